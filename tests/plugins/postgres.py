@@ -1,0 +1,69 @@
+"""One private PostgreSQL for a test run, started before Django reads its settings.
+
+A conftest comes too late for that: pytest-django imports the settings first. With xdist the controller starts the
+server, its workers inherit DATABASE_URL, and pytest-django gives each a database of its own. Set TEST_DATABASE_URL
+to use another server.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from controlplane.embedded import postgres as embedded
+from controlplane.embedded.database_user import database_user
+from controlplane.embedded.deathwatch import dies_with_us
+from controlplane.embedded.places import own_folder, temporary_folder
+from controlplane.embedded.problems import CannotStart
+
+_SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
+    "SECRET_KEY": "only-for-tests-and-long-enough-to-be-taken-as-a-key-0123456789",
+    "DEBUG": "false",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start the server, unless this process inherits one."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        os.environ["DATABASE_URL"] = given
+        return
+    try:
+        os.environ["DATABASE_URL"] = _start(early_config)
+    except CannotStart as problem:
+        raise pytest.UsageError(str(problem)) from problem
+
+
+def _start(config: pytest.Config) -> str:
+    user = database_user()
+    base = temporary_folder(user, prefix="nesoi-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(base, ignore_errors=True))
+    server = embedded.Postgres(
+        bin=embedded.usable_bin(user, base),
+        data=own_folder(base / "database", user) / "cluster",
+        sockets=own_folder(base / "sockets", user),
+        user=user,
+    )
+    embedded.make_cluster(server)
+    log = base / "postgres.log"
+    with log.open("wb") as output:
+        process = embedded.start(server, durable=False, log=output, before_exec=dies_with_us(signal.SIGINT))
+    config.add_cleanup(lambda: embedded.stop(process))
+    if not embedded.wait_until_ready(server, process, timeout_seconds=60):
+        raise CannotStart("PostgreSQL did not start for the tests.", f"Its last words: {_last_line(log)}")
+    return server.url
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "none"
