@@ -1,0 +1,1 @@
+"""Who may ask, and how: tenants, the catalog, and the faces (REST API, console)."""

@@ -1,0 +1,1 @@
+"""Settings, URLs, the Celery application, system checks, logging: where the rooms are put together."""

@@ -1,0 +1,49 @@
+"""Liveness, readiness, metrics, and the last answers: nothing here, and our fault."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from controlplane.api.errors import problem_response
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while the process can answer at all."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when the database answers and is migrated, else 503 with the reason."""
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return JsonResponse({"ready": False, "reason": "the database does not answer"}, status=503)
+    if waiting:
+        return JsonResponse({"ready": False, "reason": f"{len(waiting)} migrations wait"}, status=503)
+    return JsonResponse({"ready": True})
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer with this process's metrics in the Prometheus text format."""
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 as a problem to API clients and as a page to people."""
+    if request.path.startswith("/api/"):
+        return problem_response(request, 404, "not_found", f"There is nothing at {request.path}.")
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with the request id, and nothing of what went wrong inside."""
+    if request.path.startswith("/api/"):
+        detail = "This is our fault. Try again; if it stays, tell us the request id."
+        return problem_response(request, 500, "internal_error", detail)
+    return render(request, "500.html", {"request_id": getattr(request, "request_id", "")}, status=500)

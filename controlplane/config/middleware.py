@@ -1,0 +1,56 @@
+"""What every request passes through: an id to find it by, and a limit to its size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from controlplane.kernel.ids import uuid7
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+_CLEAN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+
+
+class RequestIdMiddleware:
+    """Give the request an id (the caller's `X-Request-ID` when it is clean), log with it, and answer with it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _CLEAN_ID.match(given) else str(uuid7())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a body larger than BODY_LIMIT_BYTES before anything reads it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > settings.BODY_LIMIT_BYTES:
+            limit = settings.BODY_LIMIT_BYTES
+            return JsonResponse(
+                {
+                    "type": "about:blank",
+                    "title": "Content Too Large",
+                    "status": 413,
+                    "code": "body_too_large",
+                    "detail": f"The body has {length} bytes; send at most {limit} bytes.",
+                    "request_id": getattr(request, "request_id", ""),
+                },
+                status=413,
+                content_type="application/problem+json",
+            )
+        return self.get_response(request)

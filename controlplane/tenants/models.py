@@ -1,0 +1,170 @@
+"""The rows of the tenants' room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+
+from controlplane.kernel.ids import uuid7
+from controlplane.tenants.access import PlatformRole, Role
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+SLUG = r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$"
+
+
+class State(models.TextChoices):
+    """active → suspended → active; a suspended tenant or account starts nothing new."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Tenant(models.Model):
+    """The customer organisation: boundary of billing, quota and isolation."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            # A slug stands in addresses and labels.
+            models.CheckConstraint(condition=Q(slug__regex=SLUG), name="tenant_slug_is_clean"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="tenant_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class TenantQuerySet(models.QuerySet[Any]):
+    """Rows that one tenant owns."""
+
+    def of(self, tenant_id: UUID | Tenant) -> Self:
+        """Narrow to what the tenant owns."""
+        return self.filter(tenant=tenant_id)
+
+
+class TenantOwned(models.Model):
+    """A row one tenant owns; the faces reach it only through `of(tenant)`."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="+")
+
+    objects: ClassVar[Any] = TenantQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Account(TenantOwned):
+    """A unit inside a tenant; its runtimes are its own and share nothing with other accounts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    slug = models.CharField(max_length=40)
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "slug"], name="account_slug_once_per_tenant"),
+            models.CheckConstraint(condition=Q(slug__regex=SLUG), name="account_slug_is_clean"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="account_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class User(AbstractUser):
+    """A person who signs in; what they may do comes from their membership or platform role."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    platform_role = models.CharField(max_length=16, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(platform_role__in=[r.value for r in PlatformRole]), name="user_platform_role_is_known"
+            )
+        ]
+
+
+class Member(TenantOwned):
+    """A person's role inside a tenant."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=[(r.value, r.value) for r in Role])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="member_once_per_tenant"),
+            models.CheckConstraint(condition=Q(role__in=[r.value for r in Role]), name="member_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+class ApiToken(models.Model):
+    """A bearer token of one tenant, or of the platform's team; only its SHA-256 is kept.
+
+    A token has 256 random bits, so a fast hash is enough (OWASP ASVS 5.0, 11.4.2 is for passwords).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32, unique=True)
+    role = models.CharField(max_length=16, blank=True, default="")
+    platform_role = models.CharField(max_length=16, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # A token belongs to one tenant with a role there, or to the platform's team: never to both or neither.
+            models.CheckConstraint(
+                condition=Q(tenant__isnull=False, role__in=[r.value for r in Role], platform_role="")
+                | Q(tenant__isnull=True, role="", platform_role__in=[r.value for r in PlatformRole if r]),
+                name="token_has_one_home",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class AuditEvent(models.Model):
+    """One thing that somebody did: never changed, never deleted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.CharField(max_length=160)
+    action = models.CharField(max_length=64)
+    target_type = models.CharField(max_length=32)
+    target_id = models.CharField(max_length=64)
+    changes = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="audit_of_tenant"),
+            models.Index(fields=["target_id", "-id"], name="audit_of_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.target_type} {self.target_id}"

@@ -1,0 +1,147 @@
+"""What can be done to tenants, accounts, people and tokens; each leaves an audit row."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.models import SLUG, Account, ApiToken, Member, Tenant, User
+
+TOKEN_PREFIX = "nesoi_"  # noqa: S105 - it marks a token for secret scanners
+LAST_USED_GRAIN = timedelta(minutes=5)  # one write per token and grain, not one per request
+
+
+def digest_of(token: str) -> bytes:
+    """Return what is kept of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _check_slug(slug: str, field: str) -> None:
+    if not re.fullmatch(SLUG, slug):
+        raise Refused(
+            "slug_invalid",
+            f"“{slug}” can't be a slug: use 2 to 40 lower-case letters, digits and dashes, beginning with a letter.",
+            field=field,
+        )
+
+
+@transaction.atomic
+def create_tenant(*, actor: Actor, slug: str, name: str) -> Tenant:
+    """Create a tenant; raises Refused when the slug is malformed or taken."""
+    _check_slug(slug, "slug")
+    tenant, created = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
+    if not created:
+        raise Refused("slug_taken", f"There is a tenant “{slug}” already; choose another slug.", field="slug", status=409)
+    audit.record("tenant.create", actor=actor, tenant_id=tenant.id, target_type="tenant", target_id=tenant.id)
+    return tenant
+
+
+@transaction.atomic
+def create_account(*, actor: Actor, tenant: Tenant, slug: str, name: str) -> Account:
+    """Create an account in a tenant; raises Refused when the slug is malformed or taken."""
+    _check_slug(slug, "slug")
+    account: Account
+    account, created = Account.objects.get_or_create(tenant=tenant, slug=slug, defaults={"name": name})
+    if not created:
+        raise Refused("slug_taken", f"“{slug}” is an account already; choose another slug.", field="slug", status=409)
+    audit.record("account.create", actor=actor, tenant_id=tenant.id, target_type="account", target_id=account.id)
+    return account
+
+
+@transaction.atomic
+def create_user(
+    *, actor: Actor, username: str, password: str, email: str = "", platform_role: PlatformRole = PlatformRole.NONE
+) -> User:
+    """Create a person who can sign in with a password."""
+    user = User.objects.create_user(username=username, email=email, password=password, platform_role=platform_role.value)
+    audit.record("user.create", actor=actor, tenant_id=None, target_type="user", target_id=user.id)
+    return user
+
+
+@transaction.atomic
+def add_member(*, actor: Actor, tenant: Tenant, user: User, role: Role) -> Member:
+    """Give a person a role in a tenant, or change the role they have."""
+    member: Member
+    member, _ = Member.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role.value})
+    audit.record(
+        "member.set", actor=actor, tenant_id=tenant.id, target_type="user", target_id=user.id, changes={"role": role.value}
+    )
+    return member
+
+
+@transaction.atomic
+def issue_token(
+    *,
+    actor: Actor,
+    name: str,
+    tenant: Tenant | None = None,
+    role: Role | None = None,
+    platform_role: PlatformRole = PlatformRole.NONE,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """Return a new token's row and its only plain copy."""
+    plain = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    row = ApiToken.objects.create(
+        tenant=tenant,
+        name=name,
+        prefix=plain[: len(TOKEN_PREFIX) + 5],
+        digest=digest_of(plain),
+        role=role.value if role else "",
+        platform_role=platform_role.value,
+        expires_at=expires_at,
+    )
+    audit.record(
+        "token.issue",
+        actor=actor,
+        tenant_id=tenant.id if tenant else None,
+        target_type="token",
+        target_id=row.id,
+        changes={"name": name, "role": row.role or row.platform_role},
+    )
+    return row, plain
+
+
+def actor_of_token(plain: str) -> Actor | None:
+    """Return who a bearer token speaks for, or None when it is unknown, expired or revoked."""
+    now = utcnow()
+    row = (
+        ApiToken.objects.filter(digest=digest_of(plain), revoked_at__isnull=True)
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+        .first()
+    )
+    if row is None:
+        return None
+    if row.last_used_at is None or now - row.last_used_at > LAST_USED_GRAIN:
+        ApiToken.objects.filter(pk=row.pk).update(last_used_at=Now())
+    return Actor(
+        name=f"token:{row.name}",
+        role=Role(row.role) if row.role else None,
+        tenant_id=row.tenant_id,
+        platform_role=PlatformRole(row.platform_role),
+        token_id=row.id,
+    )
+
+
+def actor_of_user(user: User, *, tenant_slug: str = "") -> Actor:
+    """Return who a signed-in person acts as: in the named tenant, else in the first they belong to."""
+    memberships = Member.objects.filter(user=user).select_related("tenant").order_by("tenant__slug")
+    if tenant_slug:
+        memberships = memberships.filter(tenant__slug=tenant_slug)
+    member = memberships.first()
+    return Actor(
+        name=user.get_username(),
+        role=Role(member.role) if member else None,
+        tenant_id=member.tenant_id if member else None,
+        platform_role=PlatformRole(user.platform_role),
+        user_id=user.id,
+    )

@@ -1,0 +1,1 @@
+"""What runs: runtimes, the operations that change them, and the landscapes that build them."""
