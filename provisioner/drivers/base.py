@@ -1,0 +1,162 @@
+"""The contract between the control plane and a kind of landscape. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from controlplane.kernel.errors import Audience
+from provisioner.runtimes.spec import ClusterSpec
+
+
+class Situation(StrEnum):
+    """Where a cluster stands relative to what is wanted."""
+
+    ABSENT = "absent"
+    CHANGING = "changing"
+    READY = "ready"  # the newest wish is fulfilled and the cluster is healthy
+    UNHEALTHY = "unhealthy"  # the newest wish is fulfilled, but a condition is not
+    FAILED = "failed"  # the landscape gave up, or says that it can't
+
+
+class Role(StrEnum):
+    """What a minted kubeconfig may do."""
+
+    ADMIN = "admin"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True)
+class ClusterRef:
+    """Names a cluster in its landscape."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a landscape reports against a cluster."""
+
+    code: str  # the landscape's own, for example ERR_INFRA_QUOTA_EXCEEDED
+    message: str
+    passing: bool  # worth waiting for: the landscape or time may mend it
+    audience: Audience = Audience.SRE
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One health condition as the landscape reports it."""
+
+    type: str
+    status: str  # True, False, Unknown, Progressing
+    message: str = ""
+    since: str = ""  # RFC 3339
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One sight of one cluster."""
+
+    name: str
+    situation: Situation
+    generation: int = 0  # of the owner's tag: which wish the landscape has fulfilled or is working on
+    progress: int = 0  # percent of what it is doing
+    activity: str = ""  # what it is doing, in the landscape's words: "Create: waiting for the network"
+    kubernetes_version: str = ""
+    api_endpoint: str = ""
+    hibernated: bool = False
+    conditions: tuple[Condition, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    owner: Mapping[str, str] = field(default_factory=dict)  # our own tags: runtime, operation, generation
+    version: str = ""  # the landscape's resourceVersion
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values, as kept in `Runtime.status`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Kubeconfig:
+    """A short-lived credential: handed on, never stored."""
+
+    yaml: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a watch left off."""
+
+    version: str
+
+
+class EventType(StrEnum):
+    """What a watch tells."""
+
+    SEEN = "seen"  # there and as described
+    GONE = "gone"
+    BOOKMARK = "bookmark"  # nothing new up to this version
+    RELIST_BEGIN = "relist_begin"  # a full list follows as SEEN events
+    RELIST_END = "relist_end"  # whatever was not seen since RELIST_BEGIN is gone
+
+
+@dataclass(frozen=True)
+class Event:
+    """One message of a watch."""
+
+    type: EventType
+    version: str
+    observed: Observed | None = None
+
+
+class Driver(Protocol):
+    """One kind of landscape. Calls converge and return at once; they never wait and never import Django.
+
+    Every call raises `Retry` for a passing fault (`landscape_fault=True` when the landscape itself does not answer) and `Fatal`
+    for a lasting one, with the audience that can act on it.
+    """
+
+    def ensure(self, cluster: ClusterSpec) -> Observed:
+        """Create or change the cluster until it matches; the answer is what is there now."""
+        ...
+
+    def ensure_absent(self, cluster: ClusterRef) -> Observed:
+        """Ask for removal, again and again if need be; ABSENT once nothing is left."""
+        ...
+
+    def observe(self, cluster: ClusterRef) -> Observed:
+        """Look once."""
+        ...
+
+    def watch(self, since: Cursor | None) -> Iterator[Event]:
+        """Follow the landscape from `since`, relisting when that is too old; ends when the connection does."""
+        ...
+
+    def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
+        """Mint a short-lived kubeconfig."""
+        ...
+
+    def probe(self, cluster: ClusterRef) -> int:
+        """Return how many Ready nodes the cluster's own API lists, using a credential minted for this call."""
+        ...
+
+
+@dataclass(frozen=True)
+class LandscapeAccess:
+    """What a driver is given to reach its landscape."""
+
+    key: str
+    config: Mapping[str, Any]
+    credentials_path: str
+    timeout_seconds: float = 10.0
+
+
+class DriverFactory(Protocol):
+    """A driver file exports `connect`: the plug-in loader finds it by the file's name."""
+
+    def __call__(self, access: LandscapeAccess) -> Driver:
+        """Return a driver for one landscape; connections are kept and shared by threads."""
+        ...

@@ -1,0 +1,28 @@
+"""What a flow is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from provisioner.steps.base import Step
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An ordered list of steps with a deadline for the whole."""
+
+    steps: Sequence[Step]
+    deadline: timedelta
+
+    def names(self) -> list[str]:
+        """The steps' names in order."""
+        return [step.name for step in self.steps]
+
+    def step(self, name: str) -> Step:
+        """Return the step of that name; raises KeyError when the flow has none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)

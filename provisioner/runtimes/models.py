@@ -1,0 +1,86 @@
+"""The Runtime row."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from controlplane.catalog.models import Plan
+from controlplane.kernel.ids import uuid7
+from controlplane.tenants.models import Account, TenantOwned
+from provisioner.landscapes.models import Landscape
+from provisioner.runtimes.phases import Phase
+from provisioner.runtimes.querysets import RuntimeQuerySet
+
+
+class Runtime(TenantOwned):
+    """One managed, isolated Kubernetes cluster: `spec` is wanted, `status` is observed.
+
+    `generation` counts wishes; `observed_generation` is the newest wish that an operation fulfilled.
+    Phases move as `provisioner.runtimes.phases` says, and only together with an operation.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    landscape = models.ForeignKey(Landscape, models.PROTECT, related_name="+")
+    plan = models.ForeignKey(Plan, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=64)
+    cluster_name = models.CharField(max_length=63)  # its name in the landscape; never reused while it may exist there
+    region = models.CharField(max_length=64)
+    labels = models.JSONField(default=dict)
+
+    spec = models.JSONField(default=dict)
+    cluster_spec = models.JSONField(default=dict)
+    generation = models.BigIntegerField(default=1)
+    observed_generation = models.BigIntegerField(default=0)
+
+    phase = models.CharField(max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.PENDING)
+    message = models.CharField(max_length=500, blank=True)  # what a person should know about the phase
+    status = models.JSONField(default=dict)  # what the observer saw: see drivers.base.Observed
+    status_at = models.DateTimeField(null=True)  # when the observer last wrote it
+    landscape_version = models.CharField(max_length=64, blank=True)  # resourceVersion of that sight
+
+    created_by = models.CharField(max_length=160)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[RuntimeQuerySet] = RuntimeQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            # A name may come back only when its runtime is gone.
+            models.UniqueConstraint(
+                "account", Lower("name"), condition=Q(deleted_at__isnull=True), name="runtime_name_once_per_account"
+            ),
+            # Two rows must never fight over one cluster.
+            models.UniqueConstraint(
+                fields=["landscape", "cluster_name"],
+                condition=Q(deleted_at__isnull=True),
+                name="runtime_cluster_name_once_per_landscape",
+            ),
+            models.CheckConstraint(condition=Q(phase__in=[p.value for p in Phase]), name="runtime_phase_is_known"),
+            models.CheckConstraint(
+                condition=Q(observed_generation__lte=models.F("generation")), name="runtime_never_ahead_of_its_wish"
+            ),
+            # deprovisioned and deleted_at say the same thing.
+            models.CheckConstraint(
+                condition=Q(phase="deprovisioned", deleted_at__isnull=False)
+                | (~Q(phase="deprovisioned") & Q(deleted_at__isnull=True)),
+                name="runtime_gone_has_a_date",
+            ),
+        ]
+        indexes = [
+            # Keyset pages of one tenant, newest first (ids are time-ordered).
+            models.Index(fields=["tenant", "-id"], name="runtime_pages_of_tenant"),
+            models.Index(fields=["tenant", "phase", "-id"], name="runtime_phases_of_tenant"),
+            models.Index(fields=["landscape", "cluster_name"], name="runtime_by_cluster"),
+            GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="runtime_labels"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

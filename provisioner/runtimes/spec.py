@@ -1,0 +1,105 @@
+"""What a driver is asked to build, in no landscape's own words. Pure frozen dataclasses.
+
+`Runtime.spec` keeps {"parameters": {...validated, defaults filled in}, "release": {"key", "kubernetes", "machine_image",
+"modules"}, "hibernated": bool}; `provisioner.lifecycle` turns it, with the catalog's facts, into a ClusterSpec whose JSON is kept
+in `Runtime.cluster_spec`, so that a later change of the catalog never changes what a running runtime was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Taint:
+    """A Kubernetes node taint."""
+
+    key: str
+    value: str
+    effect: str  # NoSchedule, PreferNoSchedule or NoExecute
+
+
+@dataclass(frozen=True)
+class WorkerPool:
+    """Nodes of one machine type, scaled between two bounds."""
+
+    name: str
+    machine_type: str
+    minimum: int
+    maximum: int
+    zones: tuple[str, ...]
+    system: bool = False  # takes the platform's own components
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    volume_type: str = ""
+    volume_gib: int = 50
+
+
+@dataclass(frozen=True)
+class Networking:
+    """Address ranges (CIDR) inside the cluster."""
+
+    nodes: str = "10.250.0.0/16"
+    pods: str = "10.96.0.0/13"
+    services: str = "10.104.0.0/13"
+
+
+@dataclass(frozen=True)
+class MaintenanceWindow:
+    """A daily span in which the landscape may maintain the cluster: "HHMMSS+ZZZZ", as Gardener writes it."""
+
+    begin: str = "220000+0000"
+    end: str = "230000+0000"
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """One cluster as wanted."""
+
+    name: str
+    provider: str  # aws, azure, gcp, openstack
+    region: str
+    kubernetes_version: str  # "1.34" or "1.34.2"
+    pools: tuple[WorkerPool, ...]
+    networking: Networking = field(default_factory=Networking)
+    machine_image: Mapping[str, str] = field(default_factory=dict)  # {"name", "version"}, or empty: the landscape's default
+    maintenance: MaintenanceWindow = field(default_factory=MaintenanceWindow)
+    oidc: tuple[Mapping[str, Any], ...] = ()
+    administrators: tuple[str, ...] = ()
+    allowed_cidrs: tuple[str, ...] = ()  # who may reach the API server; empty means everyone
+    purpose: str = "production"
+    hibernated: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)  # owner tags among them
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def cluster_from_json(data: Mapping[str, Any]) -> ClusterSpec:
+    """Return the ClusterSpec that `as_json` wrote."""
+    pools = tuple(
+        WorkerPool(
+            **{
+                **pool,
+                "zones": tuple(pool["zones"]),
+                "taints": tuple(Taint(**taint) for taint in pool.get("taints", ())),
+            }
+        )
+        for pool in data["pools"]
+    )
+    return ClusterSpec(
+        **{
+            **data,
+            "pools": pools,
+            "networking": Networking(**data["networking"]),
+            "maintenance": MaintenanceWindow(**data["maintenance"]),
+            "oidc": tuple(data["oidc"]),
+            "administrators": tuple(data["administrators"]),
+            "allowed_cidrs": tuple(data["allowed_cidrs"]),
+        }
+    )

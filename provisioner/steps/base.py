@@ -1,0 +1,68 @@
+"""What a step sees, and what it may answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from provisioner.drivers.base import ClusterRef, Driver
+from provisioner.runtimes.spec import ClusterSpec
+
+
+@dataclass(frozen=True)
+class Done:
+    """The step is fulfilled; go on with the next."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not yet: look again after `delay`, or when the observer sees the landscape settle, whichever comes first."""
+
+    reason: str
+    delay: timedelta = timedelta(seconds=30)
+    progress: int | None = None  # percent of this step
+
+
+Outcome = Done | Wait
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """All that a step may know: plain values and a driver, no rows."""
+
+    operation_id: UUID
+    runtime_id: UUID
+    kind: str
+    generation: int
+    fence: int
+    attempt: int
+    step_started_at: datetime
+    cluster: ClusterSpec
+    driver: Driver
+    input: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> ClusterRef:
+        """The cluster's name in its landscape."""
+        return ClusterRef(self.cluster.name)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One idempotent piece of a flow; a step's file exports it as `step`.
+
+    `weight` is its share of the flow's progress bar.
+    """
+
+    name: str
+    title: str  # for people: "Create the cluster"
+    run: Callable[[StepContext], Outcome]
+    deadline: timedelta = timedelta(minutes=10)
+    calls_landscape: bool = True  # takes from the landscape's budget and heeds its circuit breaker
+    max_attempts: int = 8
+    weight: int = 1
