@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from controlplane.embedded.problems import CannotStart
+from controlplane.embedded.problems import CannotStartError
 
 _CANDIDATES = ("nobody", "postgres", "daemon")
 
@@ -33,7 +33,7 @@ class DatabaseUser:
             os.chown(path, self.uid, self.gid)
 
     def can_run(self, program: Path, *, reading: Path) -> bool:
-        """Tell whether this user reaches `program` and `reading`, by trying: modes, ACLs and mounts all have a say."""
+        """Tell by trying whether this user reaches both: modes, ACLs and mounts all have a say."""
         if not self.lent:
             return os.access(program, os.X_OK)
         test = 'test -r "$1" && "$0" --version'
@@ -52,20 +52,35 @@ class DatabaseUser:
         return done.returncode == 0
 
 
-def database_user() -> DatabaseUser:
-    """Return ourselves, or for root the first user without rights that this machine has.
+def database_user(owner_of: Path | None = None) -> DatabaseUser:
+    """Return ourselves; for root the owner of what is there already, else the first user without rights.
 
-    Raises CannotStart when root finds none.
+    Raises CannotStartError when root finds none, or when what is there belongs to someone else.
     """
+    owner = owner_of.stat().st_uid if owner_of and owner_of.exists() else None
     if os.geteuid() != 0:
-        return DatabaseUser(name=str(os.geteuid()), uid=os.geteuid(), gid=os.getegid(), lent=False)
+        if owner is not None and owner != os.geteuid():
+            raise CannotStartError(
+                f"The database in {owner_of} belongs to the user {_name(owner)}: someone else made it.",
+                "Start as they did, or set STATE_DIR to a folder of your own.",
+            )
+        return DatabaseUser(name=_name(os.geteuid()), uid=os.geteuid(), gid=os.getegid(), lent=False)
+    if owner:
+        return DatabaseUser(name=_name(owner), uid=owner, gid=pwd.getpwuid(owner).pw_gid, lent=True)
     for name in _CANDIDATES:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         return DatabaseUser(name=name, uid=entry.pw_uid, gid=entry.pw_gid, lent=True)
-    raise CannotStart(
-        f"PostgreSQL refuses to run as root, and this machine has none of the users {', '.join(_CANDIDATES)}.",
+    raise CannotStartError(
+        f"PostgreSQL refuses to run as root, and there is none of the users {', '.join(_CANDIDATES)}.",
         "Add one (useradd --system postgres) or start as an ordinary user.",
     )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

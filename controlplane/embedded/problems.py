@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-class CannotStart(Exception):
-    """The stack can't start here. Says what is wrong in one sentence and the remedy in another; exit status 2."""
+class CannotStartError(Exception):
+    """The stack can't start here: one sentence says what is wrong, one the remedy; exit status 2."""
 
     def __init__(self, wrong: str, remedy: str) -> None:
         super().__init__(f"{wrong} {remedy}")

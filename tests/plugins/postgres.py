@@ -1,8 +1,8 @@
 """One private PostgreSQL for a test run, started before Django reads its settings.
 
-A conftest comes too late for that: pytest-django imports the settings first. With xdist the controller starts the
-server, its workers inherit DATABASE_URL, and pytest-django gives each a database of its own. Set TEST_DATABASE_URL
-to use another server.
+A conftest comes too late for that: pytest-django imports the settings first. With xdist the controller starts
+the server, its workers inherit DATABASE_URL, and pytest-django gives each a database of its own. Set
+TEST_DATABASE_URL to use another server.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from controlplane.embedded import postgres as embedded
 from controlplane.embedded.database_user import database_user
-from controlplane.embedded.deathwatch import dies_with_us
 from controlplane.embedded.places import own_folder, temporary_folder
-from controlplane.embedded.problems import CannotStart
+from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.service import launch
 
+_TIMEOUT_SECONDS = 60.0
 _SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
     "SECRET_KEY": "only-for-tests-and-long-enough-to-be-taken-as-a-key-0123456789",
@@ -40,7 +43,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         return
     try:
         os.environ["DATABASE_URL"] = _start(early_config)
-    except CannotStart as problem:
+    except CannotStartError as problem:
         raise pytest.UsageError(str(problem)) from problem
 
 
@@ -56,12 +59,26 @@ def _start(config: pytest.Config) -> str:
     )
     embedded.make_cluster(server)
     log = base / "postgres.log"
+    service = server.service(durable=False)
     with log.open("wb") as output:
-        process = embedded.start(server, durable=False, log=output, before_exec=dies_with_us(signal.SIGINT))
-    config.add_cleanup(lambda: embedded.stop(process))
-    if not embedded.wait_until_ready(server, process, timeout_seconds=60):
-        raise CannotStart("PostgreSQL did not start for the tests.", f"Its last words: {_last_line(log)}")
+        process = launch(service, output=output.fileno())
+    config.add_cleanup(lambda: _stop(process))
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while not service.is_ready(process.pid):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise CannotStartError(
+                "PostgreSQL did not start for the tests.", f"Its last words: {_last_line(log)}"
+            )
+        time.sleep(0.02)
     return server.url
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _last_line(log: Path) -> str:
