@@ -1,0 +1,306 @@
+"""The JSON Schema of the parameters about access, networks, modules and upkeep, one function each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.properties import (
+    ANY_CIDR_PATTERN,
+    CIDR_PATTERN,
+    CLOCK_PATTERN,
+    DAYS,
+    NO_BLANKS_PATTERN,
+    SIGNING_ALGORITHMS,
+    Schema,
+)
+
+NO_BLANKS = "no spaces or control characters"
+
+
+def word(title: str, description: str, **more: Any) -> Schema:
+    """A short text without blanks."""
+    return {
+        "type": "string",
+        "title": title,
+        "description": description,
+        "maxLength": 253,
+        "pattern": NO_BLANKS_PATTERN,
+        "x-pattern-text": NO_BLANKS,
+        **more,
+    }
+
+
+def oidc_issuer(title: str) -> Schema:
+    """One identity provider, in the vocabulary of the Kubernetes API server's OIDC flags."""
+    prefix = {"type": "string", "maxLength": 253}
+    ordered: Schema = {
+        "issuerURL": word(
+            "Issuer URL", "The provider's https address, as in its tokens' `iss`.", maxLength=2048
+        ),
+        "clientID": word("Client ID", "The audience that tokens must carry."),
+        "groupsClaim": word("Groups claim", "The claim with the user's groups.", default="groups"),
+        "usernameClaim": word("Username claim", "The claim with the user's name.", default="sub"),
+        "usernamePrefix": prefix
+        | {"title": "Username prefix", "description": "Set before every name; '-' for none.", "default": "-"},
+        "groupsPrefix": prefix
+        | {"title": "Groups prefix", "description": "Set before every group; '-' for none.", "default": "-"},
+        "signingAlgs": {
+            "type": "array",
+            "title": "Signing algorithms",
+            "description": "Algorithms that a token may be signed with.",
+            "items": {"type": "string", "enum": list(SIGNING_ALGORITHMS)},
+            "minItems": 1,
+            "uniqueItems": True,
+            "default": ["RS256"],
+        },
+        "requiredClaims": {
+            "type": "array",
+            "title": "Required claims",
+            "description": "Claims that a token must carry, each as key=value.",
+            "items": {
+                "type": "string",
+                "maxLength": 512,
+                "pattern": r"^[^\s=\u0000-\u001f]+=[^\s\u0000-\u001f]+$",
+                "x-pattern-text": "the form key=value",
+            },
+            "maxItems": 20,
+            "uniqueItems": True,
+            "default": [],
+        },
+    }
+    for position, value in enumerate(ordered.values(), start=1):
+        value["x-order"] = position
+    return {
+        "type": "object",
+        "title": title,
+        "required": ["clientID", "issuerURL"],
+        "additionalProperties": False,
+        "properties": ordered,
+    }
+
+
+def oidc(_: PlanFacts) -> Schema:
+    """Who may sign in to the runtime: one provider, or a list of them."""
+    return {
+        "type": "object",
+        "title": "Identity providers",
+        "description": "OpenID Connect providers whose users may sign in to the runtime.",
+        "oneOf": [
+            oidc_issuer("One provider"),
+            {
+                "type": "object",
+                "title": "Several providers",
+                "required": ["list"],
+                "additionalProperties": False,
+                "properties": {
+                    "list": {
+                        "type": "array",
+                        "title": "Providers",
+                        "items": oidc_issuer("Provider"),
+                        "maxItems": 10,
+                    }
+                },
+            },
+        ],
+        "x-codes": {"oneOf": "oidc_list_and_fields"},
+    }
+
+
+def administrators(_: PlanFacts) -> Schema:
+    """Users who are cluster-admin in the runtime."""
+    return {
+        "type": "array",
+        "title": "Administrators",
+        "description": "Names of users, as the identity provider gives them, who administer the runtime.",
+        "items": word("User", "A name as in the username claim.", maxLength=254, minLength=1),
+        "maxItems": 100,
+        "uniqueItems": True,
+        "default": [],
+    }
+
+
+def networking(plan: PlanFacts) -> Schema:
+    """Address ranges of the runtime."""
+    reserved = ", ".join(entry.cidr for entry in plan.networking.reserved)
+
+    def network(title: str, text: str, default: str, order: int) -> Schema:
+        return {
+            "type": "string",
+            "title": title,
+            "description": text,
+            "pattern": CIDR_PATTERN,
+            "default": default,
+            "x-pattern-text": "an IPv4 range in CIDR notation, for example 10.250.0.0/16",
+            "x-codes": {"pattern": "cidr_invalid"},
+            "x-order": order,
+        }
+
+    return {
+        "type": "object",
+        "title": "Networks",
+        "description": f"Private ranges that overlap neither one another nor {reserved}. They can't be changed later.",
+        "additionalProperties": False,
+        "properties": {
+            "nodes": network("Nodes", "At least a /23, split over the zones.", plan.networking.nodes, 1),
+            "pods": network("Pods", "Every node takes a /24 of it.", plan.networking.pods, 2),
+            "services": network("Services", "At least a /24.", plan.networking.services, 3),
+        },
+        "default": {
+            "nodes": plan.networking.nodes,
+            "pods": plan.networking.pods,
+            "services": plan.networking.services,
+        },
+        "x-immutable": True,
+    }
+
+
+def modules(plan: PlanFacts) -> Schema:
+    """Which modules are installed: the plan's own set, none, or a list."""
+    titles = {module.key: module.name for module in plan.modules}
+    chosen: Schema = {
+        "name": {
+            "type": "string",
+            "title": "Module",
+            "enum": list(titles),
+            "x-enum-titles": titles,
+            "x-codes": {"enum": "module_unknown"},
+            "x-order": 1,
+        },
+        "channel": {
+            "type": "string",
+            "title": "Channel",
+            "description": "Left out, the module follows the runtime's channel.",
+            "enum": list(plan.channels),
+            "x-order": 2,
+        },
+        "customResourcePolicy": {
+            "type": "string",
+            "title": "Default resource",
+            "description": "Whether the module's default custom resource is created and removed with it.",
+            "enum": ["CreateAndDelete", "Ignore"],
+            "default": "CreateAndDelete",
+            "x-order": 3,
+        },
+    }
+    return {
+        "type": "object",
+        "title": "Modules",
+        "description": f"Capabilities to install. The plan's own set: {', '.join(plan.default_modules) or 'none'}.",
+        "default": {"default": True},
+        "oneOf": [
+            {
+                "type": "object",
+                "title": "The plan's own set",
+                "required": ["default"],
+                "additionalProperties": False,
+                "properties": {
+                    "default": {
+                        "type": "boolean",
+                        "title": "Install the plan's own set",
+                        "default": True,
+                    }
+                },
+            },
+            {
+                "type": "object",
+                "title": "My own choice",
+                "required": ["list"],
+                "additionalProperties": False,
+                "properties": {
+                    "list": {
+                        "type": "array",
+                        "title": "Modules",
+                        "maxItems": 50,
+                        "items": {
+                            "type": "object",
+                            "title": "Module",
+                            "required": ["name"],
+                            "additionalProperties": False,
+                            "properties": chosen,
+                        },
+                    }
+                },
+            },
+        ],
+        "x-codes": {"oneOf": "modules_default_and_list"},
+    }
+
+
+def ingress_filtering(_: PlanFacts) -> Schema:
+    """Whether incoming traffic is filtered by country."""
+    return {
+        "type": "boolean",
+        "title": "Ingress filtering",
+        "description": "Filters incoming traffic by the provider's geographic rules.",
+        "default": False,
+    }
+
+
+def access_control_list(_: PlanFacts) -> Schema:
+    """Who may reach the runtime's API server."""
+    return {
+        "type": "object",
+        "title": "Access to the API server",
+        "description": "Address ranges that may reach the runtime's API server; an empty list allows every address.",
+        "required": ["allowedCIDRs"],
+        "additionalProperties": False,
+        "properties": {
+            "allowedCIDRs": {
+                "type": "array",
+                "title": "Allowed ranges",
+                "maxItems": 50,
+                "uniqueItems": True,
+                "default": [],
+                "items": {
+                    "type": "string",
+                    "title": "Range",
+                    "pattern": ANY_CIDR_PATTERN,
+                    "x-pattern-text": "an address range in CIDR notation, for example 203.0.113.0/24",
+                    "x-codes": {"pattern": "cidr_invalid"},
+                },
+            }
+        },
+    }
+
+
+def channel(plan: PlanFacts) -> Schema:
+    """Which releases the runtime follows."""
+    return {
+        "type": "string",
+        "title": "Release channel",
+        "description": "Which releases the runtime follows: `regular` is proven, `fast` is early.",
+        "enum": list(plan.channels),
+        "default": plan.channel,
+    }
+
+
+def maintenance_window(_: PlanFacts) -> Schema:
+    """When upgrades may disturb the runtime."""
+    clock = {
+        "type": "string",
+        "pattern": CLOCK_PATTERN,
+        "x-pattern-text": "a time of day as HH:MM, for example 22:00",
+    }
+    return {
+        "type": "object",
+        "title": "Maintenance window",
+        "description": "When upgrades may disturb the runtime: 30 minutes to 6 hours, may pass midnight.",
+        "required": ["begin", "end"],
+        "additionalProperties": False,
+        "properties": {
+            "begin": clock | {"title": "Begin", "x-order": 1},
+            "end": clock | {"title": "End", "x-order": 2},
+            "days": {
+                "type": "array",
+                "title": "Days on which it begins",
+                "items": {"type": "string", "enum": list(DAYS)},
+                "minItems": 1,
+                "uniqueItems": True,
+                "default": list(DAYS),
+                "x-order": 3,
+            },
+            "timezone": word("Time zone", "An IANA name, for example Europe/Berlin.", default="UTC")
+            | {"x-order": 4},
+        },
+    }

@@ -1,0 +1,180 @@
+"""What a plan is, as frozen facts: pure, shared by schema, validation, capacity and the loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RegionFacts:
+    """A region that a plan offers."""
+
+    name: str
+    display_name: str
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MachineTypeFacts:
+    """A machine type that a plan offers; `zones` is empty where every region has it in every zone."""
+
+    name: str
+    family: str
+    vcpu: int
+    memory_gib: Decimal
+    gpus: int
+    gpu_model: str
+    architecture: str
+    zones: Mapping[str, tuple[str, ...]]
+
+    def zones_in(self, region: RegionFacts) -> tuple[str, ...]:
+        """The zones of `region` that have this type, in the region's order."""
+        if not self.zones:
+            return region.zones
+        known = self.zones.get(region.name, ())
+        return tuple(zone for zone in region.zones if zone in known)
+
+    @property
+    def title(self) -> str:
+        """One line for a list of choices, for example "m6i.xlarge (4 vCPU, 16 GiB)"."""
+        gpu = f", {self.gpus} x {self.gpu_model}" if self.gpus else ""
+        return f"{self.name} ({self.vcpu} vCPU, {self.memory_gib.normalize():f} GiB{gpu})"
+
+
+@dataclass(frozen=True)
+class ModuleFacts:
+    """A module that runtimes can have."""
+
+    key: str
+    name: str
+    description: str
+    mandatory: bool
+
+
+@dataclass(frozen=True)
+class ReservedNetwork:
+    """A range that a runtime's networks must leave alone, and the reason."""
+
+    cidr: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class NetworkDefaults:
+    """The networks of a runtime that names none; CIDR notation."""
+
+    nodes: str
+    pods: str
+    services: str
+    reserved: tuple[ReservedNetwork, ...]
+
+
+@dataclass(frozen=True)
+class NodeLimits:
+    """Nodes of one worker pool: the two defaults, and the most that anyone may ask for."""
+
+    minimum: int
+    maximum: int
+    ceiling: int
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """Everything that decides whether parameters are right for one plan; the first of each list is the default."""
+
+    key: str
+    name: str
+    description: str
+    provider: str
+    landscape_kind: str
+    position: int
+    state: str
+    parameters: tuple[str, ...]  # optional parameters that the plan takes, besides `region`
+    regions: tuple[RegionFacts, ...]
+    machine_types: tuple[MachineTypeFacts, ...]
+    additional_machine_types: tuple[MachineTypeFacts, ...]  # for additional worker pools only
+    zones_per_pool: int
+    nodes: NodeLimits
+    additional_pools: int
+    volume_gib: int
+    networking: NetworkDefaults
+    modules: tuple[ModuleFacts, ...]
+    default_modules: tuple[str, ...]
+    channels: tuple[str, ...]
+    channel: str
+
+    def region(self, name: str) -> RegionFacts | None:
+        """The region of that name, if the plan has it."""
+        return next((region for region in self.regions if region.name == name), None)
+
+    def machine_type(self, name: str) -> MachineTypeFacts | None:
+        """The machine type of that name, for any pool, if the plan has it."""
+        every = self.machine_types + self.additional_machine_types
+        return next((machine for machine in every if machine.name == name), None)
+
+    @property
+    def pool_machine_types(self) -> tuple[MachineTypeFacts, ...]:
+        """What additional worker pools may use."""
+        return self.machine_types + self.additional_machine_types
+
+    def takes(self, parameter: str) -> bool:
+        """Whether a request may name that top-level parameter."""
+        return parameter == "region" or parameter in self.parameters
+
+
+def machine_type_facts(row: Mapping[str, Any]) -> MachineTypeFacts:
+    """From a row of the table or an entry of the file, which name their fields alike."""
+    zones = row.get("zones") or {}
+    return MachineTypeFacts(
+        name=row["name"],
+        family=row["family"],
+        vcpu=row["vcpu"],
+        memory_gib=Decimal(str(row["memory_gib"])),
+        gpus=row.get("gpus", 0),
+        gpu_model=row.get("gpu_model", ""),
+        architecture=row.get("architecture", "amd64"),
+        zones={region: tuple(names) for region, names in zones.items()},
+    )
+
+
+def plan_facts(
+    definition: Mapping[str, Any],
+    *,
+    regions: Iterable[Mapping[str, Any]],
+    machine_types: Iterable[Mapping[str, Any]],
+    modules: Iterable[Mapping[str, Any]],
+    channels: Iterable[str],
+) -> PlanFacts:
+    """Join a plan's definition with the regions and machine types of its provider; raises KeyError on a dangling name."""
+    by_region = {row["name"]: row for row in regions}
+    by_machine = {row["name"]: row for row in machine_types}
+    networking = definition["networking"]
+    return PlanFacts(
+        **{key: definition[key] for key in ("key", "name", "description", "provider", "landscape_kind")},
+        **{key: definition[key] for key in ("position", "zones_per_pool", "additional_pools", "volume_gib")},
+        state=definition.get("state", "active"),
+        parameters=tuple(definition["parameters"]),
+        regions=tuple(
+            RegionFacts(name, by_region[name]["display_name"], tuple(by_region[name]["zones"]))
+            for name in definition["regions"]
+        ),
+        machine_types=tuple(machine_type_facts(by_machine[name]) for name in definition["machine_types"]),
+        additional_machine_types=tuple(
+            machine_type_facts(by_machine[name]) for name in definition["additional_machine_types"]
+        ),
+        nodes=NodeLimits(**definition["nodes"]),
+        networking=NetworkDefaults(
+            **{key: networking[key] for key in ("nodes", "pods", "services")},
+            reserved=tuple(ReservedNetwork(**entry) for entry in networking["reserved"]),
+        ),
+        modules=tuple(
+            ModuleFacts(row["key"], row["name"], row["description"], row.get("mandatory", False))
+            for row in modules
+        ),
+        default_modules=tuple(definition["default_modules"]),
+        channels=tuple(channels),
+        channel=definition["channel"],
+    )

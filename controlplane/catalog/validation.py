@@ -1,0 +1,93 @@
+"""The one gate for parameters: the plan's schema, then the rules beyond it, every fault reported at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from controlplane.catalog.parameters import Parameters, fill
+from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.rules import check_rules
+from controlplane.catalog.schema import IMMUTABLE, PARAMETERS, plan_schema
+from controlplane.catalog.sentences import Fault, find_faults, named, shown
+from controlplane.kernel.errors import FieldError, Refused
+
+ROOT = "parameters"
+
+
+def check_parameters(facts: PlanFacts, parameters: Mapping[str, Any], *, seed: str = "") -> Parameters:
+    """Parameters of a new runtime, with every default; `seed` (its id) spreads single-zone runtimes over zones.
+
+    Raises Refused with all faults, `plan_retired` where the plan takes no new runtimes.
+    """
+    if facts.state != "active":
+        raise Refused(
+            "plan_retired", f"Plan {facts.key} takes no new runtimes; choose another plan.", field="plan"
+        )
+    _refuse(_schema_errors(facts, parameters, for_update=False))
+    filled = fill(facts, parameters, seed=seed)
+    _refuse(check_rules(facts, filled))
+    return filled
+
+
+def check_update(facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any]) -> Parameters:
+    """Parameters after a PATCH: each top-level parameter in `new` replaces the old one; lists are replaced whole.
+
+    `old` is what `Parameters.as_json` returned, or what was once accepted. An immutable parameter may be repeated but
+    not changed. Raises Refused with all faults.
+    """
+    before = fill(facts, old)
+    stored = before.as_json()
+    if not isinstance(new, Mapping):
+        _refuse(_schema_errors(facts, new, for_update=True))
+    changes = {key: value for key, value in new.items() if not (key in stored and _same(stored[key], value))}
+    fixed = [
+        error for key in IMMUTABLE if key in changes for error in _immutable(key, stored, changes.pop(key))
+    ]
+    _refuse([*fixed, *_schema_errors(facts, changes, for_update=True)])
+    after = fill(facts, {**stored, **changes})
+    _refuse([*_pool_errors(before, after), *check_rules(facts, after)])
+    return after
+
+
+def _schema_errors(facts: PlanFacts, parameters: Any, *, for_update: bool) -> list[FieldError]:
+    faults = find_faults(plan_schema(facts, for_update=for_update), parameters, root=ROOT)
+    return [FieldError(named(ROOT, fault.path), fault.code, _detail(facts, fault)) for fault in faults]
+
+
+def _detail(facts: PlanFacts, fault: Fault) -> str:
+    key = fault.path[0] if len(fault.path) == 1 else None
+    if fault.code == "unknown_field" and key in PARAMETERS:
+        return f"{ROOT}.{key} is fixed by plan {facts.key}; leave it out, or choose a plan that offers it."
+    return fault.detail
+
+
+def _same(first: Any, second: Any) -> bool:
+    # By their JSON, since Python holds True and 1 for equal.
+    return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+
+
+def _immutable(key: str, stored: Mapping[str, Any], wanted: Any) -> Iterable[FieldError]:
+    # A part of an object that repeats what is stored changes nothing.
+    partial = isinstance(wanted, Mapping) and wanted.items() <= stored[key].items()
+    if not partial:
+        detail = f"{ROOT}.{key} can't be changed from {shown(stored[key])}; leave it out, or create another runtime."
+        yield FieldError(f"{ROOT}.{key}", "immutable_field", detail)
+
+
+def _pool_errors(before: Parameters, after: Parameters) -> Iterable[FieldError]:
+    known = {pool.name: pool for pool in before.additional_pools}
+    for index, pool in enumerate(after.additional_pools):
+        if pool.name in known and pool.ha_zones != known[pool.name].ha_zones:
+            field = f"{ROOT}.additionalWorkerNodePools.{index}.haZones"
+            detail = f"{field} can't be changed; add a pool of another name and remove {pool.name}."
+            yield FieldError(field, "immutable_field", detail)
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
+    """Raise Refused with the first fault's code and every fault's sentence."""
+    if errors:
+        detail = " ".join(error.detail for error in errors[:5])
+        more = f" And {len(errors) - 5} more." if len(errors) > 5 else ""
+        raise Refused(errors[0].code, detail + more, field=errors[0].field, errors=errors)
