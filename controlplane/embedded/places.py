@@ -107,7 +107,7 @@ def own_folder(path: Path, user: DatabaseUser) -> Path:
 def _make_state(state: Path) -> None:
     remedy = "Make it writable, or set STATE_DIR to a folder of your own: STATE_DIR=$HOME/.nesoi make demo"
     try:
-        state.mkdir(mode=0o755, parents=True, exist_ok=True)
+        state.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=state):
             pass
     except OSError as error:

@@ -15,6 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from controlplane.embedded.database_user import DatabaseUser
 from controlplane.embedded.problems import CannotStartError
 from controlplane.embedded.service import Service
@@ -72,6 +74,8 @@ class Postgres:
             "shared_buffers": "128MB",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_line_prefix": "",
+            "log_checkpoints": "off",
         }
         if not durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -133,12 +137,26 @@ def check_cluster(postgres: Postgres) -> None:
         )
 
 
+def was_interrupted(postgres: Postgres) -> bool:
+    """Tell whether an earlier `make_cluster` did not come to its end."""
+    return _making(postgres.data).exists()
+
+
+def stray_server(data: Path) -> psutil.Process | None:
+    """Return the PostgreSQL that holds `data` since a crashed run."""
+    try:
+        process = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
+        return process if "postgres" in process.name() else None
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+
+
 def make_cluster(postgres: Postgres) -> None:
     """Make the data folder with our role and database in it.
 
     It appears under its name only when whole, so one that was interrupted never looks like a database.
     """
-    making = postgres.data.with_name(postgres.data.name + ".making")
+    making = _making(postgres.data)
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)
     postgres.user.owns(making)
@@ -152,6 +170,10 @@ def make_cluster(postgres: Postgres) -> None:
 def plain_environment() -> dict[str, str]:
     """Return our environment without its PG* variables: they would turn PostgreSQL's tools elsewhere."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+
+
+def _making(data: Path) -> Path:
+    return data.with_name(data.name + ".making")
 
 
 def _sample(bin_folder: Path) -> Path:

@@ -85,7 +85,7 @@ class Record:
 
 
 def end(processes: list[psutil.Process], *, patience_seconds: float = 5) -> None:
-    """End processes: SIGINT first (PostgreSQL reads SIGTERM as "wait for everyone to leave"), then SIGKILL."""
+    """End processes: SIGINT first, for PostgreSQL reads SIGTERM as "wait for all to leave"; then SIGKILL."""
     for number in (signal.SIGINT, signal.SIGKILL):
         for process in processes:
             try:
@@ -115,7 +115,7 @@ def _identity(pid: int) -> dict[str, Any]:
 def _may_be(child: dict[str, Any]) -> bool:
     """Tell whether the noted id can still mean our group: it can't once a younger process has it."""
     try:
-        return abs(psutil.Process(child["pid"]).create_time() - child["started"]) < _SAME_START_SECONDS
+        return bool(abs(psutil.Process(child["pid"]).create_time() - child["started"]) < _SAME_START_SECONDS)
     except psutil.NoSuchProcess:
         return True
     except (psutil.Error, KeyError, TypeError):

@@ -36,6 +36,10 @@ class Supervisor:
         self._ended_once: dict[str, int] = {}
         self._stop_signals = 0
         self.settled = False
+        self.on_tick: Callable[[], None] = _nothing
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._running
 
     def take_signals(self) -> None:
         """From now on Ctrl-C, SIGTERM and a closed terminal end the stack in order."""
@@ -56,7 +60,7 @@ class Supervisor:
         self._changed()
 
     def wait_ready(self, *names: str, timeout_seconds: float = 120) -> None:
-        """Wait until the named services are ready; raises CannotStartError when one fails for good or is late."""
+        """Wait until the named services are ready; raises CannotStartError when one fails or is late."""
         deadline = time.monotonic() + timeout_seconds
         waiting = list(names)
         while waiting:
@@ -110,6 +114,7 @@ class Supervisor:
                 self._look(stopping=True)
 
     def _look(self, *, stopping: bool = False) -> None:
+        self.on_tick()
         for key, _events in self._selector.select(_TICK_SECONDS):
             self._read(key.data)
         for running in [one for one in self._running.values() if one.has_ended()]:
@@ -168,3 +173,7 @@ class Supervisor:
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop_signals += 1
+
+
+def _nothing() -> None:
+    return None

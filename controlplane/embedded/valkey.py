@@ -37,7 +37,7 @@ class Valkey:
     def service(self) -> Service:
         """Return it as a service to run."""
         options = ["--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"]
-        options += ["--save", "", "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no"]
+        options += ["--save", "", "--appendonly", "no", "--dir", str(self.folder), "--loglevel", "warning"]
         return Service(
             name="valkey",
             command=(str(_binary()), *options),

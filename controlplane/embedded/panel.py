@@ -1,0 +1,48 @@
+"""What is printed when the stack is ready: where to go, who to be, what to try."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+
+def print_panel(console: Console, access: Path, *, seconds: float, stop_with: str) -> None:
+    """Print the demo's access, read from `demo.json`; times in seconds."""
+    demo = json.loads(access.read_text())
+    people = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("sign in as", "password", "who that is"):
+        people.add_column(column, no_wrap=True)
+    for person in demo.get("console", []):
+        people.add_row(person["username"], person["password"], person["role"])
+    garden = _short(demo["landscape_kubeconfig"])
+    parts: list[RenderableType] = [
+        Text.assemble("Open  ", (demo["url"], "bold underline")),
+        Text(),
+        people,
+        Text(),
+        Text("Try"),
+        Text("  request a runtime and watch its steps; then fetch its kubeconfig and use kubectl"),
+        Text(f"  the REST API: {demo['url']}/api/v1/docs (tokens are in {_short(access)})"),
+        Text(f"  the landscape behind it: kubectl --kubeconfig {garden} get shoots -A"),
+        Text(),
+        Text("About 60 runtimes of three tenants are being built right now: watch them come.", style="dim"),
+        Text(f"{stop_with} ends it all; what you made is there again at the next start.", style="dim"),
+    ]
+    title = f"Nesoi is ready ({seconds:.1f} s)"
+    console.print(
+        Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2), expand=False)
+    )
+
+
+def _short(path: Any) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,153 @@
+"""The product's own processes, as commands and environment variables; the stack knows no more of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from controlplane.embedded.service import Service, at_once
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+BUILD_SECONDS = 25  # how long a simulated cluster takes: long enough to watch, short enough to wait for
+_WORKER_PROCESSES = 4
+_WEB_THREADS = 16
+_FORGOTTEN = (
+    "PG",
+    "DJANGO_",
+    "GUNICORN_",
+    "CELERY_",
+)  # of whoever started us; they would turn our tools elsewhere
+
+
+def environment(
+    state: Path, port: int, given: Mapping[str, str], addresses: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of the product's processes; what the user set themselves (`given`) wins."""
+    static = state / "static"  # empty here: the embedded default serves files from where they lie
+    static.mkdir(exist_ok=True)
+    ours = {
+        "EMBEDDED": "true",
+        "SECRET_KEY": _secret_key(state / "secret_key"),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "STATIC_ROOT": str(static),
+        "LOG_FORMAT": "console",
+        "PYTHONUNBUFFERED": "1",
+        **addresses,
+    }
+    return ours | {name: value for name, value in given.items() if not name.startswith(_FORGOTTEN)}
+
+
+def simulator(state: Path, port: int, env: Mapping[str, str]) -> Service:
+    """The embedded landscape: it notes its address in `ready.json`."""
+    folder = state / "simulator"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ready = folder / "ready.json"
+    options = ["--state", str(folder), "--port", str(port), "--ready-file", str(ready)]
+    return _service(
+        "simulator",
+        [
+            "provisioner.simulator",
+            *options,
+            "--build-seconds",
+            env.get("BUILD_SECONDS") or str(BUILD_SECONDS),
+        ],
+        env,
+        is_ready=lambda pid: _noted_pid(ready) == pid,
+    )
+
+
+def kubeconfig(state: Path) -> Path:
+    """Where the simulator writes an administrator's kubeconfig of its Gardener API."""
+    return state / "simulator" / "kubeconfig.yaml"
+
+
+def prepare(state: Path, env: Mapping[str, str]) -> Service:
+    """Tables, catalog and demo access, in one process: each start of Django costs a second."""
+    options = ["--access", str(state / "demo.json"), "--kubeconfig", str(kubeconfig(state))]
+    return _manage("prepare", ["demo_access", *options], env, once=True)
+
+
+def demo_data(state: Path, env: Mapping[str, str]) -> Service:
+    """Request the demo's runtimes over the REST API, as its tenants would."""
+    return _manage("demo", ["demo_data", "--access", str(state / "demo.json")], env, once=True)
+
+
+def web(port: int, env: Mapping[str, str]) -> Service:
+    """The web server: ready when the database is migrated."""
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]
+    options += ["--threads", str(_WEB_THREADS), "--graceful-timeout", "5", "--no-control-socket"]
+    url = f"http://127.0.0.1:{port}/readyz"
+    return _service(
+        "web", ["gunicorn", "controlplane.config.wsgi", *options], env, is_ready=lambda _pid: _answers(url)
+    )
+
+
+def worker(env: Mapping[str, str]) -> Service:
+    """The Celery worker; gossip and mingling are for fleets of workers and cost seconds at start."""
+    options = [
+        "--loglevel",
+        "INFO",
+        "--concurrency",
+        str(_WORKER_PROCESSES),
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    return _celery("worker", options, env)
+
+
+def beat(state: Path, env: Mapping[str, str]) -> Service:
+    """The clock of Celery's periodic tasks."""
+    folder = state / "beat"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return _celery("beat", ["--loglevel", "INFO", "--schedule", str(folder / "schedule"), "--pidfile="], env)
+
+
+def observer(env: Mapping[str, str]) -> Service:
+    """The observer of all landscapes."""
+    return _manage("observer", ["observe"], env)
+
+
+def _celery(name: str, options: list[str], env: Mapping[str, str]) -> Service:
+    return _service(name, ["celery", "-A", "controlplane.config.celery", name, *options], env)
+
+
+def _manage(name: str, arguments: list[str], env: Mapping[str, str], *, once: bool = False) -> Service:
+    command = (sys.executable, str(CHECKOUT / "manage.py"), *arguments)
+    return Service(name=name, command=command, environment=env, folder=CHECKOUT, once=once)
+
+
+def _service(
+    name: str, module: list[str], env: Mapping[str, str], is_ready: Callable[[int], bool] = at_once
+) -> Service:
+    command = (sys.executable, "-m", *module)
+    return Service(name=name, command=command, environment=env, folder=CHECKOUT, is_ready=is_ready)
+
+
+def _noted_pid(file: Path) -> int | None:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return found.get("pid") if isinstance(found, dict) else None
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _secret_key(file: Path) -> str:
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as key:
+            key.write(secrets.token_urlsafe(48))
+    return file.read_text()
