@@ -19,7 +19,7 @@ def dangerous_combinations(app_configs: Sequence[AppConfig] | None, **kwargs: An
         return []
     found: list[CheckMessage] = []
 
-    def refuse(condition: bool, number: str, message: str, hint: str) -> None:  # noqa: FBT001
+    def refuse(condition: bool, number: str, message: str, hint: str) -> None:
         if condition:
             found.append(Error(message, hint=hint, id=f"nesoi.E{number}"))
 

@@ -206,7 +206,6 @@ elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
 SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", default=1.0)
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", default=60)
 STEP_TIMEOUT_SECONDS: int = env.int("STEP_TIMEOUT_SECONDS", default=30)
-MAX_RUNTIMES_PER_TENANT: int = env.int("MAX_RUNTIMES_PER_TENANT", default=10_000)
 LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", default=10.0)
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")

@@ -48,7 +48,9 @@ class Audience(StrEnum):
 class Retry(Exception):  # noqa: N818 - named by its fate
     """A passing fault: run the same step again, after a while."""
 
-    def __init__(self, message: str, *, code: str = "", after: timedelta | None = None, landscape_fault: bool = False):
+    def __init__(
+        self, message: str, *, code: str = "", after: timedelta | None = None, landscape_fault: bool = False
+    ):
         super().__init__(message)
         self.code = code
         self.after = after

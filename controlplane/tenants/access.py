@@ -39,7 +39,14 @@ class Permission(StrEnum):
     SKIP = "operation.skip"
 
 
-_WORK = {Permission.READ, Permission.CREATE, Permission.UPDATE, Permission.DELETE, Permission.KUBECONFIG, Permission.OPERATE}
+_WORK = {
+    Permission.READ,
+    Permission.CREATE,
+    Permission.UPDATE,
+    Permission.DELETE,
+    Permission.KUBECONFIG,
+    Permission.OPERATE,
+}
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.READ}),

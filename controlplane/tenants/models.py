@@ -31,6 +31,7 @@ class Tenant(models.Model):
     slug = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    runtime_quota = models.PositiveIntegerField(default=500)  # runtimes that may exist at once
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -92,7 +93,8 @@ class User(AbstractUser):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(platform_role__in=[r.value for r in PlatformRole]), name="user_platform_role_is_known"
+                condition=Q(platform_role__in=[r.value for r in PlatformRole]),
+                name="user_platform_role_is_known",
             )
         ]
 
@@ -107,7 +109,9 @@ class Member(TenantOwned):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user"], name="member_once_per_tenant"),
-            models.CheckConstraint(condition=Q(role__in=[r.value for r in Role]), name="member_role_is_known"),
+            models.CheckConstraint(
+                condition=Q(role__in=[r.value for r in Role]), name="member_role_is_known"
+            ),
         ]
 
     def __str__(self) -> str:

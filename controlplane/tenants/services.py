@@ -41,7 +41,12 @@ def create_tenant(*, actor: Actor, slug: str, name: str) -> Tenant:
     _check_slug(slug, "slug")
     tenant, created = Tenant.objects.get_or_create(slug=slug, defaults={"name": name})
     if not created:
-        raise Refused("slug_taken", f"There is a tenant “{slug}” already; choose another slug.", field="slug", status=409)
+        raise Refused(
+            "slug_taken",
+            f"There is a tenant “{slug}” already; choose another slug.",
+            field="slug",
+            status=409,
+        )
     audit.record("tenant.create", actor=actor, tenant_id=tenant.id, target_type="tenant", target_id=tenant.id)
     return tenant
 
@@ -53,17 +58,28 @@ def create_account(*, actor: Actor, tenant: Tenant, slug: str, name: str) -> Acc
     account: Account
     account, created = Account.objects.get_or_create(tenant=tenant, slug=slug, defaults={"name": name})
     if not created:
-        raise Refused("slug_taken", f"“{slug}” is an account already; choose another slug.", field="slug", status=409)
-    audit.record("account.create", actor=actor, tenant_id=tenant.id, target_type="account", target_id=account.id)
+        raise Refused(
+            "slug_taken", f"“{slug}” is an account already; choose another slug.", field="slug", status=409
+        )
+    audit.record(
+        "account.create", actor=actor, tenant_id=tenant.id, target_type="account", target_id=account.id
+    )
     return account
 
 
 @transaction.atomic
 def create_user(
-    *, actor: Actor, username: str, password: str, email: str = "", platform_role: PlatformRole = PlatformRole.NONE
+    *,
+    actor: Actor,
+    username: str,
+    password: str,
+    email: str = "",
+    platform_role: PlatformRole = PlatformRole.NONE,
 ) -> User:
     """Create a person who can sign in with a password."""
-    user = User.objects.create_user(username=username, email=email, password=password, platform_role=platform_role.value)
+    user = User.objects.create_user(
+        username=username, email=email, password=password, platform_role=platform_role.value
+    )
     audit.record("user.create", actor=actor, tenant_id=None, target_type="user", target_id=user.id)
     return user
 
@@ -74,7 +90,12 @@ def add_member(*, actor: Actor, tenant: Tenant, user: User, role: Role) -> Membe
     member: Member
     member, _ = Member.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role.value})
     audit.record(
-        "member.set", actor=actor, tenant_id=tenant.id, target_type="user", target_id=user.id, changes={"role": role.value}
+        "member.set",
+        actor=actor,
+        tenant_id=tenant.id,
+        target_type="user",
+        target_id=user.id,
+        changes={"role": role.value},
     )
     return member
 

@@ -46,9 +46,13 @@ class Landscape(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(breaker__in=Breaker.values), name="landscape_breaker_is_known"),
+            models.CheckConstraint(
+                condition=Q(breaker__in=Breaker.values), name="landscape_breaker_is_known"
+            ),
             # A bucket that never fills would stop the landscape silently.
-            models.CheckConstraint(condition=Q(calls_per_second__gt=0, burst__gte=1), name="landscape_budget_is_positive"),
+            models.CheckConstraint(
+                condition=Q(calls_per_second__gt=0, burst__gte=1), name="landscape_budget_is_positive"
+            ),
         ]
 
     def __str__(self) -> str:

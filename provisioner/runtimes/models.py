@@ -29,7 +29,9 @@ class Runtime(TenantOwned):
     landscape = models.ForeignKey(Landscape, models.PROTECT, related_name="+")
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="+")
     name = models.CharField(max_length=64)
-    cluster_name = models.CharField(max_length=63)  # its name in the landscape; never reused while it may exist there
+    cluster_name = models.CharField(
+        max_length=63
+    )  # its name in the landscape; never reused while it may exist there
     region = models.CharField(max_length=64)
     labels = models.JSONField(default=dict)
 
@@ -38,7 +40,9 @@ class Runtime(TenantOwned):
     generation = models.BigIntegerField(default=1)
     observed_generation = models.BigIntegerField(default=0)
 
-    phase = models.CharField(max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.PENDING)
+    phase = models.CharField(
+        max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.PENDING
+    )
     message = models.CharField(max_length=500, blank=True)  # what a person should know about the phase
     status = models.JSONField(default=dict)  # what the observer saw: see drivers.base.Observed
     status_at = models.DateTimeField(null=True)  # when the observer last wrote it
@@ -55,7 +59,10 @@ class Runtime(TenantOwned):
         constraints = [
             # A name may come back only when its runtime is gone.
             models.UniqueConstraint(
-                "account", Lower("name"), condition=Q(deleted_at__isnull=True), name="runtime_name_once_per_account"
+                "account",
+                Lower("name"),
+                condition=Q(deleted_at__isnull=True),
+                name="runtime_name_once_per_account",
             ),
             # Two rows must never fight over one cluster.
             models.UniqueConstraint(
@@ -63,9 +70,12 @@ class Runtime(TenantOwned):
                 condition=Q(deleted_at__isnull=True),
                 name="runtime_cluster_name_once_per_landscape",
             ),
-            models.CheckConstraint(condition=Q(phase__in=[p.value for p in Phase]), name="runtime_phase_is_known"),
             models.CheckConstraint(
-                condition=Q(observed_generation__lte=models.F("generation")), name="runtime_never_ahead_of_its_wish"
+                condition=Q(phase__in=[p.value for p in Phase]), name="runtime_phase_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(observed_generation__lte=models.F("generation")),
+                name="runtime_never_ahead_of_its_wish",
             ),
             # deprovisioned and deleted_at say the same thing.
             models.CheckConstraint(

@@ -65,7 +65,9 @@ class ClusterSpec:
     kubernetes_version: str  # "1.34" or "1.34.2"
     pools: tuple[WorkerPool, ...]
     networking: Networking = field(default_factory=Networking)
-    machine_image: Mapping[str, str] = field(default_factory=dict)  # {"name", "version"}, or empty: the landscape's default
+    machine_image: Mapping[str, str] = field(
+        default_factory=dict
+    )  # {"name", "version"}, or empty: the landscape's default
     maintenance: MaintenanceWindow = field(default_factory=MaintenanceWindow)
     oidc: tuple[Mapping[str, Any], ...] = ()
     administrators: tuple[str, ...] = ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from provisioner.drivers.base import ClusterRef, Driver
+from controlplane.kernel.errors import Fatal
+from provisioner.drivers.base import ClusterRef, Driver, Observed
 from provisioner.runtimes.spec import ClusterSpec
 
 
@@ -66,3 +67,14 @@ class Step:
     calls_landscape: bool = True  # takes from the landscape's budget and heeds its circuit breaker
     max_attempts: int = 8
     weight: int = 1
+
+    def within(self, deadline: timedelta) -> Step:
+        """Return this step with another deadline: a flow knows how long its own wait may last."""
+        return replace(self, deadline=deadline)
+
+
+def refuse_lasting_faults(observed: Observed) -> None:
+    """Raise Fatal for the first fault that waiting can't mend, addressed to who can act; passing faults raise nothing."""
+    for fault in observed.faults:
+        if not fault.passing:
+            raise Fatal(fault.message, code=fault.code, audience=fault.audience)

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('slug', models.CharField(max_length=40, unique=True)),
                 ('name', models.CharField(max_length=120)),
                 ('state', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended')], default='active', max_length=16)),
+                ('runtime_quota', models.PositiveIntegerField(default=500)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={

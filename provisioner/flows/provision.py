@@ -1,0 +1,8 @@
+"""From a wish to a cluster that answers."""
+
+from datetime import timedelta
+
+from provisioner.flows.base import Flow
+from provisioner.steps import await_cluster, ensure_cluster, verify_access
+
+flow = Flow(steps=(ensure_cluster.step, await_cluster.step, verify_access.step), deadline=timedelta(hours=2))

@@ -1,0 +1,11 @@
+"""From one wish to the next; rolling many nodes takes its time."""
+
+from datetime import timedelta
+
+from provisioner.flows.base import Flow
+from provisioner.steps import await_cluster, ensure_cluster, verify_access
+
+flow = Flow(
+    steps=(ensure_cluster.step, await_cluster.step.within(timedelta(hours=3)), verify_access.step),
+    deadline=timedelta(hours=4),
+)

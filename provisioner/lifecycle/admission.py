@@ -1,0 +1,105 @@
+"""What must hold before a wish is accepted: the role, the state of tenant and account, the quota."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Q
+
+from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.models import Account, State, Tenant
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Phase
+
+
+def require(actor: Actor, permission: Permission, *, tenant_id: UUID) -> None:
+    """Raise Refused 403 unless the actor may do this in the tenant."""
+    if not actor.may(permission, tenant_id=tenant_id):
+        role = actor.role or actor.platform_role or "no role"
+        raise Refused(
+            "forbidden",
+            f"Your role ({role}) does not allow {permission}; ask an admin of your tenant for a role that does.",
+            status=403,
+        )
+
+
+def admit_to_tenant(*, tenant_id: UUID) -> Tenant:
+    """Return the tenant, locked until commit, if it may start one more runtime.
+
+    The lock makes two concurrent requests take the last place of the quota one after the other.
+    """
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    refuse_suspended(tenant)
+    used = Runtime.objects.of(tenant).present().count()
+    if used >= tenant.runtime_quota:
+        raise Refused(
+            "quota_exceeded",
+            f"Your tenant has {used} of {tenant.runtime_quota} runtimes; delete one, or ask for a higher quota.",
+            field="account",
+            status=403,
+        )
+    return tenant
+
+
+def refuse_suspended(tenant: Tenant, account: Account | None = None) -> None:
+    """Raise Refused 403 when the tenant, or the account, is suspended."""
+    if tenant.state == State.SUSPENDED:
+        raise Refused(
+            "tenant_suspended", "Your tenant is suspended; contact support to resume it.", status=403
+        )
+    if account is not None and account.state == State.SUSPENDED:
+        raise Refused(
+            "account_suspended",
+            f"Account {account.slug} is suspended; use another account, or contact support.",
+            field="account",
+            status=403,
+        )
+
+
+def find_account(*, tenant: Tenant, account: str) -> Account:
+    """Return the tenant's account by id or slug; raises Refused when there is none."""
+    wanted = Q(slug=account)
+    if known := parse_uuid(account):
+        wanted |= Q(pk=known)
+    found = Account.objects.of(tenant).filter(wanted).first()
+    if found is None:
+        raise Refused(
+            "account_unknown",
+            f"Your tenant has no account “{account}”; GET /api/v1/accounts lists them.",
+            field="account",
+        )
+    refuse_suspended(tenant, found)
+    account_row: Account = found
+    return account_row
+
+
+def locked_runtime(
+    *, actor: Actor, permission: Permission, runtime_id: UUID, generation: int | None
+) -> Runtime:
+    """Return the runtime, locked until commit, if the actor may change it and knows its newest generation.
+
+    Raises Refused: runtime_not_found 404, forbidden 403, runtime_gone 409, stale_generation 412, tenant_suspended 403.
+    """
+    rows = Runtime.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "tenant", "account", "landscape", "plan"
+    )
+    if not actor.sees_every_tenant:
+        rows = rows.filter(tenant=actor.tenant_id)
+    runtime = rows.filter(pk=runtime_id).first()
+    if runtime is None:
+        raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
+    require(actor, permission, tenant_id=runtime.tenant_id)
+    if runtime.phase == Phase.DEPROVISIONED:
+        raise Refused(
+            "runtime_gone", f"Runtime {runtime.name} is deprovisioned; create a new one.", status=409
+        )
+    if generation is not None and generation != runtime.generation:
+        raise Refused(
+            "stale_generation",
+            f"Runtime {runtime.name} is at generation {runtime.generation}, you know {generation}; "
+            "read it again, then repeat your change.",
+            status=412,
+        )
+    return runtime

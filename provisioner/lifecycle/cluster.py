@@ -1,0 +1,81 @@
+"""From checked parameters and a release to what a driver is asked to build. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from controlplane.catalog.facts import ReleaseFacts
+
+from controlplane.catalog import parameters as catalog
+from controlplane.catalog.plans import PlanFacts
+from provisioner.runtimes.spec import ClusterSpec, MaintenanceWindow, Networking, Taint, WorkerPool
+
+LONGEST_WINDOW = timedelta(hours=6)  # Gardener takes 30 minutes to 6 hours
+SHORTEST_WINDOW = timedelta(minutes=30)
+PURPOSES = {"trial": "evaluation", "free": "evaluation"}
+
+
+def cluster_spec(
+    *,
+    name: str,
+    plan: PlanFacts,
+    parameters: catalog.Parameters,
+    release: ReleaseFacts,
+    owner: Mapping[str, str],
+    today: datetime,
+) -> ClusterSpec:
+    """Return the cluster that these parameters mean; `owner` becomes labels, `today` fixes the offset of time zones."""
+    pools = tuple(_pool(pool, plan, system=at == 0) for at, pool in enumerate(parameters.pools))
+    return ClusterSpec(
+        name=name,
+        provider=plan.provider,
+        region=parameters.region,
+        kubernetes_version=release.kubernetes_patch,
+        pools=pools,
+        networking=Networking(
+            nodes=parameters.networking.nodes,
+            pods=parameters.networking.pods,
+            services=parameters.networking.services,
+        ),
+        machine_image=dict(release.machine_image),
+        maintenance=_window(parameters.maintenance_window, today),
+        oidc=tuple(issuer.as_json() for issuer in parameters.oidc),
+        administrators=parameters.administrators,
+        allowed_cidrs=parameters.allowed_cidrs,
+        purpose=PURPOSES.get(plan.key, "production"),
+        labels=dict(owner),
+    )
+
+
+def _pool(pool: catalog.WorkerPool, plan: PlanFacts, *, system: bool) -> WorkerPool:
+    return WorkerPool(
+        name=pool.name,
+        machine_type=pool.machine_type,
+        minimum=pool.autoscaler_min,
+        maximum=pool.autoscaler_max,
+        zones=pool.zones,
+        system=system,
+        labels=dict(pool.labels),
+        annotations=dict(pool.annotations),
+        taints=tuple(Taint(taint.key, taint.value, taint.effect) for taint in pool.taints),
+        volume_gib=plan.volume_gib,
+    )
+
+
+def _window(window: catalog.MaintenanceWindow | None, today: datetime) -> MaintenanceWindow:
+    """Return the landscape's daily window; the days of the week are for rollouts, which landscapes do not know."""
+    if window is None:
+        return MaintenanceWindow()
+    zone = ZoneInfo(window.timezone)
+    begin, end = (_at(text, today, zone) for text in (window.begin, window.end))
+    if end <= begin:
+        end += timedelta(days=1)
+    end = min(max(end, begin + SHORTEST_WINDOW), begin + LONGEST_WINDOW)
+    return MaintenanceWindow(begin=begin.strftime("%H%M%S%z"), end=end.strftime("%H%M%S%z"))
+
+
+def _at(clock: str, today: datetime, zone: ZoneInfo) -> datetime:
+    hour, minute = (int(part) for part in clock.split(":")[:2])
+    return today.astimezone(zone).replace(hour=hour, minute=minute, second=0, microsecond=0)

@@ -1,0 +1,106 @@
+"""Create a runtime: record the wish and open its operation; nothing is built here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.catalog.facts import load_plan_facts, release_for
+from django.db import IntegrityError, transaction
+
+from controlplane.catalog.validation import check_parameters
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import short_name, uuid7
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.models import Tenant
+from provisioner.drivers.registry import cluster_name_length
+from provisioner.lifecycle.admission import admit_to_tenant, find_account, require
+from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.lifecycle.naming import check_labels, check_name
+from provisioner.lifecycle.placement import place
+from provisioner.operations.models import Operation
+from provisioner.operations.services import open_operation
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Kind
+
+NAME_TAKEN = "runtime_name_once_per_account"
+LONGEST_CLUSTER_NAME = 12  # enough randomness; landscapes allow as little as 21 with the project's name
+
+
+def create_runtime(
+    *,
+    actor: Actor,
+    tenant: Tenant,
+    account: str,
+    name: str,
+    plan: str,
+    parameters: Mapping[str, Any],
+    labels: Mapping[str, str],
+) -> Operation:
+    """Return the operation that builds the new runtime; `account` is an id or a slug.
+
+    Raises Refused for whatever is wrong with the request; nothing is written then.
+    """
+    require(actor, Permission.CREATE, tenant_id=tenant.id)
+    check_name(name)
+    check_labels(labels)
+    try:
+        return _create(actor, tenant, account, name, plan, parameters, labels)
+    except IntegrityError as error:
+        if NAME_TAKEN not in str(error):
+            raise
+        detail = f"Account {account} has a runtime “{name}” already; choose another name."
+        raise Refused("name_taken", detail, field="name", status=409) from error
+
+
+@transaction.atomic
+def _create(
+    actor: Actor,
+    tenant: Tenant,
+    account: str,
+    name: str,
+    plan: str,
+    parameters: Mapping[str, Any],
+    labels: Mapping[str, str],
+) -> Operation:
+    facts = load_plan_facts(plan)
+    runtime_id = uuid7()
+    wanted = check_parameters(facts, parameters, seed=str(runtime_id))
+    release = release_for(wanted.channel)
+    landscape = place(plan=facts, runtime_id=runtime_id)
+    tenant = admit_to_tenant(tenant_id=tenant.id)
+    owner = find_account(tenant=tenant, account=account)
+    cluster = cluster_spec(
+        name=short_name(min(LONGEST_CLUSTER_NAME, cluster_name_length(landscape.kind, landscape.config))),
+        plan=facts,
+        parameters=wanted,
+        release=release,
+        owner={"nesoi.dev/runtime": str(runtime_id), "nesoi.dev/tenant": tenant.slug},
+        today=utcnow(),
+    )
+    runtime = Runtime.objects.create(
+        id=runtime_id,
+        tenant=tenant,
+        account=owner,
+        landscape=landscape,
+        plan_id=facts.key,
+        name=name,
+        cluster_name=cluster.name,
+        region=wanted.region,
+        labels=dict(labels),
+        spec={"parameters": wanted.as_json(), "release": release.as_json()},
+        cluster_spec=cluster.as_json(),
+        created_by=actor.name,
+    )
+    operation = open_operation(actor=actor, runtime=runtime, kind=Kind.PROVISION)
+    audit.record(
+        "runtime.create",
+        actor=actor,
+        tenant_id=tenant.id,
+        target_type="runtime",
+        target_id=runtime_id,
+        changes={"name": name, "plan": plan, "account": owner.slug, "parameters": dict(parameters)},
+    )
+    return operation

@@ -1,0 +1,30 @@
+"""Which landscape a new runtime goes to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+from zlib import crc32
+
+from controlplane.catalog.plans import PlanFacts
+from controlplane.kernel.errors import Refused
+from provisioner.landscapes.models import Landscape
+
+
+def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
+    """Return a landscape that takes new runtimes of the plan; raises Refused with 503 when there is none.
+
+    Runtimes spread by rendezvous hashing, so one more landscape moves no one and takes its share.
+    """
+    fitting = Landscape.objects.filter(
+        accepting=True, kind=plan.landscape_kind, providers__contains=[plan.provider]
+    )
+    candidates = sorted(fitting, key=lambda landscape: crc32(f"{landscape.key}:{runtime_id}".encode()))
+    if not candidates:
+        raise Refused(
+            "no_landscape",
+            f"No landscape takes new runtimes of plan {plan.key} now; choose another plan, or try again later.",
+            field="plan",
+            status=503,
+            retry_after_seconds=300,
+        )
+    return candidates[0]

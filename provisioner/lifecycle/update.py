@@ -1,0 +1,96 @@
+"""Change what is wanted of a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.catalog.facts import load_plan_facts, release_for
+from django.db import transaction
+
+from controlplane.catalog.validation import check_update
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor, Permission
+from provisioner.lifecycle.admission import locked_runtime, refuse_suspended
+from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.lifecycle.naming import check_labels
+from provisioner.operations.models import Operation
+from provisioner.operations.services import open_operation
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Kind, Phase
+
+
+@transaction.atomic
+def update_runtime(
+    *,
+    actor: Actor,
+    runtime_id: Any,
+    parameters: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    expected_generation: int | None = None,
+) -> tuple[Runtime, Operation | None]:
+    """Return the runtime and the operation that fulfils its new wish, or None when nothing needs to be done.
+
+    Each top-level parameter given replaces the old one; labels are replaced as a whole. Raises Refused.
+    """
+    if labels is not None:
+        check_labels(labels)
+    runtime = locked_runtime(
+        actor=actor, permission=Permission.UPDATE, runtime_id=runtime_id, generation=expected_generation
+    )
+    refuse_suspended(runtime.tenant, runtime.account)
+    if runtime.phase == Phase.DEPROVISIONING:
+        detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
+        raise Refused("runtime_deprovisioning", detail, status=409)
+    changes: dict[str, Any] = {}
+    if labels is not None and dict(labels) != runtime.labels:
+        changes["labels"] = {"before": runtime.labels, "after": dict(labels)}
+        runtime.labels = dict(labels)
+    if parameters:
+        changes.update(_wish(runtime, parameters))
+    if not changes:
+        return runtime, None
+    runtime.save(update_fields=["labels", "spec", "cluster_spec", "generation", "updated_at"])
+    operation = None
+    if "parameters" in changes:
+        operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE)
+    audit.record(
+        "runtime.update",
+        actor=actor,
+        tenant_id=runtime.tenant_id,
+        target_type="runtime",
+        target_id=runtime.id,
+        changes=changes,
+    )
+    return runtime, operation
+
+
+def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the new wish onto the row in memory and return what changed; the same wish again changes nothing."""
+    facts = load_plan_facts(runtime.plan_id)
+    before = runtime.spec["parameters"]
+    wanted = check_update(facts, before, parameters)
+    after = wanted.as_json()
+    if after == before and runtime.phase != Phase.FAILED:
+        return {}
+    release = release_for(wanted.channel)
+    cluster = cluster_spec(
+        name=runtime.cluster_name,
+        plan=facts,
+        parameters=wanted,
+        release=release,
+        owner=runtime.cluster_spec["labels"],
+        today=utcnow(),
+    )
+    runtime.spec = {**runtime.spec, "parameters": after, "release": release.as_json()}
+    runtime.cluster_spec = cluster.as_json()
+    runtime.generation += 1
+    changed = {key for key in after | before if after.get(key) != before.get(key)}
+    return {
+        "parameters": {
+            "before": {key: before.get(key) for key in changed},
+            "after": {key: after.get(key) for key in changed},
+        }
+    }

@@ -1,0 +1,30 @@
+"""Wait until nothing of the cluster is left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from provisioner.drivers.base import Situation
+from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+
+LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
+
+
+def run(ctx: StepContext) -> Outcome:
+    """Done when the landscape no longer knows the cluster; a removal that was forgotten is asked for again."""
+    observed = ctx.driver.ensure_absent(ctx.ref)
+    if observed.situation is Situation.ABSENT:
+        return Done()
+    refuse_lasting_faults(observed)
+    reason = observed.activity or "The landscape is removing the cluster"
+    return Wait(reason, delay=LOOK_AGAIN, progress=observed.progress)
+
+
+step = Step(
+    name="await_absence",
+    title="Remove the cluster",
+    run=run,
+    deadline=timedelta(minutes=60),
+    max_attempts=30,
+    weight=8,
+)

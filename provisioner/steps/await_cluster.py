@@ -1,0 +1,41 @@
+"""Wait until the landscape has built what was ordered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from provisioner.drivers.base import Observed, Situation
+from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+
+LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
+
+
+def run(ctx: StepContext) -> Outcome:
+    """Done when the cluster is ready; a cluster that vanished is ordered again."""
+    observed = ctx.driver.observe(ctx.ref)
+    if observed.situation is Situation.READY:
+        return Done()
+    refuse_lasting_faults(observed)
+    if observed.situation is Situation.ABSENT:
+        observed = ctx.driver.ensure(ctx.cluster)
+    return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
+
+
+def _reason(observed: Observed) -> str:
+    if observed.faults:
+        fault = observed.faults[0]
+        return f"The landscape tries again after {fault.code}: {fault.message}"
+    if observed.situation is Situation.UNHEALTHY:
+        troubled = ", ".join(c.type for c in observed.conditions if c.status != "True") or "a condition"
+        return f"The cluster is built, but not healthy yet: {troubled}"
+    return observed.activity or "The landscape is building the cluster"
+
+
+step = Step(
+    name="await_cluster",
+    title="Build the cluster",
+    run=run,
+    deadline=timedelta(minutes=60),
+    max_attempts=30,
+    weight=8,
+)
