@@ -1,0 +1,79 @@
+"""`manage.py landscape`: register the places that build clusters, and list them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from controlplane.kernel.errors import Fatal, Retry
+from controlplane.kernel.plugins import load
+from controlplane.tenants.access import SYSTEM
+from provisioner.drivers.base import ClusterRef, LandscapeAccess
+from provisioner.drivers.registry import connect
+from provisioner.landscapes.models import Landscape
+from provisioner.landscapes.services import register_landscape
+
+PROVIDERS = "aws,azure,gcp,openstack"
+
+
+class Command(BaseCommand):
+    """Register a landscape after reaching it, or list those that are registered."""
+
+    help = "Register a landscape (idempotent), or list the registered ones."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Two verbs: register and list."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("list", help="print the registered landscapes")
+        register = verbs.add_parser("register", help="register a landscape, or change how it is reached")
+        register.add_argument("key")
+        register.add_argument("--kind", default="gardener")
+        register.add_argument(
+            "--credentials", required=True, help="a kubeconfig file that only Nesoi can read"
+        )
+        register.add_argument("--namespace", default="garden-nesoi", help="the Gardener project's namespace")
+        register.add_argument("--project", default="nesoi", help="the Gardener project's name")
+        register.add_argument("--providers", default=PROVIDERS, help=f"comma-separated (default {PROVIDERS})")
+        register.add_argument("--calls-per-second", type=float, default=50.0)
+        register.add_argument("--closed", action="store_true", help="place no new runtimes there")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the verb."""
+        if options["verb"] == "list":
+            self._list()
+        else:
+            self._register(options)
+
+    def _list(self) -> None:
+        for row in Landscape.objects.order_by("key"):
+            state = "accepting" if row.accepting else "closed"
+            self.stdout.write(f"{row.key}\t{row.kind}\t{state}\t{row.breaker}\t{','.join(row.providers)}")
+
+    def _register(self, options: dict[str, Any]) -> None:
+        kinds = sorted(load("provisioner.drivers", "connect"))
+        if options["kind"] not in kinds:
+            raise CommandError(
+                f"There is no driver “{options['kind']}”; choose one of {', '.join(kinds)}.", returncode=2
+            )
+        if options["calls_per_second"] <= 0:
+            raise CommandError("--calls-per-second must be above 0.", returncode=2)
+        credentials = Path(options["credentials"]).resolve()
+        config = {"namespace": options["namespace"], "project": options["project"]}
+        access = LandscapeAccess(key=options["key"], config=config, credentials_path=str(credentials))
+        try:
+            connect(kind=options["kind"], access=access).observe(ClusterRef("none"))
+        except (Retry, Fatal) as error:
+            raise CommandError(f"The landscape can't be reached: {error}", returncode=2) from error
+        landscape, created = register_landscape(
+            actor=SYSTEM,
+            key=options["key"],
+            kind=options["kind"],
+            providers=[provider.strip() for provider in options["providers"].split(",") if provider.strip()],
+            config=config,
+            credentials_path=str(credentials),
+            calls_per_second=options["calls_per_second"],
+            accepting=not options["closed"],
+        )
+        self.stdout.write(f"{landscape.key} is {'registered' if created else 'up to date'}.")
