@@ -125,6 +125,17 @@ class PlanFacts:
         return parameter == "region" or parameter in self.parameters
 
 
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """What a channel points to: Kubernetes minor and patch, machine image, versions of modules."""
+
+    key: str
+    kubernetes_version: str
+    kubernetes_patch: str
+    machine_image: Mapping[str, Any]  # {"name", "version", "architectures"}
+    modules: Mapping[str, str]
+
+
 def machine_type_facts(row: Mapping[str, Any]) -> MachineTypeFacts:
     """From a row of the table or an entry of the file, which name their fields alike."""
     zones = row.get("zones") or {}

@@ -1,0 +1,88 @@
+"""Plans and releases from the tables, kept per process until the next revision of the catalog.
+
+Six queries after an apply, one otherwise: the number of the revision in force.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.catalog.models import Channel, MachineType, Module, Plan, Region
+from controlplane.catalog.plans import PlanFacts, ReleaseFacts, plan_facts
+from controlplane.catalog.queries import latest_revision
+from controlplane.catalog.sentences import choices, shown
+from controlplane.kernel.errors import Refused
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The catalog at one revision; `plans` in the order of their position."""
+
+    revision: tuple[int, str] | None
+    plans: Mapping[str, PlanFacts]
+    releases: Mapping[str, ReleaseFacts]  # by channel
+
+
+_kept: Snapshot | None = None
+
+
+def snapshot() -> Snapshot:
+    """The catalog as it is now."""
+    global _kept  # noqa: PLW0603 - the cache; replaced whole, so threads see the old one or the new one
+    revision = latest_revision()
+    kept = _kept
+    if kept is not None and revision is not None and kept.revision == revision:
+        return kept
+    # Rows read after the revision's number may be newer than it, never older: the next call then loads again.
+    _kept = _load(revision)
+    return _kept
+
+
+def load_plan_facts(key: str) -> PlanFacts:
+    """The facts of one plan, retired ones included; raises Refused `plan_unknown` with the plans that there are."""
+    plans = snapshot().plans
+    found = plans.get(key)
+    if found is None:
+        offered = [plan.key for plan in plans.values() if plan.state == "active"]
+        raise Refused("plan_unknown", f"There is no plan {shown(key)}. {choices(offered, key)}", field="plan")
+    return found
+
+
+def list_plan_facts() -> list[PlanFacts]:
+    """Every plan that takes new runtimes, in the order of its position."""
+    return [plan for plan in snapshot().plans.values() if plan.state == "active"]
+
+
+def _load(revision: tuple[int, str] | None) -> Snapshot:
+    regions: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    machines: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in Region.objects.values("provider", "name", "display_name", "zones"):
+        regions[row["provider"]].append(dict(row))
+    for machine in MachineType.objects.values():
+        machines[machine["provider"]].append(dict(machine))
+    modules = [dict(row) for row in Module.objects.values()]
+    channels = {channel.key: channel for channel in Channel.objects.select_related("release")}
+    plans = {
+        plan.key: plan_facts(
+            plan.definition,
+            regions=regions[plan.provider],
+            machine_types=machines[plan.provider],
+            modules=modules,
+            channels=sorted(channels),
+        )
+        for plan in Plan.objects.order_by("position", "key")
+    }
+    releases = {
+        key: ReleaseFacts(
+            key=channel.release.key,
+            kubernetes_version=channel.release.kubernetes_version_id,
+            kubernetes_patch=channel.release.kubernetes_patch,
+            machine_image=channel.release.machine_image,
+            modules=channel.release.modules,
+        )
+        for key, channel in channels.items()
+    }
+    return Snapshot(revision, plans, releases)

@@ -1,0 +1,158 @@
+"""The one service that writes the catalog: read, review, compare, refuse what strands, write, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import ProtectedError
+
+from controlplane.catalog import ports
+from controlplane.catalog.loading.catalog import DATA, KINDS, Row, memory_text, read_catalog
+from controlplane.catalog.loading.difference import Change, Rows, compare, removals
+from controlplane.catalog.loading.review import review_catalog
+from controlplane.catalog.models import (
+    Channel,
+    KubernetesVersion,
+    MachineType,
+    Module,
+    Plan,
+    Region,
+    Release,
+    Revision,
+)
+from controlplane.catalog.queries import lock_apply
+from controlplane.kernel.clock import utcnow
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor
+
+MODELS: dict[str, type[models.Model]] = {
+    "region": Region,
+    "machine_type": MachineType,
+    "module": Module,
+    "kubernetes_version": KubernetesVersion,
+    "release": Release,
+    "channel": Channel,
+    "plan": Plan,
+}
+KEYS: dict[str, Callable[[Row], str]] = {
+    "region": lambda row: f"{row['provider']}/{row['name']}",
+    "machine_type": lambda row: f"{row['provider']}/{row['name']}",
+    "kubernetes_version": lambda row: str(row["version"]),
+}
+
+
+class ApplyRefusedError(Exception):
+    """The files are right, but applying them would break a promise; nothing was written."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What changed, or would change; `revision` is None where nothing was written."""
+
+    changes: tuple[Change, ...]
+    revision: int | None
+
+
+def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
+    """Make the tables equal to the files; a second run changes nothing.
+
+    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or stranded runtimes; a dry run
+    raises them too.
+    """
+    catalog = read_catalog(directory)
+    review_catalog(catalog, today=utcnow().date())
+    with transaction.atomic():
+        lock_apply()
+        before = stored_rows()
+        changes = compare(before, catalog.rows)
+        _refuse_broken_promises(changes, before, catalog.rows)
+        if dry_run or not changes:
+            return Applied(tuple(changes), None)
+        for change in changes:
+            _write(change, catalog.rows)
+        revision = _note(changes, actor)
+    return Applied(tuple(changes), revision)
+
+
+def stored_rows() -> Rows:
+    """The tables as plain rows, in the shape that `read_catalog` gives the files."""
+    rows: dict[str, dict[str, Row]] = {kind: {} for kind in KINDS}
+    for kind, model in MODELS.items():
+        for row in model._default_manager.order_by("pk").values():
+            plain = _plain(dict(row))
+            rows[kind][KEYS.get(kind, lambda entry: str(entry["key"]))(plain)] = plain
+    return rows
+
+
+def _plain(row: Row) -> Row:
+    row.pop("id", None)
+    if "memory_gib" in row:
+        row["memory_gib"] = memory_text(row["memory_gib"])
+    if row.get("expires_on"):
+        row["expires_on"] = row["expires_on"].isoformat()
+    return row
+
+
+def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) -> None:
+    reasons = [
+        f"release {change.key} was loaded before and is immutable ({', '.join(name for name, _, _ in change.fields)} "
+        f"changed); restore its file and add a new release."
+        for change in changes
+        if change.kind == "release" and change.action == "change"
+    ]
+    gone = removals(before, after)
+    for stranded in ports.in_use(gone) if gone else ():
+        named = f" ({', '.join(stranded.examples)})" if stranded.examples else ""
+        reasons.append(
+            f"{stranded.removal} is in use by {stranded.runtimes} runtime(s){named}; keep it until they have moved."
+        )
+    if reasons:
+        raise ApplyRefusedError(reasons)
+
+
+def _write(change: Change, after: Rows) -> None:
+    manager = MODELS[change.kind]._default_manager
+    if change.action == "add":
+        manager.create(**after[change.kind][change.key])
+        return
+    row = manager.filter(**_identity(change))
+    if change.action == "change":
+        row.update(**after[change.kind][change.key])
+        return
+    try:
+        row.delete()
+    except ProtectedError as error:
+        kind = change.kind.replace("_", " ")
+        remedy = "set its state to retired instead" if change.kind == "plan" else "keep its entry"
+        raise ApplyRefusedError(
+            [f"{kind} {change.key} is still referred to by records of runtimes; {remedy}."]
+        ) from error
+
+
+def _identity(change: Change) -> dict[str, Any]:
+    if change.kind in ("region", "machine_type"):
+        provider, _, name = change.key.partition("/")
+        return {"provider": provider, "name": name}
+    return {"pk": change.key}
+
+
+def _note(changes: list[Change], actor: Actor) -> int:
+    listed = [{"kind": change.kind, "key": change.key, "action": change.action} for change in changes]
+    revision = Revision.objects.create(applied_at=utcnow(), applied_by=actor.name[:200], changes=listed)
+    audit.record(
+        "catalog.apply",
+        actor=actor,
+        tenant_id=None,
+        target_type="catalog",
+        target_id=revision.number,
+        changes={"changes": listed},
+    )
+    return revision.number

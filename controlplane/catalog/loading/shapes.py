@@ -1,0 +1,159 @@
+"""What each kind of file must look like, as JSON Schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Shape = dict[str, Any]
+
+SLUG: Shape = {
+    "type": "string",
+    "pattern": "^[a-z][a-z0-9-]{0,30}$",
+    "x-pattern-text": "at most 31 lower-case letters, digits and '-', beginning with a letter",
+}
+TEXT: Shape = {"type": "string", "minLength": 1, "maxLength": 100}
+PROSE: Shape = {"type": "string", "minLength": 1}
+NAME: Shape = {
+    "type": "string",
+    "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
+    "x-pattern-text": "at most 63 letters, digits, '_', '.' and '-'",
+}
+VERSION: Shape = {
+    "type": "string",
+    "pattern": r"^[0-9]+(\.[0-9]+){1,3}$",
+    "x-pattern-text": "a version such as 1.34.2",
+}
+DATE: Shape = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "x-pattern-text": "a date such as 2027-02-28",
+}
+COUNT: Shape = {"type": "integer", "minimum": 0}
+SIZE: Shape = {"type": "integer", "minimum": 1}
+
+
+def record(required: Shape, optional: Shape | None = None) -> Shape:
+    """An object with these fields and no others."""
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": required | (optional or {}),
+        "additionalProperties": False,
+    }
+
+
+def listing(items: Shape, *, least: int = 1) -> Shape:
+    """A list without repetition."""
+    return {"type": "array", "items": items, "minItems": least, "uniqueItems": True}
+
+
+REGIONS = record(
+    {
+        "provider": SLUG,
+        "regions": listing(record({"name": NAME, "display_name": TEXT, "zones": listing(NAME)})),
+    }
+)
+MACHINES = record(
+    {
+        "provider": SLUG,
+        "machine_types": listing(
+            record(
+                {
+                    "name": NAME,
+                    "family": SLUG,
+                    "vcpu": SIZE,
+                    "memory_gib": {
+                        "anyOf": [SIZE, {"type": "string", "pattern": r"^[0-9]{1,6}\.[0-9]{1,3}$"}]
+                    },
+                },
+                {
+                    "gpus": COUNT,
+                    "gpu_model": TEXT,
+                    "architecture": {"type": "string", "enum": ["amd64", "arm64"]},
+                    "zones": {"type": "object", "minProperties": 1, "additionalProperties": listing(NAME)},
+                },
+            )
+        ),
+    }
+)
+KUBERNETES = record(
+    {
+        "versions": listing(
+            record(
+                {
+                    "version": {
+                        "type": "string",
+                        "pattern": r"^1\.[0-9]+$",
+                        "x-pattern-text": "a minor such as 1.34",
+                    },
+                    "patch": VERSION,
+                    "lifecycle": {
+                        "type": "string",
+                        "enum": ["preview", "supported", "deprecated", "expired"],
+                    },
+                },
+                {"expires_on": DATE},
+            )
+        )
+    }
+)
+MODULES = record(
+    {
+        "modules": listing(
+            record({"key": SLUG, "name": TEXT, "description": PROSE}, {"mandatory": {"type": "boolean"}})
+        )
+    }
+)
+RELEASE = record(
+    {
+        "key": VERSION,
+        "kubernetes": VERSION,
+        "machine_image": record(
+            {
+                "name": NAME,
+                "version": VERSION,
+                "architectures": listing({"type": "string", "enum": ["amd64", "arm64"]}),
+            }
+        ),
+        "modules": {"type": "object", "additionalProperties": VERSION},
+    },
+    {"notes": PROSE},
+)
+CHANNELS = record({"channels": listing(record({"key": SLUG, "release": VERSION}))})
+PLAN = record(
+    {
+        "key": SLUG,
+        "name": TEXT,
+        "description": PROSE,
+        "provider": SLUG,
+        "landscape_kind": SLUG,
+        "position": COUNT,
+        "state": {"type": "string", "enum": ["active", "retired"]},
+        "parameters": listing({"type": "string"}, least=0),
+        "regions": listing(NAME),
+        "machine_types": listing(NAME),
+        "additional_machine_types": listing(NAME, least=0),
+        "zones_per_pool": SIZE,
+        "nodes": record({"minimum": SIZE, "maximum": SIZE, "ceiling": SIZE}),
+        "additional_pools": COUNT,
+        "volume_gib": SIZE,
+        "channel": SLUG,
+        "default_modules": listing(SLUG, least=0),
+        "networking": record(
+            {
+                "nodes": TEXT,
+                "pods": TEXT,
+                "services": TEXT,
+                "reserved": listing(record({"cidr": TEXT, "reason": TEXT}), least=0),
+            }
+        ),
+    }
+)
+# Fixed files, and folders of files that are named after what they hold: the field that must equal the name.
+FILES: dict[str, Shape] = {"kubernetes.yaml": KUBERNETES, "modules.yaml": MODULES, "channels.yaml": CHANNELS}
+FOLDERS: dict[str, tuple[Shape, str]] = {
+    "regions": (REGIONS, "provider"),
+    "machines": (MACHINES, "provider"),
+    "releases": (RELEASE, "key"),
+    "plans": (PLAN, "key"),
+}

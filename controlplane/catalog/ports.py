@@ -1,0 +1,52 @@
+"""What the catalog wants to know from rooms above it: whether runtimes still use what is about to go.
+
+The provisioner fills `in_use` at start-up: `ports.in_use = its_function`. Read it through the module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["plan", "region", "machine_type", "zone", "kubernetes_version", "release", "module"]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing that would no longer be offered.
+
+    `key` is the plan's key, the region's, machine type's or module's name, the Kubernetes minor, or the release's key;
+    of a zone it is "region/zone". `plan` is set where only that plan stops offering it, `provider` for regions,
+    zones and machine types. A module removed from the catalog has no plan.
+    """
+
+    kind: Kind
+    key: str
+    plan: str = ""
+    provider: str = ""
+
+    def __str__(self) -> str:
+        of = f" of plan {self.plan}" if self.plan else f" of {self.provider}" if self.provider else ""
+        return f"{self.kind.replace('_', ' ')} {self.key}{of}"
+
+
+Removals = tuple[Removal, ...]
+
+
+@dataclass(frozen=True)
+class Stranded:
+    """A removal that live runtimes stand on: how many, and the names of a few."""
+
+    removal: Removal
+    runtimes: int
+    examples: tuple[str, ...] = ()
+
+
+def nothing_in_use(_: Removals) -> list[Stranded]:
+    """The answer of an installation without a provisioner."""
+    return []
+
+
+# Called inside the transaction of an apply: read only, no network, one answer per removal that strands someone.
+in_use: Callable[[Removals], list[Stranded]] = nothing_in_use
