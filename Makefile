@@ -1,0 +1,49 @@
+# Nesoi needs Python 3.11 or newer and make; everything else comes from packages.
+# Every target makes the virtualenv when it is missing or when requirements.txt changed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo stop status test lint fmt bench clean venv
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+ONLY ?=
+export PORT SIMULATOR_PORT DETACH ONLY STATE_DIR
+
+help:
+	@echo "make demo   start everything with demo data (PORT=8000; DETACH=1 returns when ready)"
+	@echo "make stop   stop it            make status  say whether it runs"
+	@echo "make test   every check and test    make lint  the checks alone    make fmt  format"
+	@echo "make bench  the benchmarks (ONLY=name,...)    make clean  remove .nesoi and caches"
+
+venv:
+	@sh deploy/make-virtualenv $(VENV)
+
+demo: venv
+	@exec $(PY) -m controlplane.embedded up
+
+stop status:
+	@if [ -x $(PY) ]; then exec $(PY) -m controlplane.embedded $@; else echo "Nothing of Nesoi is installed here."; fi
+
+lint: venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	EMBEDDED=true $(PY) manage.py makemigrations --check --dry-run
+	EMBEDDED=true $(PY) manage.py check
+
+test: lint
+	$(PY) -m pytest -n 2 -q
+
+fmt: venv
+	$(PY) -m ruff check --fix-only -q .
+	$(PY) -m ruff format .
+
+bench: venv
+	@exec $(PY) -m tests.bench
+
+clean:
+	@if [ -x $(PY) ]; then $(PY) -m controlplane.embedded clean; else rm -rf .nesoi; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

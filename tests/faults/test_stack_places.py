@@ -1,0 +1,128 @@
+"""The embedded stack finds a place to live, whoever starts it and wherever the checkout lies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane.embedded import postgres as pg
+from controlplane.embedded.places import SOCKET_PATH_LIMIT, choose_places, elsewheres, short_folder
+from controlplane.embedded.service import launch
+
+pytestmark = pytest.mark.faults
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL another user")
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Iterator[Path]:
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    yield tmp_path
+    for left in tmp_path.rglob("state"):
+        for folder in (short_folder(left), *elsewheres(left)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def a_running_server(state: Path) -> tuple[pg.Postgres, subprocess.Popen[bytes]]:
+    places = choose_places(state)
+    programs = pg.usable_bin(places.user, places.database.parent)
+    server = pg.Postgres(programs, places.cluster, places.database_sockets, places.user)
+    pg.make_cluster(server)
+    service = server.service(durable=False)
+    process = launch(service, output=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not service.is_ready(process.pid):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return server, process
+
+
+@as_root
+def test_under_a_closed_folder_root_puts_the_database_elsewhere_and_says_so(open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    state = closed / "state"
+    places = choose_places(state)
+    assert not places.database.is_relative_to(closed)
+    assert any("can't enter" in note and str(places.database.parent) in note for note in places.notes)
+
+    _server, process = a_running_server(state)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+
+
+@as_root
+def test_a_database_elsewhere_is_found_again_after_its_folder_was_opened(open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    first = choose_places(closed / "state")
+    first.cluster.mkdir()
+    first.user.owns(first.cluster)
+    closed.chmod(0o755)
+    assert choose_places(closed / "state").cluster == first.cluster
+
+
+@as_root
+def test_programs_that_the_lent_user_cannot_reach_are_copied(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    installed = closed / "wheel" / "bin"
+    shutil.copytree(pg.installed_bin().parent, installed.parent, symlinks=True)
+    monkeypatch.setattr(pg, "installed_bin", lambda: installed)
+    user = choose_places(open_folder / "state").user
+
+    programs = pg.usable_bin(user, open_folder)
+
+    assert not programs.is_relative_to(closed)
+    assert user.can_run(programs / "postgres", reading=programs / "initdb")
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_one_and_that_is_said(open_folder: Path) -> None:
+    long = open_folder / ("long" * 30)
+    long.mkdir()
+    long.chmod(0o755)
+    places = choose_places(long / "state")
+    for socket in (places.database_sockets / ".s.PGSQL.5432", places.valkey_socket):
+        assert len(os.fsencode(socket)) <= SOCKET_PATH_LIMIT
+    assert any("sockets are in" in note for note in places.notes)
+
+    _server, process = a_running_server(long / "state")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+
+
+def test_an_interrupted_making_of_the_database_is_made_anew(open_folder: Path) -> None:
+    state = open_folder / "state"
+    places = choose_places(state)
+    (places.database / "cluster.making").mkdir()
+    (places.database / "cluster.making" / "PG_VERSION").write_text("18")
+    server, process = a_running_server(state)
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
+    pg.check_cluster(server)
+    assert not pg.was_interrupted(server)
+
+
+def test_a_server_left_by_a_crashed_run_is_found_and_a_stale_note_is_not_taken_for_one(
+    open_folder: Path,
+) -> None:
+    server, process = a_running_server(open_folder / "state")
+    stray = pg.stray_server(server.data)
+    assert stray
+    assert stray.pid == process.pid
+
+    process.send_signal(signal.SIGINT)
+    process.wait(20)
+    assert pg.stray_server(server.data) is None
+    (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    assert pg.stray_server(server.data) is None
