@@ -22,7 +22,7 @@ _STOP_TIMEOUT_SECONDS = 60.0
 
 def up(state: Path) -> int:
     """Start the stack: until Ctrl-C, or with DETACH=1 in the background, returning when it is ready."""
-    given = dict(os.environ)
+    given = {name: value for name, value in os.environ.items() if value}  # make passes unset ones as empty
     if given.pop("DETACH", "") not in {"", "0"}:
         return _detach(state)
     background = given.pop(_BACKGROUND, None)
