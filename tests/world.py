@@ -70,7 +70,9 @@ class World:
 
     @cached_property
     def sam(self) -> Person:
-        user = services.create_user(actor=SYSTEM, username="sam", password=PASSWORD, platform_role=PlatformRole.SRE)
+        user = services.create_user(
+            actor=SYSTEM, username="sam", password=PASSWORD, platform_role=PlatformRole.SRE
+        )
         row, token = services.issue_token(actor=SYSTEM, name="sam", platform_role=PlatformRole.SRE)
         return Person(user, token, Actor("token:sam", platform_role=PlatformRole.SRE, token_id=row.id))
 
@@ -98,3 +100,26 @@ def landscape(key: str, *, kubeconfig: Path | None = None, **fields: Any) -> Lan
         credentials_path=str(kubeconfig or "/nonexistent"),
         **fields,
     )
+
+
+def load_catalog() -> None:
+    """The reviewed catalog, as `manage.py catalog apply` loads it."""
+    from controlplane.catalog.loading.apply import apply_catalog
+
+    apply_catalog(actor=SYSTEM)
+
+
+def order(world: World, **changes: Any) -> Any:
+    """Alice orders a runtime through the door that the faces use; the answer is its operation."""
+    from provisioner.lifecycle.create import create_runtime
+
+    wish: dict[str, Any] = {
+        "actor": world.alice.actor,
+        "tenant": world.archipel,
+        "account": world.shop.slug,
+        "name": "checkout",
+        "plan": "aws",
+        "parameters": {"region": "eu-central-1"},
+        "labels": {},
+    }
+    return create_runtime(**{**wish, **changes})
