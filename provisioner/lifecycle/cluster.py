@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from controlplane.catalog.facts import ReleaseFacts
-
 from controlplane.catalog import parameters as catalog
-from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.plans import PlanFacts, ReleaseFacts
 from provisioner.runtimes.spec import ClusterSpec, MaintenanceWindow, Networking, Taint, WorkerPool
 
 LONGEST_WINDOW = timedelta(hours=6)  # Gardener takes 30 minutes to 6 hours
@@ -39,7 +38,7 @@ def cluster_spec(
             pods=parameters.networking.pods,
             services=parameters.networking.services,
         ),
-        machine_image=dict(release.machine_image),
+        machine_image={key: release.machine_image[key] for key in ("name", "version")},
         maintenance=_window(parameters.maintenance_window, today),
         oidc=tuple(issuer.as_json() for issuer in parameters.oidc),
         administrators=parameters.administrators,
@@ -47,6 +46,16 @@ def cluster_spec(
         purpose=PURPOSES.get(plan.key, "production"),
         labels=dict(owner),
     )
+
+
+def release_json(release: ReleaseFacts) -> dict[str, Any]:
+    """Return what `Runtime.spec` keeps of a release."""
+    return {
+        "key": release.key,
+        "kubernetes": release.kubernetes_patch,
+        "machine_image": dict(release.machine_image),
+        "modules": dict(release.modules),
+    }
 
 
 def _pool(pool: catalog.WorkerPool, plan: PlanFacts, *, system: bool) -> WorkerPool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.catalog.facts import load_plan_facts, release_for
 from django.db import IntegrityError, transaction
 
+from controlplane.catalog.channels import release_for
+from controlplane.catalog.facts import load_plan_facts
 from controlplane.catalog.validation import check_parameters
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -17,7 +18,7 @@ from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Tenant
 from provisioner.drivers.registry import cluster_name_length
 from provisioner.lifecycle.admission import admit_to_tenant, find_account, require
-from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.lifecycle.cluster import cluster_spec, release_json
 from provisioner.lifecycle.naming import check_labels, check_name
 from provisioner.lifecycle.placement import place
 from provisioner.operations.models import Operation
@@ -90,7 +91,7 @@ def _create(
         cluster_name=cluster.name,
         region=wanted.region,
         labels=dict(labels),
-        spec={"parameters": wanted.as_json(), "release": release.as_json()},
+        spec={"parameters": wanted.as_json(), "release": release_json(release)},
         cluster_spec=cluster.as_json(),
         created_by=actor.name,
     )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.catalog.facts import load_plan_facts, release_for
 from django.db import transaction
 
+from controlplane.catalog.channels import release_for
+from controlplane.catalog.facts import load_plan_facts
 from controlplane.catalog.validation import check_update
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from provisioner.lifecycle.admission import locked_runtime, refuse_suspended
-from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.lifecycle.cluster import cluster_spec, release_json
 from provisioner.lifecycle.naming import check_labels
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
@@ -41,7 +42,7 @@ def update_runtime(
         actor=actor, permission=Permission.UPDATE, runtime_id=runtime_id, generation=expected_generation
     )
     refuse_suspended(runtime.tenant, runtime.account)
-    if runtime.phase == Phase.DEPROVISIONING:
+    if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
         detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
         raise Refused("runtime_deprovisioning", detail, status=409)
     changes: dict[str, Any] = {}
@@ -84,7 +85,7 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
         owner=runtime.cluster_spec["labels"],
         today=utcnow(),
     )
-    runtime.spec = {**runtime.spec, "parameters": after, "release": release.as_json()}
+    runtime.spec = {**runtime.spec, "parameters": after, "release": release_json(release)}
     runtime.cluster_spec = cluster.as_json()
     runtime.generation += 1
     changed = {key for key in after | before if after.get(key) != before.get(key)}
