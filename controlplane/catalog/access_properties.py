@@ -13,6 +13,7 @@ from controlplane.catalog.properties import (
     NO_BLANKS_PATTERN,
     SIGNING_ALGORITHMS,
     Schema,
+    ordered,
 )
 
 NO_BLANKS = "no spaces or control characters"
@@ -31,52 +32,60 @@ def word(title: str, description: str, **more: Any) -> Schema:
     }
 
 
+def signing_algorithms() -> Schema:
+    """What tokens may be signed with."""
+    return {
+        "type": "array",
+        "title": "Signing algorithms",
+        "description": "Algorithms that a token may be signed with.",
+        "items": {"type": "string", "enum": list(SIGNING_ALGORITHMS)},
+        "minItems": 1,
+        "uniqueItems": True,
+        "default": ["RS256"],
+    }
+
+
+def required_claims() -> Schema:
+    """Claims that every token must carry."""
+    return {
+        "type": "array",
+        "title": "Required claims",
+        "description": "Claims that a token must carry, each as key=value.",
+        "items": {
+            "type": "string",
+            "maxLength": 512,
+            "pattern": r"^[^\s=\u0000-\u001f]+=[^\s\u0000-\u001f]+$",
+            "x-pattern-text": "the form key=value",
+        },
+        "maxItems": 20,
+        "uniqueItems": True,
+        "default": [],
+    }
+
+
 def oidc_issuer(title: str) -> Schema:
     """One identity provider, in the vocabulary of the Kubernetes API server's OIDC flags."""
-    prefix = {"type": "string", "maxLength": 253}
-    ordered: Schema = {
-        "issuerURL": word(
-            "Issuer URL", "The provider's https address, as in its tokens' `iss`.", maxLength=2048
-        ),
-        "clientID": word("Client ID", "The audience that tokens must carry."),
-        "groupsClaim": word("Groups claim", "The claim with the user's groups.", default="groups"),
-        "usernameClaim": word("Username claim", "The claim with the user's name.", default="sub"),
-        "usernamePrefix": prefix
-        | {"title": "Username prefix", "description": "Set before every name; '-' for none.", "default": "-"},
-        "groupsPrefix": prefix
-        | {"title": "Groups prefix", "description": "Set before every group; '-' for none.", "default": "-"},
-        "signingAlgs": {
-            "type": "array",
-            "title": "Signing algorithms",
-            "description": "Algorithms that a token may be signed with.",
-            "items": {"type": "string", "enum": list(SIGNING_ALGORITHMS)},
-            "minItems": 1,
-            "uniqueItems": True,
-            "default": ["RS256"],
-        },
-        "requiredClaims": {
-            "type": "array",
-            "title": "Required claims",
-            "description": "Claims that a token must carry, each as key=value.",
-            "items": {
-                "type": "string",
-                "maxLength": 512,
-                "pattern": r"^[^\s=\u0000-\u001f]+=[^\s\u0000-\u001f]+$",
-                "x-pattern-text": "the form key=value",
-            },
-            "maxItems": 20,
-            "uniqueItems": True,
-            "default": [],
-        },
-    }
-    for position, value in enumerate(ordered.values(), start=1):
-        value["x-order"] = position
+    issuer = "The provider's https address, as in its tokens' `iss`."
+    prefix = {"type": "string", "maxLength": 253, "default": "-"}
     return {
         "type": "object",
         "title": title,
         "required": ["clientID", "issuerURL"],
         "additionalProperties": False,
-        "properties": ordered,
+        "properties": ordered(
+            {
+                "issuerURL": word("Issuer URL", issuer, maxLength=2048),
+                "clientID": word("Client ID", "The audience that tokens must carry."),
+                "groupsClaim": word("Groups claim", "The claim with the user's groups.", default="groups"),
+                "usernameClaim": word("Username claim", "The claim with the user's name.", default="sub"),
+                "usernamePrefix": prefix
+                | {"title": "Username prefix", "description": "Set before every name; '-' for none."},
+                "groupsPrefix": prefix
+                | {"title": "Groups prefix", "description": "Set before every group; '-' for none."},
+                "signingAlgs": signing_algorithms(),
+                "requiredClaims": required_claims(),
+            }
+        ),
     }
 
 
@@ -120,73 +129,83 @@ def administrators(_: PlanFacts) -> Schema:
     }
 
 
+def network(title: str, description: str, default: str) -> Schema:
+    """One private IPv4 range."""
+    return {
+        "type": "string",
+        "title": title,
+        "description": description,
+        "pattern": CIDR_PATTERN,
+        "default": default,
+        "x-pattern-text": "an IPv4 range in CIDR notation, for example 10.250.0.0/16",
+        "x-codes": {"pattern": "cidr_invalid"},
+    }
+
+
 def networking(plan: PlanFacts) -> Schema:
     """Address ranges of the runtime."""
-    reserved = ", ".join(entry.cidr for entry in plan.networking.reserved)
-
-    def network(title: str, text: str, default: str, order: int) -> Schema:
-        return {
-            "type": "string",
-            "title": title,
-            "description": text,
-            "pattern": CIDR_PATTERN,
-            "default": default,
-            "x-pattern-text": "an IPv4 range in CIDR notation, for example 10.250.0.0/16",
-            "x-codes": {"pattern": "cidr_invalid"},
-            "x-order": order,
-        }
-
+    own = plan.networking
+    reserved = ", ".join(entry.cidr for entry in own.reserved)
     return {
         "type": "object",
         "title": "Networks",
-        "description": f"Private ranges that overlap neither one another nor {reserved}. They can't be changed later.",
+        "description": (
+            f"Private ranges that overlap neither one another nor {reserved}. They can't be changed later."
+        ),
         "additionalProperties": False,
-        "properties": {
-            "nodes": network("Nodes", "At least a /23, split over the zones.", plan.networking.nodes, 1),
-            "pods": network("Pods", "Every node takes a /24 of it.", plan.networking.pods, 2),
-            "services": network("Services", "At least a /24.", plan.networking.services, 3),
-        },
-        "default": {
-            "nodes": plan.networking.nodes,
-            "pods": plan.networking.pods,
-            "services": plan.networking.services,
-        },
+        "properties": ordered(
+            {
+                "nodes": network("Nodes", "At least a /23, split over the zones.", own.nodes),
+                "pods": network("Pods", "Every node takes a /24 of it.", own.pods),
+                "services": network("Services", "At least a /24.", own.services),
+            }
+        ),
+        "default": {"nodes": own.nodes, "pods": own.pods, "services": own.services},
         "x-immutable": True,
+    }
+
+
+def chosen_module(plan: PlanFacts) -> Schema:
+    """One entry of a tenant's own list of modules."""
+    titles = {module.key: module.name for module in plan.modules}
+    name = {"type": "string", "title": "Module", "enum": list(titles), "x-enum-titles": titles}
+    channel_of_module = {
+        "type": "string",
+        "title": "Channel",
+        "description": "Left out, the module follows the runtime's channel.",
+        "enum": list(plan.channels),
+    }
+    policy = {
+        "type": "string",
+        "title": "Default resource",
+        "description": "Whether the module's default custom resource is created and removed with it.",
+        "enum": ["CreateAndDelete", "Ignore"],
+        "default": "CreateAndDelete",
+    }
+    return {
+        "type": "object",
+        "title": "Module",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": ordered(
+            {
+                "name": name | {"x-codes": {"enum": "module_unknown"}},
+                "channel": channel_of_module,
+                "customResourcePolicy": policy,
+            }
+        ),
     }
 
 
 def modules(plan: PlanFacts) -> Schema:
     """Which modules are installed: the plan's own set, none, or a list."""
-    titles = {module.key: module.name for module in plan.modules}
-    chosen: Schema = {
-        "name": {
-            "type": "string",
-            "title": "Module",
-            "enum": list(titles),
-            "x-enum-titles": titles,
-            "x-codes": {"enum": "module_unknown"},
-            "x-order": 1,
-        },
-        "channel": {
-            "type": "string",
-            "title": "Channel",
-            "description": "Left out, the module follows the runtime's channel.",
-            "enum": list(plan.channels),
-            "x-order": 2,
-        },
-        "customResourcePolicy": {
-            "type": "string",
-            "title": "Default resource",
-            "description": "Whether the module's default custom resource is created and removed with it.",
-            "enum": ["CreateAndDelete", "Ignore"],
-            "default": "CreateAndDelete",
-            "x-order": 3,
-        },
-    }
+    own = ", ".join(plan.default_modules) or "none"
+    default = {"type": "boolean", "title": "Install the plan's own set", "default": True}
+    listed = {"type": "array", "title": "Modules", "maxItems": 50, "items": chosen_module(plan)}
     return {
         "type": "object",
         "title": "Modules",
-        "description": f"Capabilities to install. The plan's own set: {', '.join(plan.default_modules) or 'none'}.",
+        "description": f"Capabilities to install. The plan's own set: {own}.",
         "default": {"default": True},
         "oneOf": [
             {
@@ -194,33 +213,14 @@ def modules(plan: PlanFacts) -> Schema:
                 "title": "The plan's own set",
                 "required": ["default"],
                 "additionalProperties": False,
-                "properties": {
-                    "default": {
-                        "type": "boolean",
-                        "title": "Install the plan's own set",
-                        "default": True,
-                    }
-                },
+                "properties": {"default": default},
             },
             {
                 "type": "object",
                 "title": "My own choice",
                 "required": ["list"],
                 "additionalProperties": False,
-                "properties": {
-                    "list": {
-                        "type": "array",
-                        "title": "Modules",
-                        "maxItems": 50,
-                        "items": {
-                            "type": "object",
-                            "title": "Module",
-                            "required": ["name"],
-                            "additionalProperties": False,
-                            "properties": chosen,
-                        },
-                    }
-                },
+                "properties": {"list": listed},
             },
         ],
         "x-codes": {"oneOf": "modules_default_and_list"},
@@ -242,7 +242,7 @@ def access_control_list(_: PlanFacts) -> Schema:
     return {
         "type": "object",
         "title": "Access to the API server",
-        "description": "Address ranges that may reach the runtime's API server; an empty list allows every address.",
+        "description": "Ranges that may reach the runtime's API server; an empty list allows every address.",
         "required": ["allowedCIDRs"],
         "additionalProperties": False,
         "properties": {

@@ -23,7 +23,7 @@ class Capacity:
 
 
 def capacity(parameters: Parameters, facts: PlanFacts) -> Capacity:
-    """Sum the pools; a machine type that the plan no longer has raises LookupError, since a guess would lie."""
+    """Sum the pools; raises LookupError for a machine type that the plan no longer has."""
     total = Capacity(0, 0, 0, 0, Decimal(0), Decimal(0), 0)
     for pool in parameters.pools:
         machine = facts.machine_type(pool.machine_type)

@@ -1,6 +1,6 @@
-"""The catalog's tables: a copy of the reviewed YAML files, written only by `apply.apply_catalog`.
+"""The catalog's tables: a copy of the reviewed YAML files, written only by `loading.apply`.
 
-Plans name regions and machine types inside their definition; `review.py` proves those names before a row is written.
+Plans name regions and machine types inside their definition; `loading.review` proves those names first.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ PROVIDER_PATTERN = r"^[a-z][a-z0-9-]{1,30}$"
 
 
 class PlanState(models.TextChoices):
-    """Moves both ways between `active` and `retired`; a retired plan keeps its runtimes but takes no new ones."""
+    """Moves both ways between `active` and `retired`; a retired plan takes no new runtimes."""
 
     ACTIVE = "active", "active"
     RETIRED = "retired", "retired"
 
 
 class Lifecycle(models.TextChoices):
-    """Of a Kubernetes version: `preview` > `supported` > `deprecated` > `expired`, as Gardener classifies them."""
+    """Of a Kubernetes version, in this order, as Gardener classifies them."""
 
     PREVIEW = "preview", "preview"
     SUPPORTED = "supported", "supported"
@@ -56,7 +56,7 @@ class Region(models.Model):
 
 
 class MachineType(models.Model):
-    """A kind of node; `zones` is `{region: [zone, ...]}`, or empty where every region has it in every zone."""
+    """A kind of node; `zones` is `{region: [zone, ...]}`, or empty where it is everywhere."""
 
     provider = models.CharField(max_length=31)
     name = models.CharField(max_length=63)
@@ -136,7 +136,7 @@ class Module(models.Model):
 
 
 class Release(models.Model):
-    """An immutable, named set: Kubernetes patch + machine image + module versions; PostgreSQL refuses an UPDATE."""
+    """A named set of Kubernetes patch, machine image and modules; PostgreSQL refuses to change one."""
 
     key = models.CharField(primary_key=True, max_length=31)
     kubernetes_version = models.ForeignKey(
@@ -168,7 +168,7 @@ class Channel(models.Model):
 
 
 class Plan(models.Model):
-    """What can be ordered; `definition` is its reviewed YAML file as loaded, `digest` that definition's SHA-256."""
+    """What can be ordered; `definition` is its YAML file as loaded, `digest` its SHA-256."""
 
     key = models.SlugField(primary_key=True, max_length=31)
     name = models.CharField(max_length=100)

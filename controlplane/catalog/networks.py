@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import combinations
 
@@ -69,7 +69,7 @@ def _check_overlaps(
     for first, second in combinations(parsed, 2):
         if parsed[first].overlaps(parsed[second]):
             field = f"parameters.networking.{second}"
-            detail = f"{field} ({parsed[second]}) overlaps {first} ({parsed[first]}); choose ranges that share no address."
+            detail = f"{field} ({parsed[second]}) overlaps {first} ({parsed[first]}); choose ranges apart."
             yield FieldError(field, "networks_overlap", detail)
     for reserved in plan.networking.reserved:
         for name, network in parsed.items():
@@ -84,17 +84,17 @@ def _check_overlaps(
 def _check_room(parameters: Parameters, parsed: dict[str, IPv4Network]) -> Iterator[FieldError]:
     nodes_max = sum(pool.autoscaler_max for pool in parameters.pools)
     zones = len({zone for pool in parameters.pools for zone in pool.zones}) or 1
-    room = {
-        "nodes": lambda net: net.num_addresses - zones * RESERVED_PER_ZONE,
-        "pods": lambda net: 2 ** max(0, NODE_POD_PREFIX - net.prefixlen),
+    fitting: dict[str, Callable[[IPv4Network], int]] = {
+        "nodes": lambda network: network.num_addresses - zones * RESERVED_PER_ZONE,
+        "pods": lambda network: int(2 ** max(0, NODE_POD_PREFIX - network.prefixlen)),
     }
-    for name, nodes_that_fit in room.items():
+    for name, nodes_that_fit in fitting.items():
         if name in parsed and parsed[name].prefixlen <= SMALLEST[name]:
             fit = nodes_that_fit(parsed[name])
             if fit < nodes_max:
                 field = f"parameters.networking.{name}"
                 detail = (
-                    f"{field} ({parsed[name]}) holds {fit} nodes, but the worker pools may grow to {nodes_max}; "
+                    f"{field} ({parsed[name]}) holds {fit} nodes, but the pools may grow to {nodes_max}; "
                     f"take a larger range or lower autoScalerMax."
                 )
                 yield FieldError(field, "network_too_small", detail)

@@ -149,7 +149,7 @@ class Parameters:
         return self.pools[1:]
 
     def as_json(self) -> dict[str, Any]:
-        """What to store in a runtime's spec: the request's vocabulary, every default, and the zones by pool."""
+        """What a runtime's spec keeps: the request's vocabulary, every default, the zones by pool."""
         listed = [choice.as_json() for choice in self.modules]
         window = self.maintenance_window
         return {
@@ -173,7 +173,7 @@ class Parameters:
 
 
 def fill(plan: PlanFacts, given: Mapping[str, Any], *, seed: str = "") -> Parameters:
-    """Give every parameter its default; `given` fits the plan's schema, or is what `as_json` returned earlier.
+    """Give every parameter its default; `given` fits the plan's schema, or is what `as_json` returned.
 
     `seed` spreads pools that use fewer zones than the region has; zones stored in `given` are kept.
     """
@@ -256,7 +256,7 @@ def _modules(plan: PlanFacts, given: Mapping[str, Any]) -> tuple[tuple[ModuleCho
 
 
 def _issuers(given: Mapping[str, Any]) -> tuple[OidcIssuer, ...]:
-    entries = given["list"] if "list" in given else [given]
+    entries = given.get("list", [given])
     return tuple(
         OidcIssuer(
             issuer_url=entry["issuerURL"],

@@ -83,7 +83,7 @@ class NodeLimits:
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """Everything that decides whether parameters are right for one plan; the first of each list is the default."""
+    """Everything that decides whether parameters are right; the first of each list is the default."""
 
     key: str
     name: str
@@ -159,7 +159,7 @@ def plan_facts(
     modules: Iterable[Mapping[str, Any]],
     channels: Iterable[str],
 ) -> PlanFacts:
-    """Join a plan's definition with the regions and machine types of its provider; raises KeyError on a dangling name."""
+    """Join a definition with rows of its provider's regions and machine types; KeyError on a dangling name."""
     by_region = {row["name"]: row for row in regions}
     by_machine = {row["name"]: row for row in machine_types}
     networking = definition["networking"]

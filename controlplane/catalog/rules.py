@@ -15,7 +15,7 @@ from controlplane.kernel.errors import FieldError
 
 # Names of pools that the drivers use themselves.
 RESERVED_POOL_NAMES = (MAIN_POOL, "system")
-# Kubernetes and Gardener own these label and taint domains on nodes; kubelets refuse or controllers overwrite them.
+# Kubernetes and Gardener own these domains on nodes; kubelets refuse them or controllers overwrite them.
 RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "gardener.cloud")
 # Gardener's bounds of a maintenance time window (pkg/api/core/validation/shoot.go).
 WINDOW_MINUTES = (30, 360)
@@ -61,8 +61,8 @@ def _check_machine(
         remedy = _places(plan, machine, others, region, needed)
         off = "" if pool.name == MAIN_POOL else " Or set haZones to false."
         detail = (
-            f"{field}: {machine.name} has {len(available)} zone(s) in region {region.name}, but high availability "
-            f"needs {needed}. {remedy}{off}"
+            f"{field}: {machine.name} has {len(available)} zone(s) in region {region.name}, but "
+            f"high availability needs {needed}. {remedy}{off}"
         )
         yield FieldError(field, "machine_type_without_zones", detail)
     elif not set(pool.zones) <= set(available):
@@ -81,10 +81,15 @@ def _places(
     needed: int,
 ) -> str:
     regions = [entry.name for entry in plan.regions if len(machine.zones_in(entry)) >= needed]
-    machines = [other.name for other in others if len(other.zones_in(region)) >= needed]
-    alike = sorted(machines, key=lambda name: name.split(".")[-1] != machine.name.split(".")[-1])
+    fitting = [other for other in others if len(other.zones_in(region)) >= needed]
+    alike = [other.name for other in sorted(fitting, key=lambda other: _distance(machine, other))]
     there = f"Take another region ({', '.join(regions[:5])}) or" if regions else "Take"
     return f"{there} another machine type ({', '.join(alike[:5])})."
+
+
+def _distance(wanted: MachineTypeFacts, other: MachineTypeFacts) -> tuple[bool, int, bool]:
+    different = other.architecture != wanted.architecture
+    return (other.gpus > 0) != (wanted.gpus > 0), abs(other.vcpu - wanted.vcpu), different
 
 
 def _check_bounds(plan: PlanFacts, pool: WorkerPool, prefix: str) -> Iterator[FieldError]:
@@ -97,8 +102,8 @@ def _check_bounds(plan: PlanFacts, pool: WorkerPool, prefix: str) -> Iterator[Fi
         yield FieldError(field, "minimum_above_maximum", detail)
     if pool.name != MAIN_POOL and pool.ha_zones and pool.autoscaler_min < plan.zones_per_pool:
         detail = (
-            f"{field} is {pool.autoscaler_min}, but a pool over {plan.zones_per_pool} zones needs a node in each; "
-            f"set at least {plan.zones_per_pool}, or haZones to false."
+            f"{field} is {pool.autoscaler_min}, but a pool over {plan.zones_per_pool} zones needs a node "
+            f"in each; set at least {plan.zones_per_pool}, or haZones to false."
         )
         yield FieldError(field, "ha_minimum_too_low", detail)
 
@@ -125,13 +130,13 @@ def _check_taints(pool: WorkerPool, prefix: str) -> Iterator[FieldError]:
         if _is_reserved(taint.key):
             yield _reserved(f"{field}.key", taint.key)
         if (taint.key, taint.effect) in seen:
-            detail = f"{field} repeats the key {taint.key!r} with the effect {taint.effect}; remove one of the two."
+            detail = f"{field} repeats {taint.key!r} with the effect {taint.effect}; remove one."
             yield FieldError(field, "taint_invalid", detail)
         seen.add((taint.key, taint.effect))
 
 
 def _is_reserved(key: str) -> bool:
-    domain = key.split("/")[0] if "/" in key else ""
+    domain = key.split("/", maxsplit=1)[0] if "/" in key else ""
     return any(domain == owned or domain.endswith(f".{owned}") for owned in RESERVED_DOMAINS)
 
 
@@ -141,14 +146,14 @@ def _reserved(field: str, key: str) -> FieldError:
 
 
 def check_access(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
-    """Issuers by https and once each, administrators outside Kubernetes' own names, readable address ranges."""
+    """Issuers by https and once each, no administrator of Kubernetes' own, readable address ranges."""
     issuers = Counter(issuer.issuer_url for issuer in parameters.oidc)
     for index, issuer in enumerate(parameters.oidc):
         field = "parameters.oidc" if len(parameters.oidc) == 1 else f"parameters.oidc.list.{index}"
         if not _is_issuer(issuer.issuer_url):
             detail = (
-                f"{field}.issuerURL is {shown(issuer.issuer_url)}, but must be an https address without user, query or "
-                f"fragment, for example https://login.example.com."
+                f"{field}.issuerURL is {shown(issuer.issuer_url)}, but must be an https address without "
+                f"user, query or fragment, for example https://login.example.com."
             )
             yield FieldError(f"{field}.issuerURL", "oidc_url_invalid", detail)
         if issuers[issuer.issuer_url] > 1:
@@ -159,7 +164,7 @@ def check_access(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
     for index, user in enumerate(parameters.administrators):
         if user.startswith("system:"):
             field = f"parameters.administrators.{index}"
-            detail = f"{field} is {shown(user)}, but names that begin with system: belong to Kubernetes; remove it."
+            detail = f"{field} is {shown(user)}, but names with system: belong to Kubernetes; remove it."
             yield FieldError(field, "administrator_reserved", detail)
     for index, cidr in enumerate(parameters.allowed_cidrs):
         if read_network(cidr) is None:
@@ -202,8 +207,8 @@ def check_window(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
     if not least <= minutes <= most:
         field = "parameters.maintenanceWindow.end"
         detail = (
-            f"{field}: from {window.begin} to {window.end} are {minutes} minutes; a window lasts between {least} and "
-            f"{most} minutes, and may pass midnight."
+            f"{field}: from {window.begin} to {window.end} are {minutes} minutes; a window lasts "
+            f"between {least} and {most} minutes, and may pass midnight."
         )
         yield FieldError(field, "window_length", detail)
 

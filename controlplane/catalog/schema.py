@@ -1,7 +1,8 @@
-"""The one JSON Schema (2020-12) of a plan's parameters, from which API, console and broker validate and render.
+"""The one JSON Schema (2020-12) of a plan's parameters: API, console and broker validate and render from it.
 
-Hints for rendering: `x-groups` (sections in order), and on a property `x-order`, `x-group`, `x-advanced`, `x-immutable`,
-`x-unit`, `x-enum-titles`, `x-machines` (sizes), `x-pattern-text` (the pattern in words), `x-codes` (error codes by keyword).
+Hints for rendering: `x-groups` (sections in order), and on a property `x-order`, `x-group`, `x-advanced`,
+`x-immutable`, `x-unit`, `x-enum-titles`, `x-machines` (sizes), `x-pattern-text` (the pattern in words) and
+`x-codes` (error codes by keyword).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from controlplane.catalog import access_properties as access
 from controlplane.catalog import properties as size
 from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.pool_properties import additional_pools
 from controlplane.catalog.properties import Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,7 +24,7 @@ PARAMETERS: dict[str, tuple[str, bool, Callable[[PlanFacts], Schema]]] = {
     "machineType": ("size", False, size.machine_type),
     "autoScalerMin": ("size", False, size.autoscaler_min),
     "autoScalerMax": ("size", False, size.autoscaler_max),
-    "additionalWorkerNodePools": ("size", False, size.additional_pools),
+    "additionalWorkerNodePools": ("size", False, additional_pools),
     "modules": ("modules", False, access.modules),
     "administrators": ("access", False, access.administrators),
     "oidc": ("access", True, access.oidc),
@@ -45,7 +47,7 @@ IMMUTABLE = ("region", "networking")
 
 
 def plan_schema(plan: PlanFacts, *, for_update: bool = False) -> Schema:
-    """The parameters that a request may name; for an update without the immutable ones, and nothing required."""
+    """What a request may name; for an update without the immutable parameters, and nothing required."""
     properties: Schema = {}
     for order, (name, (group, advanced, build)) in enumerate(PARAMETERS.items(), start=1):
         if not plan.takes(name) or (for_update and name in IMMUTABLE):

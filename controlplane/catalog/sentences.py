@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -23,6 +23,7 @@ TYPES = {
     "array": "a list",
     "null": "null",
 }
+LONGEST_VALUE = 60
 LONGEST_LIST = 15  # choices spelled out in a sentence before it turns unreadable
 CODES = {
     "type": "wrong_type",
@@ -54,11 +55,11 @@ def _ecma_pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Vali
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-Validator = extend(Draft202012Validator, {"pattern": _ecma_pattern})
+Validator = extend(Draft202012Validator, {"pattern": _ecma_pattern})  # type: ignore[no-untyped-call]
 
 
 def find_faults(schema: Mapping[str, Any], value: Any, *, root: str) -> list[Fault]:
-    """Every fault of `value`, in the order of the document; `root` begins the field's name in each sentence."""
+    """Every fault of `value`, by path; `root` begins the field's name in each sentence."""
     unclean = list(_unclean_texts(value, (), root))
     if unclean:
         return unclean
@@ -76,7 +77,7 @@ def named(root: str, path: Sequence[str | int]) -> str:
 def shown(value: Any) -> str:
     """A value as JSON in ASCII, cut to a length that fits a sentence."""
     text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
 def choices(known: Sequence[Any], given: Any) -> str:
@@ -122,19 +123,21 @@ def _explain(error: ValidationError, root: str) -> Iterator[Fault]:
 
 
 def _complaint(keyword: str, error: ValidationError, schema: Mapping[str, Any]) -> str:
-    limit, value = error.validator_value, shown(error.instance)
+    limit: Any = error.validator_value
+    instance: Any = error.instance
+    value = shown(instance)
     unit = f" {schema['x-unit']}" if "x-unit" in schema else ""
-    sentences = {
+    sentences: dict[str, Callable[[], str]] = {
         "type": lambda: f"must be {TYPES.get(str(limit), str(limit))}, not {value}.",
-        "enum": lambda: f"can't be {value}. {choices(limit, error.instance)}",
+        "enum": lambda: f"can't be {value}. {choices(limit, instance)}",
         "minimum": lambda: f"is {value}, but must be at least {limit}{unit}.",
         "maximum": lambda: f"is {value}, but must be at most {limit}{unit}.",
         "minLength": lambda: f"must have at least {limit} character(s).",
-        "maxLength": lambda: f"must have at most {limit} characters; it has {len(error.instance)}.",
+        "maxLength": lambda: f"must have at most {limit} characters; it has {len(instance)}.",
         "pattern": lambda: f"is {value}, but must be {schema.get('x-pattern-text', f'like {limit}')}.",
         "minItems": lambda: f"must have at least {limit} entries.",
-        "maxItems": lambda: f"must have at most {limit} entries; it has {len(error.instance)}.",
-        "maxProperties": lambda: f"must have at most {limit} entries; it has {len(error.instance)}.",
+        "maxItems": lambda: f"must have at most {limit} entries; it has {len(instance)}.",
+        "maxProperties": lambda: f"must have at most {limit} entries; it has {len(instance)}.",
         "uniqueItems": lambda: "names the same entry twice; remove one.",
     }
     return sentences.get(keyword, lambda: f"is {value}, which is not allowed here.")()
@@ -144,7 +147,8 @@ def _explain_unknown(
     error: ValidationError, path: Path, schema: Mapping[str, Any], root: str
 ) -> Iterator[Fault]:
     known = list(schema.get("properties", {}))
-    for key in error.instance:
+    given: Any = error.instance
+    for key in given:
         if key not in known:
             name = named(root, (*path, key))
             yield Fault((*path, key), "unknown_field", f"{name} is not a known field. {choices(known, key)}")
@@ -154,8 +158,10 @@ def _explain_missing(
     error: ValidationError, path: Path, schema: Mapping[str, Any], root: str
 ) -> Iterator[Fault]:
     # jsonschema reports each missing key on its own, and names it only in the message.
-    for key in error.validator_value:
-        if key not in error.instance and error.message.startswith(repr(key)):
+    required: Any = error.validator_value
+    given: Any = error.instance
+    for key in required:
+        if key not in given and error.message.startswith(repr(key)):
             title = schema.get("properties", {}).get(key, {}).get("title", "")
             hint = f" ({title})" if title else ""
             detail = f"{named(root, (*path, key))}{hint} is required; add it."
@@ -165,7 +171,8 @@ def _explain_missing(
 def _explain_choice(
     error: ValidationError, path: Path, schema: Mapping[str, Any], root: str
 ) -> Iterator[Fault]:
-    branches = [branch for branch in error.validator_value if isinstance(branch, Mapping)]
+    offered: Any = error.validator_value
+    branches = [branch for branch in offered if isinstance(branch, Mapping)]
     given = set(error.instance) if isinstance(error.instance, Mapping) else set()
     shared = [len(given & set(branch.get("properties", {}))) for branch in branches]
     if sum(1 for count in shared if count) > 1:
@@ -184,7 +191,7 @@ def _explain_choice(
         return
     if not any(shared):
         known = [key for branch in branches for key in branch.get("properties", {})]
-        for key in error.instance:
+        for key in sorted(given):
             name = named(root, (*path, key))
             yield Fault((*path, key), "unknown_field", f"{name} is not a known field. {choices(known, key)}")
         return

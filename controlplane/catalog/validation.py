@@ -14,10 +14,11 @@ from controlplane.catalog.sentences import Fault, find_faults, named, shown
 from controlplane.kernel.errors import FieldError, Refused
 
 ROOT = "parameters"
+SPELLED_OUT = 5  # faults that the summary names; all of them are in `errors`
 
 
 def check_parameters(facts: PlanFacts, parameters: Mapping[str, Any], *, seed: str = "") -> Parameters:
-    """Parameters of a new runtime, with every default; `seed` (its id) spreads single-zone runtimes over zones.
+    """Parameters of a new runtime, with every default; `seed` (its id) spreads single zones.
 
     Raises Refused with all faults, `plan_retired` where the plan takes no new runtimes.
     """
@@ -32,10 +33,10 @@ def check_parameters(facts: PlanFacts, parameters: Mapping[str, Any], *, seed: s
 
 
 def check_update(facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any]) -> Parameters:
-    """Parameters after a PATCH: each top-level parameter in `new` replaces the old one; lists are replaced whole.
+    """Parameters after a PATCH: each parameter in `new` replaces the old one, lists whole.
 
-    `old` is what `Parameters.as_json` returned, or what was once accepted. An immutable parameter may be repeated but
-    not changed. Raises Refused with all faults.
+    `old` is what `Parameters.as_json` returned, or what was once accepted. An immutable parameter may be
+    repeated but not changed. Raises Refused with all faults.
     """
     before = fill(facts, old)
     stored = before.as_json()
@@ -72,7 +73,7 @@ def _immutable(key: str, stored: Mapping[str, Any], wanted: Any) -> Iterable[Fie
     # A part of an object that repeats what is stored changes nothing.
     partial = isinstance(wanted, Mapping) and wanted.items() <= stored[key].items()
     if not partial:
-        detail = f"{ROOT}.{key} can't be changed from {shown(stored[key])}; leave it out, or create another runtime."
+        detail = f"{ROOT}.{key} can't be changed from {shown(stored[key])}; leave it out."
         yield FieldError(f"{ROOT}.{key}", "immutable_field", detail)
 
 
@@ -88,6 +89,7 @@ def _pool_errors(before: Parameters, after: Parameters) -> Iterable[FieldError]:
 def _refuse(errors: Sequence[FieldError]) -> None:
     """Raise Refused with the first fault's code and every fault's sentence."""
     if errors:
-        detail = " ".join(error.detail for error in errors[:5])
-        more = f" And {len(errors) - 5} more." if len(errors) > 5 else ""
+        detail = " ".join(error.detail for error in errors[:SPELLED_OUT])
+        left = len(errors) - SPELLED_OUT
+        more = f" And {left} more." if left > 0 else ""
         raise Refused(errors[0].code, detail + more, field=errors[0].field, errors=errors)

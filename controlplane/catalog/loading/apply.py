@@ -29,14 +29,14 @@ from controlplane.kernel.clock import utcnow
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 
-MODELS: dict[str, type[models.Model]] = {
-    "region": Region,
-    "machine_type": MachineType,
-    "module": Module,
-    "kubernetes_version": KubernetesVersion,
-    "release": Release,
-    "channel": Channel,
-    "plan": Plan,
+TABLES: dict[str, models.Manager[Any]] = {
+    "region": Region.objects,
+    "machine_type": MachineType.objects,
+    "module": Module.objects,
+    "kubernetes_version": KubernetesVersion.objects,
+    "release": Release.objects,
+    "channel": Channel.objects,
+    "plan": Plan.objects,
 }
 KEYS: dict[str, Callable[[Row], str]] = {
     "region": lambda row: f"{row['provider']}/{row['name']}",
@@ -85,11 +85,16 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
 def stored_rows() -> Rows:
     """The tables as plain rows, in the shape that `read_catalog` gives the files."""
     rows: dict[str, dict[str, Row]] = {kind: {} for kind in KINDS}
-    for kind, model in MODELS.items():
-        for row in model._default_manager.order_by("pk").values():
+    for kind, table in TABLES.items():
+        key_of = KEYS.get(kind, _own_key)
+        for row in table.order_by("pk").values():
             plain = _plain(dict(row))
-            rows[kind][KEYS.get(kind, lambda entry: str(entry["key"]))(plain)] = plain
+            rows[kind][key_of(plain)] = plain
     return rows
+
+
+def _own_key(row: Row) -> str:
+    return str(row["key"])
 
 
 def _plain(row: Row) -> Row:
@@ -119,11 +124,11 @@ def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) ->
 
 
 def _write(change: Change, after: Rows) -> None:
-    manager = MODELS[change.kind]._default_manager
+    table = TABLES[change.kind]
     if change.action == "add":
-        manager.create(**after[change.kind][change.key])
+        table.create(**after[change.kind][change.key])
         return
-    row = manager.filter(**_identity(change))
+    row = table.filter(**_identity(change))
     if change.action == "change":
         row.update(**after[change.kind][change.key])
         return

@@ -101,8 +101,8 @@ def _documents(folder: Path, faults: list[FileFault]) -> list[Document]:
         faults.extend(_shape_faults(document, shape, key, path.stem))
         documents.append(document)
     present = {path.relative_to(folder).as_posix() for path in folder.glob("*.yaml")}
-    for name in sorted(set(FILES) - present):
-        faults.append(FileFault(name, 1, "file_missing", "the catalog needs this file; add it."))
+    missing = sorted(set(FILES) - present)
+    faults += [FileFault(name, 1, "file_missing", "the catalog needs this file; add it.") for name in missing]
     return documents
 
 

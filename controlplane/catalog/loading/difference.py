@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from controlplane.catalog.loading.catalog import KINDS, Row
 from controlplane.catalog.ports import Kind, Removal
@@ -59,7 +59,7 @@ def removals(before: Rows, after: Rows) -> tuple[Removal, ...]:
             row = before[kind][key]
             named = row["name"] if kind in ("region", "machine_type") else key
             provider = row["provider"] if kind in ("region", "machine_type") else ""
-            found.append(Removal(cast(Kind, kind), named, provider=provider))
+            found.append(Removal(kind, named, provider=provider))
     found += _lost_zones(before, after)
     for key in sorted(set(before["plan"]) & set(after["plan"])):
         old, new = before["plan"][key]["definition"], after["plan"][key]["definition"]
