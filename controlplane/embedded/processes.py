@@ -48,7 +48,7 @@ def simulator(state: Path, port: int, env: Mapping[str, str]) -> Service:
     """The embedded landscape: it notes its address in `ready.json`."""
     folder = state / "simulator"
     folder.mkdir(mode=0o700, exist_ok=True)
-    ready = folder / "ready.json"
+    ready = _ready_file(state)
     options = ["--state", str(folder), "--port", str(port), "--ready-file", str(ready)]
     return _service(
         "simulator",
@@ -68,6 +68,10 @@ def kubeconfig(state: Path) -> Path:
     return state / "simulator" / "kubeconfig.yaml"
 
 
+def _ready_file(state: Path) -> Path:
+    return state / "simulator" / "ready.json"
+
+
 def prepare(state: Path, env: Mapping[str, str]) -> Service:
     """Tables, catalog and demo access, in one process: each start of Django costs a second."""
     options = ["--access", str(state / "demo.json"), "--kubeconfig", str(kubeconfig(state))]
@@ -76,7 +80,8 @@ def prepare(state: Path, env: Mapping[str, str]) -> Service:
 
 def demo_data(state: Path, env: Mapping[str, str]) -> Service:
     """Request the demo's runtimes over the REST API, as its tenants would."""
-    return _manage("demo", ["demo_data", "--access", str(state / "demo.json")], env, once=True)
+    options = ["--access", str(state / "demo.json"), "--simulator", str(_ready_file(state))]
+    return _manage("demo", ["demo_data", *options], env, once=True)
 
 
 def web(port: int, env: Mapping[str, str]) -> Service:
