@@ -14,13 +14,25 @@ ANY_CIDR_PATTERN = r"^[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}$"
 NO_BLANKS_PATTERN = r"^[^\s\u0000-\u001f\u007f]+$"
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-SIGNING_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512")
 
 
 def ordered(properties: dict[str, Schema]) -> dict[str, Schema]:
     """The same properties, each with its place in a form."""
     return {
         name: schema | {"x-order": place} for place, (name, schema) in enumerate(properties.items(), start=1)
+    }
+
+
+def word(title: str, description: str, **more: Any) -> Schema:
+    """A short text without blanks."""
+    return {
+        "type": "string",
+        "title": title,
+        "description": description,
+        "maxLength": 253,
+        "pattern": NO_BLANKS_PATTERN,
+        "x-pattern-text": "no spaces or control characters",
+        **more,
     }
 
 

@@ -147,7 +147,7 @@ def _reserved(field: str, key: str) -> FieldError:
 
 def check_access(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
     """Issuers by https and once each, no administrator of Kubernetes' own, readable address ranges."""
-    issuers = Counter(issuer.issuer_url for issuer in parameters.oidc)
+    seen: set[str] = set()
     for index, issuer in enumerate(parameters.oidc):
         field = "parameters.oidc" if len(parameters.oidc) == 1 else f"parameters.oidc.list.{index}"
         if not _is_issuer(issuer.issuer_url):
@@ -156,11 +156,10 @@ def check_access(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
                 f"user, query or fragment, for example https://login.example.com."
             )
             yield FieldError(f"{field}.issuerURL", "oidc_url_invalid", detail)
-        if issuers[issuer.issuer_url] > 1:
-            detail = (
-                f"{field}.issuerURL is named {issuers[issuer.issuer_url]} times; keep one entry per issuer."
-            )
+        if issuer.issuer_url in seen:
+            detail = f"{field}.issuerURL is named by an earlier entry already; keep one entry per issuer."
             yield FieldError(f"{field}.issuerURL", "oidc_issuer_taken", detail)
+        seen.add(issuer.issuer_url)
     for index, user in enumerate(parameters.administrators):
         if user.startswith("system:"):
             field = f"parameters.administrators.{index}"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from controlplane.catalog import access_properties as access
 from controlplane.catalog import properties as size
+from controlplane.catalog.oidc_properties import oidc
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.pool_properties import additional_pools
 from controlplane.catalog.properties import Schema
@@ -27,7 +28,7 @@ PARAMETERS: dict[str, tuple[str, bool, Callable[[PlanFacts], Schema]]] = {
     "additionalWorkerNodePools": ("size", False, additional_pools),
     "modules": ("modules", False, access.modules),
     "administrators": ("access", False, access.administrators),
-    "oidc": ("access", True, access.oidc),
+    "oidc": ("access", True, oidc),
     "accessControlList": ("access", True, access.access_control_list),
     "ingressFiltering": ("access", True, access.ingress_filtering),
     "networking": ("network", True, access.networking),

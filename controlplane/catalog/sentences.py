@@ -47,6 +47,7 @@ class Fault:
     path: Path
     code: str
     detail: str
+    part: str = ""  # which key of an object, where its name itself is wrong
 
 
 def _ecma_pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
@@ -63,10 +64,14 @@ def find_faults(schema: Mapping[str, Any], value: Any, *, root: str) -> list[Fau
     unclean = list(_unclean_texts(value, (), root))
     if unclean:
         return unclean
-    errors = sorted(
-        Validator(schema).iter_errors(value), key=lambda error: [str(step) for step in error.path]
-    )
-    return [fault for error in errors for fault in _explain(error, root)]
+    errors = sorted(Validator(schema).iter_errors(value), key=_order)
+    faults = [fault for error in errors for fault in _explain(error, root)]
+    # The first fault of a field explains it; the ones behind it would say the same in other words.
+    return list({(fault.path, fault.part): fault for fault in reversed(faults)}.values())[::-1]
+
+
+def _order(error: ValidationError) -> tuple[list[str], bool]:
+    return [f"{step:09}" if isinstance(step, int) else step for step in error.path], error.validator != "type"
 
 
 def named(root: str, path: Sequence[str | int]) -> str:
@@ -116,7 +121,12 @@ def _explain(error: ValidationError, root: str) -> Iterator[Fault]:
         yield from _explain_missing(error, path, schema, root)
     elif "propertyNames" in error.absolute_schema_path:
         name, rule = named(root, path), schema.get("x-pattern-text", "a valid name")
-        yield Fault(path, "wrong_format", f"{name}: the key {shown(error.instance)} must be {rule}.")
+        yield Fault(
+            path,
+            "wrong_format",
+            f"{name}: the key {shown(error.instance)} must be {rule}.",
+            part=str(error.instance),
+        )
     else:
         code = schema.get("x-codes", {}).get(keyword, CODES.get(keyword, "invalid"))
         yield Fault(path, code, f"{named(root, path)} {_complaint(keyword, error, schema)}")
