@@ -37,6 +37,7 @@ class Permission(StrEnum):
     KUBECONFIG = "runtime.kubeconfig"
     OPERATE = "operation.control"
     SKIP = "operation.skip"
+    ACCOUNT_CREATE = "account.create"
 
 
 _WORK = {
@@ -52,15 +53,17 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.READ}),
     Role.FINANCE: frozenset({Permission.READ}),
     Role.DEVELOPER: frozenset(_WORK),
-    Role.ADMIN: frozenset(_WORK),
-    Role.OWNER: frozenset(_WORK),
+    Role.ADMIN: frozenset(_WORK | {Permission.ACCOUNT_CREATE}),
+    Role.OWNER: frozenset(_WORK | {Permission.ACCOUNT_CREATE}),
 }
 PLATFORM_ALLOWED: dict[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
     PlatformRole.FINOPS: frozenset({Permission.READ}),
     PlatformRole.SUPPORT: frozenset({Permission.READ}),
     PlatformRole.SRE: frozenset({Permission.READ, Permission.OPERATE, Permission.SKIP}),
-    PlatformRole.ADMIN: frozenset({Permission.READ, Permission.OPERATE, Permission.SKIP}),
+    PlatformRole.ADMIN: frozenset(
+        {Permission.READ, Permission.OPERATE, Permission.SKIP, Permission.ACCOUNT_CREATE}
+    ),
 }
 
 

@@ -1,0 +1,35 @@
+"""Addresses of things, absolute, so that a client never builds one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+PREFIX = "/api/v1"
+
+
+def base_of(request: HttpRequest | Request) -> str:
+    """Return scheme and host that the caller used, for example `https://nesoi.example`."""
+    return f"{request.scheme}://{request.get_host()}"
+
+
+def runtime_url(base: str, runtime_id: UUID) -> str:
+    """Return a runtime's address."""
+    return f"{base}{PREFIX}/runtimes/{runtime_id}"
+
+
+def operation_url(base: str, operation_id: UUID) -> str:
+    """Return an operation's address."""
+    return f"{base}{PREFIX}/operations/{operation_id}"
+
+
+def account_url(base: str, account_id: UUID) -> str:
+    """Return an account's address."""
+    return f"{base}{PREFIX}/accounts/{account_id}"
+
+
+def plan_url(base: str, key: str) -> str:
+    """Return a plan's address."""
+    return f"{base}{PREFIX}/plans/{key}"

@@ -1,0 +1,146 @@
+"""The OpenAPI 3.1 document, drawn from each endpoint's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+
+from controlplane.api.contract import PROBLEMS, Contract, contract_of
+from controlplane.api.errors import PROBLEM_MEDIA_TYPE
+from controlplane.api.parameters import Parameter
+from controlplane.api.shapes.base import Shape
+from controlplane.api.shapes.problem import PROBLEM
+
+JSON = "application/json"
+HEADERS: dict[str, dict[str, Any]] = {
+    "Location": {"description": "The operation to watch.", "schema": {"type": "string", "format": "uri"}},
+    "ETag": {"description": "The runtime's generation, for If-Match.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true` when this is the stored answer of an earlier request with the same key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Repeat a request with the same key, and it happens once: the first answer comes again for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag that you know; 412 when the runtime has changed since.",
+    "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
+    "example": '"3"',
+}
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The security scheme of bearer tokens."""
+
+    target_class = "controlplane.api.auth.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """Return the scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "A token of one tenant: `nesoi_…`."}
+
+
+class ProblemAutoSchema(AutoSchema):
+    """Reads contracts instead of serializers, and documents every problem that an endpoint may answer with."""
+
+    @property
+    def agreed(self) -> Contract:
+        """The contract of the method at hand."""
+        found = contract_of(self.view, self.method)
+        if found is None:
+            raise LookupError(f"{type(self.view).__name__}.{self.method.lower()} has no contract")
+        return found
+
+    def get_operation_id(self) -> str:
+        """Return the stable name that generated clients use."""
+        return self.agreed.operation_id
+
+    def get_summary(self) -> str:
+        """Return one line."""
+        return self.agreed.summary
+
+    def get_tags(self) -> list[str]:
+        """Return the noun."""
+        return [self.agreed.tag]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Return the security scheme, or an empty one for public addresses."""
+        schemes: list[dict[str, Any]] = super().get_auth()
+        return [{}] if self.agreed.public else schemes
+
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        path: list[dict[str, Any]] = [
+            parameter for parameter in super()._get_parameters() if parameter["in"] == "path"
+        ]
+        query = [_parameter(parameter) for parameter in self.agreed.query]
+        idempotency = [IDEMPOTENCY_KEY] if self.agreed.idempotent else []
+        return [*path, *query, *idempotency, *([IF_MATCH] if self.agreed.conditional else [])]
+
+    def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:
+        body = self.agreed.body
+        if body is None:
+            return None
+        return {"content": {JSON: self._media(body)}, "required": self.agreed.body_required}
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        agreed = self.agreed
+        answers: dict[str, Any] = {}
+        for status, shape in agreed.answers.items():
+            names = [*agreed.headers.get(status, ()), *(["Idempotent-Replayed"] if agreed.idempotent else [])]
+            answers[str(status)] = {
+                "description": shape.schema.get("description", shape.name),
+                "content": {JSON: self._media(shape)},
+            } | ({"headers": {name: HEADERS[name] for name in names}} if names else {})
+        for status in agreed.statuses_of_problems():
+            names = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])
+            answers[str(status)] = {
+                "description": PROBLEMS[status],
+                "content": {PROBLEM_MEDIA_TYPE: {"schema": self._component(PROBLEM)}},
+            } | ({"headers": {name: HEADERS[name] for name in names}} if names else {})
+        return answers
+
+    def _media(self, shape: Shape) -> dict[str, Any]:
+        example = {} if shape.example is None else {"example": shape.example}
+        return {"schema": self._component(shape), **example}
+
+    def _component(self, shape: Shape) -> dict[str, Any]:
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name=shape.name,
+            type=ResolvedComponent.SCHEMA,
+            object=shape.name,
+            schema=self._referring(shape.schema),
+        )
+        self.registry.register_on_missing(component)
+        reference: dict[str, Any] = component.ref
+        return reference
+
+    def _referring(self, value: Any) -> Any:
+        if isinstance(value, Shape):
+            return self._component(value)
+        if isinstance(value, Mapping):
+            return {key: self._referring(entry) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [self._referring(entry) for entry in value]
+        return value
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema = dict(parameter.schema)
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": {"type": "array", "items": schema} if parameter.repeatable else schema,
+    } | ({} if parameter.example is None else {"example": parameter.example})

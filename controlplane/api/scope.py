@@ -1,0 +1,105 @@
+"""What an actor can see: the only place of this room that asks for rows. Another tenant's rows are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.api.parameters import Query
+from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.access import Actor
+from controlplane.tenants.models import Account, ApiToken, Tenant, TenantQuerySet
+from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.operations.moves import Slot
+from provisioner.runtimes.models import Runtime
+
+Rows = TypeVar("Rows", bound=TenantQuerySet)
+MOST_ATTEMPTS = 500  # an operation that waits for days is polled; the newest attempts tell enough
+
+
+def runtimes(actor: Actor, query: Query | None = None) -> QuerySet[Runtime]:
+    """Return the runtimes that the actor can see, with what their JSON needs; `query` may name one tenant."""
+    rows = Runtime.objects.select_related("account", "tenant").defer("cluster_spec")
+    return _seen(actor, rows, query)
+
+
+def operations(actor: Actor, query: Query | None = None) -> QuerySet[Operation]:
+    """Return the operations that the actor can see, with what their JSON needs."""
+    rows = Operation.objects.select_related("runtime", "tenant", "landscape")
+    return _seen(actor, rows.defer("runtime__cluster_spec", "runtime__spec", "runtime__status"), query)
+
+
+def accounts(actor: Actor, query: Query | None = None) -> QuerySet[Account]:
+    """Return the accounts that the actor can see."""
+    return _seen(actor, Account.objects.select_related("tenant"), query)
+
+
+def tenant_of(actor: Actor) -> Tenant | None:
+    """Return the tenant whose token this is, or None for the platform's team."""
+    return Tenant.objects.filter(pk=actor.tenant_id).first() if actor.tenant_id else None
+
+
+def tenant_for_write(own: Tenant | None, named: str) -> Tenant:
+    """Return the tenant in which something is to be made: the token's own, or the one a platform token names.
+
+    Raises Refused 403: tenant_required, forbidden.
+    """
+    if own is None:
+        if not named:
+            detail = "Your token belongs to no tenant; name the one this is for: “tenant”: its slug."
+            raise Refused("tenant_required", detail, field="tenant", status=403)
+        own = Tenant.objects.filter(slug=named).first()
+    if own is None or (named and named != own.slug):
+        detail = f"Your token can't act in a tenant “{named}”; name your own, or leave “tenant” out."
+        raise Refused("forbidden", detail, field="tenant", status=403)
+    return own
+
+
+def token_of(actor: Actor) -> ApiToken:
+    """Return the token that the actor came with."""
+    return ApiToken.objects.get(pk=actor.token_id)
+
+
+def id_of(noun: str, text: str) -> UUID:
+    """Return the id that a path names; raises Refused 404 for what can't be one."""
+    known = parse_uuid(text)
+    if known is None:
+        raise missing(noun, text)
+    return known
+
+
+def found(noun: str, text: str, rows: QuerySet[Any]) -> Any:
+    """Return the row whose id a path names; raises Refused 404 alike for another tenant's and for none."""
+    row = rows.filter(pk=id_of(noun, text)).first()
+    if row is None:
+        raise missing(noun, text)
+    return row
+
+
+def missing(noun: str, text: str) -> Refused:
+    """Return the refusal for what is not there."""
+    return Refused(f"{noun}_not_found", f"There is no {noun} {text[:64]}.", status=404)
+
+
+def under_way(ids: Iterable[UUID]) -> dict[UUID, Operation]:
+    """Return the active operation by runtime, in one query (rides on operation_one_per_slot)."""
+    active = Operation.objects.filter(runtime_id__in=list(ids), slot=Slot.ACTIVE)
+    return {operation.runtime_id: operation for operation in active}
+
+
+def attempts(operation: Operation) -> list[OperationAttempt]:
+    """Return the newest attempts of an operation, oldest first."""
+    rows = OperationAttempt.objects.filter(operation=operation).order_by("-pk")[:MOST_ATTEMPTS]
+    return list(rows)[::-1]
+
+
+def _seen(actor: Actor, rows: Any, query: Query | None) -> Any:
+    if not actor.sees_every_tenant:
+        rows = rows.of(actor.tenant_id)
+    if query is not None and (slug := query.text("tenant")):
+        rows = rows.filter(tenant__slug=slug)
+    return rows

@@ -1,0 +1,1 @@
+"""One file per noun; a view parses, calls one service, answers."""

@@ -1,0 +1,82 @@
+"""What every view of the API does before its own work."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from controlplane.api.auth import actor_of
+from controlplane.api.contract import Contract, checked, contract_of
+from controlplane.api.parameters import Query
+from controlplane.api.scope import tenant_of
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.models import State, Tenant
+
+SAFE = frozenset({"GET", "HEAD"})
+PROBLEM_TYPES = ("application/problem+json", "application/*")
+
+
+class JSONNegotiation(DefaultContentNegotiation):
+    """JSON for whoever can read it, problems included; `?format=` is no parameter of ours."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: list[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """Return the only renderer; raises NotAcceptable."""
+        accepted = request.META.get("HTTP_ACCEPT", "*/*")
+        if (
+            "*/*" in accepted
+            or "application/json" in accepted
+            or any(kind in accepted for kind in PROBLEM_TYPES)
+        ):
+            return renderers[0], renderers[0].media_type
+        return super().select_renderer(request, renderers, format_suffix)
+
+    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
+        """Return the only parser if the body is JSON."""
+        found: BaseParser | None = super().select_parser(request, parsers)
+        return found
+
+
+class ApiView(APIView):
+    """Checks the token, the query parameters and the tenant's state; each method has a contract."""
+
+    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch", "delete"]
+    metadata_class = None
+    content_negotiation_class = JSONNegotiation
+    tenant: Tenant | None = None  # whose token it is; known in writes only
+    query: Query
+
+    @property
+    def agreed(self) -> Contract | None:
+        """The contract of the method at hand, or None where there is no such method."""
+        method = "GET" if self.request.method == "HEAD" else str(self.request.method)
+        return contract_of(self, method)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raise before any work when the request can't be served."""
+        if any("\0" in str(value) for value in kwargs.values()):
+            raise Refused("not_found", "There is nothing at this address.", status=404)
+        super().initial(request, *args, **kwargs)
+        agreed = self.agreed
+        self.query = Query(request.query_params, agreed.query if agreed else ())
+        if agreed and request.method not in SAFE and not agreed.public:
+            self.tenant = tenant_of(actor_of(request))
+            if self.tenant is not None and self.tenant.state == State.SUSPENDED:
+                detail = "Your tenant is suspended and can only be read; contact support to resume it."
+                raise Refused("tenant_suspended", detail, status=403)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """Return the request's body as its contract has it; raises Refused and parse errors."""
+        agreed = self.agreed
+        if agreed is None or agreed.body is None:
+            return {}
+        return dict(checked(request.data, agreed.body))
