@@ -10,10 +10,13 @@ from typing import Any
 
 @cache
 def load(package: str, attribute: str) -> dict[str, Any]:
-    """Return {file name: its `attribute`} for every module of `package` that has it; contracts live in `base`."""
+    """Return {file name: its `attribute`} for every module of `package` that has it.
+
+    Two names are no plug-ins: `base` holds their contract, `registry` hands them out.
+    """
     found: dict[str, Any] = {}
     for module in iter_modules(import_module(package).__path__):
-        if module.name == "base":
+        if module.name in {"base", "registry"}:
             continue
         loaded = import_module(f"{package}.{module.name}")
         if hasattr(loaded, attribute):

@@ -31,9 +31,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterRef:
-    """Names a cluster in its landscape."""
+    """Names a cluster in its landscape, and whose it must be: a cluster of another owner counts as absent.
+
+    An empty `owner` takes whatever bears the name.
+    """
 
     name: str
+    owner: str = ""  # the runtime's id
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
     )
     try:
         driver = connect(kind=landscape.kind, access=access)
-        kubeconfig = driver.credentials(ClusterRef(runtime.cluster_name), ttl=ttl, role=role)
+        cluster = ClusterRef(runtime.cluster_name, owner=str(runtime.id))
+        kubeconfig = driver.credentials(cluster, ttl=ttl, role=role)
     except (Retry, Fatal) as error:
         raise Refused(
             "landscape_unavailable",

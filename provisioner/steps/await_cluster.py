@@ -11,13 +11,13 @@ LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for whe
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done when the cluster is ready; a cluster that vanished is ordered again."""
+    """Done when the cluster is ready; one that vanished or was given up is ordered again."""
     observed = ctx.driver.observe(ctx.ref)
     if observed.situation is Situation.READY:
         return Done()
+    if observed.situation in {Situation.ABSENT, Situation.FAILED}:
+        observed = ctx.driver.ensure(ctx.cluster)  # tries again what may pass, or what a person has mended since
     refuse_lasting_faults(observed)
-    if observed.situation is Situation.ABSENT:
-        observed = ctx.driver.ensure(ctx.cluster)
     return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
 
 

@@ -49,8 +49,8 @@ class StepContext:
 
     @property
     def ref(self) -> ClusterRef:
-        """The cluster's name in its landscape."""
-        return ClusterRef(self.cluster.name)
+        """The cluster's name in its landscape, and that it must be this runtime's."""
+        return ClusterRef(self.cluster.name, owner=str(self.runtime_id))
 
 
 @dataclass(frozen=True)

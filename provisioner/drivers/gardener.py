@@ -1,0 +1,236 @@
+"""Builds clusters as Shoots of a Gardener project (core.gardener.cloud/v1beta1).
+
+`Landscape.config` is read by `shoots.garden.garden_of`; the credentials file is a kubeconfig with embedded credentials that
+may read and write the project's Shoots and ConfigMaps and create `shoots/adminkubeconfig` and `shoots/viewerkubeconfig`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Fatal, Retry
+from provisioner.drivers.base import ClusterRef, Cursor, Event, Kubeconfig, LandscapeAccess, Observed, Role
+from provisioner.drivers.kube.client import APPLY, MERGE, KubeClient
+from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
+from provisioner.drivers.kube.refusals import ApiRefused, fate
+from provisioner.drivers.shoots.access import is_ready, minted_kubeconfig
+from provisioner.drivers.shoots.authentication import CLUSTER_LABEL, config_map_of
+from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
+from provisioner.drivers.shoots.keeping import keep_versions
+from provisioner.drivers.shoots.observed import OPERATION, absent, failed_for_seconds, gave_up, observed_of
+from provisioner.drivers.shoots.shoot import OWNER, shoot_of
+from provisioner.drivers.shoots.watching import follow
+
+__all__ = ["cluster_name_length", "connect"]
+
+Json = dict[str, Any]
+MANAGER = "nesoi"
+CONFIRMATION = "confirmation.gardener.cloud/deletion"
+SHORTEST_TTL = timedelta(seconds=600)  # Gardener refuses less
+# A failure is told to whoever waits for it; one older than this was told, and asking again means: try again.
+TOLD_AFTER_SECONDS = 120.0
+# Refusals of these fields come from what the tenant chose freely; all others from the catalog or the landscape.
+TENANT_FIELDS = ("spec.kubernetes.kubeAPIServer", "spec.extensions", "spec.networking", "spec.maintenance")
+_PAGE = "500"
+
+
+class GardenerDriver:
+    """A `Driver` for one Gardener project."""
+
+    def __init__(self, client: KubeClient, garden: Garden, *, timeout_seconds: float) -> None:
+        self._client = client
+        self._garden = garden
+        self._timeout_seconds = timeout_seconds
+
+    def ensure(self, cluster: Any) -> Observed:
+        """Apply the Shoot under our field manager; a cluster that carries another owner is left alone (Fatal)."""
+        wanted = shoot_of(cluster, self._garden)
+        owner = cluster.labels.get(OWNER)
+        if not owner:
+            raise Fatal(
+                f"Cluster {cluster.name} has no owner label {OWNER}; it can't be built.", code="owner_missing"
+            )
+        live = self._get(cluster.name)
+        if live is not None:
+            if _owner(live) != owner:
+                raise Fatal(
+                    f"The landscape has a cluster {cluster.name} of somebody else; give the runtime another cluster name.",
+                    code="name_taken",
+                )
+            if "deletionTimestamp" in live["metadata"]:
+                raise Retry(f"Cluster {cluster.name} is still being removed.", code="being_deleted")
+            wanted = keep_versions(wanted, live)
+            # Should it be deleted and made anew by somebody else right now, the server refuses.
+            wanted["metadata"] = {**wanted["metadata"], "uid": live["metadata"]["uid"]}
+        if config_map := config_map_of(cluster, self._garden):
+            self._apply(self._garden.config_maps, config_map)
+        applied = self._apply(self._garden.shoots, wanted)
+        return observed_of(self._pushed(applied))
+
+    def ensure_absent(self, cluster: ClusterRef) -> Observed:
+        """Confirm and ask for deletion; a cluster of somebody else is no business of ours, so for us it is absent."""
+        live = self._get(cluster.name)
+        if live is None or not _ours(live, cluster):
+            self._forget_authentication(cluster)
+            return absent(cluster.name)
+        if "deletionTimestamp" in live["metadata"]:
+            return observed_of(self._pushed(live))
+        path = f"{self._garden.shoots}/{cluster.name}"
+        with self._answers():
+            try:
+                self._annotate(path, CONFIRMATION, "true")
+                precondition = {"uid": live["metadata"]["uid"]}
+                self._client.call(
+                    "DELETE",
+                    path,
+                    body={"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": precondition},
+                )
+            except ApiRefused as error:
+                if error.status != 404:  # noqa: PLR2004
+                    raise
+        return self.observe(cluster)
+
+    def observe(self, cluster: ClusterRef) -> Observed:
+        """Look once."""
+        live = self._get(cluster.name)
+        return observed_of(live) if live is not None and _ours(live, cluster) else absent(cluster.name)
+
+    def watch(self, since: Cursor | None) -> Iterator[Event]:
+        """Follow every Shoot that carries our owner label."""
+        with self._answers():
+            yield from follow(
+                self._client, self._garden.shoots, {"labelSelector": OWNER, "limit": _PAGE}, since
+            )
+
+    def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
+        """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least)."""
+        if cluster.owner and self._get_owned(cluster) is None:
+            raise Fatal(
+                f"The landscape has no cluster {cluster.name} of this runtime.", code="cluster_absent"
+            )
+        seconds = int(max(ttl, SHORTEST_TTL).total_seconds())
+        request = {
+            "apiVersion": "authentication.gardener.cloud/v1alpha1",
+            "kind": f"{role.value.capitalize()}KubeconfigRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        path = f"{self._garden.shoots}/{cluster.name}/{role.value}kubeconfig"
+        with self._answers():
+            status = self._client.call("POST", path, body=request).get("status") or {}
+        return minted_kubeconfig(status)
+
+    def probe(self, cluster: ClusterRef) -> int:
+        """Count the Ready nodes as an admin that lives ten minutes."""
+        minted = self.credentials(cluster, ttl=SHORTEST_TTL, role=Role.VIEWER)
+        name = f"The API of cluster {cluster.name}"
+        with _usable(name):
+            access = parse_kubeconfig(minted.yaml)
+        client = KubeClient(access, name=name, timeout_seconds=self._timeout_seconds, landscape=False)
+        try:
+            nodes = client.call("GET", "/api/v1/nodes", query={"limit": "500"}).get("items") or []
+        except ApiRefused as error:
+            raise _while_starting(error, name) from None
+        finally:
+            client.close()
+        return sum(is_ready(node) for node in nodes)
+
+    def _get(self, name: str) -> Json | None:
+        with self._answers():
+            try:
+                return self._client.call("GET", f"{self._garden.shoots}/{name}")
+            except ApiRefused as error:
+                if error.status == 404:  # noqa: PLR2004
+                    return None
+                raise
+
+    def _get_owned(self, cluster: ClusterRef) -> Json | None:
+        live = self._get(cluster.name)
+        return live if live is not None and _ours(live, cluster) else None
+
+    def _apply(self, path: str, document: Json) -> Json:
+        query = {"fieldManager": MANAGER, "force": "true"}
+        with self._answers():
+            return self._client.call(
+                "PATCH",
+                f"{path}/{document['metadata']['name']}",
+                query=query,
+                body=document,
+                content_type=APPLY,
+            )
+
+    def _pushed(self, shoot: Json) -> Json:
+        """Ask Gardener to try again where it gave up, unless the failure lasts and is too fresh to have been told."""
+        if not gave_up(shoot):
+            return shoot
+        lasting = any(not fault.passing for fault in observed_of(shoot).faults)
+        if lasting and failed_for_seconds(shoot, utcnow()) < TOLD_AFTER_SECONDS:
+            return shoot
+        with self._answers():
+            return self._annotate(f"{self._garden.shoots}/{shoot['metadata']['name']}", OPERATION, "retry")
+
+    def _annotate(self, path: str, key: str, value: str) -> Json:
+        body = {"metadata": {"annotations": {key: value}}}
+        return self._client.call(
+            "PATCH", path, query={"fieldManager": f"{MANAGER}-requests"}, body=body, content_type=MERGE
+        )
+
+    def _forget_authentication(self, cluster: ClusterRef) -> None:
+        with self._answers():
+            self._client.call(
+                "DELETE", self._garden.config_maps, query={"labelSelector": f"{CLUSTER_LABEL}={cluster.name}"}
+            )
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        try:
+            yield
+        except ApiRefused as error:
+            raise fate(error, name=self._client.name, tenant_fields=TENANT_FIELDS) from None
+
+
+def connect(access: LandscapeAccess) -> GardenerDriver:
+    """Return a driver for the project that `access` leads to; raises Fatal for a file that can't be used."""
+    garden = garden_of(access.config)
+    name = f"Landscape {access.key}"
+    with _usable(name):
+        credentials = parse_kubeconfig(_read(access.credentials_path))
+    client = KubeClient(credentials, name=name, timeout_seconds=access.timeout_seconds)
+    return GardenerDriver(client, garden, timeout_seconds=access.timeout_seconds)
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(LIMIT_BYTES + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise KubeconfigRefusedError(
+            f"The credentials file {path} can't be read ({type(error).__name__})."
+        ) from None
+
+
+@contextmanager
+def _usable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except KubeconfigRefusedError as error:
+        raise Fatal(f"{name}: {error}", code="credentials_unusable") from None
+
+
+def _owner(shoot: Mapping[str, Any]) -> str:
+    return str((shoot["metadata"].get("labels") or {}).get(OWNER) or "")
+
+
+def _ours(shoot: Mapping[str, Any], cluster: ClusterRef) -> bool:
+    return not cluster.owner or _owner(shoot) == cluster.owner
+
+
+def _while_starting(error: ApiRefused, name: str) -> Retry | Fatal:
+    """An API that has just come up may not know its callers yet."""
+    if error.status in {401, 403}:
+        return Retry(f"{name} does not accept the minted credentials yet.", code="unauthenticated")
+    return fate(error, name=name, landscape=False)

@@ -1,0 +1,48 @@
+"""A TLS context from PEM texts, without leaving a key on a disk."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioner.drivers.kube.kubeconfig import ApiAccess
+
+
+def ssl_context(access: ApiAccess) -> ssl.SSLContext:
+    """Return a verifying client context, TLS 1.2 or newer; raises ssl.SSLError for unusable PEM texts.
+
+    Without a CA of its own the system's are trusted. RFC 5280 strictness (Python 3.13's default) is off: CAs made by common
+    Kubernetes installers lack an authority key identifier.
+    """
+    context = ssl.create_default_context(cadata=access.ca_pem or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if access.key_pem:
+        with _passing_file(access.certificate_pem + "\n" + access.key_pem) as path:
+            context.load_cert_chain(path)
+    return context
+
+
+@contextmanager
+def _passing_file(text: str) -> Iterator[str]:
+    """OpenSSL reads keys from files only: give it one in memory, or where there is none, one that is gone right after."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("nesoi")
+        try:
+            with os.fdopen(os.dup(descriptor), "w") as file:
+                file.write(text)
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+        return
+    descriptor, name = tempfile.mkstemp()  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        yield name
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""A Shoot as wanted, holding only the fields that are ours to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.drivers.shoots.authentication import config_map_of
+from provisioner.drivers.shoots.garden import Garden
+from provisioner.drivers.shoots.infrastructure import sections_of
+from provisioner.runtimes.spec import ClusterSpec, WorkerPool
+
+Json = dict[str, Any]
+API_VERSION = "core.gardener.cloud/v1beta1"
+OWNER = "nesoi.dev/runtime"
+# What Gardener's cloud profiles offer everywhere; OpenStack's volumes have no common type.
+_VOLUMES = {"aws": "gp3", "azure": "StandardSSD_LRS", "gcp": "pd-balanced"}
+
+
+def shoot_of(cluster: ClusterSpec, garden: Garden) -> Json:
+    """Return the Shoot to apply; raises Fatal for what can't be said in Gardener's words."""
+    infrastructure, control_plane = sections_of(cluster, garden)
+    spec: Json = {
+        "cloudProfile": {"name": garden.cloud_profiles.get(cluster.provider, cluster.provider)},
+        "credentialsBindingName": garden.credentials_bindings.get(cluster.provider, cluster.provider),
+        "region": cluster.region,
+        "purpose": cluster.purpose,
+        "provider": {
+            "type": cluster.provider,
+            "infrastructureConfig": infrastructure,
+            "controlPlaneConfig": control_plane,
+            "workers": [_worker(pool, cluster) for pool in cluster.pools],
+        },
+        "networking": {
+            "type": "calico",
+            "nodes": cluster.networking.nodes,
+            "pods": cluster.networking.pods,
+            "services": cluster.networking.services,
+        },
+        "kubernetes": {"version": cluster.kubernetes_version},
+        "maintenance": {
+            "timeWindow": {"begin": cluster.maintenance.begin, "end": cluster.maintenance.end},
+            # Versions move by releases, not by Gardener's own choice; what no release names is Gardener's to choose.
+            "autoUpdate": {"kubernetesVersion": False, "machineImageVersion": not cluster.machine_image},
+            # Confined changes do not raise the generation, so nobody could tell when they are done.
+            "confineSpecUpdateRollout": False,
+        },
+        "hibernation": {"enabled": cluster.hibernated},
+    }
+    _restrict(spec, cluster, garden)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Shoot",
+        "metadata": {
+            "name": cluster.name,
+            "namespace": garden.namespace,
+            "labels": dict(cluster.labels),
+            "annotations": dict(cluster.annotations),
+        },
+        "spec": spec,
+    }
+
+
+def _restrict(spec: Json, cluster: ClusterSpec, garden: Garden) -> None:
+    """Add who may sign in, and from where."""
+    if config_map := config_map_of(cluster, garden):
+        reference = {"configMapName": config_map["metadata"]["name"]}
+        spec["kubernetes"]["kubeAPIServer"] = {"structuredAuthentication": reference}
+    if cluster.allowed_cidrs:
+        # Of github.com/stackitcloud/gardener-extension-acl, which must be installed in the garden.
+        rule = {"action": "ALLOW", "type": "remote_ip", "cidrs": list(cluster.allowed_cidrs)}
+        spec["extensions"] = [{"type": "acl", "providerConfig": {"rule": rule}}]
+
+
+def _worker(pool: WorkerPool, cluster: ClusterSpec) -> Json:
+    machine: Json = {"type": pool.machine_type}
+    if cluster.machine_image:
+        machine["image"] = dict(cluster.machine_image)
+    volume: Json = {"size": f"{pool.volume_gib}Gi"}
+    if kind := pool.volume_type or _VOLUMES.get(cluster.provider):
+        volume["type"] = kind
+    worker: Json = {
+        "name": pool.name,
+        "machine": machine,
+        "minimum": pool.minimum,
+        "maximum": pool.maximum,
+        "maxSurge": max(
+            len(pool.zones), 1
+        ),  # one more node per zone: a roll-out neither shrinks a zone nor waits for it
+        "maxUnavailable": 0,
+        "zones": [_zone(zone, cluster) for zone in pool.zones],
+        "volume": volume,
+        "systemComponents": {"allow": pool.system},
+    }
+    if pool.labels:
+        worker["labels"] = dict(pool.labels)
+    if pool.annotations:
+        worker["annotations"] = dict(pool.annotations)
+    if pool.taints:
+        worker["taints"] = [{"key": t.key, "value": t.value, "effect": t.effect} for t in pool.taints]
+    return worker
+
+
+def _zone(zone: str, cluster: ClusterSpec) -> str:
+    return zone.rpartition("-")[2] if cluster.provider == "azure" else zone
