@@ -22,8 +22,11 @@ venv:
 demo: venv
 	@exec $(PY) -m controlplane.embedded up
 
-stop status:
-	@if [ -x $(PY) ]; then exec $(PY) -m controlplane.embedded $@; else echo "Nothing of Nesoi is installed here."; fi
+stop:
+	@if [ -x $(PY) ]; then exec $(PY) -m controlplane.embedded stop; else echo "Nothing of Nesoi is installed here."; fi
+
+status:
+	@if [ -x $(PY) ]; then $(PY) -m controlplane.embedded status || true; else echo "Nothing of Nesoi is installed here."; fi
 
 lint: venv
 	$(PY) -m ruff check .

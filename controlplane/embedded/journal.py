@@ -71,7 +71,7 @@ class Journal:
     def _print(self, name: str, line: str, colour: str) -> None:
         try:
             self.console.print(f"[{colour}]{name:<{_WIDTH}}[/] [dim]|[/] {escape(line)}")
-        except OSError:  # the terminal went away; the file has it all
+        except (OSError, SystemExit):  # the terminal went away (rich exits then); the file has it all
             self.quiet = True
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -18,6 +18,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS = 25  # how long a simulated cluster takes: long enough to watch, short enough to wait for
 _WORKER_PROCESSES = 4
 _WEB_THREADS = 16
+_ASK_SECONDS = 0.25
+_ANSWER_SECONDS = 2
 _FORGOTTEN = (
     "PG",
     "DJANGO_",
@@ -88,22 +90,14 @@ def web(port: int, env: Mapping[str, str]) -> Service:
     """The web server: ready when the database is migrated."""
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]
     options += ["--threads", str(_WEB_THREADS), "--graceful-timeout", "5", "--no-control-socket"]
-    url = f"http://127.0.0.1:{port}/readyz"
-    return _service(
-        "web", ["gunicorn", "controlplane.config.wsgi", *options], env, is_ready=lambda _pid: _answers(url)
-    )
+    ready = _Asking(f"http://127.0.0.1:{port}/readyz")
+    return _service("web", ["gunicorn", "controlplane.config.wsgi", *options], env, is_ready=ready)
 
 
 def worker(env: Mapping[str, str]) -> Service:
     """The Celery worker; gossip and mingling are for fleets of workers and cost seconds at start."""
-    options = [
-        "--loglevel",
-        "INFO",
-        "--concurrency",
-        str(_WORKER_PROCESSES),
-        "--without-gossip",
-        "--without-mingle",
-    ]
+    options = ["--loglevel", "INFO", "--concurrency", str(_WORKER_PROCESSES)]
+    options += ["--without-gossip", "--without-mingle"]
     return _celery("worker", options, env)
 
 
@@ -143,12 +137,22 @@ def _noted_pid(file: Path) -> int | None:
     return found.get("pid") if isinstance(found, dict) else None
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == HTTPStatus.OK)
-    except (OSError, urllib.error.URLError):
-        return False
+class _Asking:
+    """Asks an address whether it is ready, no more often than every quarter of a second."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._asked_at = 0.0
+
+    def __call__(self, _pid: int) -> bool:
+        if time.monotonic() - self._asked_at < _ASK_SECONDS:
+            return False
+        self._asked_at = time.monotonic()
+        try:
+            with urllib.request.urlopen(self._url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310 - our own
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:  # URLError and HTTPError are OSErrors too
+            return False
 
 
 def _secret_key(file: Path) -> str:

@@ -16,6 +16,7 @@ from controlplane.embedded.service import Running, Service
 _PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
 _LONG_LIFE_SECONDS = 60.0
 _TICK_SECONDS = 0.05
+_ONE_PRESS_SECONDS = 1.0  # a terminal and make may both pass on the same Ctrl-C
 _READ_BYTES = 65_536
 
 
@@ -35,6 +36,7 @@ class Supervisor:
         self._due: dict[str, tuple[float, Service]] = {}
         self._ended_once: dict[str, int] = {}
         self._stop_signals = 0
+        self._signalled_at = -_ONE_PRESS_SECONDS
         self.settled = False
         self.on_tick: Callable[[], None] = _nothing
 
@@ -172,7 +174,10 @@ class Supervisor:
         self._on_change(list(self._running.values()))
 
     def _note_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop_signals += 1
+        now = time.monotonic()
+        if now - self._signalled_at > _ONE_PRESS_SECONDS:
+            self._stop_signals += 1
+            self._signalled_at = now
 
 
 def _nothing() -> None:
