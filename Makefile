@@ -8,7 +8,7 @@ SHELL := /bin/sh
 VENV ?= .venv
 PY := $(VENV)/bin/python
 ONLY ?=
-export PORT SIMULATOR_PORT DETACH ONLY STATE_DIR
+export PORT SIMULATOR_PORT DETACH DEMO_DATA BUILD_SECONDS STATE_DIR ONLY
 
 help:
 	@echo "make demo   start everything with demo data (PORT=8000; DETACH=1 returns when ready)"
@@ -37,7 +37,7 @@ lint: venv
 	EMBEDDED=true $(PY) manage.py check
 
 test: lint
-	$(PY) -m pytest -n 2 -q
+	$(PY) -m pytest -n 2 --dist loadgroup -q
 
 fmt: venv
 	$(PY) -m ruff check --fix-only -q .

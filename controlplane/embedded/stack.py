@@ -87,7 +87,8 @@ class Stack:
                 for service in (processes.worker(env), processes.beat(state, env), processes.observer(env)):
                     supervisor.start(service)
                 supervisor.wait_ready("web", "worker", "beat", "observer")
-        supervisor.start(processes.demo_data(state, env))
+        if self._given.get("DEMO_DATA") != "0":
+            supervisor.start(processes.demo_data(state, env))
 
     def _start_servers(self, steps: Steps) -> dict[str, str]:
         """Start PostgreSQL and Valkey, each unless the environment names another; return their addresses."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -18,14 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow]
-READY_SECONDS = 90  # on a machine that also runs other tests; alone it is a tenth of that
-ROOT = Path(__file__).resolve().parents[2]
+from tests.plugins.stack import FORGOTTEN, READY_SECONDS, ROOT, free_port
 
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 
 class Demo:
@@ -34,11 +28,7 @@ class Demo:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.port = free_port()
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in {"DATABASE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "ALLOWED_HOSTS", "DEBUG"}
-        }
+        inherited = {name: value for name, value in os.environ.items() if name not in FORGOTTEN}
         self._environment = inherited | {
             "STATE_DIR": str(state),
             "PORT": str(self.port),
