@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -195,7 +196,7 @@ def check_window(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
     window = parameters.maintenance_window
     if window is None:
         return
-    zones = available_timezones()
+    zones = _timezones()
     if window.timezone not in zones:
         field = "parameters.maintenanceWindow.timezone"
         near = choices(sorted(zones), window.timezone)
@@ -210,6 +211,12 @@ def check_window(_: PlanFacts, parameters: Parameters) -> Iterator[FieldError]:
             f"between {least} and {most} minutes, and may pass midnight."
         )
         yield FieldError(field, "window_length", detail)
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    # Reading the names walks the whole time zone database.
+    return frozenset(available_timezones())
 
 
 def _minutes(clock: str) -> int:

@@ -48,7 +48,9 @@ def check_update(facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any
     ]
     _refuse([*fixed, *_schema_errors(facts, changes, for_update=True)])
     after = fill(facts, {**stored, **changes})
-    _refuse([*_pool_errors(before, after), *check_rules(facts, after)])
+    # What was accepted once stays acceptable: a catalog that moved on must not block an unrelated change.
+    accepted = set(check_rules(facts, before))
+    _refuse([*_pool_errors(before, after), *(e for e in check_rules(facts, after) if e not in accepted)])
     return after
 
 

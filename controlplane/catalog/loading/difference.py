@@ -10,11 +10,6 @@ from controlplane.catalog.loading.catalog import KINDS, Row
 from controlplane.catalog.ports import Kind, Removal
 
 Rows = Mapping[str, Mapping[str, Row]]
-OFFERS: tuple[tuple[str, Kind], ...] = (
-    ("regions", "region"),
-    ("machine_types", "machine_type"),
-    ("additional_machine_types", "machine_type"),
-)
 
 
 @dataclass(frozen=True)
@@ -63,12 +58,13 @@ def removals(before: Rows, after: Rows) -> tuple[Removal, ...]:
     found += _lost_zones(before, after)
     for key in sorted(set(before["plan"]) & set(after["plan"])):
         old, new = before["plan"][key]["definition"], after["plan"][key]["definition"]
-        kept = {
-            kind: {name for field, of in OFFERS if of == kind for name in new[field]} for _, kind in OFFERS
-        }
-        for field, kind in OFFERS:
-            gone = [name for name in old[field] if name not in kept[kind]]
-            found += [Removal(kind, name, plan=key, provider=old["provider"]) for name in gone]
+        # A machine type that only additional pools keep is gone for every main pool that has it.
+        lost: list[tuple[Kind, str]] = []
+        lost += [("region", name) for name in old["regions"] if name not in new["regions"]]
+        lost += [("machine_type", name) for name in old["machine_types"] if name not in new["machine_types"]]
+        kept = [*new["machine_types"], *new["additional_machine_types"]]
+        lost += [("machine_type", name) for name in old["additional_machine_types"] if name not in kept]
+        found += [Removal(kind, name, plan=key, provider=old["provider"]) for kind, name in lost]
     return tuple(found)
 
 
