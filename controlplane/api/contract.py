@@ -44,6 +44,7 @@ class Contract:
     idempotent: bool = False  # takes Idempotency-Key
     conditional: bool = False  # takes If-Match
     public: bool = False
+    media_types: Sequence[str] = ("application/json",)
 
     def statuses_of_problems(self) -> list[int]:
         """Every 4xx and 5xx that a caller must be ready for."""

@@ -60,7 +60,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> JsonResponse:
     for kind, explain in EXPLANATIONS:
         if isinstance(error, kind):
             return respond(context["request"], explain(error, context))
-    log.exception("request failed", exc_info=error, view=type(context["view"]).__name__)
+    log.error("request failed", exc_info=error, view=type(context["view"]).__name__)
     return respond(
         context["request"],
         Problem(500, "internal_error", "This is our fault. Try again; if it stays, tell us the request id."),
@@ -96,7 +96,7 @@ def _not_acceptable(error: Exception, context: dict[str, Any]) -> Problem:
 
 
 def _throttled(error: exceptions.Throttled, context: dict[str, Any]) -> Problem:
-    wait = max(1, round(error.wait or 1))
+    wait = max(1, round(getattr(error, "wait", None) or 1))
     detail = f"Too many requests; try again in {wait} s."
     return Problem(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
 

@@ -85,7 +85,7 @@ def _kept(claim: _Claim) -> HttpResponse | None:
 
 
 def _keep(claim: _Claim, answer: Answer, response: HttpResponse) -> None:
-    row = {
+    row: dict[str, Any] = {
         "token": claim.token,
         "key": claim.key,
         "fingerprint": claim.fingerprint,

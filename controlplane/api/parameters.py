@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,7 +77,7 @@ class Query:
     def limit(self) -> int:
         """Return the size of the page; raises Refused 400."""
         value = self._given.get("limit", str(DEFAULT_LIMIT))
-        if not (value.isascii() and value.isdigit() and len(value) < 5 and 1 <= int(value) <= LARGEST_LIMIT):
+        if not re.fullmatch(r"0{0,9}[0-9]{1,3}", value, re.ASCII) or not 1 <= int(value) <= LARGEST_LIMIT:
             detail = f"“limit” must be a whole number from 1 to {LARGEST_LIMIT}."
             raise _refused("invalid_parameter", "limit", detail)
         return int(value)

@@ -80,6 +80,12 @@ class ProblemAutoSchema(AutoSchema):
         schemes: list[dict[str, Any]] = super().get_auth()
         return [{}] if self.agreed.public else schemes
 
+    def _get_serializer(self) -> None:
+        """There are no serializers; the contract says it all."""
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return False
+
     def _get_parameters(self) -> list[dict[str, Any]]:
         path: list[dict[str, Any]] = [
             parameter for parameter in super()._get_parameters() if parameter["in"] == "path"
@@ -101,7 +107,7 @@ class ProblemAutoSchema(AutoSchema):
             names = [*agreed.headers.get(status, ()), *(["Idempotent-Replayed"] if agreed.idempotent else [])]
             answers[str(status)] = {
                 "description": shape.schema.get("description", shape.name),
-                "content": {JSON: self._media(shape)},
+                "content": {kind: self._media(shape) for kind in agreed.media_types},
             } | ({"headers": {name: HEADERS[name] for name in names}} if names else {})
         for status in agreed.statuses_of_problems():
             names = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])

@@ -24,18 +24,22 @@ MOST_ATTEMPTS = 500  # an operation that waits for days is polled; the newest at
 def runtimes(actor: Actor, query: Query | None = None) -> QuerySet[Runtime]:
     """Return the runtimes that the actor can see, with what their JSON needs; `query` may name one tenant."""
     rows = Runtime.objects.select_related("account", "tenant").defer("cluster_spec")
-    return _seen(actor, rows, query)
+    seen: QuerySet[Runtime] = _seen(actor, rows, query)
+    return seen
 
 
 def operations(actor: Actor, query: Query | None = None) -> QuerySet[Operation]:
     """Return the operations that the actor can see, with what their JSON needs."""
     rows = Operation.objects.select_related("runtime", "tenant", "landscape")
-    return _seen(actor, rows.defer("runtime__cluster_spec", "runtime__spec", "runtime__status"), query)
+    slim = rows.defer("runtime__cluster_spec", "runtime__spec", "runtime__status")
+    seen: QuerySet[Operation] = _seen(actor, slim, query)
+    return seen
 
 
 def accounts(actor: Actor, query: Query | None = None) -> QuerySet[Account]:
     """Return the accounts that the actor can see."""
-    return _seen(actor, Account.objects.select_related("tenant"), query)
+    seen: QuerySet[Account] = _seen(actor, Account.objects.select_related("tenant"), query)
+    return seen
 
 
 def tenant_of(actor: Actor) -> Tenant | None:
@@ -61,7 +65,7 @@ def tenant_for_write(own: Tenant | None, named: str) -> Tenant:
 
 def token_of(actor: Actor) -> ApiToken:
     """Return the token that the actor came with."""
-    return ApiToken.objects.get(pk=actor.token_id)
+    return ApiToken.objects.get(pk=str(actor.token_id))
 
 
 def id_of(noun: str, text: str) -> UUID:

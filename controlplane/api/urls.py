@@ -1,5 +1,33 @@
 """The REST API's addresses."""
 
-from django.urls import URLPattern
+from __future__ import annotations
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from controlplane.api.views import accounts, kubeconfigs, operations, plans, reference, runtimes
+
+app_name = "api"
+urlpatterns = [
+    path("", reference.Index.as_view(), name="index"),
+    path("schema", reference.Schema.as_view(), name="schema"),
+    path("docs", reference.docs, name="docs"),
+    path("me", accounts.Me.as_view(), name="me"),
+    path("plans", plans.PlanList.as_view(), name="plans"),
+    path("plans/<str:key>", plans.PlanDetail.as_view(), name="plan"),
+    path("regions", plans.RegionList.as_view(), name="regions"),
+    path("accounts", accounts.AccountList.as_view(), name="accounts"),
+    path("accounts/<str:account>", accounts.AccountDetail.as_view(), name="account"),
+    path("runtimes", runtimes.RuntimeList.as_view(), name="runtimes"),
+    path("runtimes/<str:runtime>", runtimes.RuntimeDetail.as_view(), name="runtime"),
+    path("runtimes/<str:runtime>/kubeconfig", kubeconfigs.RuntimeKubeconfig.as_view(), name="kubeconfig"),
+    path(
+        "runtimes/<str:runtime>/operations", operations.RuntimeOperations.as_view(), name="runtime-operations"
+    ),
+    path("operations", operations.OperationList.as_view(), name="operations"),
+    path("operations/<str:operation>", operations.OperationDetail.as_view(), name="operation"),
+    path("operations/<str:operation>/pause", operations.OperationPause.as_view(), name="pause"),
+    path("operations/<str:operation>/resume", operations.OperationResume.as_view(), name="resume"),
+    path("operations/<str:operation>/retry", operations.OperationRetry.as_view(), name="retry"),
+    path("operations/<str:operation>/cancel", operations.OperationCancel.as_view(), name="cancel"),
+    path("operations/<str:operation>/skip", operations.OperationSkip.as_view(), name="skip"),
+]

@@ -9,7 +9,7 @@ from typing import Any
 
 from controlplane.api.shapes.base import COUNT, MAYBE_MOMENT, MOMENT, TEXT, Shape, record, several, words
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.plugins import load
+from provisioner.operations.flowbook import all_flows
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.operations.moves import State
 
@@ -59,7 +59,7 @@ STEP = Shape(
 
 def steps_of(operation: Operation, attempts: Iterable[OperationAttempt]) -> list[dict[str, Any]]:
     """Return every step of the operation's flow, and before them what it did in an older form of that flow."""
-    flow = load("provisioner.flows", "flow").get(operation.kind)
+    flow = all_flows().get(operation.kind)
     titles = {step.name: step.title for step in flow.steps} if flow else {}
     done = {entry["step"]: entry for entry in operation.steps_done}
     names = [*(name for name in done if name not in titles), *titles]

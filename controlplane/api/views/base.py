@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, cast
 
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -27,7 +28,7 @@ class JSONNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self,
         request: Request,
-        renderers: list[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         """Return the only renderer; raises NotAcceptable."""
@@ -37,19 +38,15 @@ class JSONNegotiation(DefaultContentNegotiation):
             or "application/json" in accepted
             or any(kind in accepted for kind in PROBLEM_TYPES)
         ):
-            return renderers[0], renderers[0].media_type
-        return super().select_renderer(request, renderers, format_suffix)
-
-    def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
-        """Return the only parser if the body is JSON."""
-        found: BaseParser | None = super().select_parser(request, parsers)
-        return found
+            only = next(iter(renderers))
+            return only, str(only.media_type)
+        raise NotAcceptable
 
 
 class ApiView(APIView):
     """Checks the token, the query parameters and the tenant's state; each method has a contract."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "post", "patch", "delete"]
+    http_method_names = ["get", "head", "post", "patch", "delete"]
     metadata_class = None
     content_negotiation_class = JSONNegotiation
     tenant: Tenant | None = None  # whose token it is; known in writes only
@@ -79,4 +76,4 @@ class ApiView(APIView):
         agreed = self.agreed
         if agreed is None or agreed.body is None:
             return {}
-        return dict(checked(request.data, agreed.body))
+        return dict(checked(cast("dict[str, Any]", request.data), agreed.body))
