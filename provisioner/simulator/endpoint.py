@@ -108,7 +108,9 @@ class Endpoint:
         """Delete an object, or mark it when finalizers stand in the way; returns the marked object."""
         document = read(entry)
         metadata = document["metadata"]
-        kind_finalizers = (document.get("spec") or {}).get("finalizers") if collection.plural == "namespaces" else None
+        kind_finalizers = (
+            (document.get("spec") or {}).get("finalizers") if collection.plural == "namespaces" else None
+        )
         if not metadata.get("finalizers") and not kind_finalizers:
             collection.remove(entry)
             return None

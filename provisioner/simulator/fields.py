@@ -12,8 +12,19 @@ from provisioner.simulator.shape import Shape, identity
 
 Path = tuple[str, ...]
 SERVER_OWNED = frozenset(
-    "name namespace uid resourceVersion generation creationTimestamp deletionTimestamp selfLink "
-    "deletionGracePeriodSeconds managedFields generateName".split()
+    [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "selfLink",
+        "deletionGracePeriodSeconds",
+        "managedFields",
+        "generateName",
+    ]
 )
 
 

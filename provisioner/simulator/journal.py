@@ -119,6 +119,13 @@ class Journal:
         if waiting is not None:
             await asyncio.shield(waiting)
 
+    def catch_up(self) -> None:
+        """Block until everything handed to the disk is there, and hand over the rest: before a `load`."""
+        self._thread.submit(lambda: None).result()
+        if self._pending:
+            batch, self._pending = self._pending, {}
+            self._commit(batch, self.version)
+
     def forget(self, endpoint: str) -> None:
         """Drop a whole endpoint: its cluster is gone."""
         for key in [key for key in self._pending if key[0] == endpoint]:

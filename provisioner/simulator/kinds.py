@@ -114,8 +114,18 @@ metrics.k8s.io/v1beta1 PodMetrics pods namespaced get,list -
 """
 
 EVERYTHING = frozenset(
-    "pods services deployments replicasets statefulsets daemonsets jobs cronjobs "
-    "replicationcontrollers horizontalpodautoscalers".split()
+    [
+        "pods",
+        "services",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+        "cronjobs",
+        "replicationcontrollers",
+        "horizontalpodautoscalers",
+    ]
 )
 
 

@@ -46,7 +46,7 @@ def form_of(request: web.Request) -> Form:
 def answer(body: bytes | Json, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Return a JSON response."""
     data = body if isinstance(body, bytes) else orjson.dumps(body)
-    return web.Response(body=data, status=status, content_type=JSON_TYPE, headers=headers)
+    return web.Response(body=data, status=status, headers={"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def in_version(raw: bytes, resource: Resource) -> bytes:

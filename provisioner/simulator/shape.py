@@ -12,7 +12,7 @@ BY_NAME = (
     "webhooks secrets validations matchConditions"
 )
 MERGE_KEYS: dict[str, tuple[str, ...]] = {
-    **{field: ("name",) for field in BY_NAME.split()},
+    **dict.fromkeys(BY_NAME.split(), ("name",)),
     "volumeMounts": ("mountPath",),
     "volumeDevices": ("devicePath",),
     "conditions": ("type",),
@@ -68,7 +68,9 @@ def identity(item: Any, keys: tuple[str, ...]) -> str:
     return "k:" + orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def list_maps(schema: Mapping[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], tuple[str, ...]]:
+def list_maps(
+    schema: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Return the merge keys of a custom kind's lists; an empty tuple marks a set."""
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     kind = schema.get("x-kubernetes-list-type")

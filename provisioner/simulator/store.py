@@ -71,6 +71,10 @@ class Collection:
             if entry is not None:
                 yield entry
 
+    def rank(self, place: Place) -> int:
+        """Return how many keys stand at or before a place."""
+        return bisect.bisect_right(self.order, place)
+
     def documents(self, namespace: str = "") -> list[Json]:
         """Return every object, parsed."""
         return [read(entry) for entry in self.scan(namespace)]

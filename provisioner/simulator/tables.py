@@ -73,7 +73,9 @@ def _ports(service: Json) -> str:
 def _external(service: Json) -> str:
     if dig(service, "spec.type") != "LoadBalancer":
         return "<none>"
-    given = [each.get("ip") or each.get("hostname") for each in dig(service, "status.loadBalancer.ingress", [])]
+    given = [
+        each.get("ip") or each.get("hostname") for each in dig(service, "status.loadBalancer.ingress", [])
+    ]
     return ",".join(filter(None, given)) or "<pending>"
 
 
@@ -108,7 +110,11 @@ TABLES: dict[tuple[str, str], Columns] = {
         ("K8S Version", 0, _at("spec.kubernetes.version")),
         ("Hibernation", 0, _hibernation),
         ("Last Operation", 0, _operation),
-        ("Status", 0, lambda shoot: dig(shoot, "metadata.labels", {}).get("shoot.gardener.cloud/status", "<unknown>")),
+        (
+            "Status",
+            0,
+            lambda shoot: dig(shoot, "metadata.labels", {}).get("shoot.gardener.cloud/status", "<unknown>"),
+        ),
         ("APIServer", 1, lambda shoot: _brief(shoot, "APIServerAvailable")),
         ("Control", 1, lambda shoot: _brief(shoot, "ControlPlaneHealthy")),
         ("Nodes", 1, lambda shoot: _brief(shoot, "EveryNodeReady")),
@@ -150,7 +156,11 @@ TABLES: dict[tuple[str, str], Columns] = {
         ("Node", 1, _at("spec.nodeName")),
     ],
     ("", "namespaces"): [("Status", 0, _at("status.phase")), AGE],
-    ("", "secrets"): [("Type", 0, _at("type", "Opaque")), ("Data", 0, lambda s: len(s.get("data") or {})), AGE],
+    ("", "secrets"): [
+        ("Type", 0, _at("type", "Opaque")),
+        ("Data", 0, lambda s: len(s.get("data") or {})),
+        AGE,
+    ],
     ("", "configmaps"): [("Data", 0, lambda each: len(each.get("data") or {})), AGE],
     ("", "services"): [
         ("Type", 0, _at("spec.type")),

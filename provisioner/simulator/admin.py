@@ -1,0 +1,79 @@
+"""The knobs while it runs, under /simulator/v1/ with the admin's bearer token.
+
+GET/PATCH settings: see settings.py for the names; a PATCH changes what it names, all or nothing.
+POST outage {"seconds": 5, "mode": "503" | "hang" | "close"}: every API answers so (health checks too) until it is over.
+GET stats: objects, shoots in motion, clusters awake, versions, memory.
+POST compact: forgets history, so that older resourceVersions get 410. POST drop-watches: ends every open watch.
+"""
+
+from __future__ import annotations
+
+import resource as usage
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from provisioner.simulator.call import decode, read_body
+from provisioner.simulator.errors import ApiError, Json, bad_request, no_such_path
+from provisioner.simulator.represent import answer
+
+if TYPE_CHECKING:
+    from provisioner.simulator.landscape import Landscape
+
+PREFIX = "/simulator/v1/"
+
+
+async def administer(landscape: Landscape, request: web.Request) -> web.Response:
+    """Serve one request to the admin endpoint; raises 401, 404, 405 and 400."""
+    if not landscape.authenticator.is_admin(request):
+        raise ApiError(401, "Unauthorized", "the admin token is missing or wrong")
+    match request.method, request.path.removeprefix(PREFIX).strip("/"):
+        case "GET", "settings":
+            return answer(landscape.settings.as_json())
+        case "PATCH", "settings":
+            landscape.settings.change(await _body(request))
+            return answer(landscape.settings.as_json())
+        case "POST", "outage":
+            return await _outage(landscape, request)
+        case "GET", "stats":
+            return answer(_stats(landscape))
+        case "POST", "compact":
+            for endpoint in landscape.endpoints():
+                for collection in endpoint.collections.values():
+                    collection.history.compact(landscape.store.version)
+            return answer({"compacted_at": str(landscape.store.version)})
+        case "POST", "drop-watches":
+            return answer({"dropped": landscape.drop_watches()})
+        case _, "settings" | "outage" | "stats" | "compact" | "drop-watches":
+            raise ApiError(405, "MethodNotAllowed", f"{request.method} is not served here")
+    raise no_such_path()
+
+
+async def _body(request: web.Request) -> Json:
+    body = decode(await read_body(request) or b"{}", allow_yaml=False)
+    if not isinstance(body, dict):
+        raise bad_request("the body must be an object")
+    return body
+
+
+async def _outage(landscape: Landscape, request: web.Request) -> web.Response:
+    body = await _body(request)
+    seconds, mode = body.get("seconds", 10), body.get("mode", "503")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise bad_request("seconds must be a number")
+    landscape.faults.begin_outage(float(seconds), str(mode))
+    return answer({"seconds": seconds, "mode": mode})
+
+
+def _stats(landscape: Landscape) -> Json:
+    garden = landscape.garden
+    return {
+        "shoots": len(garden.collection("core.gardener.cloud", "shoots")),
+        "shoots_moving": landscape.life.moving,
+        "moves": landscape.life.moves,
+        "clusters_awake": len(landscape.directory.awake),
+        "watches": sum(endpoint.readers for endpoint in landscape.endpoints()),
+        "resource_version": str(landscape.store.version),
+        "requests": landscape.requests,
+        "max_rss_mib": usage.getrusage(usage.RUSAGE_SELF).ru_maxrss // 1024,
+    }

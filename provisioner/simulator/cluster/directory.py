@@ -1,0 +1,146 @@
+"""The clusters that somebody speaks to just now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from provisioner.simulator.cluster.controllers import Controllers
+from provisioner.simulator.cluster.metrics import measure
+from provisioner.simulator.cluster.nodes import node, slots
+from provisioner.simulator.cluster.system import fixtures, pods
+from provisioner.simulator.endpoint import Endpoint, Key, Strategy
+from provisioner.simulator.errors import ApiError, Json
+from provisioner.simulator.gardener.names import SHOOTS
+from provisioner.simulator.history import Event
+from provisioner.simulator.kinds import RUNTIME_KINDS
+from provisioner.simulator.moments import stamp
+from provisioner.simulator.store import Collection, Store, read
+
+AWAKE_AT_MOST = 200
+IDLE_SECONDS = 300.0
+
+
+class Directory:
+    """Builds a cluster's endpoint from its Shoot at first use, forgets it when it is idle."""
+
+    def __init__(
+        self, garden: Endpoint, store: Store, strategies: Mapping[Key, Strategy], controllers: Controllers
+    ) -> None:
+        self.garden = garden
+        self.store = store
+        self.strategies = strategies
+        self.controllers = controllers
+        self.awake: dict[str, Endpoint] = {}
+
+    def find(self, namespace: str, name: str) -> Endpoint:
+        """Return a cluster's endpoint; raises 404 when there is none and 503 while it does not answer."""
+        shoot = self._shoot(namespace, name)
+        if shoot is None:
+            raise ApiError(404, "NotFound", f"there is no cluster {namespace}/{name}")
+        if not (shoot.get("status") or {}).get("advertisedAddresses"):
+            raise ApiError(503, "ServiceUnavailable", "the API server of this cluster does not answer yet")
+        key = f"{namespace}/{name}"
+        endpoint = self.awake.get(key)
+        if endpoint is None or endpoint.identity != shoot["metadata"]["uid"]:
+            endpoint = self._wake(key, shoot)
+        endpoint.used_at = asyncio.get_running_loop().time()
+        return endpoint
+
+    def _shoot(self, namespace: str, name: str) -> Json | None:
+        entry = self.garden.collection(*SHOOTS).get(namespace, name)
+        return read(entry) if entry else None
+
+    def _wake(self, key: str, shoot: Json) -> Endpoint:
+        self._make_room()
+        endpoint = Endpoint(
+            name=key,
+            identity=shoot["metadata"]["uid"],
+            version=shoot["spec"]["kubernetes"]["version"],
+            store=self.store,
+            kinds=RUNTIME_KINDS,
+            strategies=self.strategies,
+            virtual=measure,
+        )
+        if self.store.journal is not None and not self.store.journal.idle:
+            self.store.journal.catch_up()
+        endpoint.load()
+        for place, document in fixtures(shoot):
+            metadata = document["metadata"]
+            if endpoint.collection(*place).get(metadata.get("namespace", ""), metadata["name"]) is None:
+                metadata["creationTimestamp"] = shoot["metadata"]["creationTimestamp"]
+                endpoint.create(place, document, stored=False)
+        self.awake[key] = endpoint
+        self._align(endpoint, shoot)
+        endpoint.listener = self.controllers.notice
+        self.controllers.poke(endpoint)
+        return endpoint
+
+    def _make_room(self) -> None:
+        if len(self.awake) < AWAKE_AT_MOST:
+            return
+        now = asyncio.get_running_loop().time()
+        for key, endpoint in sorted(self.awake.items(), key=lambda item: item[1].used_at):
+            forgettable = self.store.journal is not None or not any(
+                entry.stored for each in endpoint.collections.values() for entry in each.entries.values()
+            )
+            if endpoint.readers or self.controllers.busy(endpoint) or not forgettable:
+                continue
+            if len(self.awake) >= AWAKE_AT_MOST or now - endpoint.used_at > IDLE_SECONDS:
+                del self.awake[key]
+            else:
+                return
+
+    def shoot_changed(self, _garden: Endpoint, _collection: Collection, event: Event) -> None:
+        """Let a cluster that is awake follow its Shoot."""
+        key = f"{event.entry.namespace}/{event.entry.name}"
+        if event.type == "DELETED":
+            endpoint = self.awake.pop(key, None)
+            if endpoint is not None:
+                self.controllers.forget(endpoint)
+            if self.store.journal is not None:
+                self.store.journal.forget(key)
+            return
+        endpoint = self.awake.get(key)
+        if endpoint is not None:
+            shoot = read(event.entry)
+            if shoot["status"].get("lastOperation", {}).get("state") == "Succeeded":
+                self._align(endpoint, shoot)
+                self.controllers.poke(endpoint)
+
+    def _align(self, endpoint: Endpoint, shoot: Json) -> None:
+        """Make nodes and system pods what the Shoot says; what users changed on a node stays."""
+        endpoint.version = version = shoot["spec"]["kubernetes"]["version"]
+        nodes = [node(shoot, slot, version) for slot in slots(shoot, {})]
+        _follow(endpoint, ("", "nodes"), "", nodes)
+        names = [
+            each["metadata"]["name"]
+            for each in nodes
+            if each["metadata"]["labels"]["worker.gardener.cloud/system-components"] == "true"
+        ]
+        _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, names, version)))
+
+
+def _follow(endpoint: Endpoint, key: Key, namespace: str, wanted: list[Json]) -> None:
+    collection = endpoint.collection(*key)
+    names = {each["metadata"]["name"] for each in wanted}
+    for entry in list(collection.scan(namespace)):
+        origin = key[1] == "nodes" or entry.labels.get("origin") == "gardener"
+        if origin and entry.name not in names:
+            collection.remove(entry)
+    for document in wanted:
+        existing = collection.get(namespace, document["metadata"]["name"])
+        if existing is None:
+            document["metadata"].setdefault("creationTimestamp", stamp())
+            collection.put(document, stored=False)
+            continue
+        kept = read(existing)
+        changed = {**kept, "status": document["status"]}
+        changed["metadata"] = {
+            **kept["metadata"],
+            "labels": {**kept["metadata"].get("labels", {}), **document["metadata"]["labels"]},
+        }
+        if key[1] == "pods":
+            changed["spec"] = document["spec"]
+        if changed != kept:
+            collection.put(changed, stored=existing.stored)
