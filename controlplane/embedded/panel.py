@@ -12,9 +12,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+_FILLING = "About 60 runtimes of three tenants are being requested and built right now: watch them come."
+_FILLED = "What you made at earlier starts is there again."
 
-def print_panel(console: Console, access: Path, *, seconds: float, stop_with: str) -> None:
-    """Print the demo's access, read from `demo.json`; times in seconds."""
+
+def print_panel(console: Console, access: Path, *, seconds: float, stop_with: str, filling: bool) -> None:
+    """Print the demo's access, read from `demo.json`; `filling` when its runtimes are requested now."""
     demo = json.loads(access.read_text())
     people = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("sign in as", "password", "who that is"):
@@ -32,8 +35,8 @@ def print_panel(console: Console, access: Path, *, seconds: float, stop_with: st
         Text(f"  the REST API: {demo['url']}/api/v1/docs (tokens are in {_short(access)})"),
         Text(f"  the landscape behind it: kubectl --kubeconfig {garden} get shoots -A"),
         Text(),
-        Text("About 60 runtimes of three tenants are being built right now: watch them come.", style="dim"),
-        Text(f"{stop_with} ends it all; what you made is there again at the next start.", style="dim"),
+        Text(_FILLING if filling else _FILLED, style="dim"),
+        Text(f"{stop_with} ends it all; the next start finds everything again.", style="dim"),
     ]
     title = f"Nesoi is ready ({seconds:.1f} s)"
     console.print(

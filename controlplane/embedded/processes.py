@@ -86,6 +86,11 @@ def demo_data(state: Path, env: Mapping[str, str]) -> Service:
     return _manage("demo", ["demo_data", *options], env, once=True)
 
 
+def was_filled(state: Path) -> bool:
+    """Tell whether the demo's runtimes were all requested at an earlier start."""
+    return (state / "demo_data.done").exists()
+
+
 def web(port: int, env: Mapping[str, str]) -> Service:
     """The web server: ready when the database is migrated."""
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]

@@ -53,10 +53,7 @@ class Stack:
         try:
             self._start(port, simulator_port)
             self._record.write(state="ready")
-            access = self._state / "demo.json"
-            print_panel(
-                self._journal.console, access, seconds=time.monotonic() - self._began, stop_with=stop_with
-            )
+            self._welcome(stop_with)
             on_ready(self._journal)
             self._supervisor.watch()
         except StopAsked:
@@ -65,6 +62,15 @@ class Stack:
             self._supervisor.stop_all(last=_LAST)
             self._record.write(state="stopped", children=[])
             self._journal.say("all stopped")
+
+    def _welcome(self, stop_with: str) -> None:
+        print_panel(
+            self._journal.console,
+            self._state / "demo.json",
+            seconds=time.monotonic() - self._began,
+            stop_with=stop_with,
+            filling="demo" in self._supervisor and not processes.was_filled(self._state),
+        )
 
     def _start(self, port: int, simulator_port: int) -> None:
         supervisor, state = self._supervisor, self._state
