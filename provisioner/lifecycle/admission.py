@@ -87,7 +87,7 @@ def locked_runtime(
     )
     if not actor.sees_every_tenant:
         rows = rows.filter(tenant=actor.tenant_id)
-    runtime = rows.filter(pk=runtime_id).first()
+    runtime: Runtime | None = rows.filter(pk=runtime_id).first()
     if runtime is None:
         raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
     require(actor, permission, tenant_id=runtime.tenant_id)

@@ -68,7 +68,7 @@ def _runtime(actor: Actor, runtime_id: Any) -> Runtime:
     rows = Runtime.objects.select_related("landscape")
     if not actor.sees_every_tenant:
         rows = rows.filter(tenant=actor.tenant_id)
-    runtime = rows.filter(pk=runtime_id).first()
+    runtime: Runtime | None = rows.filter(pk=runtime_id).first()
     if runtime is None:
         raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
     require(actor, Permission.KUBECONFIG, tenant_id=runtime.tenant_id)
