@@ -32,13 +32,15 @@ def check_parameters(facts: PlanFacts, parameters: Mapping[str, Any], *, seed: s
     return filled
 
 
-def check_update(facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any]) -> Parameters:
+def check_update(
+    facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any], *, seed: str = ""
+) -> Parameters:
     """Parameters after a PATCH: each parameter in `new` replaces the old one, lists whole.
 
     `old` is what `Parameters.as_json` returned, or what was once accepted. An immutable parameter may be
     repeated but not changed. Raises Refused with all faults.
     """
-    before = fill(facts, old)
+    before = fill(facts, old, seed=seed)
     stored = before.as_json()
     if not isinstance(new, Mapping):
         _refuse(_schema_errors(facts, new, for_update=True))
@@ -47,7 +49,7 @@ def check_update(facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any
         error for key in IMMUTABLE if key in changes for error in _immutable(key, stored, changes.pop(key))
     ]
     _refuse([*fixed, *_schema_errors(facts, changes, for_update=True)])
-    after = fill(facts, {**stored, **changes})
+    after = fill(facts, {**stored, **changes}, seed=seed)
     # What was accepted once stays acceptable: a catalog that moved on must not block an unrelated change.
     accepted = set(check_rules(facts, before))
     _refuse([*_pool_errors(before, after), *(e for e in check_rules(facts, after) if e not in accepted)])

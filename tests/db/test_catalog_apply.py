@@ -229,5 +229,5 @@ def test_the_command_prints_the_difference_in_plain_text(folder: Path) -> None:
         assert "nothing was written" in printed
         assert "\x1b" not in printed
     shown = command("show")
-    assert "channel regular: release 2026.10.1, Kubernetes 1.34.7" in shown
+    assert "channel regular: release 2026.10.1, Kubernetes 1.34.8" in shown
     assert "openstack" in shown

@@ -76,7 +76,7 @@ def test_a_channel_points_to_a_release() -> None:
     assert (release.key, release.kubernetes_version, release.kubernetes_patch) == (
         "2026.10.1",
         "1.34",
-        "1.34.7",
+        "1.34.8",
     )
     assert release.machine_image["name"] == "gardenlinux"
     assert "service-mesh" in release.modules

@@ -94,7 +94,7 @@ EDITS = [
     ("kubernetes.yaml", "2027-10-31", "2026-11-01", "lifecycle_dates", "version: 1.35"),
     ("kubernetes.yaml", "deprecated, expires_on: 2026-12-15", "deprecated", "lifecycle_dates", "version: 1.32"),
     ("kubernetes.yaml", "lifecycle: preview", "lifecycle: nightly", "not_one_of", "version: 1.36"),
-    ("releases/2026.10.1.yaml", "kubernetes: 1.34.7", "kubernetes: 1.20.7", "kubernetes_version_unknown", "1.20.7"),
+    ("releases/2026.10.1.yaml", "kubernetes: 1.34.8", "kubernetes: 1.20.7", "kubernetes_version_unknown", "1.20.7"),
     ("releases/2026.10.1.yaml", "  eventing:", "  evnting:", "module_unknown", "evnting"),
     ("releases/2026.10.1.yaml", "  isolation: 1.4.0\n", "", "module_missing", "modules:"),
     ("releases/2026.10.1.yaml", "  service-mesh: 1.27.2\n", "", "module_missing", ""),
