@@ -1,0 +1,82 @@
+"""How a view answers: with a page, a fragment that is sent only when it changed, or a refusal in the console's style."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from controlplane.console.visitor import ConsoleRequest, visitor_of
+from controlplane.kernel.errors import Refused
+
+P = ParamSpec("P")
+View = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
+
+_TEMPLATE_OF_STATUS = {403: "403.html", 404: "404.html"}
+
+
+def page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Let only signed-in people in, and answer a service's refusal as a page."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        visitor = visitor_of(request)
+        if visitor is None:
+            return render(request, "console/no_tenant.html", status=403)
+        inside = cast("ConsoleRequest", request)
+        inside.visitor = visitor
+        try:
+            response = view(inside, *args, **kwargs)
+        except Refused as refusal:
+            response = refused(inside, refusal)
+        response.setdefault("Cache-Control", "no-store")  # the back button must not show another person's rows
+        return response
+
+    return answer
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    address = reverse("console:sign-in")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": address})
+    if request.method in ("GET", "HEAD") and request.get_full_path() != "/":
+        address += "?" + urlencode({"next": request.get_full_path()})
+    return redirect(address)
+
+
+def show(
+    request: ConsoleRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """Answer with a page."""
+    return render(request, f"console/{template}", {"visitor": request.visitor, **(context or {})}, status=status)
+
+
+def refused(request: ConsoleRequest, refusal: Refused) -> HttpResponse:
+    """Answer with what was refused and what to do about it."""
+    template = _TEMPLATE_OF_STATUS.get(refusal.status, "console/refused.html")
+    context = {"visitor": request.visitor, "refusal": refusal}
+    return render(request, template, context, status=refusal.status)
+
+
+def show_live(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
+    """Answer a poll with the fragment, or 204 (htmx then touches nothing) when the caller shows this very one."""
+    html, digest = fragment(request, template, context)
+    if request.GET.get("seen") == digest:
+        return HttpResponse(status=204)
+    return HttpResponse(html)
+
+
+def fragment(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a live part and the digest that its next poll carries; the digest is put where {digest} stands."""
+    html = render_to_string(f"console/{template}", {"visitor": request.visitor, **context}, request)
+    digest = hashlib.sha256(html.encode()).hexdigest()[:16]
+    return html.replace("{digest}", digest), digest

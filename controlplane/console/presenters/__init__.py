@@ -1,0 +1,1 @@
+"""Rows in the shape that a page shows; no database, no request."""

@@ -1,0 +1,122 @@
+"""What pages ask of the database: a constant number of statements each, whatever the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+
+from controlplane.catalog.facts import snapshot
+from controlplane.console.filters import Filters
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
+from controlplane.tenants.models import Account
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.querysets import RuntimeQuerySet
+
+PAGE_SIZE = 25
+
+
+def visible_runtimes(actor: Actor) -> RuntimeQuerySet:
+    """The runtimes of the actor's tenant, or of every tenant for the platform's team."""
+    rows = Runtime.objects.all()
+    return rows if actor.sees_every_tenant else rows.of(_tenant_of(actor))
+
+
+def visible_operations(actor: Actor) -> QuerySet[Operation]:
+    """The operations of the actor's tenant, or of every tenant for the platform's team."""
+    rows: QuerySet[Operation] = Operation.objects.all()
+    return rows if actor.sees_every_tenant else rows.filter(tenant=_tenant_of(actor))
+
+
+def visible_accounts(actor: Actor) -> QuerySet[Account]:
+    """The accounts of the actor's tenant, or of every tenant for the platform's team."""
+    rows: QuerySet[Account] = Account.objects.order_by("tenant__slug", "slug").select_related("tenant")
+    return rows if actor.sees_every_tenant else rows.filter(tenant=_tenant_of(actor))
+
+
+def _tenant_of(actor: Actor) -> UUID:
+    if actor.tenant_id is None:
+        raise Refused("forbidden", "You belong to no tenant; ask an admin of one to add you.", status=403)
+    return actor.tenant_id
+
+
+@dataclass(frozen=True)
+class RuntimePage:
+    """One page of the list; a cursor is the id at its edge, or empty at the list's end."""
+
+    rows: Sequence[Runtime]
+    operations: dict[UUID, Operation]
+    newer: str
+    older: str
+
+
+def runtime_page(actor: Actor, filters: Filters) -> RuntimePage:
+    """Newest first, by keyset on the id (rides on runtime_pages_of_tenant)."""
+    found = filters.narrow(visible_runtimes(actor)).select_related("account", "plan", "tenant")
+    if filters.before:  # towards newer ones, so read upward and turn round
+        rows = list(found.filter(id__gt=filters.before).order_by("id")[: PAGE_SIZE + 1])
+        more_newer, more_older = len(rows) > PAGE_SIZE, True
+        rows = rows[:PAGE_SIZE][::-1]
+    else:
+        if filters.after:
+            found = found.filter(id__lt=filters.after)
+        rows = list(found.order_by("-id")[: PAGE_SIZE + 1])
+        more_newer, more_older = bool(filters.after), len(rows) > PAGE_SIZE
+        rows = rows[:PAGE_SIZE]
+    return RuntimePage(
+        rows,
+        open_operations([row.id for row in rows]),
+        newer=str(rows[0].id) if rows and more_newer else "",
+        older=str(rows[-1].id) if rows and more_older else "",
+    )
+
+
+def open_operations(runtime_ids: Sequence[UUID]) -> dict[UUID, Operation]:
+    """The active operation of each runtime that has one (rides on operation_one_per_slot)."""
+    rows = Operation.objects.filter(runtime__in=runtime_ids, slot="active")
+    return {row.runtime_id: row for row in rows}
+
+
+def count_by_phase(actor: Actor) -> dict[str, int]:
+    """How many present runtimes stand in each phase (rides on runtime_phases_of_tenant)."""
+    rows = visible_runtimes(actor).present().order_by().values("phase").annotate(number=Count("id"))
+    return {row["phase"]: row["number"] for row in rows}
+
+
+def regions_in_use(actor: Actor) -> list[str]:
+    """Regions that present runtimes stand in, for the filter."""
+    return list(visible_runtimes(actor).present().order_by("region").values_list("region", flat=True).distinct())
+
+
+def plan_choices() -> list[tuple[str, str]]:
+    """Every plan that a runtime may have, in the catalog's order."""
+    return [(plan.key, plan.name) for plan in snapshot().plans.values()]
+
+
+def runtimes_per_account(actor: Actor) -> dict[UUID, int]:
+    """How many present runtimes each account has."""
+    rows = visible_runtimes(actor).present().order_by().values("account").annotate(number=Count("id"))
+    return {row["account"]: row["number"] for row in rows}
+
+
+def the_runtime(actor: Actor, runtime_id: UUID) -> Runtime:
+    """Return one runtime; raises Refused (404) alike for one that is not there and one of another tenant."""
+    found: Any = visible_runtimes(actor).select_related("account", "plan", "tenant", "landscape")
+    row: Runtime | None = found.filter(id=runtime_id).first()
+    if row is None:
+        raise Refused("runtime_not_found", "There is no such runtime, or it belongs to another tenant.", status=404)
+    return row
+
+
+def the_operation(actor: Actor, operation_id: UUID) -> Operation:
+    """Return one operation with its runtime; raises Refused (404) like `the_runtime`."""
+    found = visible_operations(actor).select_related("runtime__account", "runtime__plan", "tenant")
+    row = found.filter(id=operation_id).first()
+    if row is None:
+        raise Refused("operation_not_found", "There is no such operation, or it belongs to another tenant.", status=404)
+    return row

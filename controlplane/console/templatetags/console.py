@@ -1,0 +1,77 @@
+"""Icons, badges and moments in the console's templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import heroicons
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from controlplane.console.presenters import badges, durations
+from controlplane.kernel.clock import rfc3339, utcnow
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """A small decorative icon; the words beside it carry the meaning."""
+    classes = f"icon {css}".strip()
+    # The icons come from a package and the attributes from our own templates.
+    return mark_safe(  # noqa: S308
+        heroicons._render_icon("mini", name, 20, {"class": classes, "aria_hidden": "true"})  # noqa: SLF001
+    )
+
+
+def _badge(badge: badges.Badge) -> SafeString:
+    turning = "turning" if badge.icon == "arrow-path" else ""
+    return format_html(
+        '<span class="badge {}">{}<span>{}</span></span>', badge.tone, icon(badge.icon, turning), badge.text
+    )
+
+
+@register.simple_tag
+def phase_badge(phase: str) -> SafeString:
+    """A runtime's phase."""
+    return _badge(badges.PHASES[phase])
+
+
+@register.simple_tag
+def state_badge(state: str) -> SafeString:
+    """An operation's state."""
+    return _badge(badges.STATES[state])
+
+
+@register.simple_tag
+def moment(value: datetime | None) -> SafeString:
+    """A moment: how long ago in words, the exact time in its title and for machines."""
+    if value is None:
+        return mark_safe('<span class="quiet">never</span>')
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        rfc3339(value),
+        value.strftime("%d %b %Y, %H:%M:%S"),
+        durations.ago(value, utcnow()),
+    )
+
+
+@register.simple_tag
+def clock(value: datetime | None) -> SafeString:
+    """A moment to the second, in UTC."""
+    if value is None:
+        return mark_safe("")
+    return format_html('<time datetime="{}">{} UTC</time>', rfc3339(value), value.strftime("%d %b %Y, %H:%M:%S"))
+
+
+@register.filter
+def duration(value: object) -> str:
+    """A length of time, given in seconds or as a timedelta, in words."""
+    return durations.in_words(value)  # type: ignore[arg-type]
+
+
+@register.filter
+def kind_title(kind: str) -> str:
+    """What an operation does, in words."""
+    return badges.KINDS.get(kind, kind)

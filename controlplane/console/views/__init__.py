@@ -1,0 +1,1 @@
+"""The console's views, one file per noun: each parses, calls one service, answers."""

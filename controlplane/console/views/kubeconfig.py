@@ -1,0 +1,79 @@
+"""A runtime's kubeconfig, minted for whoever asks."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from controlplane.console import queries
+from controlplane.console.pages import page, show
+from controlplane.console.visitor import ConsoleRequest, require
+from controlplane.kernel.clock import rfc3339, utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Permission
+from provisioner.drivers.base import Role
+from provisioner.lifecycle.kubeconfig import ANSWERS, mint_kubeconfig
+
+LIFETIMES = {
+    "900": "15 minutes",
+    "3600": "1 hour",
+    "28800": "8 hours",
+    "86400": "24 hours",
+}
+ROLES = {
+    Role.ADMIN.value: ("Admin", "May do everything in the cluster."),
+    Role.VIEWER.value: ("Viewer", "May look at everything but secrets, and change nothing."),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
+    """Choose lifetime and role; a POST answers with the file."""
+    row = queries.the_runtime(request.visitor.actor, runtime_id)
+    require(request.visitor, Permission.KUBECONFIG, row.tenant)
+    lifetime = request.POST.get("lifetime", "3600")
+    role = request.POST.get("role", Role.ADMIN.value)
+    problem = ""
+    if request.method == "POST":
+        try:
+            return _file(request, runtime_id, row.name, lifetime, role)
+        except Refused as refusal:
+            problem = refusal.detail
+    now = utcnow()
+    context = {
+        "runtime": row,
+        "ready": row.phase in ANSWERS,
+        "lifetimes": [
+            (key, text, now + timedelta(seconds=int(key)), key == lifetime) for key, text in LIFETIMES.items()
+        ],
+        "roles": [(key, title, text, key == role) for key, (title, text) in ROLES.items()],
+        "problem": problem,
+        "file_name": file_name(row.name),
+    }
+    return show(request, "runtime/kubeconfig.html", context, status=422 if problem else 200)
+
+
+def _file(request: ConsoleRequest, runtime_id: UUID, name: str, lifetime: str, role: str) -> HttpResponse:
+    if lifetime not in LIFETIMES or role not in ROLES:
+        raise Refused("choice_unknown", "Choose one of the lifetimes and roles below.")
+    kubeconfig = mint_kubeconfig(
+        actor=request.visitor.actor,
+        runtime_id=runtime_id,
+        ttl=timedelta(seconds=int(lifetime)),
+        role=Role(role),
+    )
+    response = HttpResponse(kubeconfig.yaml, content_type="application/yaml")
+    response["Content-Disposition"] = f'attachment; filename="{file_name(name)}"'
+    response["Cache-Control"] = "no-store"
+    response["X-Expires-At"] = rfc3339(kubeconfig.expires_at) or ""
+    return response
+
+
+def file_name(runtime_name: str) -> str:
+    """The downloaded file's name."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", runtime_name) + ".yaml"

@@ -1,0 +1,78 @@
+"""What the pages of a runtime and of an operation show live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane.console import queries
+from controlplane.console.presenters import conditions, runtime_rows, timeline
+from controlplane.console.usual import usual_seconds
+from controlplane.console.visitor import Visitor
+from controlplane.tenants.access import Permission
+from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.operations.moves import OPEN, State
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Kind, Phase
+
+HISTORY = 10
+POLL_SECONDS_OPEN = 2
+POLL_SECONDS_SETTLED = 10
+
+
+def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
+    """Everything about one runtime that moves; three statements beyond the row itself."""
+    history = list(runtime.operations.order_by("-id")[: HISTORY + 1])
+    current = next((row for row in history if row.slot == "active"), None) or _blamed(runtime, history)
+    waiting = next((row for row in history if row.slot == "next"), None)
+    return {
+        "runtime": runtime,
+        "kubernetes": runtime_rows.kubernetes_version(runtime),
+        "conditions": conditions.conditions(runtime.status),
+        "history": history[:HISTORY],
+        "more_history": len(history) > HISTORY,
+        "waiting": waiting,
+        "gone": runtime.phase == Phase.DEPROVISIONED,
+        "removed_by": next((row for row in history if row.kind == Kind.DEPROVISION), None),
+        "poll_seconds": POLL_SECONDS_OPEN if current and current.state in OPEN else POLL_SECONDS_SETTLED,
+        **(operation_context(visitor, current, with_attempts=False) if current else {}),
+    }
+
+
+def _blamed(runtime: Runtime, history: list[Operation]) -> Operation | None:
+    """The operation that left the runtime as failed as it is."""
+    if runtime.phase != Phase.FAILED:
+        return None
+    return next((row for row in history if row.state in (State.FAILED, State.CANCELLED)), None)
+
+
+def operation_context(visitor: Visitor, operation: Operation, *, with_attempts: bool = True) -> dict[str, Any]:
+    """The timeline of one operation and what this person may do about it."""
+    attempts: list[OperationAttempt] = []
+    if with_attempts:
+        attempts = list(OperationAttempt.objects.filter(operation=operation).order_by("id"))
+    steps = timeline.timeline(operation, usual=usual_seconds(operation), attempts=attempts)
+    return {
+        "operation": operation,
+        "steps": steps,
+        "where": timeline.where(steps),
+        "is_open": operation.state in OPEN,
+        "controls": controls(visitor, operation),
+        "poll_seconds": POLL_SECONDS_OPEN if operation.state in OPEN else POLL_SECONDS_SETTLED,
+    }
+
+
+def controls(visitor: Visitor, operation: Operation) -> list[str]:
+    """The verbs that this person may use now, in the order of their buttons."""
+    if not visitor.actor.may(Permission.OPERATE, tenant_id=operation.tenant_id):
+        return []
+    state = State(operation.state)
+    verbs = []
+    if state in OPEN and state is not State.PAUSED and not operation.pause_requested_at:
+        verbs.append("pause")
+    if state is State.PAUSED or (state in OPEN and operation.pause_requested_at):
+        verbs.append("resume")
+    if state is State.FAILED:
+        verbs.append("retry")
+    if state in OPEN and not operation.cancel_requested_at:
+        verbs.append("cancel")
+    return verbs

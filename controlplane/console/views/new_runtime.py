@@ -1,0 +1,117 @@
+"""Request a runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from controlplane.catalog.facts import list_plan_facts, load_plan_facts
+from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.schema import plan_schema
+from controlplane.catalog.validation import check_parameters
+from controlplane.console import queries
+from controlplane.console.fields.problems import Problem
+from controlplane.console.fields.read import clean, read_pairs, read_parameters
+from controlplane.console.fields.rows import press
+from controlplane.console.fields.tree import Field, Option
+from controlplane.console.pages import page, show
+from controlplane.console.submissions import new_token, once
+from controlplane.console.views.labels import labels_field
+from controlplane.console.views.plan_form import PlanForm, Size, plan_form
+from controlplane.console.visitor import ConsoleRequest, require
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Permission
+from controlplane.tenants.models import State, Tenant
+from provisioner.lifecycle.create import create_runtime
+
+NAME_HELP = "Lower-case letters, digits and dashes, beginning with a letter. It can't be changed later."
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def form(request: ConsoleRequest) -> HttpResponse:
+    """Choose a plan, fill in its parameters, send."""
+    tenant = require(request.visitor, Permission.CREATE)
+    plans = list_plan_facts()
+    key = request.GET.get("plan", "")
+    if not key and request.method == "GET":
+        return show(request, "new/plans.html", {"plans": plans})
+    facts = load_plan_facts(key)
+    parameters = _parameters(facts, request.POST) if request.method == "POST" else {}
+    button = request.POST.get("rows", "")
+    if button:
+        press(parameters, button)
+    drawn = _draw(request, facts, parameters)
+    problems: list[Problem] = []
+    if request.method == "POST" and not button:
+        try:
+            return redirect(_send(request, tenant, facts, parameters))
+        except Refused as refusal:
+            if refusal.code == "forbidden":
+                raise
+            problems = drawn.place(refusal)
+    context = {
+        "plan": facts,
+        "plans": plans,
+        "form": drawn,
+        "problems": problems,
+        "token": request.POST.get("token") or new_token(),
+        "size": _size(facts, parameters),
+    }
+    return show(request, "new/form.html", context, status=422 if problems else 200)
+
+
+@require_POST
+@page
+def size(request: ConsoleRequest) -> HttpResponse:
+    """What the runtime would take, as it is filled in so far."""
+    require(request.visitor, Permission.CREATE)
+    facts = load_plan_facts(request.GET.get("plan", ""))
+    return show(request, "new/_size.html", {"size": _size(facts, _parameters(facts, request.POST)), "plan": facts})
+
+
+def _parameters(facts: PlanFacts, post: QueryDict) -> dict[str, Any]:
+    return read_parameters(plan_schema(facts), post)
+
+
+def _draw(request: ConsoleRequest, facts: PlanFacts, parameters: dict[str, Any]) -> PlanForm:
+    accounts = [row for row in queries.visible_accounts(request.visitor.actor) if row.state == State.ACTIVE]
+    chosen = clean(request.POST.get("account", "") or request.GET.get("account", ""))
+    account = Field("select", "account", "Account", "Its runtimes share nothing with other accounts.", required=True)
+    account.options = [Option(row.slug, f"{row.name} ({row.slug})", row.slug == chosen) for row in accounts]
+    name = Field(
+        "text", "name", "Name", NAME_HELP, value=clean(request.POST.get("name", "")), required=True
+    )
+    labels = labels_field(clean(request.POST.get("labels", "")))
+    labels.advanced = True
+    return plan_form(facts, plan_schema(facts), parameters, identity=[name, account, labels])
+
+
+def _size(facts: PlanFacts, parameters: dict[str, Any]) -> Size:
+    given = parameters or {"region": facts.regions[0].name}
+    try:
+        return Size.of(facts, check_parameters(facts, given))
+    except Refused as refusal:
+        return Size(None, refusal.errors[0].detail if refusal.errors else refusal.detail)
+
+
+def _send(request: ConsoleRequest, tenant: Tenant, facts: PlanFacts, parameters: dict[str, Any]) -> str:
+    def work() -> str:
+        operation = create_runtime(
+            actor=request.visitor.actor,
+            tenant=tenant,
+            account=clean(request.POST.get("account", "")),
+            name=clean(request.POST.get("name", "")),
+            plan=facts.key,
+            parameters=parameters,
+            labels=read_pairs(request.POST, "labels"),
+        )
+        messages.success(request, f"{operation.runtime.name} is requested. You can watch it being built here.")
+        return reverse("console:runtime", args=[operation.runtime_id])
+
+    return once(token=request.POST.get("token", ""), user=request.visitor.user, work=work)

@@ -1,0 +1,48 @@
+"""The page of one runtime."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.schema import plan_schema
+from controlplane.console import queries
+from controlplane.console.pages import fragment, page, show, show_live
+from controlplane.console.presenters.parameters import lines
+from controlplane.console.views.live_runtime import runtime_context
+from controlplane.console.visitor import ConsoleRequest
+from controlplane.tenants.access import Permission
+from provisioner.runtimes.phases import Phase
+
+LIVE = "runtime/_live.html"
+
+
+@require_safe
+@page
+def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
+    """Status, timeline, conditions, parameters, history."""
+    row = queries.the_runtime(request.visitor.actor, runtime_id)
+    context = runtime_context(request.visitor, row)
+    html, _ = fragment(request, LIVE, context)
+    schema = plan_schema(load_plan_facts(row.plan_id))
+    may = {
+        "may_change": request.visitor.may(Permission.UPDATE, row.tenant) and row.phase != Phase.DEPROVISIONED,
+        "may_delete": request.visitor.may(Permission.DELETE, row.tenant) and row.phase != Phase.DEPROVISIONED,
+        "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG, row.tenant)
+        and row.phase != Phase.DEPROVISIONED,
+    }
+    parameters = lines(schema, row.spec.get("parameters", {}))
+    return show(
+        request, "runtime/detail.html", {**context, **may, "parameters": parameters, "live_html": html}
+    )
+
+
+@require_safe
+@page
+def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
+    """What moves on that page, when it moved."""
+    row = queries.the_runtime(request.visitor.actor, runtime_id)
+    return show_live(request, LIVE, runtime_context(request.visitor, row))

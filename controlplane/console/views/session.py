@@ -1,0 +1,103 @@
+"""Sign in and out, choose the tenant to work in and how the pages look."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from django.contrib.auth import authenticate, login, logout
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from controlplane.console.pages import page
+from controlplane.console.visitor import TENANT_IN_SESSION, ConsoleRequest
+
+THEMES = ("light", "dark")
+THEME_COOKIE = "theme"
+YEAR_SECONDS = int(timedelta(days=365).total_seconds())
+FAILURES_ALLOWED = 10
+FAILURES_REMEMBERED = timedelta(minutes=5)
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for name and password."""
+    target = safe_next(request)
+    if request.method == "GET":
+        if request.user.is_authenticated:
+            return redirect(target)
+        return render(request, "console/sign_in.html", {"next": target})
+    username = request.POST.get("username", "").replace("\0", "").strip()[:150]
+    problem = _problem(request, username)
+    if problem:
+        context = {"next": target, "username": username, "problem": problem}
+        return render(request, "console/sign_in.html", context, status=422)
+    return redirect(target)
+
+
+def _problem(request: HttpRequest, username: str) -> str:
+    """Sign the person in, or say why not."""
+    password = request.POST.get("password", "").replace("\0", "")
+    if not username or not password:
+        return "Enter your user name and your password."
+    place = f"{username.lower()}|{request.META.get('REMOTE_ADDR', '')}"
+    key = "sign-in-failures:" + hashlib.sha256(place.encode()).hexdigest()
+    if cache.get(key, 0) >= FAILURES_ALLOWED:
+        return "Too many attempts with this name. Wait five minutes, then try again."
+    user = authenticate(request, username=username, password=password)
+    if user is None:
+        cache.add(key, 0, FAILURES_REMEMBERED.total_seconds())
+        try:
+            cache.incr(key)
+        except ValueError:  # forgotten between the two calls
+            cache.set(key, 1, FAILURES_REMEMBERED.total_seconds())
+        return "User name or password is wrong. Check both, and that Caps Lock is off."
+    cache.delete(key)
+    login(request, user)
+    return ""
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("console:sign-in")
+
+
+@require_POST
+@page
+def choose_tenant(request: ConsoleRequest) -> HttpResponse:
+    """Work in another of the person's tenants from now on."""
+    chosen = request.POST.get("tenant", "")
+    if any(tenant.slug == chosen for tenant in request.visitor.tenants):
+        request.session[TENANT_IN_SESSION] = chosen
+    return redirect("console:runtimes")
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Remember light or dark; anything else follows the device again."""
+    response = redirect(safe_next(request))
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie(THEME_COOKIE, theme, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure())
+    else:
+        response.delete_cookie(THEME_COOKIE)
+    return response
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Where to go on: an address of this site only, or the list of runtimes."""
+    asked = request.POST.get("next") or request.GET.get("next") or ""
+    here = url_has_allowed_host_and_scheme(
+        asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return asked if here else reverse("console:runtimes")

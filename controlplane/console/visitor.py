@@ -1,0 +1,80 @@
+"""Who looks at a page: a signed-in person, in one tenant or (the platform's team) over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from django.http import HttpRequest
+
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.models import Member, Tenant, User
+from controlplane.tenants.services import actor_of_user
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+TENANT_IN_SESSION = "tenant"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A signed-in person as pages and services know them."""
+
+    user: User
+    actor: Actor
+    tenant: Tenant | None  # None: one of the platform's team, who sees every tenant and changes none
+    tenants: tuple[Tenant, ...]
+
+    @property
+    def role(self) -> str:
+        """The role in words."""
+        return str(self.actor.role or self.actor.platform_role)
+
+    @property
+    def may_create(self) -> bool:
+        """Whether a button that requests or writes is shown at all."""
+        return self.tenant is not None and self.actor.may(Permission.CREATE)
+
+    def may(self, permission: Permission, tenant: Tenant) -> bool:
+        """Whether this person may do that to what the tenant owns."""
+        return self.actor.may(permission, tenant_id=tenant.id)
+
+
+class ConsoleRequest(HttpRequest):
+    """What a console view is given."""
+
+    visitor: Visitor
+    htmx: HtmxDetails
+    request_id: str
+
+
+def visitor_of(request: HttpRequest) -> Visitor | None:
+    """Return who is signed in, or None for a person without a tenant or a platform role."""
+    user = cast("User", request.user)
+    memberships = Member.objects.filter(user=user).select_related("tenant").order_by("tenant__slug")
+    tenants = {member.tenant.slug: member.tenant for member in memberships}
+    chosen = request.session.get(TENANT_IN_SESSION, "")
+    actor = actor_of_user(user, tenant_slug=chosen if chosen in tenants else "")
+    if actor.tenant_id is None and not actor.platform_role:
+        return None
+    actor = replace(
+        actor,
+        request_id=getattr(request, "request_id", ""),
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
+    tenant = next((entry for entry in tenants.values() if entry.id == actor.tenant_id), None)
+    return Visitor(user, actor, tenant, tuple(tenants.values()))
+
+
+def require(visitor: Visitor, permission: Permission, tenant: Tenant | None = None) -> Tenant:
+    """Return the tenant that is written to; raises Refused (403) where this person may not."""
+    owner = tenant or visitor.tenant
+    if owner is None or not visitor.may(permission, owner):
+        raise Refused(
+            "forbidden",
+            f"Your role here is {visitor.role}, which may look but not do this. Ask an admin of the tenant for a role that may.",
+            status=403,
+        )
+    return owner
