@@ -1,4 +1,4 @@
-"""Registers the system checks."""
+"""Registers the system checks and the Celery application."""
 
 from django.apps import AppConfig
 
@@ -10,5 +10,5 @@ class Config(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Load the checks, which register themselves."""
-        from controlplane.config import checks  # noqa: F401
+        """Load the checks, which register themselves, and the application that sends and receives messages."""
+        from controlplane.config import celery, checks  # noqa: F401

@@ -5,9 +5,34 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from django.conf import settings
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
 
+SWEEP_QUEUE = "nesoi-sweep"  # of its own, so that a sweep never stands behind five hundred permits
+
 app = Celery("nesoi")
+app.set_default()  # the current one in every thread, not only in the one that imported this
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["provisioner.operations"])
+
+
+def _queue(name: str) -> Queue:
+    exchange = Exchange(name, type=app.conf.task_default_exchange_type)
+    quorum = {"x-queue-type": "quorum"} if app.conf.task_default_queue_type == "quorum" else None
+    return Queue(name, exchange, routing_key=name, queue_arguments=quorum)
+
+
+app.conf.update(
+    task_queues=[_queue(app.conf.task_default_queue), _queue(SWEEP_QUEUE)],
+    task_routes={"nesoi.sweep": {"queue": SWEEP_QUEUE}},
+    beat_scheduler="celery.beat:Scheduler",  # the schedule is code: no file to keep or to lose
+    beat_schedule={
+        "sweep": {
+            "task": "nesoi.sweep",
+            "schedule": settings.SWEEP_SECONDS,
+            "options": {"expires": 5 * max(settings.SWEEP_SECONDS, 1.0)},  # workers away: no pile of sweeps
+        }
+    },
+)

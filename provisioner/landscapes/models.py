@@ -9,7 +9,7 @@ from controlplane.kernel.ids import uuid7
 
 
 class Breaker(models.TextChoices):
-    """closed → open (enough faults in a row) → half_open (one probe) → closed or open again."""
+    """closed → open (enough faults in a row) → half_open (one probe) → closed, or open again."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -35,7 +35,8 @@ class Landscape(models.Model):
 
     breaker = models.CharField(max_length=16, choices=Breaker.choices, default=Breaker.CLOSED)
     breaker_faults = models.PositiveIntegerField(default=0)  # in a row
-    breaker_until = models.DateTimeField(null=True)
+    breaker_until = models.DateTimeField(null=True)  # open: no call before; half open: the probe's own time
+    breaker_opened_at = models.DateTimeField(null=True)
     breaker_reason = models.CharField(max_length=300, blank=True)
 
     # The observer's place in the landscape's history.

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
-from controlplane.tenants.models import TenantOwned
+from controlplane.tenants.models import Tenant, TenantOwned
 from provisioner.landscapes.models import Landscape
 from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.runtimes.models import Runtime
@@ -19,12 +19,15 @@ class Operation(TenantOwned):
     """Durable work on one runtime; its legal moves are `provisioner.operations.moves.MOVES`.
 
     A worker owns the row while `lease_until` is in the future; `fence` grows with every claim, and every write of a worker
-    is guarded by the fence it got, so a late worker changes nothing.
+    is guarded by the fence it got, so a late worker changes nothing. Queued and running operations are due: what waits for a
+    moment, or for the landscape, is `waiting` and out of the claim's way.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    runtime = models.ForeignKey(Runtime, models.PROTECT, related_name="operations")
-    landscape = models.ForeignKey(Landscape, models.PROTECT, related_name="+")
+    # Each of these is the first column of an index below, or asked for by none.
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="+", db_index=False)
+    runtime = models.ForeignKey(Runtime, models.PROTECT, related_name="operations", db_index=False)
+    landscape = models.ForeignKey(Landscape, models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in Kind])
     generation = models.BigIntegerField()  # the newest wish that it fulfils
     input = models.JSONField(default=dict)
@@ -50,7 +53,7 @@ class Operation(TenantOwned):
 
     step_deadline = models.DateTimeField(null=True)
     deadline = models.DateTimeField()
-    error_class = models.CharField(max_length=16, blank=True)  # retry, fatal, deadline, crash
+    error_class = models.CharField(max_length=16, blank=True)  # retry, fatal, deadline, crash, refused
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=1000, blank=True)
     error_audience = models.CharField(max_length=16, blank=True)  # tenant or sre: who can act
@@ -82,8 +85,16 @@ class Operation(TenantOwned):
             ),
             # The sweep: waits whose time has come.
             models.Index(fields=["due_at"], condition=Q(slot="active", state="waiting"), name="operation_sweep"),
-            # A tenant's newest place in the queue.
-            models.Index(fields=["tenant", "share"], condition=Q(slot__isnull=False), name="operation_share_of_tenant"),
+            # A tenant's last place in the queue.
+            models.Index(
+                fields=["tenant", "share"],
+                condition=Q(slot="active", state__in=["queued", "running"]),
+                name="operation_share_of_tenant",
+            ),
+            # The sweep: wishes that nobody started.
+            models.Index(fields=["runtime"], condition=Q(slot="next"), name="operation_next"),
+            # How long a step usually takes.
+            models.Index(fields=["kind", "-finished_at"], condition=Q(state="succeeded"), name="operation_recent"),
             models.Index(fields=["runtime", "-id"], name="operation_of_runtime"),
             models.Index(fields=["tenant", "-id"], name="operation_pages_of_tenant"),
         ]
@@ -95,7 +106,8 @@ class Operation(TenantOwned):
 class OperationAttempt(TenantOwned):
     """One run of one step: kept for ever, so that a person can see what happened."""
 
-    operation = models.ForeignKey(Operation, models.CASCADE, related_name="step_attempts")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="+", db_index=False)
+    operation = models.ForeignKey(Operation, models.CASCADE, related_name="step_attempts", db_index=False)
     step = models.CharField(max_length=64)
     number = models.PositiveIntegerField()
     fence = models.BigIntegerField()

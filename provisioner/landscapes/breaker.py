@@ -1,0 +1,37 @@
+"""A landscape's circuit breaker: what its answers and silences do to it."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from provisioner.landscapes import queries
+
+THRESHOLD = 5  # faults in a row
+OPEN_SECONDS = 15.0
+
+
+def record_fault(landscape_id: UUID, reason: str) -> bool:
+    """Count a fault of the landscape itself; True when its breaker is open now."""
+    seconds = OPEN_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads the probes of many landscapes
+    with connection.cursor() as cursor:
+        cursor.execute(
+            queries.FAULT,
+            {
+                "id": landscape_id,
+                "threshold": THRESHOLD,
+                "seconds": timedelta(seconds=seconds),
+                "reason": reason[:300],
+            },
+        )
+        row = cursor.fetchone()
+    return row is not None and row[0] == "open"
+
+
+def record_success(landscape_id: UUID) -> None:
+    """Forget the faults: call it only after an answer to a suspect call (see `budget.Allowed`)."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.SUCCESS, {"id": landscape_id})

@@ -1,0 +1,52 @@
+"""A landscape's call budget: a token bucket in its row, asked together with its circuit breaker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from provisioner.landscapes import queries
+from provisioner.landscapes.models import Breaker
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The call may be made. Its answer is worth reporting only when `suspect`: faults were counted, or it is the probe."""
+
+    suspect: bool
+
+
+@dataclass(frozen=True)
+class OverBudget:
+    """The bucket is empty for `seconds`."""
+
+    landscape: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class NotAnswering:
+    """The breaker is open for `seconds`, since `since`, because of `reason`."""
+
+    landscape: str
+    seconds: float
+    since: datetime | None
+    reason: str
+
+
+Verdict = Allowed | OverBudget | NotAnswering
+
+
+def take(landscape_id: UUID) -> Verdict:
+    """Take one call from the landscape's budget, or say why not now; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.TAKE, {"id": landscape_id})
+        key, taken, breaker, faults, reason, opened_at, breaker_seconds, budget_seconds = cursor.fetchone()
+    if taken:
+        return Allowed(suspect=faults > 0 or breaker != Breaker.CLOSED)
+    if breaker == Breaker.CLOSED or not breaker_seconds:
+        return OverBudget(key, budget_seconds)
+    return NotAnswering(key, breaker_seconds, opened_at, reason)

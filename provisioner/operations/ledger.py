@@ -1,0 +1,288 @@
+"""What a worker reads and writes of an operation: claim, checkpoint, close; each one statement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from controlplane.kernel.errors import Audience
+from provisioner.drivers.base import LandscapeAccess
+from provisioner.operations import flowbook, queries
+from provisioner.operations.engine import Change, Problem, Progress
+from provisioner.operations.moves import State
+from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
+
+_DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
+_MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An operation in this worker's hand, until its lease ends or somebody takes it over."""
+
+    id: UUID
+    tenant_id: UUID
+    runtime_id: UUID
+    kind: Kind
+    generation: int
+    input: Mapping[str, Any]
+    step: str
+    stored_step: str  # differs from `step` when a deploy took that out of the flow
+    steps_done: tuple[str, ...]
+    attempts: int
+    fence: int
+    wakes: int
+    now: datetime
+    step_started_at: datetime
+    step_deadline: datetime | None
+    deadline: datetime
+    cancel_reason: str
+    cancelling: bool
+    pausing: bool
+    cluster_spec: Mapping[str, Any]
+    landscape_id: UUID
+    landscape_kind: str
+    access: LandscapeAccess
+
+    def progress_after(self, run: timedelta) -> Progress:
+        """What the engine needs to know once the step has run this long."""
+        return Progress(
+            self.step, self.attempts, self.now + run, self.step_started_at, self.deadline, self.step_deadline
+        )
+
+
+@dataclass(frozen=True)
+class Closed:
+    """An operation that this write ended, and the wish behind it that it started."""
+
+    promoted: UUID | None
+
+
+def claim() -> Claimed | None:
+    """Take the fairest due operation, or None when nothing is due."""
+    found = queries.rows(queries.CLAIM, {"during": _DURING, "lease": _lease()})
+    return _claimed(found[0]) if found else None
+
+
+def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
+    """Write a step's outcome: the operation as it runs on in our hand, the state it rests in, or None for a lost lease."""
+    params = {
+        **_attempt(held, change),
+        **_problem(change.problem),
+        "id": held.id,
+        "fence": held.fence,
+        "wakes": held.wakes,
+        "stored": held.stored_step,
+        "state": change.state.value,
+        "step": change.step,
+        "step_done": change.step_done,
+        "attempts": change.attempts,
+        "reason": change.reason[:_REASON],
+        "progress": change.progress,
+        "wakeable": change.wakeable,
+        "delay": change.delay,
+        "step_deadline": change.step_deadline,
+        "step_limit": change.step_limit,
+        "lease": _lease(),
+    }
+    found = queries.rows(queries.CHECKPOINT, params)
+    if not found:
+        return None
+    row = found[0]
+    if not (change.step_done and row["state"] == State.RUNNING):
+        return State(row["state"])
+    return replace(
+        held,
+        step=change.step,
+        stored_step=change.step,
+        steps_done=(*held.steps_done, held.step),
+        attempts=change.attempts,
+        wakes=row["wakes"],
+        now=row["now"],
+        step_started_at=row["step_started_at"],
+        step_deadline=row["step_deadline"],
+    )
+
+
+def close(held: Claimed, change: Change) -> Closed | None:
+    """Write the end of an operation that we hold, or None for a lost lease."""
+    phases = PHASES_OF[held.kind]
+    succeeded = change.state is State.SUCCEEDED
+    params = {
+        **_attempt(held, change),
+        **_problem(change.problem),
+        "id": held.id,
+        "runtime_id": held.runtime_id,
+        "fence": held.fence,
+        "state": change.state.value,
+        "attempts": change.attempts,
+        "progress": change.progress,
+        "cancel_reason": held.cancel_reason if change.state is State.CANCELLED else "",
+        "step_done": change.step_done,
+        "skipped": "{}",
+        "phase": (phases.succeeded if succeeded else phases.failed).value,
+        "runtime_message": "" if succeeded else for_the_runtime(change.problem),
+    }
+    return _close(params)
+
+
+def close_cancelled(held: Claimed) -> Closed | None:
+    """Write the end of an operation that we hold and that a person, or a delete, asked to cancel."""
+    return cancel(
+        operation_id=held.id,
+        runtime_id=held.runtime_id,
+        fence=held.fence,
+        attempts=held.attempts,
+        step=held.step,
+        reason=held.cancel_reason,
+        leaves=Phase.FAILED,
+    )
+
+
+def close_if_cancelling(held: Claimed) -> Closed | None:
+    """End an operation that we still hold when somebody asked to cancel it while its step ran."""
+    found = queries.rows(queries.CANCELLING, {"id": held.id, "fence": held.fence})
+    return close_cancelled(replace(held, cancel_reason=found[0]["cancel_reason"])) if found else None
+
+
+def cancel(
+    *,
+    operation_id: UUID,
+    runtime_id: UUID,
+    fence: int | None,
+    attempts: int,
+    step: str,
+    reason: str,
+    leaves: Phase | None,
+) -> Closed | None:
+    """End an active operation as cancelled; None when `fence` is None and somebody holds its lease.
+
+    The runtime comes to `leaves` (None: it stays in its phase), unless a wish behind takes over.
+    """
+    return _close(
+        {
+            **_NO_ATTEMPT,
+            **_problem(None),
+            "id": operation_id,
+            "runtime_id": runtime_id,
+            "fence": fence,
+            "state": State.CANCELLED.value,
+            "attempts": attempts,
+            "progress": 0,
+            "cancel_reason": reason,
+            "ran": step,
+            "number": attempts,
+            "phase": leaves.value if leaves else None,
+            "runtime_message": reason[:_RUNTIME_MESSAGE] if leaves else None,
+        }
+    )
+
+
+def finish_skipped(*, operation_id: UUID, runtime_id: UUID, kind: Kind, step: str, reason: str) -> Closed | None:
+    """End an active operation whose last step a person skipped; None when somebody holds its lease."""
+    return _close(
+        {
+            **_NO_ATTEMPT,
+            **_problem(None),
+            "id": operation_id,
+            "runtime_id": runtime_id,
+            "fence": None,
+            "state": State.SUCCEEDED.value,
+            "attempts": 0,
+            "progress": 100,
+            "cancel_reason": "",
+            "step_done": True,
+            "skipped": json.dumps({"skipped": reason}),
+            "ran": step,
+            "number": 0,
+            "outcome": "skipped",
+            "message": reason,
+            "phase": PHASES_OF[kind].succeeded.value,
+            "runtime_message": "",
+        }
+    )
+
+
+def for_the_runtime(problem: Problem | None) -> str:
+    """Return what a runtime's page says about a failure: it names who can act."""
+    if problem is None:
+        return ""
+    if problem.audience is Audience.TENANT:
+        return problem.message[:_RUNTIME_MESSAGE]
+    who = " The platform's team has to act; you need not."
+    return problem.message[: _RUNTIME_MESSAGE - len(who)] + who
+
+
+_NO_ATTEMPT = {"outcome": "", "message": "", "began": None, "step_done": False, "skipped": "{}"}
+
+
+def _close(params: dict[str, Any]) -> Closed | None:
+    keep = params["state"] == State.CANCELLED
+    found = queries.rows(
+        queries.CLOSE, {**params, "starts": json.dumps(flowbook.starts()), "keep_phase_for_next": keep}
+    )
+    return Closed(found[0]["promoted"]) if found else None
+
+
+def _attempt(held: Claimed, change: Change) -> dict[str, Any]:
+    message = change.problem.message if change.problem and change.problem.message else change.reason
+    return {
+        "ran": held.step,
+        "number": held.attempts,
+        "outcome": change.outcome,
+        "message": message[:_MESSAGE],
+        "began": held.now,
+    }
+
+
+def _problem(problem: Problem | None) -> dict[str, str]:
+    return {
+        "error_class": problem.kind if problem else "",
+        "error_code": problem.code[:64] if problem else "",
+        "error_message": problem.message[:_MESSAGE] if problem else "",
+        "error_audience": problem.audience.value if problem and problem.message else "",
+    }
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def _claimed(row: dict[str, Any]) -> Claimed:
+    access = LandscapeAccess(
+        key=row["landscape_key"],
+        config=json.loads(row["landscape_config"]),
+        credentials_path=row["credentials_path"],
+        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
+    )
+    return Claimed(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        runtime_id=row["runtime_id"],
+        kind=Kind(row["kind"]),
+        generation=row["generation"],
+        input=json.loads(row["input"]),
+        step=row["step"],
+        stored_step=row["step"],
+        steps_done=tuple(done["step"] for done in json.loads(row["steps_done"])),
+        attempts=row["attempts"],
+        fence=row["fence"],
+        wakes=row["wakes"],
+        now=row["now"],
+        step_started_at=row["step_started_at"],
+        step_deadline=row["step_deadline"],
+        deadline=row["deadline"],
+        cancel_reason=row["cancel_reason"],
+        cancelling=row["cancelling"],
+        pausing=row["pausing"],
+        cluster_spec=json.loads(row["cluster_spec"]),
+        landscape_id=row["landscape_id"],
+        landscape_kind=row["landscape_kind"],
+        access=access,
+    )

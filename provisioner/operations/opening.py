@@ -1,0 +1,158 @@
+"""How a new wish meets what is already open on its runtime.
+
+One operation is active; one wish may wait behind it. A newer wish folds into the waiting one, and a delete sends both away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import uuid7
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor
+from provisioner.operations import flowbook, ledger, queries, transport
+from provisioner.operations.models import Operation
+from provisioner.operations.moves import Slot, State
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Kind, Phase
+
+SUPERSEDED = "superseded by delete"
+
+
+@transaction.atomic
+def open_operation(
+    *, actor: Actor, runtime: Runtime, kind: Kind, input: Mapping[str, Any] | None = None  # noqa: A002 - the row's word
+) -> Operation:
+    """Open the operation that fulfils the runtime's newest wish; the caller has checked who may, and writes the audit row.
+
+    With another one active the new one waits as the next, and a later wish of the same kind folds into it. A delete cancels what
+    waits and asks the active one to stop. Raises Refused when the runtime is being deleted, or no flow serves the kind.
+    """
+    given = dict(input or {})
+    if kind is Kind.PROVISION:
+        return _insert(actor, runtime, kind, given, Slot.ACTIVE)  # the runtime is as new: the constraint guards the rest
+    Runtime.objects.select_for_update(no_key=True).filter(pk=runtime.pk).values_list("pk").get()
+    open_now = {o.slot: o for o in Operation.objects.filter(runtime=runtime, slot__isnull=False)}
+    active, waiting = open_now.get(Slot.ACTIVE), open_now.get(Slot.NEXT)
+    if kind is Kind.DEPROVISION:
+        return _open_delete(actor, runtime, given, active, waiting)
+    if any(o.kind == Kind.DEPROVISION for o in open_now.values()):
+        raise Refused(
+            "runtime_deprovisioning", f"{runtime.name} is being deleted and can't be changed any more.", status=409
+        )
+    if active is None and waiting is None:
+        ready_once = runtime.observed_generation > 0
+        return _insert(actor, runtime, kind if ready_once or kind is not Kind.UPDATE else Kind.PROVISION, given, Slot.ACTIVE)
+    if waiting is not None and waiting.kind == kind:
+        return _fold(actor, runtime, waiting, given)
+    if waiting is not None:
+        _drop(actor, waiting, f"superseded by {kind.value}")
+    return _insert(actor, runtime, kind, given, Slot.NEXT)
+
+
+def _open_delete(
+    actor: Actor, runtime: Runtime, given: dict[str, Any], active: Operation | None, waiting: Operation | None
+) -> Operation:
+    for operation in (active, waiting):
+        if operation is not None and operation.kind == Kind.DEPROVISION:
+            return operation
+    if waiting is not None:
+        _drop(actor, waiting, SUPERSEDED)
+    if active is None:
+        return _insert(actor, runtime, Kind.DEPROVISION, given, Slot.ACTIVE)
+    operation = _insert(actor, runtime, Kind.DEPROVISION, given, Slot.NEXT)
+    if ask_to_cancel(active, reason=SUPERSEDED):
+        operation.refresh_from_db()
+    return operation
+
+
+def ask_to_cancel(active: Operation, *, reason: str) -> bool:
+    """Cancel an active operation at once when nobody holds it (True), else ask its worker to stop behind the current step.
+
+    Waiting for the step keeps a create that is on its way from landing behind a delete's back. The caller holds the
+    runtime's lock.
+    """
+    leaves = Phase.FAILED if active.fence or active.kind == Kind.PROVISION else None
+    closed = ledger.cancel(
+        operation_id=active.id,
+        runtime_id=active.runtime_id,
+        fence=None,
+        attempts=active.attempts,
+        step=active.step,
+        reason=reason,
+        leaves=leaves,
+    )
+    if closed is None:
+        Operation.objects.filter(pk=active.pk, slot=Slot.ACTIVE, cancel_requested_at__isnull=True).update(
+            cancel_requested_at=Now(), cancel_reason=reason
+        )
+        return False
+    if closed.promoted is not None:
+        transport.send_on_commit(closed.promoted)
+    return True
+
+
+def _fold(actor: Actor, runtime: Runtime, waiting: Operation, given: dict[str, Any]) -> Operation:
+    Operation.objects.filter(pk=waiting.pk, slot=Slot.NEXT).update(
+        generation=runtime.generation, input=given, requested_by=actor.name[:160], request_id=actor.request_id
+    )
+    waiting.refresh_from_db()
+    return waiting
+
+
+def cancel_waiting(waiting: Operation, reason: str) -> None:
+    """Cancel a wish that never began: its runtime stays as it is."""
+    Operation.objects.filter(pk=waiting.pk, slot=Slot.NEXT).update(
+        state=State.CANCELLED, slot=None, finished_at=Now(), cancel_reason=reason[:300]
+    )
+
+
+def _drop(actor: Actor, waiting: Operation, reason: str) -> None:
+    cancel_waiting(waiting, reason)
+    audit.record(
+        "operation.cancel",
+        actor=actor,
+        tenant_id=waiting.tenant_id,
+        target_type="operation",
+        target_id=waiting.id,
+        changes={"reason": reason},
+    )
+
+
+def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], slot: Slot) -> Operation:
+    try:
+        flow = flowbook.flow_of(kind.value)
+    except KeyError as unknown:
+        raise Refused("kind_unknown", f"No flow serves operations of the kind {kind.value}.") from unknown
+    with connection.cursor() as cursor:
+        cursor.execute(
+            queries.OPEN,
+            {
+                "id": uuid7(),
+                "tenant_id": runtime.tenant_id,
+                "runtime_id": runtime.id,
+                "landscape_id": runtime.landscape_id,
+                "kind": kind.value,
+                "generation": runtime.generation,
+                "input": json.dumps(given),
+                "requested_by": actor.name[:160],
+                "request_id": actor.request_id[:64],
+                "slot": slot.value,
+                "step": flow.steps[0].name,
+                "within": flow.deadline,
+            },
+        )
+        names = [column.name for column in cursor.description]
+        row = dict(zip(names, cursor.fetchone(), strict=True))
+    row["input"], row["steps_done"] = given, []
+    operation = Operation.from_db("default", list(row), list(row.values()))
+    operation.runtime = runtime
+    if slot is Slot.ACTIVE:
+        transport.send_on_commit(operation.id)
+    return operation

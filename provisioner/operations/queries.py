@@ -1,0 +1,272 @@
+"""The SQL that moves operations, each with its reason and the index it rides on.
+
+Every moment is PostgreSQL's `now()`: clocks of workers differ. Rows are locked in the order runtime, then operation; the claim
+and the sweep, which find the operation first, skip what is locked and so never wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from django.db import connection
+from psycopg.rows import dict_row
+
+# What a worker may take, literally as the index `operation_claim` says it.
+CLAIMABLE = "slot = 'active' AND state IN ('queued', 'running')"
+
+# Start-time fair queueing (Goyal, Vin, Cheng 1996): a new piece of work is tagged with the tag now in service, or with the one
+# behind its tenant's last, so that a tenant without a queue comes at once and a tenant with a long one stands behind itself.
+# Rides on operation_claim (two index ends) and operation_share_of_tenant.
+NOW_IN_SERVICE = f"""
+    coalesce(
+        (SELECT share FROM operations_operation WHERE {CLAIMABLE} AND lease_until IS NULL ORDER BY share LIMIT 1),
+        (SELECT share FROM operations_operation WHERE {CLAIMABLE} ORDER BY share DESC LIMIT 1),
+        0)"""
+BEHIND_ITS_TENANT = f"""
+    coalesce((SELECT max(tail.share) + 1 FROM operations_operation tail
+              WHERE {CLAIMABLE} AND tail.tenant_id = {{tenant}}), 0)"""
+
+# One statement takes the fairest due operation whose lease is free or over (its worker died), and reads all that a step needs.
+# SKIP LOCKED lets workers pass each other; the runtime is locked too because its phase moves with the first claim.
+# Rides on operation_claim, then on primary keys.
+CLAIM = f"""
+WITH fairest AS (
+    SELECT o.id, o.runtime_id, (%(during)s::jsonb ->> o.kind::text) AS during
+    FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id
+    WHERE o.slot = 'active' AND o.state IN ('queued', 'running') AND o.due_at <= now()
+      AND (o.lease_until IS NULL OR o.lease_until < now())
+    ORDER BY o.share, o.due_at
+    LIMIT 1
+    FOR NO KEY UPDATE OF o, r SKIP LOCKED
+), begun AS (
+    UPDATE runtimes_runtime r SET phase = f.during, message = '', updated_at = now()
+    FROM fairest f WHERE r.id = f.runtime_id AND r.phase <> f.during
+)
+UPDATE operations_operation o
+SET state = 'running', fence = o.fence + 1, attempts = o.attempts + 1, lease_until = now() + %(lease)s::interval,
+    started_at = coalesce(o.started_at, now()), step_started_at = coalesce(o.step_started_at, now())
+FROM fairest f
+JOIN runtimes_runtime r ON r.id = f.runtime_id
+JOIN landscapes_landscape l ON l.id = r.landscape_id
+WHERE o.id = f.id
+RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.step, o.steps_done, o.attempts, o.fence, o.wakes,
+    o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
+    o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
+    r.cluster_spec, l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
+    l.credentials_path"""
+
+# Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
+# cancel. A wait whose wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for
+# in the meantime begins here. Rides on the primary key.
+CHECKPOINT = """
+WITH moved AS (
+    UPDATE operations_operation o
+    SET state = CASE WHEN o.pause_requested_at IS NOT NULL THEN 'paused'
+                     WHEN %(wakeable)s::boolean AND o.wakes <> %(wakes)s::bigint THEN 'running'
+                     ELSE %(state)s::text END,
+        step = %(step)s::text,
+        steps_done = CASE WHEN %(step_done)s::boolean THEN o.steps_done || jsonb_build_object(
+            'step', %(ran)s::text, 'at', now(), 'seconds', round(extract(epoch FROM now() - o.step_started_at), 3))
+            ELSE o.steps_done END,
+        attempts = CASE WHEN o.pause_requested_at IS NOT NULL THEN 0 ELSE %(attempts)s::int END,
+        reason = %(reason)s::text, progress = %(progress)s::smallint,
+        error_class = %(error_class)s::text, error_code = %(error_code)s::text,
+        error_message = %(error_message)s::text, error_audience = %(error_audience)s::text,
+        due_at = CASE WHEN %(step_done)s::boolean THEN o.due_at
+                      WHEN %(wakeable)s::boolean AND o.wakes <> %(wakes)s::bigint THEN now()
+                      ELSE least(now() + %(delay)s::interval, o.deadline, %(step_deadline)s::timestamptz) END,
+        step_started_at = CASE WHEN %(step_done)s::boolean THEN now() ELSE o.step_started_at END,
+        step_deadline = CASE WHEN %(step_done)s::boolean THEN now() + %(step_limit)s::interval
+                             ELSE %(step_deadline)s::timestamptz END,
+        lease_until = CASE WHEN %(step_done)s::boolean AND o.pause_requested_at IS NULL
+                           THEN now() + %(lease)s::interval END
+    WHERE o.id = %(id)s::uuid AND o.fence = %(fence)s::bigint AND o.state = 'running' AND o.step = %(stored)s::text
+      AND o.cancel_requested_at IS NULL
+    RETURNING o.id, o.tenant_id, o.state, o.wakes, o.step_started_at, o.step_deadline
+), kept AS (
+    INSERT INTO operations_operationattempt
+        (tenant_id, operation_id, step, number, fence, outcome, error_class, error_code, message, started_at, finished_at)
+    SELECT tenant_id, id, %(ran)s::text, %(number)s::int, %(fence)s::bigint, %(outcome)s::text, %(error_class)s::text,
+        %(error_code)s::text, %(message)s::text, %(began)s::timestamptz, now() FROM moved
+)
+SELECT state, wakes, step_started_at, step_deadline, now() AS now FROM moved"""
+
+# Whether a checkpoint found nothing because somebody asked to cancel what we still hold. Rides on the primary key.
+CANCELLING = """
+SELECT cancel_reason FROM operations_operation
+WHERE id = %(id)s::uuid AND fence = %(fence)s::bigint AND state = 'running' AND cancel_requested_at IS NOT NULL"""
+
+# An update of a runtime that was never ready is its next attempt at being provisioned.
+AS_KIND = """CASE WHEN n.kind = 'update' AND home.observed_generation = 0 AND closed.state <> 'succeeded'
+    THEN 'provision' ELSE n.kind END"""
+
+# Ends an operation together with what its end means to the runtime, and starts the wish behind it. `fence` guards a worker's
+# end; without one a person ends it, and then nobody may hold the lease. Locks the runtime first: see above.
+# Rides on primary keys and on operation_one_per_slot.
+CLOSE = f"""
+WITH home AS (
+    SELECT id, tenant_id, observed_generation FROM runtimes_runtime WHERE id = %(runtime_id)s::uuid FOR NO KEY UPDATE
+), closed AS (
+    UPDATE operations_operation o
+    SET state = %(state)s::text, slot = NULL, finished_at = now(), lease_until = NULL, reason = '',
+        progress = greatest(o.progress, %(progress)s::smallint), attempts = %(attempts)s::int,
+        cancel_reason = %(cancel_reason)s::text, step_deadline = NULL, pause_requested_at = NULL,
+        steps_done = CASE WHEN %(step_done)s::boolean THEN o.steps_done || (jsonb_build_object(
+            'step', %(ran)s::text, 'at', now(), 'seconds', round(extract(epoch FROM now() - o.step_started_at), 3))
+            || %(skipped)s::jsonb) ELSE o.steps_done END,
+        error_class = %(error_class)s::text, error_code = %(error_code)s::text,
+        error_message = %(error_message)s::text, error_audience = %(error_audience)s::text
+    FROM home
+    WHERE o.id = %(id)s::uuid AND o.runtime_id = home.id AND o.slot = 'active'
+      AND CASE WHEN %(fence)s::bigint IS NULL THEN o.lease_until IS NULL OR o.lease_until < now()
+               ELSE o.fence = %(fence)s::bigint AND o.state = 'running' END
+    RETURNING o.id, o.tenant_id, o.runtime_id, o.state, o.generation, o.fence
+), kept AS (
+    INSERT INTO operations_operationattempt
+        (tenant_id, operation_id, step, number, fence, outcome, error_class, error_code, message, started_at, finished_at)
+    SELECT tenant_id, id, %(ran)s::text, %(number)s::int, fence, %(outcome)s::text, %(error_class)s::text,
+        %(error_code)s::text, %(message)s::text, coalesce(%(began)s::timestamptz, now()), now()
+    FROM closed WHERE %(outcome)s::text <> ''
+), promoted AS (
+    UPDATE operations_operation n
+    SET slot = 'active', due_at = now(), kind = {AS_KIND}, step = %(starts)s::jsonb -> ({AS_KIND}) ->> 'step',
+        deadline = now() + make_interval(secs => (%(starts)s::jsonb -> ({AS_KIND}) ->> 'seconds')::float),
+        share = greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="home.tenant_id")})
+    FROM closed, home
+    WHERE n.runtime_id = closed.runtime_id AND n.slot = 'next'
+    RETURNING n.id
+), told AS (
+    UPDATE runtimes_runtime r
+    SET phase = CASE WHEN %(keep_phase_for_next)s::boolean AND EXISTS (SELECT FROM promoted) THEN r.phase
+                     ELSE coalesce(%(phase)s::text, r.phase) END,
+        message = CASE WHEN %(keep_phase_for_next)s::boolean AND EXISTS (SELECT FROM promoted) THEN ''
+                       ELSE coalesce(%(runtime_message)s::text, r.message) END,
+        observed_generation = CASE WHEN %(state)s::text = 'succeeded'
+            THEN greatest(r.observed_generation, closed.generation) ELSE r.observed_generation END,
+        deleted_at = CASE WHEN %(phase)s::text = 'deprovisioned' THEN now() ELSE r.deleted_at END,
+        updated_at = now()
+    FROM closed WHERE r.id = closed.runtime_id
+)
+SELECT id, (SELECT id FROM promoted) AS promoted FROM closed"""
+
+
+# The place in the queue of a piece of work of one tenant that comes now.
+PLACE = f"greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant='%(tenant_id)s::uuid')})"
+
+# Opens an operation at its place in the queue. Rides on the indexes of fair share.
+OPEN = f"""
+INSERT INTO operations_operation
+    (id, tenant_id, runtime_id, landscape_id, kind, generation, input, requested_by, request_id, state, slot, step, steps_done,
+     attempts, reason, progress, share, due_at, fence, wakes, cancel_reason, deadline, error_class, error_code, error_message,
+     error_audience, created_at)
+VALUES (%(id)s, %(tenant_id)s, %(runtime_id)s, %(landscape_id)s, %(kind)s, %(generation)s, %(input)s::jsonb, %(requested_by)s,
+    %(request_id)s, 'queued', %(slot)s, %(step)s, '[]'::jsonb, 0, '', 0,
+    {PLACE}, now(), 0, 0, '', now() + %(within)s::interval, '', '', '', '', now())
+RETURNING *"""
+
+# A failed operation becomes active again, as if it had never run this step. Rides on the primary key.
+REOPEN = f"""
+UPDATE operations_operation
+SET state = 'running', slot = 'active', finished_at = NULL, attempts = 0, step = %(step)s, step_started_at = NULL,
+    step_deadline = NULL, deadline = now() + %(within)s::interval, due_at = now(), lease_until = NULL, reason = '',
+    error_class = '', error_code = '', error_message = '', error_audience = '', cancel_requested_at = NULL, share = {PLACE}
+WHERE id = %(id)s AND state = 'failed'"""
+
+# A person skips the step of an operation that nobody holds; a paused one stays paused. Rides on the primary key.
+SKIP = """
+WITH moved AS (
+    UPDATE operations_operation o
+    SET step = %(step)s, attempts = 0, step_started_at = NULL, step_deadline = NULL, reason = '', progress = %(progress)s,
+        error_class = '', error_code = '', error_message = '', error_audience = '', due_at = now(), lease_until = NULL,
+        state = CASE WHEN o.state = 'waiting' THEN 'running' ELSE o.state END,
+        steps_done = o.steps_done || jsonb_build_object(
+            'step', o.step, 'at', now(), 'skipped', %(reason)s::text,
+            'seconds', round(extract(epoch FROM now() - coalesce(o.step_started_at, now())), 3))
+    FROM operations_operation before
+    WHERE o.id = %(id)s AND before.id = o.id AND o.slot = 'active' AND (o.lease_until IS NULL OR o.lease_until < now())
+    RETURNING o.id, o.tenant_id, before.step, o.fence
+)
+INSERT INTO operations_operationattempt
+    (tenant_id, operation_id, step, number, fence, outcome, error_class, error_code, message, started_at, finished_at)
+SELECT tenant_id, id, step, 0, fence, 'skipped', '', '', %(reason)s, now(), now() FROM moved"""
+
+# Makes waiting operations due, each at its tenant's place in the queue, so that five hundred that wake together stand behind
+# one another and not in front of everybody else. `{chosen}` says which, and locks them.
+_MAKE_DUE = f"""
+WITH chosen AS ({{chosen}}
+), placed AS (
+    SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) - 1 AS place FROM chosen
+), tails AS (
+    SELECT own.tenant_id, {BEHIND_ITS_TENANT.format(tenant="own.tenant_id")} AS tail
+    FROM (SELECT DISTINCT tenant_id FROM chosen) own
+)
+UPDATE operations_operation o
+SET state = CASE WHEN o.started_at IS NULL THEN 'queued' ELSE 'running' END, due_at = now(),
+    share = greatest({NOW_IN_SERVICE}, tails.tail) + placed.place
+FROM placed, tails
+WHERE o.id = placed.id AND tails.tenant_id = o.tenant_id
+RETURNING o.id"""
+
+# The sweep: waits whose time has come. Rides on operation_sweep; costs nothing while none has.
+END_WAITS = _MAKE_DUE.format(
+    chosen="""
+    SELECT id, tenant_id, due_at FROM operations_operation
+    WHERE slot = 'active' AND state = 'waiting' AND due_at <= now()
+    ORDER BY due_at LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED"""
+)
+
+# The observer's call, first half: what a worker holds now looks again as soon as its step ends (see CHECKPOINT). Ordered, so that
+# two callers never wait for each other. Rides on operation_one_per_slot.
+COUNT_WAKE = """
+UPDATE operations_operation SET wakes = wakes + 1
+WHERE id IN (SELECT id FROM operations_operation
+             WHERE runtime_id = ANY(%(runtimes)s) AND slot = 'active' AND state = 'running' ORDER BY id FOR NO KEY UPDATE)
+  AND state = 'running'"""
+
+# Second half: what waits for the landscape waits no more; a backoff, a budget or a breaker is not the observer's to end.
+# Rides on operation_one_per_slot.
+END_WAITS_OF = _MAKE_DUE.format(
+    chosen="""
+    SELECT id, tenant_id, due_at FROM operations_operation
+    WHERE runtime_id = ANY(%(runtimes)s) AND slot = 'active' AND state = 'waiting' AND error_class = ''
+    ORDER BY id FOR NO KEY UPDATE"""
+)
+
+# The sweep: wishes whose active operation ended while they were written. Rides on operation_next and operation_one_per_slot.
+START_ORPHANS = f"""
+UPDATE operations_operation n
+SET slot = 'active', due_at = now(), kind = orphan.kind, step = %(starts)s::jsonb -> orphan.kind ->> 'step',
+    deadline = now() + make_interval(secs => (%(starts)s::jsonb -> orphan.kind ->> 'seconds')::float),
+    share = greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="orphan.tenant_id")})
+FROM (
+    SELECT w.id, w.tenant_id,
+        CASE WHEN w.kind = 'update' AND r.observed_generation = 0 THEN 'provision' ELSE w.kind END AS kind
+    FROM operations_operation w JOIN runtimes_runtime r ON r.id = w.runtime_id
+    WHERE w.slot = 'next' AND NOT EXISTS (
+        SELECT FROM operations_operation a WHERE a.runtime_id = w.runtime_id AND a.slot = 'active')
+    LIMIT 100 FOR NO KEY UPDATE OF w, r SKIP LOCKED
+) orphan
+WHERE n.id = orphan.id
+RETURNING n.id"""
+
+# How many operations a worker could take now, up to a bound. Rides on operation_claim.
+COUNT_DUE = f"""
+SELECT count(*) FROM (
+    SELECT FROM operations_operation
+    WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) LIMIT %(most)s) due"""
+
+# One sweep at a time in the whole installation; the lock goes with the transaction.
+SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
+
+
+def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Run one statement of the hot path, prepared: planning the claim takes longer than running it.
+
+    JSON columns come as text, as on every connection of Django.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+        cursor.execute(sql, params, prepare=True)
+        return cursor.fetchall() if cursor.description else []

@@ -1,0 +1,187 @@
+"""Runs claimed operations: one step after another, each outcome written before the next begins.
+
+No transaction is open while a step runs. Whatever happens here, at any line, the row says what is true: a worker that dies
+leaves a lease that ends, and one that comes late finds its fence outgrown and stops without a word.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from controlplane.kernel.errors import Fatal, Retry
+from provisioner.drivers.base import Driver, LandscapeAccess
+from provisioner.landscapes import breaker, budget
+from provisioner.flows.base import Flow
+from provisioner.operations import engine, flowbook, ledger
+from provisioner.operations.engine import Outcome, Refusal
+from provisioner.operations.ledger import Claimed
+from provisioner.operations.time_limit import OutOfTime, at_most
+from provisioner.runtimes.spec import cluster_from_json
+from provisioner.steps.base import Step, StepContext
+
+log = structlog.get_logger(__name__)
+
+Written = TypeVar("Written")
+
+WRITE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)  # a restarting PostgreSQL is back by then, and the lease still holds
+
+
+class Connect(Protocol):
+    """Hands out drivers: `provisioner.drivers.registry.connect`."""
+
+    def __call__(self, *, kind: str, access: LandscapeAccess) -> Driver:
+        """Return the driver for a landscape."""
+        ...
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Works off operations; `connect` makes drivers, `promoted` is told of wishes whose turn has come."""
+
+    connect: Connect
+    promoted: Callable[[UUID], None] = lambda _operation_id: None
+    jitter: Callable[[], float] = random.random
+
+    def work(self, seconds: float) -> bool:
+        """Run due operations, fairest first, for about `seconds`; True when more may be due."""
+        end = time.monotonic() + seconds
+        while (held := ledger.claim()) is not None:
+            self.run(held)
+            if time.monotonic() >= end:
+                return True
+        return False
+
+    def run(self, held: Claimed) -> None:
+        """Run an operation's steps until it waits, rests or ends."""
+        resting: Claimed | None = held
+        with structlog.contextvars.bound_contextvars(operation_id=str(held.id), runtime_id=str(held.runtime_id)):
+            while resting is not None:
+                resting = self._advance(resting)
+
+    def _advance(self, held: Claimed) -> Claimed | None:
+        """Run the current step once and write its outcome; return the operation while it goes on in our hand."""
+        if held.cancelling:
+            self._told(_surely(lambda: ledger.close_cancelled(held)))
+            return None
+        flow = flowbook.flow_of(held.kind.value)
+        try:
+            held = replace(held, step=engine.step_to_run(held.step, held.steps_done, flow))
+            change = self._decide(held, flow)
+        except Fatal as lost:
+            change = engine.unrunnable(held.step, held.attempts, lost)
+        if change.closes:
+            closed = _surely(lambda: ledger.close(held, change))
+            self._told(closed)
+            if closed is not None:
+                log.info("operation_ended", kind=held.kind.value, state=change.state.value, step=held.step)
+            return None
+        result = _surely(lambda: ledger.checkpoint(held, change))
+        if result is None:
+            # Either another worker holds it now, and this finds nothing, or somebody asked to cancel it.
+            self._told(_surely(lambda: ledger.close_if_cancelling(held)))
+        return result if isinstance(result, Claimed) else None
+
+    def _decide(self, held: Claimed, flow: Flow) -> engine.Change:
+        progress = held.progress_after(timedelta(0))
+        if (end := engine.before_running(progress, flow)) is not None:
+            return end
+        if held.pausing:
+            return engine.rest(progress, flow)
+        began = time.monotonic()
+        outcome = self._outcome(held, flow.step(held.step))
+        progress = held.progress_after(timedelta(seconds=time.monotonic() - began))
+        return engine.next_state(progress, outcome, flow, jitter=self.jitter)
+
+    def _outcome(self, held: Claimed, step: Step) -> Outcome:
+        suspect = False
+        if step.calls_landscape:
+            verdict = budget.take(held.landscape_id)
+            if not isinstance(verdict, budget.Allowed):
+                return _refusal(verdict, self.jitter())
+            suspect = verdict.suspect
+        outcome = self._run(held, step)
+        if step.calls_landscape:
+            _report(held, outcome, suspect=suspect)
+        return outcome
+
+    def _run(self, held: Claimed, step: Step) -> Outcome:
+        limit = settings.STEP_TIMEOUT_SECONDS
+        try:
+            with at_most(limit):
+                return step.run(self._context(held))
+        except OutOfTime:
+            message = f"“{step.title}” did not answer within {limit} s."
+            return Retry(message, code="step_timeout", landscape_fault=step.calls_landscape)
+        except (Retry, Fatal) as fault:
+            return fault
+        except Exception as fault:
+            log.exception("step_broke", step=step.name)
+            return fault
+
+    def _context(self, held: Claimed) -> StepContext:
+        return StepContext(
+            operation_id=held.id,
+            runtime_id=held.runtime_id,
+            kind=held.kind.value,
+            generation=held.generation,
+            fence=held.fence,
+            attempt=held.attempts,
+            step_started_at=held.step_started_at,
+            cluster=cluster_from_json(held.cluster_spec),
+            driver=self.connect(kind=held.landscape_kind, access=held.access),
+            input=held.input,
+        )
+
+    def _told(self, closed: ledger.Closed | None) -> None:
+        if closed is not None and closed.promoted is not None:
+            self.promoted(closed.promoted)
+
+
+def _refusal(verdict: budget.OverBudget | budget.NotAnswering, jitter: float) -> Refusal:
+    # Spread over a while, so that those who wait do not all come back in the same moment.
+    if isinstance(verdict, budget.OverBudget):
+        seconds = verdict.seconds + 0.5 + 2 * jitter
+        said = f"The landscape {verdict.landscape} is over its budget of calls"
+        code = "over_budget"
+    else:
+        seconds = verdict.seconds + 3 * jitter
+        since = f" since {verdict.since:%H:%M:%S} UTC" if verdict.since else ""
+        said = f"The landscape {verdict.landscape} is not answering{since}: {verdict.reason}"
+        code = "not_answering"
+    return Refusal(f"{said}; next try in about {seconds:.0f} s.", timedelta(seconds=seconds), code)
+
+
+def _report(held: Claimed, outcome: Outcome, *, suspect: bool) -> None:
+    """Tell the circuit breaker; an unforeseen exception proves neither an answer nor a silence."""
+    if isinstance(outcome, Retry) and outcome.landscape_fault:
+        if breaker.record_fault(held.landscape_id, str(outcome)):
+            log.warning("landscape_not_answering", landscape=held.access.key, reason=str(outcome))
+    elif suspect and (not isinstance(outcome, Exception) or isinstance(outcome, Retry | Fatal)):
+        breaker.record_success(held.landscape_id)
+
+
+def _surely(write: Callable[[], Written]) -> Written:
+    """Write, and again on a new connection while the database is away: the step's work is done and must not be lost for that.
+
+    Writing twice is harmless: a write that was committed unheard has moved the step or ended the operation.
+    """
+    for pause in WRITE_RETRY_SECONDS:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            log.warning("database_away", again_in_seconds=pause)
+            connection.close()
+            time.sleep(pause)
+    return write()

@@ -1,0 +1,62 @@
+"""The sweep: what heals by itself. Its cost follows what changed, not how much there is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from provisioner.operations import flowbook, queries, transport
+
+SWEEP_LOCK = 0x4E45534F49  # "NESOI": the advisory lock's number, the same in every process
+MOST_PERMITS = 32  # in the broker by our doing; each lets a worker take as many operations as it finds
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep found; `skipped` when another one was at it."""
+
+    ended_waits: int = 0
+    started_orphans: int = 0
+    due: int = 0
+    permits: int = 0
+    skipped: bool = False
+
+
+def sweep() -> Swept:
+    """End waits whose time has come, start wishes left behind, and send permits for what is due."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.SWEEP_LOCK, {"key": SWEEP_LOCK})
+        if not cursor.fetchone()[0]:
+            return Swept(skipped=True)
+        cursor.execute(queries.END_WAITS)
+        ended = cursor.rowcount
+        cursor.execute(queries.START_ORPHANS, {"starts": json.dumps(flowbook.starts())})
+        orphans = cursor.rowcount
+        cursor.execute(queries.COUNT_DUE, {"most": MOST_PERMITS})
+        due = cursor.fetchone()[0]
+    return Swept(ended, orphans, due, permits=_permit(due))
+
+
+def _permit(due: int) -> int:
+    """Fill up the broker's permits to what is due: what workers are too busy to read is not sent again."""
+    missing = due - transport.depth() if due else 0
+    sent = 0
+    while sent < missing and transport.send(UUID(int=0)):
+        sent += 1
+    return sent
+
+
+def end_waits_of(runtime_ids: list[UUID]) -> int:
+    """Make due what waits for these runtimes' landscape; return how many."""
+    params: dict[str, Any] = {"runtimes": runtime_ids}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.COUNT_WAKE, params)
+        cursor.execute(queries.END_WAITS_OF, params)
+        woken = [row[0] for row in cursor.fetchall()]
+    for operation_id in woken[:MOST_PERMITS]:
+        transport.send_on_commit(operation_id)
+    return len(woken)

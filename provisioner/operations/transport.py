@@ -1,0 +1,51 @@
+"""Permits: messages that let a worker look for due work. They carry an id for people who read logs; the row decides.
+
+Nothing depends on them but time. A broker that is down must not hold up the request whose work they announce.
+"""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger(__name__)
+
+ADVANCE = "nesoi.advance"
+SILENCE_SECONDS = 5.0  # after a failure nobody tries for so long: the sweep sends what is due then
+
+_silent_until = 0.0
+
+
+def send(operation_id: UUID) -> bool:
+    """Send one permit; False when the broker does not take it."""
+    global _silent_until  # noqa: PLW0603 - one memory per process of when the broker failed
+    if time.monotonic() < _silent_until:
+        return False
+    try:
+        current_app.send_task(ADVANCE, args=[str(operation_id)], retry=False, ignore_result=True)
+    except (OperationalError, OSError) as fault:
+        _silent_until = time.monotonic() + SILENCE_SECONDS
+        log.warning("broker_away", reason=str(fault), remedy="the sweep sends what is due")
+        return False
+    return True
+
+
+def send_on_commit(operation_id: UUID) -> None:
+    """Send one permit as soon as the present transaction is committed."""
+    transaction.on_commit(lambda: send(operation_id), robust=True)
+
+
+def depth() -> int:
+    """Return how many permits lie in the broker; 0 when it does not say."""
+    queue = current_app.conf.task_default_queue
+    try:
+        with current_app.connection_or_acquire() as link:
+            return int(link.default_channel.queue_declare(queue=queue, passive=True).message_count)
+    except Exception:  # each transport has errors of its own, one of them for a queue that is not there yet
+        log.debug("broker_depth_unknown")
+        return 0
