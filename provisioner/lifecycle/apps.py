@@ -8,3 +8,10 @@ class Lifecycle(AppConfig):
 
     name = "provisioner.lifecycle"
     label = "lifecycle"
+
+    def ready(self) -> None:
+        """Answer the catalog's question."""
+        from controlplane.catalog import ports
+        from provisioner.lifecycle.stranding import in_use
+
+        ports.in_use = in_use

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from controlplane.catalog import parameters as catalog
@@ -46,16 +45,6 @@ def cluster_spec(
         purpose=PURPOSES.get(plan.key, "production"),
         labels=dict(owner),
     )
-
-
-def release_json(release: ReleaseFacts) -> dict[str, Any]:
-    """Return what `Runtime.spec` keeps of a release."""
-    return {
-        "key": release.key,
-        "kubernetes": release.kubernetes_patch,
-        "machine_image": dict(release.machine_image),
-        "modules": dict(release.modules),
-    }
 
 
 def _pool(pool: catalog.WorkerPool, plan: PlanFacts, *, system: bool) -> WorkerPool:

@@ -18,9 +18,10 @@ from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Tenant
 from provisioner.drivers.registry import cluster_name_length
 from provisioner.lifecycle.admission import admit_to_tenant, find_account, require
-from provisioner.lifecycle.cluster import cluster_spec, release_json
+from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels, check_name
 from provisioner.lifecycle.placement import place
+from provisioner.lifecycle.release import as_json as release_as_json
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
 from provisioner.runtimes.models import Runtime
@@ -91,7 +92,7 @@ def _create(
         cluster_name=cluster.name,
         region=wanted.region,
         labels=dict(labels),
-        spec={"parameters": wanted.as_json(), "release": release_json(release)},
+        spec={"parameters": wanted.as_json(), "release": release_as_json(release)},
         cluster_spec=cluster.as_json(),
         created_by=actor.name,
     )

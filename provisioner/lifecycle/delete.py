@@ -23,7 +23,9 @@ def delete_runtime(*, actor: Actor, runtime_id: Any, expected_generation: int | 
     runtime = locked_runtime(
         actor=actor, permission=Permission.DELETE, runtime_id=runtime_id, generation=expected_generation
     )
-    under_way: Operation | None = Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).first()
+    under_way: Operation | None = Operation.objects.filter(
+        runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False
+    ).first()
     if under_way is not None:
         under_way.runtime = runtime
         return under_way

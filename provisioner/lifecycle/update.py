@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 
-from controlplane.catalog.channels import release_for
 from controlplane.catalog.facts import load_plan_facts
 from controlplane.catalog.validation import check_update
 from controlplane.kernel.clock import utcnow
@@ -15,8 +14,10 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from provisioner.lifecycle.admission import locked_runtime, refuse_suspended
-from provisioner.lifecycle.cluster import cluster_spec, release_json
+from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels
+from provisioner.lifecycle.release import as_json as release_as_json
+from provisioner.lifecycle.release import release_after
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
 from provisioner.runtimes.models import Runtime
@@ -72,11 +73,11 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Write the new wish onto the row in memory and return what changed; the same wish again changes nothing."""
     facts = load_plan_facts(runtime.plan_id)
     before = runtime.spec["parameters"]
-    wanted = check_update(facts, before, parameters)
+    wanted = check_update(facts, before, parameters, seed=str(runtime.id))
     after = wanted.as_json()
     if after == before and runtime.phase != Phase.FAILED:
         return {}
-    release = release_for(wanted.channel)
+    release = release_after(runtime.spec["release"], channel_before=before["channel"], channel=wanted.channel)
     cluster = cluster_spec(
         name=runtime.cluster_name,
         plan=facts,
@@ -85,7 +86,7 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
         owner=runtime.cluster_spec["labels"],
         today=utcnow(),
     )
-    runtime.spec = {**runtime.spec, "parameters": after, "release": release_json(release)}
+    runtime.spec = {**runtime.spec, "parameters": after, "release": release_as_json(release)}
     runtime.cluster_spec = cluster.as_json()
     runtime.generation += 1
     changed = {key for key in after | before if after.get(key) != before.get(key)}
