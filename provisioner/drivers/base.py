@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -78,8 +78,14 @@ class Observed:
     version: str = ""  # the landscape's resourceVersion
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values, as kept in `Runtime.status`."""
-        return asdict(self)
+        """Return plain JSON values; a relist turns 10,000 of these, so no generic walk over the fields."""
+        return {
+            **vars(self),
+            "situation": self.situation.value,
+            "conditions": [dict(vars(condition)) for condition in self.conditions],
+            "faults": [{**vars(fault), "audience": fault.audience.value} for fault in self.faults],
+            "owner": dict(self.owner),
+        }
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,9 @@ class EventType(StrEnum):
     SEEN = "seen"  # there and as described
     GONE = "gone"
     BOOKMARK = "bookmark"  # nothing new up to this version
-    RELIST_BEGIN = "relist_begin"  # a full list follows as SEEN events
+    RELIST_BEGIN = (
+        "relist_begin"  # a full list of this version follows as SEEN events, maybe after one that broke off
+    )
     RELIST_END = "relist_end"  # whatever was not seen since RELIST_BEGIN is gone
 
 

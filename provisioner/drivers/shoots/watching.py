@@ -39,16 +39,16 @@ class Api(Protocol):
 
 
 def follow(api: Api, path: str, selection: Mapping[str, str], since: Cursor | None) -> Iterator[Event]:
-    """Yield events from `since`, or from a full list when it is None or too old; ends when the server ends the watch.
+    """Yield events from `since`, or from a full list when it is None or no longer known; ends when the server ends the watch.
 
-    Raises what `api` raises, except for 410, which leads to a list.
+    Raises what `api` raises, except for a history that was compacted or replaced, which leads to a list.
     """
     version = since.version if since else ""
     if version:
         try:
             yield from _watch(api, path, selection, version)
         except ApiRefused as error:
-            if error.status != _GONE:
+            if not _forgotten(error):
                 raise
         else:
             return
@@ -56,10 +56,14 @@ def follow(api: Api, path: str, selection: Mapping[str, str], since: Cursor | No
     yield from _watch(api, path, selection, version)
 
 
+def _forgotten(error: ApiRefused) -> bool:
+    """A version can be too old (compacted) or from a future that a restored server has not seen."""
+    return error.status == _GONE or "oo large resource version" in error.message
+
+
 def _list(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event, None, str]:
     """Yield RELIST_BEGIN, one SEEN per Shoot, RELIST_END; begin anew when a page's token expires. Returns the version."""
     while True:
-        yield Event(EventType.RELIST_BEGIN, "")
         try:
             version = yield from _pages(api, path, selection)
         except ApiRefused as error:
@@ -74,12 +78,15 @@ def _pages(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event
     query = dict(selection)
     while True:
         page = api.call("GET", path, query=query, timeout_seconds=_PAGE_SECONDS)
+        metadata = page.get("metadata") or {}
+        version = str(metadata.get("resourceVersion") or "")
+        if "continue" not in query:
+            yield Event(EventType.RELIST_BEGIN, version)
         for shoot in page.get("items") or ():
             seen = observed_of(shoot)
             yield Event(EventType.SEEN, seen.version, seen)
-        metadata = page.get("metadata") or {}
         if not metadata.get("continue"):
-            return str(metadata.get("resourceVersion") or "")
+            return version
         query["continue"] = metadata["continue"]
 
 

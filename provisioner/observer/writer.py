@@ -1,0 +1,148 @@
+"""Writes one landscape's events: statuses in batches, what vanished, the place in its history; wakes what waited."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from provisioner.drivers.base import Cursor, Event, EventType
+from provisioner.observer import queries
+from provisioner.observer.changes import MOST, Batch, runtime_of
+from provisioner.operations.services import wake
+
+log = structlog.get_logger(__name__)
+
+PLACE_SECONDS = 5.0  # a restart repeats at most this much, which changes nothing
+REPORT_SECONDS = 60.0
+
+
+class LockLostError(Exception):
+    """Another copy writes for this landscape now, or the landscape is gone: stop at once."""
+
+
+class Writer:
+    """Takes the events of one landscape; whoever calls holds its lock on this thread's connection.
+
+    Settled sights wake the runtime's operation in the same transaction: neither is there without the other.
+    """
+
+    def __init__(self, landscape_id: UUID) -> None:
+        self.landscape_id = landscape_id
+        self.cursor = ""
+        self._log = log
+        self._batch = Batch()
+        self._listed: list[tuple[UUID | None, str]] | None = None
+        self._reset = False
+        self._heard_at = self._placed_at = self._reported_at = time.monotonic()
+        self._heard = False  # since the place was last written
+        self._counts = {"events": 0, "written": 0, "woken": 0}
+        self._lag_seconds = 0.0
+
+    def begin(self, key: str, cursor: str) -> Cursor | None:
+        """Return where a new watch goes on: at the landscape's `cursor`; a list that broke off counts for nothing."""
+        self.cursor = cursor
+        self._log = log.bind(landscape=key)
+        self._listed, self._reset, self._batch.everything = None, False, False
+        return Cursor(self.cursor) if self.cursor else None
+
+    @property
+    def full(self) -> bool:
+        """Say whether the batch should be written now."""
+        return len(self._batch) >= MOST
+
+    def take(self, event: Event) -> None:
+        """Take in one event; a list's end is written at once."""
+        if not len(self._batch):
+            self._heard_at = time.monotonic()
+        self._counts["events"] += 1
+        self._heard = True
+        if event.type is EventType.RELIST_BEGIN:
+            self._begin_list(event.version)
+        elif event.type is EventType.RELIST_END:
+            self._end_list(event.version)
+        else:
+            self._batch.add(event)
+            if self._listed is None:
+                self.cursor = event.version or self.cursor
+            elif event.observed is not None:
+                self._listed.append((runtime_of(event.observed), event.observed.name))
+
+    def flush(self) -> None:
+        """Write what has gathered, and every few seconds the place."""
+        if len(self._batch):
+            self._write()
+        due = self._heard and time.monotonic() - self._placed_at >= PLACE_SECONDS
+        if due and self._listed is None:
+            self.keep_place()
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._report()
+
+    def keep_place(self, *, relisted: bool = False) -> None:
+        """Write how far we are; raises LockLostError."""
+        if not queries.keep_place(self.landscape_id, self.cursor, relisted=relisted):
+            raise LockLostError
+        self._placed_at, self._heard = time.monotonic(), False
+
+    def finish(self) -> None:
+        """Write everything: the watch has ended."""
+        if len(self._batch):
+            self._write()
+        if self._heard:
+            self.keep_place()
+
+    def _write(self) -> None:
+        with transaction.atomic():
+            changed = queries.write_statuses(
+                self.landscape_id, self._batch.changes.values(), reset=self._reset
+            )
+            self._wake([runtime_id for runtime_id, settled in changed if settled])
+        self._batch.written()
+        self._counts["written"] += len(changed)
+        self._lag_seconds = max(self._lag_seconds, time.monotonic() - self._heard_at)
+
+    def _begin_list(self, version: str) -> None:
+        if len(self._batch):
+            self._write()
+        self._listed = []
+        self._reset = _number(version) < _number(self.cursor)
+        self._batch.everything = self._reset
+        if self._reset:
+            self._log.warning("observer.history_began_anew", version=version, before=self.cursor)
+
+    def _end_list(self, version: str) -> None:
+        if len(self._batch):
+            self._write()
+        listed = self._listed or []
+        seen = [owner for owner, _ in listed if owner is not None]
+        with transaction.atomic():
+            vanished = queries.mark_vanished(self.landscape_id, seen, version)
+            self._wake(vanished)
+        orphans = queries.unowned(self.landscape_id, listed)
+        self._listed, self._reset, self._batch.everything = None, False, False
+        for runtime_id in vanished:
+            self._batch.known.pop(runtime_id, None)
+        self.cursor = version
+        self.keep_place(relisted=True)
+        self._log.info(
+            "observer.relisted", clusters=len(listed), vanished=len(vanished), orphans=len(orphans)
+        )
+        if orphans:
+            self._log.warning("observer.orphans", count=len(orphans), some=orphans[:10])
+
+    def _wake(self, runtime_ids: list[UUID]) -> None:
+        if runtime_ids:
+            self._counts["woken"] += wake(runtime_ids=runtime_ids)
+
+    def _report(self) -> None:
+        self._reported_at = time.monotonic()
+        if any(self._counts.values()):
+            self._log.info("observer.wrote", lag_seconds=round(self._lag_seconds, 3), **self._counts)
+        self._counts = dict.fromkeys(self._counts, 0)
+        self._lag_seconds = 0.0
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isascii() and version.isdigit() else 0
