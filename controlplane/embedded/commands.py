@@ -34,19 +34,21 @@ def up(state: Path) -> int:
 def stop(state: Path) -> int:
     """Stop a running stack, or what a crashed one left."""
     record = Record(state)
-    if record.is_taken():
+    ran = record.is_taken()
+    if ran:
         supervisor = psutil.Process(record.read()["pid"])
         supervisor.terminate()
         if not wait_until_free(record, timeout_seconds=_STOP_TIMEOUT_SECONDS):
             supervisor.kill()
             wait_until_free(record, timeout_seconds=_STOP_TIMEOUT_SECONDS)
-    left = record.leftovers()
-    end([process for _name, process in left])
-    if record.read().get("state") in {None, "stopped"} and not left:
-        _say("Stopped: nothing of Nesoi runs here.")
-    else:
+    if left := record.leftovers():
+        end([process for _name, process in left])
         record.write(state="stopped", children=[])
-        _say(f"Stopped, with {len(left)} processes that a crashed run had left.")
+        _say(f"Stopped {len(left)} processes that a crashed run had left.")
+    elif ran:
+        _say("Stopped; `make demo` starts it again with everything that was there.")
+    else:
+        _say("Nothing of Nesoi runs here.")
     return 0
 
 

@@ -17,6 +17,7 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _REMEMBERED_LINES = 15
 _WIDTH = 9
+_WIDTH_OF_A_FILE = 110
 
 
 class Journal:
@@ -26,7 +27,10 @@ class Journal:
     """
 
     def __init__(self, file: Path | None, *, terminal: TextIO = sys.stdout, quiet: bool = False) -> None:
-        self.console = Console(file=terminal, highlight=False, soft_wrap=True, no_color=_plain(terminal))
+        width = None if terminal.isatty() else _WIDTH_OF_A_FILE
+        self.console = Console(
+            file=terminal, highlight=False, soft_wrap=True, no_color=_plain(terminal), width=width
+        )
         self.quiet = quiet
         self._file = file.open("a", buffering=1, encoding="utf-8", errors="replace") if file else None
         self._colours: dict[str, str] = {}

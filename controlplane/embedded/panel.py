@@ -39,9 +39,10 @@ def print_panel(console: Console, access: Path, *, seconds: float, stop_with: st
         Text(f"{stop_with} ends it all; the next start finds everything again.", style="dim"),
     ]
     title = f"Nesoi is ready ({seconds:.1f} s)"
-    console.print(
-        Panel(Group(*parts), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2), expand=False)
+    panel = Panel(
+        Group(*parts), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2), expand=False
     )
+    console.print(panel, soft_wrap=False)
 
 
 def _short(path: Any) -> str:
