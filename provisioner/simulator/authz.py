@@ -36,7 +36,7 @@ def _covers(rule: Json, verb: str, group: str, plural: str, name: str) -> bool:
 
 
 def _has(listed: list[str] | None, wanted: str) -> bool:
-    return bool(listed) and ("*" in listed or wanted in listed)
+    return listed is not None and ("*" in listed or wanted in listed)
 
 
 def _rules(endpoint: Endpoint, user: User, namespace: str) -> Iterator[Json]:

@@ -14,7 +14,9 @@ from provisioner.simulator.errors import ApiError, Json, bad_request
 from provisioner.simulator.identity import User
 from provisioner.simulator.kinds import Resource
 
-MAX_LIMIT = 100_000
+MAX_MANAGER = 128
+MAX_DIGITS = 18
+PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +58,25 @@ class Call:
     def manager(self) -> str:
         """Return the field manager: as asked for, or the program's name."""
         asked = self.query.get("fieldManager", "")
-        if len(asked) > 128:
+        if len(asked) > MAX_MANAGER:
             raise bad_request("fieldManager may have at most 128 characters")
-        return asked or self.request.headers.get("User-Agent", "unknown").split("/")[0][:128]
+        return asked or self.request.headers.get("User-Agent", "unknown").split("/")[0][:MAX_MANAGER]
 
 
 def parse_address(parts: list[str]) -> Address | None:
     """Read the parts of a path that begins with `api` or `apis`; None when it names no resource."""
     if parts[0] == "api":
-        if len(parts) < 3:
+        if len(parts) < PARTS:
             return None
         group, version, rest = "", parts[1], parts[2:]
     else:
-        if len(parts) < 4:
+        if len(parts) < PARTS + 1:
             return None
         group, version, rest = parts[1], parts[2], parts[3:]
     namespace = ""
-    if rest[0] == "namespaces" and len(rest) >= 3 and rest[2] not in ("status", "finalize"):
+    if rest[0] == "namespaces" and len(rest) >= PARTS and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3 or not all(rest):
+    if len(rest) > PARTS or not all(rest):
         return None
     plural, name, subresource = (*rest, "", "")[:3]
     return Address(group, version, namespace, plural, name, subresource)
@@ -85,7 +87,7 @@ def int_param(call: Call, name: str) -> int:
     text = call.query.get(name, "")
     if not text:
         return 0
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdigit() or len(text) > MAX_DIGITS:
         raise bad_request(f"query parameter {name} must be a whole number, not {text!r}")
     return int(text)
 

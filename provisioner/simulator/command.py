@@ -20,18 +20,18 @@ from aiohttp import web
 
 from provisioner.simulator.gardener.kubeconfig import render
 from provisioner.simulator.identity import MASTERS
-from provisioner.simulator.journal import CorruptState
+from provisioner.simulator.journal import CorruptStateError
 from provisioner.simulator.landscape import Landscape
 from provisioner.simulator.settings import Settings
 
-FAST = 100.0
+FAST, SLOWEST, FASTEST = 100.0, 0.001, 1e6
 ADMIN_DAYS = 3650
 
 
 def speed(text: str) -> float:
     """Read `--speed`: a factor, or `fast` for a hundred."""
     value = FAST if text == "fast" else float(text)
-    if not 0.001 <= value <= 1e6:
+    if not SLOWEST <= value <= FASTEST:
         raise argparse.ArgumentTypeError("speed must lie between 0.001 and 1000000, or be 'fast'")
     return value
 
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         landscape = Landscape(None if options.in_memory else folder, settings, options.project)
         listener = _listen(options.host, options.port)
         return asyncio.run(_serve(landscape, listener, options, folder))
-    except CorruptState as error:
+    except CorruptStateError as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{error.strerror or error}; choose another --port or --state")

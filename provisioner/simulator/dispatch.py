@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import orjson
 from aiohttp import web
 
@@ -14,12 +16,13 @@ from provisioner.simulator.errors import bad_request, no_such_path, not_found
 from provisioner.simulator.identity import User
 from provisioner.simulator.listing import list_objects
 from provisioner.simulator.openapi import openapi
+from provisioner.simulator.patching import patch
 from provisioner.simulator.remove import delete_many, delete_one
 from provisioner.simulator.represent import answer, show, show_list
 from provisioner.simulator.reviews import review
 from provisioner.simulator.subresources import method_not_allowed, subresource
 from provisioner.simulator.watching import watch
-from provisioner.simulator.write import find, insert, patch, replace
+from provisioner.simulator.write import find, insert, replace
 
 HEALTH = ("healthz", "livez", "readyz")
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -134,20 +137,24 @@ async def _serve(call: Call, verb: str, authenticator: Authenticator, base_url: 
         return await review(call, authenticator)
     if address.subresource and address.subresource not in ("status", "finalize"):
         return await subresource(call, authenticator, base_url)
-    if verb == "watch":
-        return await watch(call)
-    if verb == "list":
-        return list_objects(call)
-    if verb == "get":
-        return show(call.request, resource, find(call).raw)
-    if verb == "create":
-        return show(call.request, resource, insert(call, await read_document(call)), 201)
-    if verb == "patch":
-        raw, status = await patch(call)
-        return show(call.request, resource, raw, status)
-    if verb == "update":
-        return await _update(call)
-    return await (delete_one(call) if verb == "delete" else delete_many(call))
+    return await SERVED[verb](call)
+
+
+async def _list(call: Call) -> web.Response:
+    return list_objects(call)
+
+
+async def _get(call: Call) -> web.Response:
+    return show(call.request, call.resource, find(call).raw)
+
+
+async def _create(call: Call) -> web.Response:
+    return show(call.request, call.resource, insert(call, await read_document(call)), 201)
+
+
+async def _patch(call: Call) -> web.Response:
+    raw, status = await patch(call)
+    return show(call.request, call.resource, raw, status)
 
 
 async def _update(call: Call) -> web.Response:
@@ -157,6 +164,18 @@ async def _update(call: Call) -> web.Response:
     if not isinstance(metadata, dict) or not metadata.get("name"):
         raise bad_request("the name of the object must be set in metadata.name")
     return show(call.request, call.resource, replace(call, entry, document))
+
+
+SERVED: dict[str, Callable[[Call], Awaitable[web.StreamResponse]]] = {
+    "get": _get,
+    "list": _list,
+    "watch": watch,
+    "create": _create,
+    "update": _update,
+    "patch": _patch,
+    "delete": delete_one,
+    "deletecollection": delete_many,
+}
 
 
 def _metrics(call: Call) -> web.Response:

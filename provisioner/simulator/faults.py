@@ -10,6 +10,7 @@ from aiohttp import web
 from provisioner.simulator.errors import ApiError, bad_request, too_many
 from provisioner.simulator.settings import Settings
 
+LONGEST = 86400.0
 MODES = ("503", "hang", "close")
 
 
@@ -28,7 +29,7 @@ class Faults:
         """Go dark for a while."""
         if mode not in MODES:
             raise bad_request(f"mode must be one of {', '.join(MODES)}")
-        if not 0 <= seconds <= 86400:
+        if not 0 <= seconds <= LONGEST:
             raise bad_request("seconds must lie between 0 and 86400")
         self.outage_until = asyncio.get_running_loop().time() + seconds
         self.outage_mode = mode

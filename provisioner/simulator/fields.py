@@ -54,6 +54,8 @@ def leaves(value: Any, shape: Shape, fields: Path = (), path: Path = ()) -> dict
 def _walk(value: Any, shape: Shape, fields: Path, path: Path, found: dict[Path, Any]) -> None:
     if isinstance(value, dict) and (value or not path):
         for key, child in value.items():
+            if child is None:
+                continue
             _walk(child, shape, (*fields, key), (*path, f"f:{key}"), found)
         return
     if isinstance(value, list) and value:

@@ -18,7 +18,7 @@ create table if not exists facts (name text primary key, value text not null) wi
 """
 
 
-class CorruptState(Exception):
+class CorruptStateError(Exception):
     """The database file cannot be read; the message says what to do."""
 
 
@@ -33,7 +33,7 @@ class Journal:
             self._db.execute("pragma synchronous=normal")
             self._db.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
-            raise CorruptState(
+            raise CorruptStateError(
                 f"cannot read {path} ({error}); move it away or delete it to start with an empty landscape"
             ) from error
         self._pending: dict[Key, tuple[int, bytes | None]] = {}
@@ -57,7 +57,7 @@ class Journal:
         try:
             return self._db.execute(query, (endpoint,)).fetchall()
         except sqlite3.DatabaseError as error:
-            raise CorruptState(
+            raise CorruptStateError(
                 f"cannot read {self.path} ({error}); move it away or delete it to start empty"
             ) from error
 

@@ -112,11 +112,10 @@ class Landscape:
     def _route(self, path: str) -> tuple[Endpoint, str]:
         if not path.startswith(CLUSTERS):
             return self.garden, path
-        parts = path.split("/", 4)
-        if len(parts) < 4:
+        _, _, namespace, name, *rest = [*path.split("/", 4), "", ""]
+        if not namespace or not name:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
-        rest = f"/{parts[4]}" if len(parts) == 5 else "/"
-        return self.directory.find(parts[2], parts[3]), rest
+        return self.directory.find(namespace, name), f"/{rest[0]}"
 
     def application(self) -> web.Application:
         """Return the aiohttp application: one handler, the paths are ours to read."""

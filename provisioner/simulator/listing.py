@@ -8,7 +8,7 @@ from collections.abc import Callable
 import orjson
 from aiohttp import web
 
-from provisioner.simulator.call import Call, int_param
+from provisioner.simulator.call import MAX_DIGITS, Call, int_param
 from provisioner.simulator.errors import ApiError, Json, bad_request, expired
 from provisioner.simulator.history import Entry
 from provisioner.simulator.represent import show_list
@@ -96,7 +96,7 @@ def check_version(call: Call, text: str) -> int:
     """Read a resourceVersion; raises 400 for nonsense and 504 for one from the future."""
     if not text:
         return 0
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdigit() or len(text) > MAX_DIGITS:
         raise bad_request(f"resourceVersion: Invalid value: {text!r}: must be a whole number")
     version = int(text)
     if version > call.endpoint.store.version:

@@ -77,11 +77,9 @@ def track_update(before: Json | None, after: Json, writer: Writer, shape: Shape)
     """Give the fields that an ordinary write changed to its writer."""
     sent = (after.get("metadata") or {}).get("managedFields")
     kept = (before or {}).get("metadata", {}).get("managedFields") if before else None
-    if sent is not None and sent != kept and before is not None:
-        # The client edits ownership itself, as kubectl does when it moves to server-side apply.
-        owners = owners_of(after)
-    else:
-        owners = owners_of(before) if before else []
+    # A client may edit ownership itself, as kubectl does when it moves to server-side apply.
+    edited = before is not None and sent is not None and sent != kept
+    owners = owners_of(after if edited else before or {})
     old = leaves(ownable(before), shape) if before else {}
     new = leaves(ownable(after), shape)
     changed = {path for path, value in new.items() if path not in old or old[path] != value}

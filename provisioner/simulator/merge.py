@@ -130,19 +130,7 @@ def _change(document: Any, path: list[str], op: str, value: Any) -> Any:
         return value
     parent, last = _lookup(document, path[:-1]), path[-1]
     if isinstance(parent, list):
-        try:
-            index = len(parent) if last == "-" else int(last)
-        except ValueError:
-            raise _unprocessable(f"{last!r} is no index of a list") from None
-        if op == "add" and 0 <= index <= len(parent):
-            parent.insert(index, value)
-        elif 0 <= index < len(parent):
-            if op == "remove":
-                del parent[index]
-            else:
-                parent[index] = value
-        else:
-            raise _unprocessable(f"index {last} is out of range")
+        _change_list(parent, last, op, value)
     elif isinstance(parent, dict):
         if op != "add" and last not in parent:
             raise _unprocessable(f"missing path {last!r}")
@@ -153,3 +141,17 @@ def _change(document: Any, path: list[str], op: str, value: Any) -> Any:
     else:
         raise _unprocessable(f"{last!r} has no parent object")
     return document
+
+
+def _change_list(parent: list[Any], last: str, op: str, value: Any) -> None:
+    if last != "-" and not last.isdigit():
+        raise _unprocessable(f"{last!r} is no index of a list")
+    index = len(parent) if last == "-" else int(last)
+    if op == "add" and index <= len(parent):
+        parent.insert(index, value)
+    elif index >= len(parent):
+        raise _unprocessable(f"index {last} is out of range")
+    elif op == "remove":
+        del parent[index]
+    else:
+        parent[index] = value

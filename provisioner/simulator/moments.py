@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+MINUTE, HOUR, DAY = 60, 3600, 86400
+# (unit, up to, letter, finer unit, its letter), the steps of kubectl's own rounding.
+_SPANS = (
+    (1, 2 * MINUTE, "s", 0, ""),
+    (MINUTE, 10 * MINUTE, "m", 1, "s"),
+    (MINUTE, 3 * HOUR, "m", 0, ""),
+    (HOUR, 8 * HOUR, "h", MINUTE, "m"),
+    (HOUR, 2 * DAY, "h", 0, ""),
+)
+
 
 def stamp(moment: datetime | None = None) -> str:
     """Return `2026-01-31T12:00:00Z`; the present when no moment is given."""
@@ -22,18 +32,13 @@ def age(text: str) -> str:
     except ValueError:
         return "<unknown>"
     seconds = max(seconds, 0)
-    if seconds < 120:
-        return f"{seconds}s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    return f"{days}d"
+    for size, most, letter, smaller, smaller_letter in _SPANS:
+        if seconds < most:
+            rest = seconds % size // smaller if smaller else 0
+            return (
+                f"{seconds // size}{letter}{rest}{smaller_letter}" if rest else f"{seconds // size}{letter}"
+            )
+    return f"{seconds // DAY}d"
 
 
 def within(seconds: float) -> str:

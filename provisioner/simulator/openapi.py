@@ -13,8 +13,7 @@ PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
 def _base(resource: Resource) -> str:
-    root = f"apis/{resource.group}/{resource.version}" if resource.group else f"api/{resource.version}"
-    return root
+    return f"apis/{resource.group}/{resource.version}" if resource.group else f"api/{resource.version}"
 
 
 def _path(resource: Resource) -> str:

@@ -105,16 +105,15 @@ def _read(name: str, value: Any) -> Any:
 def _failure(value: Any) -> Failure:
     if not isinstance(value, dict) or not value.keys() <= set(Failure.__slots__):
         raise bad_request(f"a failure takes {', '.join(Failure.__slots__)}")
+    if "code" not in value:
+        raise bad_request("a failure needs a code")
     failure = Failure(**value)
     if failure.code not in ERROR_CODES:
         raise bad_request(f"unknown code {failure.code!r}; known are {', '.join(ERROR_CODES)}")
     if failure.operation not in ("", *OPERATIONS):
         raise bad_request(f"operation must be one of {', '.join(OPERATIONS)}")
-    if (
-        isinstance(failure.rate, bool)
-        or not isinstance(failure.rate, int | float)
-        or not 0 <= failure.rate <= 1
-    ):
+    rate: Any = failure.rate
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise bad_request("rate must lie between 0 and 1")
     try:
         re.compile(failure.name_regex)

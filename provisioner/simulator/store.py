@@ -83,7 +83,7 @@ class Collection:
         """Store an object under the next version and tell the watchers."""
         version = self.store.next_version()
         document["metadata"]["resourceVersion"] = str(version)
-        entry = self._entry(document, version, stored)
+        entry = self._entry(document, version, stored=stored)
         place = (entry.namespace, entry.name)
         before = self.entries.get(place)
         self.entries[place] = entry
@@ -97,7 +97,7 @@ class Collection:
     def load(self, raw: bytes) -> None:
         """Take in an object from disk, without an event."""
         document = orjson.loads(raw)
-        entry = self._entry(document, int(document["metadata"]["resourceVersion"]), True)
+        entry = self._entry(document, int(document["metadata"]["resourceVersion"]), stored=True)
         place = (entry.namespace, entry.name)
         if place not in self.entries:
             bisect.insort(self.order, place)
@@ -111,13 +111,13 @@ class Collection:
         version = self.store.next_version()
         document = read(entry)
         document["metadata"]["resourceVersion"] = str(version)
-        last = self._entry(document, version, entry.stored)
+        last = self._entry(document, version, stored=entry.stored)
         if entry.stored:
             self._note(last, None)
         self._tell(Event(version, "DELETED", last, entry))
         return document
 
-    def _entry(self, document: Json, version: int, stored: bool) -> Entry:
+    def _entry(self, document: Json, version: int, *, stored: bool) -> Entry:
         metadata: dict[str, Any] = document["metadata"]
         return Entry(
             namespace=metadata.get("namespace", ""),

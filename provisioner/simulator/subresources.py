@@ -9,7 +9,7 @@ from aiohttp import web
 from provisioner.simulator.authn import Authenticator
 from provisioner.simulator.call import Call, decode, read_body, read_document
 from provisioner.simulator.errors import ApiError, Json, bad_request, conflict
-from provisioner.simulator.gardener.kubeconfig import REQUESTS, mint
+from provisioner.simulator.gardener.kubeconfig import MINIMUM, REQUESTS, mint
 from provisioner.simulator.merge import merge_patch
 from provisioner.simulator.moments import within
 from provisioner.simulator.represent import answer
@@ -68,7 +68,7 @@ def _bind(call: Call, document: Json) -> Json:
 def _token(call: Call, authenticator: Authenticator, document: Json) -> Json:
     entry = find(call)
     seconds = int((document.get("spec") or {}).get("expirationSeconds") or 3600)
-    if not 600 <= seconds <= 2**32:
+    if not MINIMUM <= seconds <= 2**32:
         raise bad_request("spec.expirationSeconds: may not specify a duration less than 10 minutes")
     claims: Json = {
         "cluster": call.endpoint.identity,

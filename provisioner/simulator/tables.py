@@ -37,7 +37,7 @@ def condition(document: Json, kind: str) -> str:
 
 def _node_status(node: Json) -> str:
     text = "Ready" if condition(node, "Ready") == "True" else "NotReady"
-    return f"{text},SchedulingDisabled" if dig(node, "spec.unschedulable", False) else text
+    return f"{text},SchedulingDisabled" if dig(node, "spec.unschedulable") else text
 
 
 def _node_address(node: Json) -> str:
@@ -85,7 +85,7 @@ def _operation(shoot: Json) -> str:
 
 
 def _hibernation(shoot: Json) -> str:
-    wanted, observed = dig(shoot, "spec.hibernation.enabled", False), dig(shoot, "status.hibernated", False)
+    wanted, observed = bool(dig(shoot, "spec.hibernation.enabled")), bool(dig(shoot, "status.hibernated"))
     if wanted == observed:
         return "Hibernated" if observed else "Awake"
     return "Hibernating" if wanted else "Waking Up"
@@ -219,13 +219,17 @@ def _custom_cell(path: str) -> Cell:
     return lambda document: dig(document, dotted, "")
 
 
+def _aged(cell: Cell) -> Cell:
+    return lambda document: age(str(cell(document)))
+
+
 def _layout(resource: Resource) -> Columns:
     if resource.custom:
         extra: Columns = []
         for column in resource.columns:
             cell = _custom_cell(str(column.get("jsonPath", "")))
             if column.get("type") == "date":
-                cell = (lambda inner: lambda document: age(str(inner(document))))(cell)
+                cell = _aged(cell)
             extra.append((str(column.get("name", "")), int(column.get("priority", 0) or 0), cell))
         return [NAME, *(extra or [AGE])]
     columns = TABLES.get(resource.key, [AGE])

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from typing import Any
 
 import orjson
 
-from provisioner.simulator import managed, merge
-from provisioner.simulator.call import Call, bool_param, decode, read_body, unsupported
+from provisioner.simulator import managed
+from provisioner.simulator.call import Call
 from provisioner.simulator.errors import (
-    ApiError,
     Json,
     already_exists,
     bad_request,
@@ -26,12 +24,7 @@ from provisioner.simulator.managed import Writer
 from provisioner.simulator.moments import stamp
 from provisioner.simulator.store import read
 
-APPLY = "application/apply-patch+yaml"
-PATCHES = {
-    "application/merge-patch+json": "merge",
-    "application/json-patch+json": "json",
-    "application/strategic-merge-patch+json": "strategic",
-}
+MAX_NAME = 253
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 _LOOSE = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings"})
 _FIXED = (
@@ -98,7 +91,7 @@ def _check_name(call: Call, metadata: Json) -> None:
     name = metadata["name"]
     if (
         not isinstance(name, str)
-        or len(name) > 253
+        or len(name) > MAX_NAME
         or (call.resource.plural not in _LOOSE and not _NAME.match(name))
     ):
         why = f"Invalid value: {name!r}: use lower-case letters, digits, '-' and '.', at most 253 characters"
@@ -148,18 +141,7 @@ def replace(call: Call, entry: Entry, document: Json, *, tracked: bool = True) -
     old = read(entry)
     _keep_fixed(call, old, document)
     subresource = call.address.subresource
-    if subresource == "status":
-        owners = document["metadata"].get("managedFields")
-        status = document.get("status")
-        document = {**old, "metadata": dict(old["metadata"])}
-        if status is not None:
-            document["status"] = status
-        if not tracked and owners:
-            document["metadata"]["managedFields"] = owners
-    elif call.resource.has_status:
-        document.pop("status", None)
-        if "status" in old:
-            document["status"] = old["status"]
+    document = _divide(call, old, document, tracked=tracked)
     if tracked:
         managed.track_update(old, document, writer(call), call.endpoint.shape(call.resource))
     strategy = call.endpoint.strategies.get(call.resource.key)
@@ -172,11 +154,28 @@ def replace(call: Call, entry: Entry, document: Json, *, tracked: bool = True) -
     if call.dry_run:
         return orjson.dumps(document)
     collection = call.endpoint.collection(*call.resource.key)
-    if "deletionTimestamp" in old["metadata"] and not document["metadata"].get("finalizers"):
-        if not (call.resource.plural == "namespaces" and not call.resource.group):
-            collection.remove(entry)
-            return orjson.dumps(document)
+    is_space = call.resource.key == ("", "namespaces")
+    if "deletionTimestamp" in old["metadata"] and not document["metadata"].get("finalizers") and not is_space:
+        collection.remove(entry)
+        return orjson.dumps(document)
     return collection.put(document).raw
+
+
+def _divide(call: Call, old: Json, document: Json, *, tracked: bool) -> Json:
+    """Keep status out of ordinary writes, and everything else out of writes to the status."""
+    if call.address.subresource == "status":
+        owners = document["metadata"].get("managedFields")
+        divided: Json = {**old, "metadata": dict(old["metadata"])}
+        if document.get("status") is not None:
+            divided["status"] = document["status"]
+        if not tracked and owners:
+            divided["metadata"]["managedFields"] = owners
+        return divided
+    if call.resource.has_status:
+        document.pop("status", None)
+        if "status" in old:
+            document["status"] = old["status"]
+    return document
 
 
 def _keep_fixed(call: Call, old: Json, document: Json) -> None:
@@ -246,72 +245,3 @@ def find(call: Call) -> Entry:
     if entry is None:
         raise not_found(call.resource.group, call.resource.plural, call.address.name)
     return entry
-
-
-async def patch(call: Call) -> tuple[bytes, int]:
-    """Apply a patch of any kind; returns the object and the HTTP status."""
-    kind = call.request.content_type
-    body = await read_body(call.request)
-    if kind == APPLY:
-        return _apply(call, decode(body, allow_yaml=True))
-    if kind not in PATCHES:
-        raise unsupported(kind)
-    change: Any = decode(body, allow_yaml=False)
-    entry = find(call)
-    current = read(entry)
-    language = PATCHES[kind]
-    if language != "json" and not isinstance(change, dict):
-        raise bad_request("the patch must be an object")
-    if language == "json":
-        changed = merge.json_patch(current, change)
-    elif language == "strategic" and not call.resource.custom:
-        changed = merge.strategic_patch(current, change)
-    elif language == "strategic":
-        raise unsupported(kind)
-    else:
-        changed = merge.merge_patch(current, change)
-    if not isinstance(changed.get("metadata"), dict):
-        raise bad_request("the patch must leave metadata an object")
-    return replace(call, entry, changed), 200
-
-
-def _apply(call: Call, applied: object) -> tuple[bytes, int]:
-    if not call.query.get("fieldManager"):
-        raise ApiError(
-            422,
-            "Invalid",
-            'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-        )
-    if not isinstance(applied, dict):
-        raise bad_request("an apply patch must be an object")
-    if applied.get("metadata", {}).get("managedFields"):
-        raise bad_request("metadata.managedFields must be nil")
-    for name in ("apiVersion", "kind"):
-        if name not in applied:
-            raise bad_request(f"an apply patch must say its {name}")
-    check_type(call, applied)
-    applied["metadata"].setdefault("name", call.address.name)
-    entry = call.endpoint.collection(*call.resource.key).get(call.address.namespace, call.address.name)
-    shape, force = call.endpoint.shape(call.resource), bool_param(call, "force")
-    if call.resource.has_status and call.address.subresource != "status":
-        applied.pop("status", None)
-    if entry is None:
-        if call.address.subresource:
-            raise not_found(call.resource.group, call.resource.plural, call.address.name)
-        fresh = managed.apply(
-            {**applied, "metadata": dict(applied["metadata"])}, applied, writer(call), shape, force=force
-        )
-        if fresh["metadata"].pop("resourceVersion", None) or fresh["metadata"].get("uid"):
-            raise conflict(call.resource.group, call.resource.plural, call.address.name)
-        return insert(call, fresh, tracked=False), 201
-    live = read(entry)
-    merged = managed.apply(live, applied, writer(call), shape, force=force)
-    merged["metadata"] = {**live["metadata"], **merged["metadata"]}
-    for name in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields"):
-        if name in live["metadata"] and name not in merged["metadata"]:
-            merged["metadata"].pop(name, None)
-    sent = applied["metadata"].get("resourceVersion")
-    merged["metadata"]["resourceVersion"] = sent or live["metadata"]["resourceVersion"]
-    if applied["metadata"].get("uid"):
-        merged["metadata"]["uid"] = applied["metadata"]["uid"]
-    return replace(call, entry, merged, tracked=False), 200

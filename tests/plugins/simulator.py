@@ -1,7 +1,7 @@
 """The embedded landscape as a fixture: one process for the whole run, forgetful and fast.
 
-`simulator` is shared: leave its settings as you found them (`with simulator.set(...)` puts them back). A test that kills it or needs
-a state of its own takes `simulator_factory`.
+`simulator` is shared: leave its settings as you found them (`with simulator.set(...)` puts them back). A test that kills it
+or needs a state of its own takes `simulator_factory`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,22 @@ class Simulator:
         """Start it (on the port it had before, if it ran before) and wait until it serves."""
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "provisioner.simulator", "--state", str(self.folder), "--port", str(self.port)]
-        command += ["--speed", self.speed, "--ready-file", str(ready), *(["--in-memory"] if self.in_memory else [])]
+        command = [
+            sys.executable,
+            "-m",
+            "provisioner.simulator",
+            "--state",
+            str(self.folder),
+            "--port",
+            str(self.port),
+        ]
+        command += [
+            "--speed",
+            self.speed,
+            "--ready-file",
+            str(ready),
+            *(["--in-memory"] if self.in_memory else []),
+        ]
         log = (self.folder / "log").open("a")
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, text=True)
         log.close()
@@ -58,7 +72,9 @@ class Simulator:
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"the simulator did not start: {(self.folder / 'log').read_text()[-2000:]}")
+                raise RuntimeError(
+                    f"the simulator did not start: {(self.folder / 'log').read_text()[-2000:]}"
+                )
             time.sleep(0.02)
         facts = json.loads(ready.read_text())
         self.url, self.port, self.admin_token = facts["url"], facts["port"], facts["admin_token"]

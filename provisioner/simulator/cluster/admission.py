@@ -68,6 +68,9 @@ def workload(endpoint: Endpoint, document: Json, old: Json | None) -> None:
         )
     if old is not None and old["spec"].get("selector") != selector:
         _refuse(document, "spec.selector", "Invalid value: field is immutable")
+    strategy = "strategy" if document["kind"] == "Deployment" else "updateStrategy"
+    if document["kind"] != "ReplicaSet":
+        spec.setdefault(strategy, {"type": "RollingUpdate"})
     if document["kind"] != "DaemonSet":
         spec.setdefault("replicas", 1)
         if not isinstance(spec["replicas"], int) or spec["replicas"] < 0:

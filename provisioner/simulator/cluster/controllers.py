@@ -7,7 +7,7 @@ import heapq
 import itertools
 import logging
 
-from provisioner.simulator.cluster import batch, pods, services, workloads
+from provisioner.simulator.cluster import batch, daemons, pods, services, workloads
 from provisioner.simulator.cluster.pods import Clock
 from provisioner.simulator.endpoint import Endpoint
 from provisioner.simulator.history import Event
@@ -88,6 +88,7 @@ class Controllers:
         clock.speed, clock.now = self.settings.speed, asyncio.get_running_loop().time()
         try:
             workloads.reconcile(endpoint)
+            daemons.reconcile(endpoint)
             batch.reconcile(endpoint)
             rest = pods.reconcile(endpoint, clock)
             services.reconcile(endpoint)

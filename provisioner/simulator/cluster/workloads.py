@@ -1,4 +1,4 @@
-"""Deployments, ReplicaSets, StatefulSets and DaemonSets, brought to what they say."""
+"""Deployments, ReplicaSets and StatefulSets, brought to what they say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import uuid
 
 import orjson
 
-from provisioner.simulator.cluster.scheduler import matches, untolerated
 from provisioner.simulator.endpoint import Endpoint
 from provisioner.simulator.errors import Json
 from provisioner.simulator.gardener.status import fraction
@@ -27,8 +26,6 @@ def reconcile(endpoint: Endpoint) -> None:
         _replica_set(endpoint, replica_set)
     for stateful_set in endpoint.collection(APPS, "statefulsets").documents():
         _stateful_set(endpoint, stateful_set)
-    for daemon_set in endpoint.collection(APPS, "daemonsets").documents():
-        _daemon_set(endpoint, daemon_set)
 
 
 def owned(endpoint: Endpoint, key: tuple[str, str], owner: Json) -> list[Json]:
@@ -61,7 +58,7 @@ def ready(pod: Json) -> bool:
     )
 
 
-def _suffix(*parts: str) -> str:
+def suffix(*parts: str) -> str:
     number = int(fraction(*parts) * 27**5)
     return "".join(_LETTERS[number // 27**place % 27] for place in range(5))
 
@@ -194,12 +191,10 @@ def _replica_set(endpoint: Endpoint, owner: Json) -> None:
     taken = {each["metadata"]["name"] for each in pods}
     for index in range(len(pods), wanted):
         attempt = 0
-        name = f"{owner['metadata']['name']}-{_suffix(owner['metadata']['uid'], str(index))}"
+        name = f"{owner['metadata']['name']}-{suffix(owner['metadata']['uid'], str(index))}"
         while name in taken:
             attempt += 1
-            name = (
-                f"{owner['metadata']['name']}-{_suffix(owner['metadata']['uid'], str(index), str(attempt))}"
-            )
+            name = f"{owner['metadata']['name']}-{suffix(owner['metadata']['uid'], str(index), str(attempt))}"
         taken.add(name)
         make_pod(endpoint, owner, name, labels)
     for pod in sorted(pods, key=ready)[: max(len(pods) - wanted, 0)]:
@@ -262,43 +257,3 @@ def _claims(endpoint: Endpoint, owner: Json, pod: str) -> None:
                 "status": {"phase": "Pending"},
             }
             endpoint.create(("", "persistentvolumeclaims"), document)
-
-
-def _daemon_set(endpoint: Endpoint, owner: Json) -> None:
-    template = {"spec": owner["spec"]["template"]["spec"]}
-    hosts = [
-        node["metadata"]["name"]
-        for node in endpoint.collection("", "nodes").documents()
-        if matches(template, node) and untolerated(template, node) is None
-    ]
-    pods = {
-        each["metadata"]["labels"].get("nesoi.simulator/host", ""): each
-        for each in owned(endpoint, ("", "pods"), owner)
-    }
-    for host in hosts:
-        if host not in pods:
-            name = f"{owner['metadata']['name']}-{_suffix(owner['metadata']['uid'], host)}"
-            pinned = {**owner, "spec": {**owner["spec"], "template": _pinned(owner, host)}}
-            make_pod(endpoint, pinned, name, {"nesoi.simulator/host": host})
-    for host in pods.keys() - set(hosts):
-        drop(endpoint, ("", "pods"), pods[host])
-    up = sum(1 for host in hosts if host in pods and ready(pods[host]))
-    report(
-        endpoint.collection(APPS, "daemonsets"),
-        owner,
-        {
-            "observedGeneration": owner["metadata"]["generation"],
-            "desiredNumberScheduled": len(hosts),
-            "currentNumberScheduled": len(hosts),
-            "updatedNumberScheduled": len(hosts),
-            "numberReady": up,
-            "numberAvailable": up,
-            "numberMisscheduled": 0,
-        },
-    )
-
-
-def _pinned(owner: Json, host: str) -> Json:
-    template: Json = orjson.loads(orjson.dumps(owner["spec"]["template"]))
-    template["spec"].setdefault("nodeSelector", {})["kubernetes.io/hostname"] = host
-    return template

@@ -71,7 +71,9 @@ def _image(machine: Json, before: Any, images: list[Json]) -> None:
         image = dict(before) if before else {"name": images[0]["name"]}
         machine["image"] = image
     if not image.get("version"):
-        offers = next((each["versions"] for each in images if each["name"] == image.get("name")), [])
+        offers: list[Json] = next(
+            (each["versions"] for each in images if each["name"] == image.get("name")), []
+        )
         found = newest(offers)
         if found:
             image["version"] = found

@@ -20,6 +20,10 @@ from provisioner.simulator.settings import Failure, Settings
 from provisioner.simulator.store import Collection, Place, read
 
 MAX_RETRIES = 20
+# Steps carried out before requests get their turn.
+TURNS = 50
+# Operations fail at the infrastructure, not before it is asked.
+FAILS_AT = 30
 
 
 class Life:
@@ -89,7 +93,7 @@ class Life:
         while True:
             self._moved.clear()
             worked = 0
-            while self._heap and self._heap[0][0] <= loop.time() and worked < 50:
+            while self._heap and self._heap[0][0] <= loop.time() and worked < TURNS:
                 due, turn, place = heapq.heappop(self._heap)
                 if self._due.get(place) == (due, turn):
                     del self._due[place]
@@ -164,7 +168,7 @@ class Life:
         kind, progress = last["type"], last["progress"]
         plan, _ = self._plan(shoot, kind)
         following = next((task for task in plan if task[0] > progress), None)
-        failure = self._failure(place, shoot, kind) if progress >= 30 else None
+        failure = self._failure(place, shoot, kind) if progress >= FAILS_AT else None
         if failure is not None:
             self._fail(place, shoot, last, failure)
             return
@@ -213,11 +217,9 @@ class Life:
             return
         write.advertise(shoot, self.base_url())
         status["hibernated"] = (shoot["spec"].get("hibernation") or {}).get("enabled", False)
-        status["networking"] = {
-            name: [shoot["spec"]["networking"][name]]
-            for name in ("nodes", "pods", "services")
-            if name in shoot["spec"]["networking"]
-        }
+        networking = shoot["spec"]["networking"]
+        ranges = [name for name in ("nodes", "pods", "services") if name in networking]
+        status["networking"] = {name: [networking[name]] for name in ranges}
         write.conditions(shoot, "True")
         behind = status["observedGeneration"] != shoot["metadata"]["generation"]
         self._keep(place, shoot, 0.0 if behind else None)

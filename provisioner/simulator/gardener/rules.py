@@ -12,6 +12,7 @@ from provisioner.simulator.errors import Json, cause
 from provisioner.simulator.gardener.versions import is_expired, number
 
 MAX_NAMES = 21
+MAX_POOL_NAME = 15
 REQUIRED, UNSUPPORTED, FORBIDDEN = "FieldValueRequired", "FieldValueNotSupported", "FieldValueForbidden"
 PURPOSES = ("evaluation", "testing", "development", "production")
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -169,7 +170,7 @@ def _pool(where: str, worker: Json, spec: Json, around: Surroundings) -> Iterato
     name = worker.get("name")
     if not isinstance(name, str) or not name:
         yield required(f"{where}.name", "must specify a worker pool name")
-    elif not _LABEL.match(name) or len(name) > 15:
+    elif not _LABEL.match(name) or len(name) > MAX_POOL_NAME:
         yield wrong(f"{where}.name", name, "must be a DNS label of at most 15 characters")
     least, most = worker.get("minimum"), worker.get("maximum")
     for field_name, value in (("minimum", least), ("maximum", most)):

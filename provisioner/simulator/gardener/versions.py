@@ -19,7 +19,7 @@ def number(text: str) -> Version:
 def is_expired(offer: Json) -> bool:
     """Say whether an offered version may no longer be chosen."""
     expiry = offer.get("expirationDate")
-    return bool(expiry) and parse(expiry) <= datetime.now(UTC)
+    return isinstance(expiry, str) and parse(expiry) <= datetime.now(UTC)
 
 
 def newest(offers: list[Json], prefix: str = "") -> str:

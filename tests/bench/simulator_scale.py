@@ -1,0 +1,160 @@
+"""How the simulator holds 10,000 Shoots: memory, full list, watch fan-out, idle cost.
+
+Run by hand: `python tests/bench/simulator_scale.py [shoots]`; prints one line per figure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.plugins.simulator import Simulator
+
+SHOOTS = "/apis/core.gardener.cloud/v1beta1/namespaces/garden-nesoi/shoots"
+WATCHES = 5
+WRITERS = 32
+LIMIT = 500
+
+
+def shoot(index: int) -> dict[str, Any]:
+    """Return a Shoot like the ones the Gardener driver makes."""
+    name = f"c{index:07d}"
+    zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+    pool = {"machine": {"type": "m6i.large"}, "minimum": 3, "maximum": 9, "zones": zones}
+    pool |= {"name": "main", "volume": {"type": "gp3", "size": "50Gi"}, "labels": {"pool": "main"}}
+    return {
+        "apiVersion": "core.gardener.cloud/v1beta1",
+        "kind": "Shoot",
+        "metadata": {"name": name, "namespace": "garden-nesoi", "labels": {"nesoi.io/runtime": name}},
+        "spec": {
+            "cloudProfile": {"name": "aws"},
+            "credentialsBindingName": "aws",
+            "region": "eu-central-1",
+            "provider": {"type": "aws", "workers": [pool]},
+            "networking": {"type": "calico", "nodes": "10.250.0.0/16"},
+            "kubernetes": {"version": "1.34"},
+        },
+    }
+
+
+def rss_mib(pid: int) -> float:
+    """Return the resident memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def say(name: str, value: float, unit: str) -> None:
+    """Print one figure."""
+    print(f"{name:34} {value:12.2f} {unit}", flush=True)
+
+
+async def watch(session: aiohttp.ClientSession, seen: list[int]) -> None:
+    """Count the events of one watch."""
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with session.get(SHOOTS, params={"watch": "1", "resourceVersion": "0"}, timeout=timeout) as answer:
+        async for chunk in answer.content.iter_any():
+            seen[0] += chunk.count(b"\n")
+
+
+async def create_all(session: aiohttp.ClientSession, count: int) -> None:
+    """Create every Shoot, many at a time."""
+    numbers = iter(range(count))
+
+    async def writer() -> None:
+        for index in numbers:
+            async with session.post(SHOOTS, data=json.dumps(shoot(index))) as answer:
+                assert answer.status == 201, await answer.text()
+
+    await asyncio.gather(*(writer() for _ in range(WRITERS)))
+
+
+async def list_pages(session: aiohttp.ClientSession, limit: int) -> int:
+    """Read the whole list; returns how many bytes it had."""
+    total, token = 0, ""
+    while True:
+        async with session.get(SHOOTS, params={"limit": str(limit), "continue": token}) as answer:
+            body = await answer.read()
+        total += len(body)
+        token = json.loads(body)["metadata"].get("continue", "")
+        if not token:
+            return total
+
+
+async def settle(simulator: Simulator) -> None:
+    """Wait until no Shoot moves."""
+    while simulator.stats()["shoots_moving"]:
+        await asyncio.sleep(0.5)
+
+
+async def measure(simulator: Simulator, count: int) -> None:
+    """Run the whole measurement."""
+    headers = {"Authorization": f"Bearer {simulator.admin_token}", "Content-Type": "application/json"}
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=simulator.ca), limit=100)
+    async with aiohttp.ClientSession(simulator.url, headers=headers, connector=connector) as session:
+        say("rss_empty", rss_mib(simulator.pid), "MiB")
+        seen = [[0] for _ in range(WATCHES)]
+        watches = [asyncio.create_task(watch(session, each)) for each in seen]
+        begun = time.monotonic()
+        await create_all(session, count)
+        say("creates", count / (time.monotonic() - begun), "per second")
+        await settle(simulator)
+        took = time.monotonic() - begun
+        say("all_built_after", took, "s")
+        say("watch_events_all_watches", sum(each[0] for each in seen) / took, "per second")
+        await asyncio.sleep(1)
+        say("events_seen_spread", max(e[0] for e in seen) - min(e[0] for e in seen), "events between watches")
+        say("events_per_shoot", seen[0][0] / count, "")
+        say("rss_built", rss_mib(simulator.pid), "MiB")
+        begun = time.monotonic()
+        size = await list_pages(session, 0)
+        say("full_list", time.monotonic() - begun, "s")
+        say("full_list_size", size / 2**20, "MiB")
+        begun = time.monotonic()
+        await list_pages(session, LIMIT)
+        say(f"list_in_pages_of_{LIMIT}", time.monotonic() - begun, "s")
+        say("rss_after_lists", rss_mib(simulator.pid), "MiB")
+        before = cpu_seconds(simulator.pid)
+        await asyncio.sleep(10)
+        say("idle_cpu", (cpu_seconds(simulator.pid) - before) * 10, "% of one core")
+        for each in watches:
+            each.cancel()
+
+
+def main() -> None:
+    """Measure with durable state, as the embedded stack runs it."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory(prefix="nesoi-scale-") as folder:
+        simulator = Simulator(Path(folder), in_memory=False, speed="1").start()
+        try:
+            asyncio.run(measure(simulator, count))
+            begun = time.monotonic()
+            simulator.kill()
+            simulator.start()
+            say("restart_after_kill", time.monotonic() - begun, "s")
+            say("rss_after_restart", rss_mib(simulator.pid), "MiB")
+            say("shoots_after_restart", simulator.stats()["shoots"], "")
+        finally:
+            simulator.stop()
+
+
+if __name__ == "__main__":
+    main()
