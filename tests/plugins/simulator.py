@@ -6,6 +6,7 @@ or needs a state of its own takes `simulator_factory`.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -24,6 +25,26 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
+SHOOTS = "/apis/core.gardener.cloud/v1beta1/namespaces/garden-nesoi/shoots"
+
+
+def a_shoot(name: str, **spec: Any) -> dict[str, Any]:
+    """Return a small Shoot on AWS; `spec` replaces its parts."""
+    pool = {"name": "main", "machine": {"type": "m6i.large"}, "minimum": 1, "maximum": 3, "zones": ["eu-central-1a"]}
+    return {
+        "apiVersion": "core.gardener.cloud/v1beta1",
+        "kind": "Shoot",
+        "metadata": {"name": name, "namespace": "garden-nesoi"},
+        "spec": {
+            "cloudProfile": {"name": "aws"},
+            "credentialsBindingName": "aws",
+            "region": "eu-central-1",
+            "provider": {"type": "aws", "workers": [pool]},
+            "networking": {"type": "calico", "nodes": "10.250.0.0/16"},
+            "kubernetes": {"version": "1.34.8"},
+            **spec,
+        },
+    }
 
 
 class Simulator:
@@ -109,6 +130,51 @@ class Simulator:
             request.add_header(name.replace("_", "-"), value)
         with urllib.request.urlopen(request, context=self._context, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
+
+    def create_shoot(self, name: str, *, wait: bool = True, **spec: Any) -> dict[str, Any]:
+        """Create a Shoot, and wait until it is built."""
+        self.call("POST", SHOOTS, a_shoot(name, **spec))
+        return self.wait_for(name) if wait else self.shoot(name)
+
+    def shoot(self, name: str) -> dict[str, Any]:
+        """Return a Shoot."""
+        found: dict[str, Any] = self.call("GET", f"{SHOOTS}/{name}")
+        return found
+
+    def patch_shoot(self, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        """Merge a patch into a Shoot."""
+        kind = "application/merge-patch+json"
+        found: dict[str, Any] = self.call("PATCH", f"{SHOOTS}/{name}", patch, Content_Type=kind)
+        return found
+
+    def wait_for(self, name: str, state: str = "Succeeded", seconds: float = 20.0) -> dict[str, Any]:
+        """Wait until a Shoot's newest generation has reached a state."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.shoot(name)
+            status = found.get("status") or {}
+            seen = status.get("observedGeneration") == found["metadata"]["generation"]
+            if seen and status["lastOperation"]["state"] == state:
+                return found
+            assert time.monotonic() < deadline, f"{name} is not {state}: {status.get('lastOperation')}"
+            time.sleep(0.02)
+
+    def delete_shoot(self, name: str, seconds: float = 20.0) -> None:
+        """Confirm, delete, and wait until it is gone."""
+        self.patch_shoot(name, {"metadata": {"annotations": {"confirmation.gardener.cloud/deletion": "true"}}})
+        self.call("DELETE", f"{SHOOTS}/{name}")
+        deadline = time.monotonic() + seconds
+        while any(each["metadata"]["name"] == name for each in self.call("GET", SHOOTS)["items"]):
+            assert time.monotonic() < deadline, f"{name} is still there"
+            time.sleep(0.02)
+
+    def kubeconfig_of(self, name: str, role: str = "admin", seconds: int = 600) -> Path:
+        """Mint a kubeconfig for a Shoot's own API; returns the file."""
+        request = {"spec": {"expirationSeconds": seconds}}
+        answer = self.call("POST", f"{SHOOTS}/{name}/{role}kubeconfig", request)
+        path = self.folder / f"{name}-{role}.yaml"
+        path.write_bytes(base64.b64decode(answer["status"]["kubeconfig"]))
+        return path
 
     def settings(self, **patch: Any) -> dict[str, Any]:
         """Turn knobs (see provisioner/simulator/settings.py); returns all of them."""
