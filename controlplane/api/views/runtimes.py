@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
@@ -30,6 +31,7 @@ from controlplane.api.shapes.runtime import (
 )
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.access import Actor
 from provisioner.lifecycle.create import create_runtime
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.update import update_runtime
@@ -96,7 +98,8 @@ class RuntimeList(ApiView):
                 parameters=body.get("parameters", {}),
                 labels=body.get("labels", {}),
             )
-            return started(operation.runtime, operation, base=base)
+            runtime = runtime_json(operation.runtime, operation, base=base)
+            return started(runtime, operation, base=base)
 
         return once(request, act)
 
@@ -145,7 +148,7 @@ class RuntimeDetail(ApiView):
                 labels=body.get("labels"),
                 expected_generation=generation,
             )
-            return started(changed, operation, base=base)
+            return started(_now(actor, changed.id, base=base), operation, base=base)
 
         return once(request, act)
 
@@ -167,19 +170,25 @@ class RuntimeDetail(ApiView):
 
         def act() -> Answer:
             operation = delete_runtime(actor=actor, runtime_id=runtime_id, expected_generation=generation)
-            return started(operation.runtime, operation, base=base)
+            return started(_now(actor, runtime_id, base=base), operation, base=base)
 
         return once(request, act)
 
 
-def started(runtime: Runtime, operation: Operation | None, *, base: str) -> Answer:
+def started(runtime: dict[str, Any], operation: Operation | None, *, base: str) -> Answer:
     """Return what every write that may start work answers with."""
-    tag = {"ETag": etag(runtime.generation)}
+    tag = {"ETag": etag(runtime["generation"])}
     short = operation and operation_short(operation, base=base)
-    body = {"runtime": runtime_json(runtime, operation, base=base), "operation": short}
+    body = {"runtime": runtime, "operation": short}
     if operation is None:
         return Answer(200, body, tag)
     return Answer(202, body, {"Location": operation_url(base, operation.id), **tag})
+
+
+def _now(actor: Actor, runtime_id: UUID, *, base: str) -> dict[str, Any]:
+    """Return the runtime as the service left it: opening an operation may have moved its phase and its active operation."""
+    row = scope.runtimes(actor).get(pk=runtime_id)
+    return runtime_json(row, scope.under_way([row.id]).get(row.id), base=base)
 
 
 def _narrowed(rows: QuerySet[Runtime], query: Query) -> QuerySet[Runtime]:

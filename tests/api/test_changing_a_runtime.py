@@ -1,0 +1,125 @@
+"""PATCH and DELETE: merged, guarded by If-Match, answered with the operation."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.runtimes.models import Runtime
+from tests.api.asking import Asking, problem, read
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def checkout(alice: Asking) -> str:
+    """The path of a runtime of Alice's."""
+    runtime = alice.order()["runtime"]["id"]
+    return f"/runtimes/{runtime}"
+
+
+def test_a_parameter_replaces_the_old_one_and_the_others_stay(alice: Asking, checkout: str) -> None:
+    before = read(alice.get(checkout))
+    response = alice.patch(checkout, {"parameters": {"autoScalerMax": 9}}, If_Match='"1"')
+    body = read(response)
+    assert response.status_code == 202
+    assert response["Location"] == body["operation"]["url"]
+    assert response["ETag"] == '"2"'
+    after = body["runtime"]["spec"]["parameters"]
+    assert after == {**before["spec"]["parameters"], "autoScalerMax": 9}
+
+
+def test_labels_alone_need_no_operation(alice: Asking, checkout: str) -> None:
+    response = alice.patch(checkout, {"labels": {"stage": "test"}})
+    body = read(response)
+    assert (response.status_code, body["operation"], body["runtime"]["labels"]) == (
+        200,
+        None,
+        {"stage": "test"},
+    )
+    assert "Location" not in response
+
+
+def test_an_empty_change_changes_nothing(alice: Asking, checkout: str) -> None:
+    response = alice.patch(checkout, {})
+    assert (response.status_code, response["ETag"]) == (200, '"1"')
+
+
+@pytest.mark.parametrize("tag", ['"7"', '"0"', '"nonsense"', '"99999999999999999999"'])
+def test_a_stale_if_match_changes_nothing(alice: Asking, checkout: str, tag: str) -> None:
+    assert problem(alice.patch(checkout, {"parameters": {"autoScalerMax": 9}}, If_Match=tag)) == (
+        412,
+        "stale_generation",
+    )
+    assert problem(alice.delete(checkout, If_Match=tag)) == (412, "stale_generation")
+    assert Runtime.objects.get().generation == 1
+
+
+@pytest.mark.parametrize("tag", ["7", 'W/"1"', '"1", "2"', '"', "none"])
+def test_a_malformed_if_match_is_named(alice: Asking, checkout: str, tag: str) -> None:
+    assert problem(alice.patch(checkout, {"labels": {}}, If_Match=tag)) == (400, "if_match_invalid")
+
+
+@pytest.mark.parametrize("tag", ["*", '"1"'])
+def test_the_newest_tag_and_the_star_let_a_delete_through(alice: Asking, checkout: str, tag: str) -> None:
+    response = alice.delete(checkout, If_Match=tag)
+    assert response.status_code == 202
+    assert read(response)["operation"]["kind"] == "deprovision"
+
+
+def test_a_second_delete_answers_with_the_same_operation(alice: Asking, checkout: str) -> None:
+    first, second = (read(alice.delete(checkout))["operation"]["id"] for _ in range(2))
+    assert first == second
+
+
+def test_what_is_being_deleted_can_not_be_changed(alice: Asking, checkout: str) -> None:
+    alice.delete(checkout)
+    assert problem(alice.patch(checkout, {"parameters": {"autoScalerMax": 9}}))[0] == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"parameter": {}}, "unknown_field"),
+        ({"name": "other"}, "unknown_field"),
+        ({"parameters": []}, "wrong_type"),
+        ({"labels": None}, "wrong_type"),
+        ({"parameters": {"region": "eu-west-1"}}, "immutable_field"),
+    ],
+)
+def test_a_wrong_change_is_named_and_changes_nothing(
+    alice: Asking, checkout: str, body: object, code: str
+) -> None:
+    assert problem(alice.patch(checkout, body)) == (422, code)
+    assert Runtime.objects.get().generation == 1
+
+
+def test_a_viewer_may_neither_change_nor_delete(vera: Asking, checkout: str) -> None:
+    assert problem(vera.patch(checkout, {"labels": {}})) == (403, "forbidden")
+    assert problem(vera.delete(checkout)) == (403, "forbidden")
+    assert problem(vera.post(f"{checkout}/kubeconfig", {})) == (403, "forbidden")
+
+
+def test_another_tenant_can_not_touch_it(bob: Asking, checkout: str) -> None:
+    for response in (
+        bob.patch(checkout, {"labels": {}}),
+        bob.delete(checkout),
+        bob.post(f"{checkout}/kubeconfig", {}),
+        bob.get(f"{checkout}/operations"),
+    ):
+        assert problem(response) == (404, "runtime_not_found")
+
+
+def test_a_runtime_that_is_not_built_has_no_kubeconfig(alice: Asking, checkout: str) -> None:
+    assert problem(alice.post(f"{checkout}/kubeconfig")) == (409, "runtime_not_ready")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"ttl_seconds": 1}, "ttl_out_of_range"),
+        ({"ttl_seconds": "1h"}, "wrong_type"),
+        ({"role": "root"}, "not_one_of"),
+    ],
+)
+def test_a_wrong_kubeconfig_request_is_named(alice: Asking, checkout: str, body: object, code: str) -> None:
+    assert problem(alice.post(f"{checkout}/kubeconfig", body)) == (422, code)

@@ -1,0 +1,180 @@
+"""Every endpoint as every role, on its own tenant's things and on another's. A new endpoint without a row here fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern
+
+from controlplane.api.contract import contract_of
+from controlplane.api.urls import urlpatterns
+from controlplane.tenants.access import SYSTEM, PlatformRole, Role
+from controlplane.tenants.models import AuditEvent
+from controlplane.tenants.services import issue_token
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from tests.api.asking import WISH, Asking, problem, read
+from tests.world import World, member
+
+pytestmark = pytest.mark.django_db
+
+EVERYONE = frozenset(Role)
+WORKERS = frozenset({Role.DEVELOPER, Role.ADMIN, Role.OWNER})
+ADMINS = frozenset({Role.ADMIN, Role.OWNER})
+PLATFORM = frozenset(PlatformRole) - {PlatformRole.NONE}
+OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
+NOBODY: frozenset[PlatformRole] = frozenset()
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may; `path` names things of Archipel's as {runtime}, {operation} and {account}."""
+
+    path: str
+    roles: frozenset[Role] = EVERYONE
+    platform: frozenset[PlatformRole] = PLATFORM
+    body: Any = None
+    public: bool = False
+
+
+NEW_ACCOUNT = {"slug": "labor", "name": "Labor", "tenant": "archipel"}
+REASON = {"reason": "for the test"}
+ROWS: dict[tuple[str, str], Row] = {
+    ("index", "GET"): Row("/", public=True),
+    ("schema", "GET"): Row("/schema", public=True),
+    ("docs", "GET"): Row("/docs", public=True),
+    ("me", "GET"): Row("/me"),
+    ("plans", "GET"): Row("/plans"),
+    ("plan", "GET"): Row("/plans/aws"),
+    ("regions", "GET"): Row("/regions"),
+    ("accounts", "GET"): Row("/accounts"),
+    ("accounts", "POST"): Row("/accounts", ADMINS, frozenset({PlatformRole.ADMIN}), NEW_ACCOUNT),
+    ("account", "GET"): Row("/accounts/{account}"),
+    ("runtimes", "GET"): Row("/runtimes"),
+    ("runtimes", "POST"): Row("/runtimes", WORKERS, NOBODY, {**WISH, "name": "new", "tenant": "archipel"}),
+    ("runtime", "GET"): Row("/runtimes/{runtime}"),
+    ("runtime", "PATCH"): Row("/runtimes/{runtime}", WORKERS, NOBODY, {"labels": {"a": "b"}}),
+    ("runtime", "DELETE"): Row("/runtimes/{runtime}", WORKERS, NOBODY),
+    ("kubeconfig", "POST"): Row("/runtimes/{runtime}/kubeconfig", WORKERS, NOBODY, {}),
+    ("runtime-operations", "GET"): Row("/runtimes/{runtime}/operations"),
+    ("operations", "GET"): Row("/operations"),
+    ("operation", "GET"): Row("/operations/{operation}"),
+    ("pause", "POST"): Row("/operations/{operation}/pause", WORKERS, OPERATORS, REASON),
+    ("resume", "POST"): Row("/operations/{operation}/resume", WORKERS, OPERATORS, REASON),
+    ("retry", "POST"): Row("/operations/{operation}/retry", WORKERS, OPERATORS, REASON),
+    ("cancel", "POST"): Row("/operations/{operation}/cancel", WORKERS, OPERATORS, REASON),
+    ("skip", "POST"): Row("/operations/{operation}/skip", frozenset(), OPERATORS, REASON),
+}
+ENDPOINTS = sorted(ROWS)
+DENIED = {401, 403, 404}
+
+
+def endpoints() -> Iterator[tuple[str, str]]:
+    """Every address and method that the URL map serves."""
+    for pattern in urlpatterns:
+        assert isinstance(pattern, URLPattern)
+        view = getattr(pattern.callback, "view_class", None)
+        methods = [
+            method for method in ("GET", "POST", "PATCH", "PUT", "DELETE") if hasattr(view, method.lower())
+        ]
+        for method in methods if view else ["GET"]:
+            assert view is None or contract_of(view, method), f"{pattern.name} {method} has no contract"
+            yield str(pattern.name), method
+
+
+def test_every_endpoint_has_a_row() -> None:
+    assert set(endpoints()) == set(ROWS)
+
+
+@pytest.fixture
+def things(alice: Asking, world: World) -> dict[str, str]:
+    """Ids of Archipel's things."""
+    body = alice.order()
+    ids = {
+        "runtime": body["runtime"]["id"],
+        "operation": body["operation"]["id"],
+        "account": str(world.shop.id),
+    }
+    assert all(ids.values())
+    return ids
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is written inside is forgotten."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def written() -> list[Any]:
+    """What a refused request must leave as it was."""
+    return [
+        list(Runtime.objects.order_by("pk").values()),
+        list(Operation.objects.order_by("pk").values()),
+        AuditEvent.objects.count(),
+    ]
+
+
+def sent(asking: Asking, endpoint: tuple[str, str], things: dict[str, str]) -> Any:
+    row = ROWS[endpoint]
+    return asking.ask(endpoint[1], row.path.format(**things), row.body, {})
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+def test_roles_of_the_tenant(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
+    for role in Role:
+        asking = Asking(member(f"a-{role}", world.archipel, role))
+        before = written()
+        with undone():
+            response = sent(asking, endpoint, things)
+        if role in ROWS[endpoint].roles or ROWS[endpoint].public:
+            assert response.status_code not in DENIED, (role, response.content)
+        else:
+            assert problem(response) == (403, "forbidden"), role
+            assert written() == before
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+def test_roles_of_the_platforms_team(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
+    for role in PLATFORM:
+        _, token = issue_token(actor=SYSTEM, name=f"p-{role}", platform_role=role)
+        with undone():
+            response = sent(Asking(token=token), endpoint, things)
+        if role in ROWS[endpoint].platform or ROWS[endpoint].public:
+            assert response.status_code not in DENIED, (role, response.content)
+        else:
+            assert problem(response) == (403, "forbidden"), role
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+def test_every_role_of_another_tenant_finds_nothing(
+    world: World, things: dict[str, str], endpoint: tuple[str, str]
+) -> None:
+    row = ROWS[endpoint]
+    for role in Role:
+        asking = Asking(member(f"b-{role}", world.basalt, role))
+        before = written()
+        response = sent(asking, endpoint, things)
+        assert written() == before, role
+        if "{" in row.path:
+            assert response.status_code == 404, (role, response.content)
+            assert "checkout" not in response.content.decode()
+        elif isinstance(row.body, dict) and "tenant" in row.body:
+            assert problem(response)[0] == 403, role
+        elif endpoint[0] in {"accounts", "runtimes", "operations"}:
+            assert not set(things.values()) & {entry["id"] for entry in read(response)["results"]}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+def test_without_a_token(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
+    response = sent(Asking(), endpoint, things)
+    if ROWS[endpoint].public:
+        assert response.status_code == 200
+    else:
+        assert problem(response) == (401, "token_missing")

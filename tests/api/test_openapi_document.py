@@ -1,0 +1,74 @@
+"""The OpenAPI document: valid, complete, the same in JSON and YAML."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from jsonschema import Draft202012Validator
+
+from tests.api.asking import Asking, problem, read
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def document() -> Any:
+    return read(Asking().get("/schema"))
+
+
+def test_it_is_valid_and_free_of_warnings() -> None:
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+    assert "openapi: 3.1.0" in out.getvalue()
+
+
+def test_json_and_yaml_say_the_same(document: Any) -> None:
+    response = Asking().get("/schema?format=yaml")
+    assert response["Content-Type"] == "application/yaml"
+    assert yaml.safe_load(response.content) == document
+    assert problem(Asking().get("/schema?format=xml")) == (400, "invalid_parameter")
+
+
+def test_every_operation_tells_its_problems_and_its_security(document: Any) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            answers = set(operation["responses"])
+            assert {"400", "406", "503"} <= answers, path
+            public = operation["security"] == [{}]
+            assert public or (operation["security"] == [{"token": []}] and "401" in answers), path
+            assert "{" not in path or "404" in answers, path
+            assert "requestBody" not in operation or {"413", "415", "422"} <= answers, path
+            assert method == "get" or "403" in answers, path
+
+
+def test_writes_take_an_idempotency_key_and_changes_an_if_match(document: Any) -> None:
+    def headers(path: str, method: str) -> set[str]:
+        parameters = document["paths"][path][method]["parameters"]
+        return {one["name"] for one in parameters if one["in"] == "header"}
+
+    assert headers("/api/v1/runtimes", "post") == {"Idempotency-Key"}
+    assert headers("/api/v1/runtimes/{runtime}", "patch") == {"Idempotency-Key", "If-Match"}
+    assert headers("/api/v1/runtimes/{runtime}", "delete") == {"Idempotency-Key", "If-Match"}
+
+
+def test_examples_fit_their_schemas(document: Any) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if body:
+                name = body["schema"]["$ref"].rpartition("/")[2]
+                schema = {**document["components"]["schemas"][name], "components": document["components"]}
+                Draft202012Validator(schema).validate(body["example"])
+                assert json.dumps(body["example"]), path
+
+
+def test_every_operation_has_a_name_of_its_own(document: Any) -> None:
+    names = [
+        operation["operationId"] for methods in document["paths"].values() for operation in methods.values()
+    ]
+    assert len(names) == len(set(names)) > 20
