@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from controlplane.config.demo.client import AnswerError, Client
-from controlplane.config.demo.fleet import Fate, Wish, wishes
+from controlplane.config.demo.fleet import Fate, Trouble, Wish, wishes
 
 _PATIENCE_SECONDS = 180.0
 _LOOK_SECONDS = 2.0
 _SETTLED = {"ready", "failed"}
-_NO_ROOM = {"code": "ERR_INFRA_QUOTA_EXCEEDED", "rate": 1.0, "operation": "Create"}
 
 
 class Filling:
@@ -24,23 +23,27 @@ class Filling:
         self,
         tenants: dict[str, Client],
         simulator: Client,
-        cluster_names: Callable[[Iterable[str]], list[str]],
+        cluster_name: Callable[[str], str],
         say: Callable[[str], None],
     ) -> None:
         self._tenants = tenants
         self._simulator = simulator
-        self._cluster_names = cluster_names
+        self._cluster_name = cluster_name
         self._say = say
         self._ids: dict[Wish, str] = {}
+        self._failures: list[dict[str, Any]] = []
 
     def run(self) -> None:
         """Request everything; returns when the last changes are requested, not when they are done."""
         by_fate = {fate: [wish for wish in wishes() if wish.fate is fate] for fate in Fate}
-        self._request_without_room(by_fate[Fate.REFUSED])
-        usual = by_fate[Fate.CHANGED] + by_fate[Fate.DELETED] + by_fate[Fate.KEPT]
-        for wish in usual:
-            self._request(wish)
-        self._say(f"{len(usual)} runtimes requested; the simulator builds them now")
+        early = by_fate[Fate.CHANGED] + by_fate[Fate.DELETED] + by_fate[Fate.KEPT]
+        for wish in early:
+            if wish.trouble:
+                self._request_troubled(wish, wish.trouble)
+        for wish in early:
+            if not wish.trouble:
+                self._request(wish)
+        self._say(f"{len(early)} runtimes requested; the simulator builds them now")
         for wish in by_fate[Fate.CHANGED]:
             if self._settles(wish):
                 self._change(wish)
@@ -51,14 +54,16 @@ class Filling:
             self._request(wish)
         self._say("the demo's runtimes are all requested, a few of them changed or deleted")
 
-    def _request_without_room(self, refused: list[Wish]) -> None:
-        """Request what the landscape shall have no room for: all clusters at first, since names come later."""
-        self._simulator.patch("/simulator/v1/settings", {"failures": [_NO_ROOM]})
-        for wish in refused:
-            self._request(wish)
-        names = self._cluster_names(self._ids[wish] for wish in refused)
-        these = "|".join(re.escape(name) for name in names)
-        failures = [_NO_ROOM | {"name_regex": f"^({these})$"}] if names else []
+    def _request_troubled(self, wish: Wish, trouble: Trouble) -> None:
+        """Request one that the landscape has trouble with: with every cluster until this one's name is known."""
+        failure = {"code": trouble.code, "rate": 1.0, "operation": trouble.operation}
+        self._have_failures([*self._failures, failure])
+        self._request(wish)
+        name = re.escape(self._cluster_name(self._ids[wish]))
+        self._failures.append(failure | {"name_regex": f"^{name}$"})
+        self._have_failures(self._failures)
+
+    def _have_failures(self, failures: list[dict[str, Any]]) -> None:
         self._simulator.patch("/simulator/v1/settings", {"failures": failures})
 
     def _request(self, wish: Wish) -> None:

@@ -13,10 +13,17 @@ class Fate(StrEnum):
     """What becomes of a runtime in the demo."""
 
     KEPT = "kept"
-    REFUSED = "refused"  # the landscape has no room for it, and it fails
     CHANGED = "changed"  # updated once it is ready
     DELETED = "deleted"
     LATE = "late"  # requested last, so that one still sees it being built
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What the landscape answers to one kind of its work on a runtime: Create, Reconcile or Delete."""
+
+    code: str
+    operation: str
 
 
 @dataclass(frozen=True, eq=False)  # two wishes are never the same, so each can be a key
@@ -30,6 +37,7 @@ class Wish:
     parameters: dict[str, Any]
     labels: dict[str, str] = field(default_factory=dict)
     fate: Fate = Fate.KEPT
+    trouble: Trouble | None = None
 
 
 _REGIONS = {
@@ -58,9 +66,6 @@ _TEAMS: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("kythira-games", "live", "ops", ("match", "chat"), ("gcp", "aws")),
 )  # fmt: skip
 _FATES = {
-    "aegean-shipping/weather-staging": Fate.REFUSED,
-    "meltemi-energy/prices-development": Fate.REFUSED,
-    "kythira-games/render-production": Fate.REFUSED,
     "aegean-shipping/routes-production": Fate.CHANGED,
     "meltemi-energy/turbines-production": Fate.CHANGED,
     "kythira-games/match-production": Fate.CHANGED,
@@ -70,6 +75,17 @@ _FATES = {
     "aegean-shipping/forecast-staging": Fate.LATE,
     "meltemi-energy/auctions-staging": Fate.LATE,
     "kythira-games/chat-staging": Fate.LATE,
+}
+_NO_QUOTA = Trouble("ERR_INFRA_QUOTA_EXCEEDED", "Create")  # fails, and says who can act
+_NO_MACHINES = Trouble("ERR_INFRA_RESOURCES_DEPLETED", "Create")  # waits for better times
+_TROUBLES = {
+    "aegean-shipping/weather-staging": _NO_QUOTA,
+    "meltemi-energy/prices-development": _NO_QUOTA,
+    "kythira-games/render-production": _NO_QUOTA,
+    "aegean-shipping/tides-production": _NO_MACHINES,
+    "kythira-games/chat-development": _NO_MACHINES,
+    "meltemi-energy/turbines-production": Trouble("ERR_INFRA_RATE_LIMITS_EXCEEDED", "Reconcile"),
+    "meltemi-energy/sensors-development": Trouble("ERR_RETRYABLE_INFRA_DEPENDENCIES", "Delete"),
 }
 
 
@@ -89,6 +105,7 @@ def wishes() -> Iterator[Wish]:
                 parameters=_parameters(plan, number, next(sizes), special=number == 0),
                 labels={"team": team, "stage": stage, "service": name},
                 fate=_FATES.get(f"{tenant}/{full}", Fate.KEPT),
+                trouble=_TROUBLES.get(f"{tenant}/{full}"),
             )
 
 

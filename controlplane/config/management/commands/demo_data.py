@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -32,7 +31,7 @@ class Command(BaseCommand):
             return
         demo = json.loads(access.read_text())
         tenants = {one["slug"]: Client(demo["url"], one["token"]) for one in demo["tenants"]}
-        filling = Filling(tenants, simulator_client(simulator), _cluster_names, self.stdout.write)
+        filling = Filling(tenants, simulator_client(simulator), _cluster_name, self.stdout.write)
         try:
             filling.run()
         except (AnswerError, OSError) as error:
@@ -42,5 +41,5 @@ class Command(BaseCommand):
         mark.touch()
 
 
-def _cluster_names(runtime_ids: Iterable[str]) -> list[str]:
-    return list(Runtime.objects.filter(pk__in=list(runtime_ids)).values_list("cluster_name", flat=True))
+def _cluster_name(runtime_id: str) -> str:
+    return str(Runtime.objects.get(pk=runtime_id).cluster_name)
