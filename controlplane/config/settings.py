@@ -196,13 +196,17 @@ if CELERY_BROKER_URL.startswith(("redis", "unix")):
         "visibility_timeout": 3600,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
-        "socket_timeout": 30,
+        # A broker that is away must not hold up the request whose work is announced: the sweep heals that.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "max_retries": 1,
+        "interval_start": 0,
     }
 elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
     CELERY_WORKER_DETECT_QUORUM_QUEUES = True
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "max_retries": 1, "interval_start": 0}
 
 SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", default=1.0)
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", default=60)
