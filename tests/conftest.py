@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
+import pytest_django
 
-pytest_plugins = ["tests.plugins.simulator"] if find_spec("tests.plugins.simulator") else []
+pytest_plugins = ["tests.plugins.simulator"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> None:
+    """A hash that is slow by design would cost the suite a third of a second per person."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+    """The reviewed catalog stands in every test's database from the start."""
+    from tests.world import load_catalog
+
+    with django_db_blocker.unblock():
+        load_catalog()
 
 
 @pytest.fixture
-def world(db: None) -> Iterator[object]:
-    """The shared cast, on top of the reviewed catalog."""
+def world(db: None) -> object:
+    """The shared cast, on top of the reviewed catalog (which a transactional test before may have flushed)."""
     from controlplane.catalog.models import Plan
     from tests.world import World, load_catalog
 
     if not Plan.objects.exists():
         load_catalog()
-    yield World()
+    return World()

@@ -13,7 +13,16 @@ from django.db import IntegrityError, transaction
 from controlplane.catalog import ports
 from controlplane.catalog.loading.apply import Applied, ApplyRefusedError, apply_catalog, stored_rows
 from controlplane.catalog.loading.catalog import DATA, read_catalog
-from controlplane.catalog.models import Channel, KubernetesVersion, Plan, Region, Release, Revision
+from controlplane.catalog.models import (
+    Channel,
+    KubernetesVersion,
+    MachineType,
+    Module,
+    Plan,
+    Region,
+    Release,
+    Revision,
+)
 from controlplane.catalog.ports import Removal, Removals, Stranded
 from controlplane.tenants.access import Actor
 from controlplane.tenants.models import AuditEvent
@@ -21,6 +30,23 @@ from controlplane.tenants.models import AuditEvent
 pytestmark = pytest.mark.django_db
 
 OPERATOR = Actor(name="operator:ada")
+
+
+@pytest.fixture(autouse=True)
+def empty_tables(db: None) -> None:
+    """The suite's database has the catalog from the start; these tests begin without one."""
+    for table in (
+        Plan,
+        Channel,
+        Release,
+        KubernetesVersion,
+        Region,
+        MachineType,
+        Module,
+        Revision,
+        AuditEvent,
+    ):
+        table.objects.all().delete()
 
 
 @pytest.fixture
