@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 
 from tests.plugins.simulator import SHOOTS, Simulator, a_shoot
+
+# As Any: the client ships half of its types.
+client: Any = import_module("kubernetes.client")
+config: Any = import_module("kubernetes.config")
+
 
 POOL = {
     "name": "main",
@@ -100,7 +106,6 @@ def test_hibernation_takes_the_nodes_and_waking_brings_them_back(simulator: Simu
 
 def count(simulator: Simulator, name: str) -> int:
     """Return how many nodes a cluster's own API lists."""
-    from kubernetes import client, config
 
     api = config.new_client_from_config(str(simulator.kubeconfig_of(name)))
     return len(client.CoreV1Api(api).list_node().items)
