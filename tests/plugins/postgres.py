@@ -27,6 +27,8 @@ _SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
     "SECRET_KEY": "only-for-tests-and-long-enough-to-be-taken-as-a-key-0123456789",
     "DEBUG": "false",
+    "EMBEDDED": "true",  # pages find their static files without a build of them, cookies travel over plain HTTP
+    "CACHE_URL": "locmem:",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,9 @@ class Drawing:
             )
             if key in self.locked:
                 _lock(drawn)
-            by_key[child["x-group"]].fields.append(drawn)
+            group = by_key[child["x-group"]]
+            drawn.echo = drawn.title == group.title
+            group.fields.append(drawn)
         return parts
 
     def field(
@@ -44,7 +47,7 @@ class Drawing:
             kind=shape_of(schema).value,
             name=name,
             title=schema.get("title", name.rsplit(".", 1)[-1]),
-            help=schema.get("description", ""),
+            help=re.sub(r"`([^`]*)`", r"“\1”", schema.get("description", "")),
             unit=schema.get("x-unit", ""),
             required=required,
             advanced=schema.get("x-advanced", False),
@@ -117,6 +120,7 @@ class Drawing:
 
     def _options(self, drawn: Field, schema: Schema, value: Any) -> None:
         drawn.value = "" if value is None else str(value)
+        drawn.spread = len(schema["enum"]) > FEW
         titles = schema.get("x-enum-titles", {})
         known = [str(entry) for entry in schema["enum"]]
         if not drawn.required and "default" not in schema:
@@ -148,6 +152,7 @@ class Drawing:
 
 
 def _text(drawn: Field, _: Schema, value: Any) -> None:
+    drawn.spread = drawn.kind in (Shape.LINES, Shape.PAIRS)
     if drawn.kind == Shape.LINES and isinstance(value, list):
         drawn.value = "\n".join(str(entry) for entry in value)
     elif drawn.kind == Shape.PAIRS and isinstance(value, Mapping):

@@ -41,6 +41,8 @@ class Field:
     children: list[Field] = field(default_factory=list)
     item_title: str = ""
     most: int | None = None
+    spread: bool = False  # takes the form's whole width
+    echo: bool = False  # its group is called the same, so the title is only for those who hear it
     branch: str = ""  # of a choice: the option under which it is shown
     errors: list[str] = field(default_factory=list)
 

@@ -19,7 +19,7 @@ from provisioner.drivers.base import Role
 from provisioner.lifecycle.kubeconfig import ANSWERS, mint_kubeconfig
 
 LIFETIMES = {
-    "900": "15 minutes",
+    "900": "15 min",
     "3600": "1 hour",
     "28800": "8 hours",
     "86400": "24 hours",

@@ -25,7 +25,7 @@ HELP = "One a line, as key=value, for example stage=production. Labels only desc
 
 def labels_field(text: str) -> Field:
     """The field for labels, here and in the request form."""
-    return Field("pairs", "labels", "Labels", HELP, value=text)
+    return Field("pairs", "labels", "Labels", HELP, value=text, spread=True)
 
 
 @require_http_methods(["GET", "POST"])

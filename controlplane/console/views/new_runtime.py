@@ -54,14 +54,14 @@ def form(request: ConsoleRequest) -> HttpResponse:
         except Refused as refusal:
             if refusal.code == "forbidden":
                 raise
-            problems = drawn.place(refusal)
+            problems = [*drawn.place(refusal), *_also_wrong(facts, parameters, drawn, refusal)]
     context = {
         "plan": facts,
         "plans": plans,
         "form": drawn,
         "problems": problems,
         "token": request.POST.get("token") or new_token(),
-        "size": _size(facts, parameters),
+        "size": _size(facts, parameters, _draw(request, facts, parameters)),
     }
     return show(request, "new/form.html", context, status=422 if problems else 200)
 
@@ -72,7 +72,9 @@ def size(request: ConsoleRequest) -> HttpResponse:
     """What the runtime would take, as it is filled in so far."""
     require(request.visitor, Permission.CREATE)
     facts = load_plan_facts(request.GET.get("plan", ""))
-    return show(request, "new/_size.html", {"size": _size(facts, _parameters(facts, request.POST)), "plan": facts})
+    parameters = _parameters(facts, request.POST)
+    found = _size(facts, parameters, _draw(request, facts, parameters))
+    return show(request, "new/_size.html", {"size": found})
 
 
 def _parameters(facts: PlanFacts, post: QueryDict) -> dict[str, Any]:
@@ -92,12 +94,25 @@ def _draw(request: ConsoleRequest, facts: PlanFacts, parameters: dict[str, Any])
     return plan_form(facts, plan_schema(facts), parameters, identity=[name, account, labels])
 
 
-def _size(facts: PlanFacts, parameters: dict[str, Any]) -> Size:
+def _size(facts: PlanFacts, parameters: dict[str, Any], drawn: PlanForm) -> Size:
     given = parameters or {"region": facts.regions[0].name}
     try:
         return Size.of(facts, check_parameters(facts, given))
     except Refused as refusal:
-        return Size(None, refusal.errors[0].detail if refusal.errors else refusal.detail)
+        return Size(None, drawn.place(refusal)[0].text)
+
+
+def _also_wrong(
+    facts: PlanFacts, parameters: dict[str, Any], drawn: PlanForm, refusal: Refused
+) -> list[Problem]:
+    """What is wrong with the parameters when the refusal was about the name: a person mends all of it at once."""
+    if any(error.field.startswith("parameters") for error in refusal.errors):
+        return []
+    try:
+        check_parameters(facts, parameters)
+    except Refused as other:
+        return drawn.place(other)
+    return []
 
 
 def _send(request: ConsoleRequest, tenant: Tenant, facts: PlanFacts, parameters: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from controlplane.console.presenters.parameters import lines
 from controlplane.console.views.live_runtime import runtime_context
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.tenants.access import Permission
+from provisioner.lifecycle.kubeconfig import ANSWERS
 from provisioner.runtimes.phases import Phase
 
 LIVE = "runtime/_live.html"
@@ -33,6 +34,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_delete": request.visitor.may(Permission.DELETE, row.tenant) and row.phase != Phase.DEPROVISIONED,
         "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG, row.tenant)
         and row.phase != Phase.DEPROVISIONED,
+        "reachable": row.phase in ANSWERS,
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
     return show(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 
 from django.contrib.auth import authenticate, login, logout
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,14 +13,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from controlplane.console import attempts
 from controlplane.console.pages import page
 from controlplane.console.visitor import TENANT_IN_SESSION, ConsoleRequest
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
 YEAR_SECONDS = int(timedelta(days=365).total_seconds())
-FAILURES_ALLOWED = 10
-FAILURES_REMEMBERED = timedelta(minutes=5)
 
 
 @never_cache
@@ -48,19 +45,14 @@ def _problem(request: HttpRequest, username: str) -> str:
     password = request.POST.get("password", "").replace("\0", "")
     if not username or not password:
         return "Enter your user name and your password."
-    place = f"{username.lower()}|{request.META.get('REMOTE_ADDR', '')}"
-    key = "sign-in-failures:" + hashlib.sha256(place.encode()).hexdigest()
-    if cache.get(key, 0) >= FAILURES_ALLOWED:
+    address = request.META.get("REMOTE_ADDR", "")
+    if attempts.too_many(username, address):
         return "Too many attempts with this name. Wait five minutes, then try again."
     user = authenticate(request, username=username, password=password)
     if user is None:
-        cache.add(key, 0, FAILURES_REMEMBERED.total_seconds())
-        try:
-            cache.incr(key)
-        except ValueError:  # forgotten between the two calls
-            cache.set(key, 1, FAILURES_REMEMBERED.total_seconds())
+        attempts.failed(username, address)
         return "User name or password is wrong. Check both, and that Caps Lock is off."
-    cache.delete(key)
+    attempts.forget(username, address)
     login(request, user)
     return ""
 

@@ -1,0 +1,134 @@
+"""Who gets into the console, and where they land."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from tests.signed_in import browse, build, text
+from tests.world import PASSWORD, World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nobody_failed_before() -> None:
+    cache.clear()
+
+
+def sign_in(client: Client, password: str = PASSWORD, **more: str) -> Any:
+    return client.post("/sign-in", {"username": "alice", "password": password, **more})
+
+
+def test_a_stranger_is_asked_to_sign_in_and_then_sees_what_they_asked_for(world: World) -> None:
+    assert world.alice
+    client = Client()
+    first = client.get("/accounts/")
+    assert first.status_code == 302
+    assert first["Location"] == "/sign-in?next=%2Faccounts%2F"
+    assert sign_in(client, next="/accounts/")["Location"] == "/accounts/"
+    assert "Accounts" in text(client.get("/accounts/"))
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "javascript:alert(1)", "\\\\evil.example"])
+def test_nobody_is_led_to_another_site_after_signing_in(world: World, target: str) -> None:
+    assert world.alice
+    assert sign_in(Client(), next=target)["Location"] == "/"
+
+
+def test_a_wrong_password_is_told_without_saying_which_part_was_wrong(world: World) -> None:
+    assert world.alice
+    wrong = sign_in(Client(), "wrong")
+    unknown = Client().post("/sign-in", {"username": "nobody", "password": "wrong"})
+    assert wrong.status_code == unknown.status_code == 422
+    assert "User name or password is wrong." in text(wrong)
+    assert "User name or password is wrong." in text(unknown)
+    assert 'value="alice"' in wrong.content.decode()
+
+
+def test_after_ten_wrong_passwords_even_the_right_one_has_to_wait(world: World) -> None:
+    assert world.alice
+    client = Client()
+    for _ in range(10):
+        sign_in(client, "wrong")
+    answer = sign_in(client)
+    assert answer.status_code == 422
+    assert "Wait five minutes" in text(answer)
+
+
+def test_an_empty_form_says_what_to_enter(db: None) -> None:
+    assert "Enter your user name and your password." in text(Client().post("/sign-in", {}))
+
+
+def test_a_name_with_a_nul_character_is_refused_like_any_other(db: None) -> None:
+    answer = Client().post("/sign-in", {"username": "a\0lice", "password": "x\0"})
+    assert answer.status_code == 422
+
+
+def test_signing_out_ends_the_session_and_needs_a_post(world: World) -> None:
+    client = browse(world.alice)
+    assert client.get("/sign-out").status_code == 405
+    assert client.post("/sign-out")["Location"] == "/sign-in"
+    assert client.get("/").status_code == 302
+
+
+def test_a_poll_after_signing_out_sends_the_whole_page_to_the_sign_in(world: World) -> None:
+    answer = Client().get("/runtimes/live", headers={"HX-Request": "true"})
+    assert answer["HX-Redirect"] == "/sign-in"
+
+
+def test_a_person_without_a_tenant_is_told_whom_to_ask(world: World) -> None:
+    from controlplane.tenants.services import create_user
+    from controlplane.tenants.access import SYSTEM
+
+    loner = create_user(actor=SYSTEM, username="loner", password=PASSWORD)
+    client = Client()
+    client.force_login(loner)
+    answer = client.get("/")
+    assert answer.status_code == 403
+    assert "You belong to no tenant yet" in text(answer)
+
+
+def test_a_person_in_two_tenants_picks_the_one_to_work_in(world: World) -> None:
+    from controlplane.tenants.access import SYSTEM, Role
+    from controlplane.tenants.services import add_member
+
+    build(world, "of-archipel")
+    add_member(actor=SYSTEM, tenant=world.basalt, user=world.alice.user, role=Role.VIEWER)
+    client = browse(world.alice)
+    assert "of-archipel" in text(client.get("/"))
+    client.post("/tenant", {"tenant": "basalt"})
+    page = text(client.get("/"))
+    assert "of-archipel" not in page
+    assert "Your role, viewer, may look but not request." in page
+
+
+def test_nobody_picks_a_tenant_they_do_not_belong_to(world: World) -> None:
+    assert world.basalt
+    client = browse(world.alice)
+    client.post("/tenant", {"tenant": "basalt"})
+    assert "Managed Kubernetes clusters of Archipel." in text(client.get("/"))
+
+
+def test_the_chosen_look_is_remembered(world: World) -> None:
+    client = browse(world.alice)
+    client.post("/theme", {"theme": "dark", "next": "/"})
+    assert '<html lang="en" data-theme="dark">' in client.get("/").content.decode()
+    client.post("/theme", {"theme": '"><script>', "next": "/"})
+    assert "data-theme=" not in client.get("/").content.decode()[:200]
+
+
+def test_a_form_without_its_token_gets_a_page_that_says_what_to_do(world: World) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post("/sign-in", {"username": "alice", "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "This form has expired" in text(answer)
+
+
+def test_an_unknown_address_gets_a_page_in_the_console_s_style(world: World) -> None:
+    answer = browse(world.alice).get("/nowhere")
+    assert answer.status_code == 404
+    assert "No island here" in text(answer)
