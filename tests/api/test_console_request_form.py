@@ -100,17 +100,15 @@ def test_errors_stand_on_top_and_at_their_fields_and_nothing_typed_is_lost(alice
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"parameters.region": "mars-1"}, "“Region” can't be \"mars-1\"."),
+        ({"parameters.region": "mars-1"}, '“Region” can\'t be "mars-1".'),
         ({"parameters.autoScalerMin": "many"}, "“Fewest nodes” must be a whole number"),
-        ({"parameters.machineType": "quantum.large"}, "“Machine type” can't be \"quantum.large\"."),
+        ({"parameters.machineType": "quantum.large"}, '“Machine type” can\'t be "quantum.large".'),
         ({"account": "nowhere"}, "account"),
         ({"labels": "bad key!=x"}, "bad key!"),
         ({"parameters.administrators": "two words"}, "“Administrators"),
     ],
 )
-def test_each_fault_is_said_in_the_form_s_words(
-    alice: Client, change: dict[str, str], sentence: str
-) -> None:
+def test_each_fault_is_said_in_the_form_s_words(alice: Client, change: dict[str, str], sentence: str) -> None:
     answer = alice.post(AWS, {**FILLED, **change})
     assert answer.status_code == 422
     assert sentence in text(answer)
@@ -177,7 +175,12 @@ def test_an_error_inside_a_pool_finds_its_row(alice: Client) -> None:
 
 
 def test_modules_may_be_the_plan_s_own_none_or_a_choice(alice: Client) -> None:
-    own = {**FILLED, "name": "own", "parameters.modules._branch": "1", "parameters.modules.list": ["eventing"]}
+    own = {
+        **FILLED,
+        "name": "own",
+        "parameters.modules._branch": "1",
+        "parameters.modules.list": ["eventing"],
+    }
     alice.post(AWS, {**own, "parameters.modules.list.eventing.customResourcePolicy": "Ignore"})
     alice.post(AWS, {**FILLED, "name": "none", "parameters.modules._branch": "0-no"})
     stored = {row.name: row.spec["parameters"]["modules"] for row in Runtime.objects.all()}
@@ -222,5 +225,12 @@ def test_a_crafted_form_never_breaks_the_page(alice: Client) -> None:
         "parameters.networking.pods": "999.1.1.1/33",
     }
     assert alice.post(AWS, junk).status_code == 422
-    for button in ("add:", "remove:", "add:parameters", "remove:parameters.region.5", "add:parameters.region", "x"):
+    for button in (
+        "add:",
+        "remove:",
+        "add:parameters",
+        "remove:parameters.region.5",
+        "add:parameters.region",
+        "x",
+    ):
         assert alice.post(AWS, {**FILLED, "rows": button}).status_code == 200

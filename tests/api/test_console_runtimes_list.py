@@ -89,9 +89,7 @@ def test_a_deprovisioned_runtime_is_listed_only_when_asked_for(world: World) -> 
     assert names(client, "phase=deprovisioned") == ["checkout"]
 
 
-def test_pages_go_forth_and_back_without_gap_or_double(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_go_forth_and_back_without_gap_or_double(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "PAGE_SIZE", 2)
     for number in range(5):
         build(world, f"r{number}")
@@ -116,7 +114,9 @@ def test_the_number_of_queries_does_not_grow_with_the_list(world: World) -> None
     build(world, "r0")
 
     def asked() -> int:
-        with CaptureQueriesContext(connection, ) as caught:
+        with CaptureQueriesContext(
+            connection,
+        ) as caught:
             client.get("/")
         return len(caught)
 

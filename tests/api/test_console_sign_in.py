@@ -33,7 +33,9 @@ def test_a_stranger_is_asked_to_sign_in_and_then_sees_what_they_asked_for(world:
     assert "Accounts" in text(client.get("/accounts/"))
 
 
-@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "javascript:alert(1)", "\\\\evil.example"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "javascript:alert(1)", "\\\\evil.example"]
+)
 def test_nobody_is_led_to_another_site_after_signing_in(world: World, target: str) -> None:
     assert world.alice
     assert sign_in(Client(), next=target)["Location"] == "/"
@@ -81,8 +83,8 @@ def test_a_poll_after_signing_out_sends_the_whole_page_to_the_sign_in(world: Wor
 
 
 def test_a_person_without_a_tenant_is_told_whom_to_ask(world: World) -> None:
-    from controlplane.tenants.services import create_user
     from controlplane.tenants.access import SYSTEM
+    from controlplane.tenants.services import create_user
 
     loner = create_user(actor=SYSTEM, username="loner", password=PASSWORD)
     client = Client()

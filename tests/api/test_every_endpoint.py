@@ -126,7 +126,7 @@ def sent(asking: Asking, endpoint: tuple[str, str], things: dict[str, str]) -> A
     return asking.ask(endpoint[1], row.path.format(**things), row.body, {})
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
 def test_roles_of_the_tenant(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
     for role in Role:
         asking = Asking(member(f"a-{role}", world.archipel, role))
@@ -140,7 +140,7 @@ def test_roles_of_the_tenant(world: World, things: dict[str, str], endpoint: tup
             assert written() == before
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
 def test_roles_of_the_platforms_team(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
     for role in PLATFORM:
         _, token = issue_token(actor=SYSTEM, name=f"p-{role}", platform_role=role)
@@ -152,7 +152,7 @@ def test_roles_of_the_platforms_team(world: World, things: dict[str, str], endpo
             assert problem(response) == (403, "forbidden"), role
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
 def test_every_role_of_another_tenant_finds_nothing(
     world: World, things: dict[str, str], endpoint: tuple[str, str]
 ) -> None:
@@ -171,7 +171,7 @@ def test_every_role_of_another_tenant_finds_nothing(
             assert not set(things.values()) & {entry["id"] for entry in read(response)["results"]}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: "-".join(endpoint))
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
 def test_without_a_token(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
     response = sent(Asking(), endpoint, things)
     if ROWS[endpoint].public:

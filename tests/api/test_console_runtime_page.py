@@ -1,0 +1,261 @@
+"""The page of a runtime: what it tells, and what it lets whom do."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.kernel.clock import utcnow
+from provisioner.drivers.base import ClusterRef, Kubeconfig, Role
+from provisioner.lifecycle import kubeconfig
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from tests.signed_in import browse, build, hidden_value, text
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def row(world: World) -> Runtime:
+    return build(world, labels={"team": "blue"})
+
+
+@pytest.fixture
+def alice(world: World) -> Client:
+    return browse(world.alice)
+
+
+def test_it_tells_phase_place_endpoint_parameters_and_history(alice: Client, row: Runtime) -> None:
+    page = text(alice.get(f"/runtimes/{row.id}/"))
+    for words in (
+        "Ready",
+        "Shop · Amazon Web Services · eu-central-1",
+        "https://api.checkout.example.org",
+        "1.34.2",
+        "team = blue",
+        "Frankfurt (eu-central-1)",
+        "Provision Succeeded",
+    ):
+        assert words in page, words
+
+
+def test_conditions_are_told_in_plain_language_with_trouble_first(alice: Client, row: Runtime) -> None:
+    conditions = [
+        {"type": "APIServerAvailable", "status": "True"},
+        {"type": "EveryNodeReady", "status": "False", "message": "1 of 3 nodes is not ready."},
+        {"type": "SomethingNew", "status": "Odd"},
+    ]
+    Runtime.objects.filter(pk=row.pk).update(status={"conditions": conditions})
+    page = text(alice.get(f"/runtimes/{row.id}/"))
+    assert (
+        "Not healthy Nodes All machines joined the cluster and take pods. 1 of 3 nodes is not ready." in page
+    )
+    assert page.index("Nodes") < page.index("API server")
+    assert "Unknown SomethingNew" in page
+
+
+def test_an_open_operation_is_shown_step_by_step_with_what_it_waits_for(world: World, alice: Client) -> None:
+    row = build(world, "storefront", phase="pending")
+    operation = Operation.objects.get(runtime=row)
+    now = utcnow()
+    Operation.objects.filter(pk=operation.pk).update(
+        state="waiting",
+        step="await_cluster",
+        steps_done=[{"step": "ensure_cluster", "at": now.isoformat(), "seconds": 2.4}],
+        reason="Create: waiting for the network",
+        attempts=2,
+        progress=43,
+        step_started_at=now - timedelta(seconds=75),
+        step_deadline=now + timedelta(minutes=30, seconds=5),
+    )
+    page = text(alice.get(f"/runtimes/{row.id}/"))
+    assert "Order the cluster , done 2 s" in page
+    assert "Build the cluster , at work 1 min 15 s" in page
+    assert "Create: waiting for the network" in page
+    assert "Attempt 2" in page
+    assert "Gives up in 30 min" in page
+    assert "Check access , still to come" in page
+
+
+def test_polls_are_answered_only_when_something_changed(alice: Client, row: Runtime) -> None:
+    page = alice.get(f"/runtimes/{row.id}/").content.decode()
+    seen = re.search(r"seen=([0-9a-f]{16})", page)
+    assert seen
+    address = f"/runtimes/{row.id}/live?seen={seen.group(1)}"
+    assert alice.get(address).status_code == 204
+    Runtime.objects.filter(pk=row.pk).update(phase="updating")
+    assert "Updating" in text(alice.get(address))
+
+
+def test_it_takes_a_constant_number_of_queries(alice: Client, row: Runtime) -> None:
+    alice.get(f"/runtimes/{row.id}/")
+    with CaptureQueriesContext(connection) as caught:
+        alice.get(f"/runtimes/{row.id}/live")
+    assert len(caught) <= 8
+
+
+@pytest.mark.parametrize("path", ["", "live", "change", "labels", "kubeconfig", "delete"])
+def test_another_tenant_s_runtime_is_not_there(world: World, row: Runtime, path: str) -> None:
+    assert world.main
+    client = browse(world.bob)
+    for address in (f"/runtimes/{row.id}/{path}", f"/runtimes/{uuid4()}/{path}"):
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert "No island here" in text(answer)
+
+
+@pytest.mark.parametrize("path", ["change", "labels", "kubeconfig", "delete"])
+@pytest.mark.parametrize("who", ["vera", "sam"])
+def test_those_who_may_only_look_change_nothing(world: World, row: Runtime, who: str, path: str) -> None:
+    client = browse(getattr(world, who))
+    page = client.get(f"/runtimes/{row.id}/").content.decode()
+    assert f"/{path}" not in page.replace("/change-", "")
+    answer = client.post(f"/runtimes/{row.id}/{path}", {"confirm": "checkout", "labels": "a=b"})
+    assert answer.status_code == 403
+    assert "You may not do this" in text(answer)
+    row.refresh_from_db()
+    assert (row.generation, row.labels) == (1, {"team": "blue"})
+
+
+def change_form(row: Runtime, **changes: str) -> dict[str, str]:
+    return {
+        "generation": "1",
+        "parameters.channel": "regular",
+        "parameters.machineType": "m6i.large",
+        "parameters.autoScalerMin": "3",
+        "parameters.autoScalerMax": "20",
+        "parameters.modules._branch": "0-yes",
+        **changes,
+    }
+
+
+def test_immutable_parameters_are_shown_but_locked(alice: Client, row: Runtime) -> None:
+    body = alice.get(f"/runtimes/{row.id}/change").content.decode()
+    for name in ("parameters.region", "parameters.networking.pods"):
+        tag = re.search(rf'<(?:input|select)[^>]*name="{re.escape(name)}"[^>]*>', body)
+        assert tag, name
+        assert "disabled" in tag.group(0)
+
+
+def test_a_change_is_reviewed_before_it_is_saved(alice: Client, row: Runtime) -> None:
+    address = f"/runtimes/{row.id}/change"
+    form = change_form(row, **{"parameters.autoScalerMax": "30"})
+    review = alice.post(address, {**form, "step": "review"})
+    assert "Save 1 change?" in text(review)
+    assert "Most nodes 20 nodes 30 nodes" in text(review)
+    row.refresh_from_db()
+    assert row.generation == 1
+    assert hidden_value(review, "parameters.autoScalerMax") == "30"
+    assert alice.post(address, {**form, "step": "save"}).status_code == 302
+    row.refresh_from_db()
+    assert row.generation == 2
+    assert row.spec["parameters"]["autoScalerMax"] == 30
+
+
+def test_nothing_changed_is_said(alice: Client, row: Runtime) -> None:
+    answer = alice.post(f"/runtimes/{row.id}/change", {**change_form(row), "step": "review"})
+    assert "Nothing differs" in text(answer)
+
+
+@pytest.mark.parametrize("step", ["review", "save"])
+def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused_with_both_values(
+    alice: Client, row: Runtime, step: str
+) -> None:
+    stored = {**row.spec["parameters"], "autoScalerMax": 25}
+    Runtime.objects.filter(pk=row.pk).update(generation=2, spec={**row.spec, "parameters": stored})
+    form = change_form(row, **{"parameters.autoScalerMax": "30"})
+    answer = alice.post(f"/runtimes/{row.id}/change", {**form, "step": step})
+    assert answer.status_code == 412
+    assert "Somebody changed checkout meanwhile" in text(answer)
+    assert "Most nodes 25 nodes 30 nodes" in text(answer)
+    row.refresh_from_db()
+    assert row.spec["parameters"]["autoScalerMax"] == 25
+
+
+def test_a_faulty_change_keeps_what_was_typed(alice: Client, row: Runtime) -> None:
+    form = change_form(row, **{"parameters.autoScalerMax": "1"})
+    answer = alice.post(f"/runtimes/{row.id}/change", {**form, "step": "review"})
+    assert answer.status_code == 422
+    assert 'href="#f-parameters-autoScalerMax"' in answer.content.decode()
+
+
+def test_labels_are_edited_without_rebuilding_anything(alice: Client, row: Runtime) -> None:
+    before = Operation.objects.count()
+    alice.post(f"/runtimes/{row.id}/labels", {"labels": "team=green\n\nstage = live"})
+    row.refresh_from_db()
+    assert row.labels == {"team": "green", "stage": "live"}
+    assert Operation.objects.count() == before
+
+
+def test_deleting_needs_the_name_typed_exactly(alice: Client, row: Runtime) -> None:
+    address = f"/runtimes/{row.id}/delete"
+    wrong = alice.post(address, {"confirm": "Checkout"})
+    assert wrong.status_code == 422
+    assert "must be exactly checkout" in text(wrong)
+    row.refresh_from_db()
+    assert row.phase == "ready"
+    assert alice.post(address, {"confirm": "checkout"}).status_code == 302
+    assert Operation.objects.filter(runtime=row, kind="deprovision").exists()
+
+
+def test_a_removed_runtime_says_what_was_removed_and_offers_no_way_to_change_it(
+    alice: Client, row: Runtime
+) -> None:
+    Runtime.objects.filter(pk=row.pk).update(phase="deprovisioned", deleted_at=utcnow())
+    answer = alice.get(f"/runtimes/{row.id}/")
+    assert "This runtime is removed" in text(answer)
+    for path in ("change", "delete", "kubeconfig", "labels"):
+        assert f"/runtimes/{row.id}/{path}" not in answer.content.decode()
+
+
+class Landscape:
+    """A driver that hands out a made-up kubeconfig and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[timedelta, Role]] = []
+
+    def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
+        self.asked.append((ttl, role))
+        return Kubeconfig("apiVersion: v1\n", utcnow() + ttl)
+
+
+@pytest.fixture
+def landscape(monkeypatch: pytest.MonkeyPatch) -> Landscape:
+    made = Landscape()
+    monkeypatch.setattr(kubeconfig, "connect", lambda *_, **__: made)
+    return made
+
+
+def ask_kubeconfig(client: Client, row: Runtime, **form: str) -> Any:
+    return client.post(f"/runtimes/{row.id}/kubeconfig", {"lifetime": "28800", "role": "viewer", **form})
+
+
+def test_a_kubeconfig_is_downloaded_with_the_chosen_lifetime_and_role(
+    alice: Client, row: Runtime, landscape: Landscape
+) -> None:
+    answer = ask_kubeconfig(alice, row)
+    assert answer["Content-Disposition"] == 'attachment; filename="checkout.yaml"'
+    assert answer["Cache-Control"] == "no-store"
+    assert answer.content == b"apiVersion: v1\n"
+    assert landscape.asked == [(timedelta(hours=8), Role.VIEWER)]
+
+
+def test_a_made_up_lifetime_is_refused(alice: Client, row: Runtime, landscape: Landscape) -> None:
+    assert ask_kubeconfig(alice, row, lifetime="999999999").status_code == 422
+    assert landscape.asked == []
+
+
+def test_a_runtime_being_built_has_no_kubeconfig_yet(world: World, alice: Client) -> None:
+    row = build(world, "storefront", phase="pending")
+    assert "There is nothing to unlock yet" in text(alice.get(f"/runtimes/{row.id}/kubeconfig"))
+    answer = ask_kubeconfig(alice, row)
+    assert answer.status_code == 422
+    assert "once it is ready" in text(answer)

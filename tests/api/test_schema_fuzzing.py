@@ -1,0 +1,97 @@
+"""Schemathesis asks what nobody would: every answer must be one that the OpenAPI document tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.api.asking import Asking
+from tests.world import Person, World
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = 12
+# A schema can't tell which names are taken, which accounts exist, or what state an operation is in.
+NOT_ASKED = [positive_data_acceptance]
+BOUNDED = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+
+
+SCHEMA = schemathesis.openapi.from_wsgi("/api/v1/schema", get_wsgi_application())
+OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Requests inside the test's transaction: Django would close its connection around each.
+
+    Its own test client connects these signals again after every request, so this begins behind the last of those.
+    """
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def things(alice: Asking) -> dict[str, str]:
+    """What path parameters may name, so that not every request ends at a 404."""
+    body = alice.order(name="fuzzed")
+    return {
+        "runtime": body["runtime"]["id"],
+        "operation": body["operation"]["id"],
+        "account": "shop",
+        "key": "aws",
+    }
+
+
+def fuzz(operation: Any, person: Person, things: Mapping[str, str]) -> None:
+    """Ask one endpoint in many ways, with the things' ids in its path where there are any."""
+
+    @BOUNDED
+    @given(case=operation.as_strategy())
+    def ask(case: Any) -> None:
+        for name in things.keys() & (case.path_parameters or {}).keys():
+            case.path_parameters[name] = things[name]
+        case.call_and_validate(headers=person.headers, excluded_checks=NOT_ASKED)
+
+    with one_connection():
+        ask()
+
+
+def each_operation(test: Any) -> Any:
+    return pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)(test)
+
+
+@each_operation
+def test_whatever_an_admin_sends_is_answered_as_documented(operation: Any, world: World) -> None:
+    fuzz(operation, world.alice, {})
+
+
+@each_operation
+def test_whatever_an_admin_does_to_things_that_are_there(
+    operation: Any, world: World, things: dict[str, str]
+) -> None:
+    fuzz(operation, world.alice, things)
+
+
+@each_operation
+def test_whatever_a_viewer_sends_is_answered_as_documented(
+    operation: Any, world: World, things: dict[str, str]
+) -> None:
+    fuzz(operation, world.vera, things)
