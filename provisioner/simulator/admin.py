@@ -62,6 +62,8 @@ async def _outage(landscape: Landscape, request: web.Request) -> web.Response:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise bad_request("seconds must be a number")
     landscape.faults.begin_outage(float(seconds), str(mode))
+    if seconds and mode != "hang":
+        landscape.drop_watches()
     return answer({"seconds": seconds, "mode": mode})
 
 

@@ -13,6 +13,7 @@ from provisioner.simulator.endpoint import Endpoint
 from provisioner.simulator.errors import ApiError, Json, bad_request
 from provisioner.simulator.identity import User
 from provisioner.simulator.kinds import Resource
+from provisioner.simulator.protobuf import CONTENT_TYPE, MAGIC, decode_protobuf
 
 MAX_MANAGER = 128
 MAX_DIGITS = 18
@@ -100,7 +101,7 @@ def bool_param(call: Call, name: str) -> bool:
 async def read_document(call: Call) -> Json:
     """Read a JSON or YAML object from the body; raises 400, 413 or 415."""
     kind = call.request.content_type
-    if kind not in ("application/json", "application/yaml", "application/octet-stream"):
+    if kind not in ("application/json", "application/yaml", "application/octet-stream", CONTENT_TYPE):
         raise unsupported(kind)
     body = await read_body(call.request)
     document = decode(body, allow_yaml=kind == "application/yaml")
@@ -120,7 +121,9 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def decode(body: bytes, *, allow_yaml: bool) -> object:
-    """Read JSON, or YAML where that is allowed."""
+    """Read JSON, Kubernetes' protobuf, or YAML where that is allowed."""
+    if body.startswith(MAGIC):
+        return decode_protobuf(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

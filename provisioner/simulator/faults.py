@@ -11,6 +11,8 @@ from provisioner.simulator.errors import ApiError, bad_request, too_many
 from provisioner.simulator.settings import Settings
 
 LONGEST = 86400.0
+# How soon a hanging request notices that the outage was called off.
+HANG_STEP = 0.05
 MODES = ("503", "hang", "close")
 
 
@@ -57,7 +59,8 @@ class Faults:
             self.outage_until = 0.0
             return
         if self.outage_mode == "hang":
-            await asyncio.sleep(self.outage_until - loop.time())
+            while self.outage_until and loop.time() < self.outage_until:
+                await asyncio.sleep(HANG_STEP)
             return
         if self.outage_mode == "close":
             if request.transport is not None:

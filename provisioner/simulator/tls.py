@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 # X509_V_FLAG_NO_CHECK_TIME: an expired certificate must end in a 401, not in a broken handshake.
 NO_CHECK_TIME = 0x200000
 CA_YEARS = 10
+CAS_KEPT = 500
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -86,6 +87,8 @@ class Authority:
         key = self._derive(f"client-ca:{identity}")
         found = self._cluster_cas.get(identity)
         if found is None:
+            if len(self._cluster_cas) >= CAS_KEPT:
+                self._cluster_cas.clear()
             found = self._ca(client_ca_name(identity), key, self.client_root)
             self._cluster_cas[identity] = found
         return key, found

@@ -55,12 +55,7 @@ def check_type(call: Call, document: Json) -> None:
     metadata = document.setdefault("metadata", {})
     if not isinstance(metadata, dict):
         raise bad_request("metadata must be an object")
-    for name in ("labels", "annotations"):
-        value = metadata.get(name)
-        if value is None:
-            metadata.pop(name, None)
-        elif not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-            raise bad_request(f"metadata.{name} must be an object of strings")
+    _check_parts(document)
     if call.resource.namespaced:
         if metadata.setdefault("namespace", call.address.namespace) != call.address.namespace:
             raise bad_request(
@@ -69,6 +64,26 @@ def check_type(call: Call, document: Json) -> None:
             )
     else:
         metadata.pop("namespace", None)
+
+
+def _check_parts(document: Json) -> None:
+    metadata = document["metadata"]
+    for name in ("labels", "annotations"):
+        value = metadata.get(name)
+        if value is None:
+            metadata.pop(name, None)
+        elif not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+            raise bad_request(f"metadata.{name} must be an object of strings")
+    for name in ("finalizers", "ownerReferences", "managedFields"):
+        if metadata.get(name) is None:
+            metadata.pop(name, None)
+        elif not isinstance(metadata[name], list):
+            raise bad_request(f"metadata.{name} must be a list")
+    if any(not isinstance(each, dict) for each in metadata.get("ownerReferences", ())):
+        raise bad_request("metadata.ownerReferences must be a list of objects")
+    for name in ("spec", "status"):
+        if document.get(name) is not None and not isinstance(document[name], dict):
+            raise bad_request(f"{name} must be an object")
 
 
 def _check_name(call: Call, metadata: Json) -> None:
@@ -125,14 +140,26 @@ def insert(call: Call, document: Json, *, tracked: bool = True) -> bytes:
         metadata.pop("managedFields", None)
         managed.track_update(None, document, writer(call), call.endpoint.shape(call.resource))
         owners = metadata.get("managedFields")
-    strategy = call.endpoint.strategies.get(call.resource.key)
-    if strategy and strategy.prepare:
-        strategy.prepare(call.endpoint, document, None)
+    _prepare(call, document, None)
     if owners:
         metadata["managedFields"] = owners
     if call.dry_run:
         return orjson.dumps(document)
     return collection.put(document).raw
+
+
+def _prepare(call: Call, document: Json, old: Json | None) -> None:
+    strategy = call.endpoint.strategies.get(call.resource.key)
+    if strategy is None or strategy.prepare is None:
+        return
+    try:
+        strategy.prepare(call.endpoint, document, old)
+    except (AttributeError, TypeError, KeyError, ValueError) as error:
+        # Without a schema per kind, a field of the wrong type is met only where it is used.
+        name = document["metadata"].get("name", "")
+        raise bad_request(
+            f'{call.resource.kind} "{name}" cannot be handled: a field has the wrong type or a part is missing ({error})'
+        ) from None
 
 
 def replace(call: Call, entry: Entry, document: Json, *, tracked: bool = True) -> bytes:
@@ -144,9 +171,8 @@ def replace(call: Call, entry: Entry, document: Json, *, tracked: bool = True) -
     document = _divide(call, old, document, tracked=tracked)
     if tracked:
         managed.track_update(old, document, writer(call), call.endpoint.shape(call.resource))
-    strategy = call.endpoint.strategies.get(call.resource.key)
-    if strategy and strategy.prepare and subresource != "status":
-        strategy.prepare(call.endpoint, document, old)
+    if subresource != "status":
+        _prepare(call, document, old)
     if subresource != "status" and _grows(call, old, document):
         document["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
     if _same(old, document):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,6 +155,27 @@ def test_nodes_have_what_the_pool_says_and_use_what_is_measured(inside: Kubectl)
     assert line[4:] == ["v1.34.8", "eu-central-1a"]
     assert inside("top", "nodes", "--no-headers").split()[0] == line[0]
     assert "m6i.large" in inside("describe", "nodes")
+
+
+def test_kubectls_own_generators_are_understood_although_they_send_protobuf(inside: Kubectl) -> None:
+    inside("create", "deployment", "made", "--image=nginx", "--replicas=2", "--port=80")
+    inside("rollout", "status", "deployment/made", "--timeout=20s")
+    inside("create", "secret", "generic", "made", "--from-literal=word=open")
+    assert inside("get", "secret", "made", "-o", "jsonpath={.data.word}") == "b3Blbg=="
+    assert inside("auth", "can-i", "delete", "nodes").strip() == "yes"
+    assert "system:masters" in inside("auth", "whoami")
+    assert "Scheduled" in inside("get", "events")
+
+
+def test_a_drained_node_gets_its_system_pods_back(inside: Kubectl) -> None:
+    node = inside("get", "nodes", "-o", "name").split()[0]
+    before = len(inside("get", "pods", "-n", "kube-system", "-o", "name").split())
+    inside("drain", node, "--force", "--delete-emptydir-data", "--timeout=20s")
+    assert "SchedulingDisabled" in inside("get", node)
+    inside("uncordon", node)
+    deadline = time.monotonic() + 10
+    while len(inside("get", "pods", "-n", "kube-system", "-o", "name").split()) < before:
+        assert time.monotonic() < deadline
 
 
 def test_a_namespace_takes_its_content_with_it(inside: Kubectl) -> None:

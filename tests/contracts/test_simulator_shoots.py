@@ -222,3 +222,47 @@ def test_what_is_fixed_cannot_be_changed(simulator: Simulator, change: dict[str,
 def test_a_minor_version_finds_its_newest_supported_patch(simulator: Simulator) -> None:
     shoot = simulator.create_shoot("patch", kubernetes={"version": "1.34"})
     assert shoot["spec"]["kubernetes"]["version"] == "1.34.8"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"provider": {"type": "aws", "workers": [{**POOL, "machine": "m6i.large"}]}},
+        {"provider": {"type": "aws", "workers": [{**POOL, "zones": 1}]}},
+        {"provider": {"type": "aws", "workers": [{**POOL, "taints": "x"}]}},
+        {"provider": {"type": "aws", "workers": [{**POOL, "minimum": "1"}]}},
+        {"provider": {"type": "aws", "workers": ["main"]}},
+        {"networking": {"nodes": 5}},
+        {"networking": []},
+        {"kubernetes": {"version": 1.34}},
+        {"maintenance": {"timeWindow": "always"}},
+        {"cloudProfile": {"name": 7}},
+        {"hibernation": True},
+        {"purpose": 3},
+    ],
+)
+def test_fields_of_a_wrong_type_are_refused_not_stumbled_over(
+    simulator: Simulator, spec: dict[str, Any]
+) -> None:
+    assert refusal(simulator, "POST", SHOOTS, a_shoot("types", **spec))["code"] in (400, 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"metadata": "x"},
+        {"metadata": {"name": 5}},
+        {"metadata": {"name": "Upper"}},
+        {"metadata": {}},
+        {"metadata": {"name": "a", "labels": {"a": 1}}},
+        {"metadata": {"name": "a", "finalizers": "x"}},
+        {"metadata": {"name": "a", "namespace": "elsewhere"}},
+        {"metadata": {"name": "a"}, "spec": []},
+        {"metadata": {"name": "a"}, "kind": "Pod"},
+        {"metadata": {"name": "a"}},
+        [],
+        "text",
+    ],
+)
+def test_an_object_that_is_none_is_refused(simulator: Simulator, body: Any) -> None:
+    assert refusal(simulator, "POST", SHOOTS, body)["code"] in (400, 422)

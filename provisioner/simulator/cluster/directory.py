@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 
 from provisioner.simulator.cluster.controllers import Controllers
@@ -19,6 +20,7 @@ from provisioner.simulator.store import Collection, Store, read
 
 AWAKE_AT_MOST = 200
 IDLE_SECONDS = 300.0
+RESTORE_SECONDS = 0.2
 
 
 class Directory:
@@ -72,7 +74,7 @@ class Directory:
                 endpoint.create(place, document, stored=False)
         self.awake[key] = endpoint
         self._align(endpoint, shoot)
-        endpoint.listener = self.controllers.notice
+        endpoint.listener = self._noticed
         self.controllers.poke(endpoint)
         return endpoint
 
@@ -91,6 +93,19 @@ class Directory:
             else:
                 return
 
+    def _noticed(self, endpoint: Endpoint, collection: Collection, event: Event) -> None:
+        """Tell the controllers, and have nodes and system pods that somebody deleted made again."""
+        self.controllers.notice(endpoint, collection, event)
+        ours = collection.plural == "nodes" or event.entry.labels.get("origin") == "gardener"
+        if event.type == "DELETED" and ours:
+            asyncio.get_running_loop().call_later(RESTORE_SECONDS, self._restore, endpoint)
+
+    def _restore(self, endpoint: Endpoint) -> None:
+        namespace, name = endpoint.name.split("/")
+        shoot = self._shoot(namespace, name)
+        if shoot is not None and self.awake.get(endpoint.name) is endpoint:
+            self._align(endpoint, shoot, again=True)
+
     def shoot_changed(self, _garden: Endpoint, _collection: Collection, event: Event) -> None:
         """Let a cluster that is awake follow its Shoot."""
         key = f"{event.entry.namespace}/{event.entry.name}"
@@ -108,20 +123,23 @@ class Directory:
                 self._align(endpoint, shoot)
                 self.controllers.poke(endpoint)
 
-    def _align(self, endpoint: Endpoint, shoot: Json) -> None:
-        """Make nodes and system pods what the Shoot says; what users changed on a node stays."""
+    def _align(self, endpoint: Endpoint, shoot: Json, *, again: bool = False) -> None:
+        """Make nodes and system pods what the Shoot says; what users changed on a node stays.
+
+        `again` gives what was deleted another uid: kubectl waits for the old one to go.
+        """
         endpoint.version = version = shoot["spec"]["kubernetes"]["version"]
         nodes = [node(shoot, slot, version) for slot in slots(shoot, {})]
-        _follow(endpoint, ("", "nodes"), "", nodes)
+        _follow(endpoint, ("", "nodes"), "", nodes, again=again)
         names = [
             each["metadata"]["name"]
             for each in nodes
             if each["metadata"]["labels"]["worker.gardener.cloud/system-components"] == "true"
         ]
-        _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, names, version)))
+        _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, names, version)), again=again)
 
 
-def _follow(endpoint: Endpoint, key: Key, namespace: str, wanted: list[Json]) -> None:
+def _follow(endpoint: Endpoint, key: Key, namespace: str, wanted: list[Json], *, again: bool) -> None:
     collection = endpoint.collection(*key)
     names = {each["metadata"]["name"] for each in wanted}
     for entry in list(collection.scan(namespace)):
@@ -131,7 +149,8 @@ def _follow(endpoint: Endpoint, key: Key, namespace: str, wanted: list[Json]) ->
     for document in wanted:
         existing = collection.get(namespace, document["metadata"]["name"])
         if existing is None:
-            document["metadata"].setdefault("creationTimestamp", stamp())
+            if again:
+                document["metadata"].update(uid=str(uuid.uuid4()), creationTimestamp=stamp())
             collection.put(document, stored=False)
             continue
         kept = read(existing)

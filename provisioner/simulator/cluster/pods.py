@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from provisioner.simulator.cluster.happenings import tell
 from provisioner.simulator.cluster.scheduler import Room, choose, rooms, take
 from provisioner.simulator.cluster.system import pending, running
 from provisioner.simulator.endpoint import Endpoint
@@ -51,9 +52,9 @@ def reconcile(endpoint: Endpoint, clock: Clock) -> float | None:
         if pod["spec"].get("nodeName") and pod["spec"]["nodeName"] not in names:
             _lose(collection, pod)
         elif not pod["spec"].get("nodeName"):
-            _place(collection, pod, candidates)
+            _place(endpoint, pod, candidates)
         elif phase == "Pending" and clock.is_over(pod["metadata"]["uid"], _start_seconds(pod)):
-            _start(collection, pod)
+            _start(endpoint, pod)
         elif phase == "Running" and _ends(pod) and clock.is_over(pod["metadata"]["uid"], JOB_SECONDS):
             _finish(collection, pod)
     clock.due = {key: due for key, due in clock.due.items() if key in live}
@@ -85,7 +86,8 @@ def _lose(collection: Collection, pod: Json) -> None:
         collection.put(pod)
 
 
-def _place(collection: Collection, pod: Json, candidates: list[Room]) -> None:
+def _place(endpoint: Endpoint, pod: Json, candidates: list[Room]) -> None:
+    collection = endpoint.collection("", "pods")
     room, why = choose(pod, candidates)
     if room is None:
         wanted = pending(why)
@@ -93,6 +95,7 @@ def _place(collection: Collection, pod: Json, candidates: list[Room]) -> None:
         if before != why:
             pod["status"] = wanted
             collection.put(pod)
+            tell(endpoint, pod, "FailedScheduling", why, warning=True)
         return
     take(room, pod)
     pod["spec"]["nodeName"] = room.node["metadata"]["name"]
@@ -104,9 +107,10 @@ def _place(collection: Collection, pod: Json, candidates: list[Room]) -> None:
         "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": now}],
     }
     collection.put(pod)
+    tell(endpoint, pod, "Scheduled", f"assigned to {pod['spec']['nodeName']}")
 
 
-def _start(collection: Collection, pod: Json) -> None:
+def _start(endpoint: Endpoint, pod: Json) -> None:
     now = stamp()
     containers = pod["spec"]["containers"]
     status = running("", "", pod["metadata"]["uid"], now)
@@ -116,7 +120,8 @@ def _start(collection: Collection, pod: Json) -> None:
         for each in containers
     ]
     pod["status"] = status
-    collection.put(pod)
+    endpoint.collection("", "pods").put(pod)
+    tell(endpoint, pod, "Started", f"{len(containers)} container(s) run")
 
 
 def _finish(collection: Collection, pod: Json) -> None:

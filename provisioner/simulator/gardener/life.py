@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
 import re
 from collections.abc import Callable
 
@@ -24,6 +25,8 @@ MAX_RETRIES = 20
 TURNS = 50
 # Operations fail at the infrastructure, not before it is asked.
 FAILS_AT = 30
+
+log = logging.getLogger(__name__)
 
 
 class Life:
@@ -97,7 +100,7 @@ class Life:
                 due, turn, place = heapq.heappop(self._heap)
                 if self._due.get(place) == (due, turn):
                     del self._due[place]
-                    self._step(place)
+                    self._try_step(place)
                     worked += 1
             if worked:
                 await asyncio.sleep(0)
@@ -107,6 +110,13 @@ class Life:
                 await asyncio.wait_for(self._moved.wait(), rest)
             except TimeoutError:
                 continue
+
+    def _try_step(self, place: Place) -> None:
+        try:
+            self._step(place)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # One Shoot that cannot be read must not stop the others.
+            log.exception("the operation of %s/%s stumbled", *place)
 
     def _step(self, place: Place) -> None:
         entry = self.shoots.get(*place)

@@ -237,6 +237,9 @@ def _networks(spec: Json) -> Iterator[Json]:
             if name == "nodes":
                 yield required("spec.networking.nodes", "nodes must be specified")
             continue
+        if not isinstance(text, str):
+            yield wrong(f"spec.networking.{name}", text, "must be a string")
+            continue
         try:
             ranges.append((name, ipaddress.ip_network(text, strict=True)))
         except ValueError as error:
