@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -91,8 +92,9 @@ def _detach(state: Path) -> int:
     )
     try:
         for line in child.stdout or ():
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            with suppress(BrokenPipeError):  # nobody listens any more; it has to become ready all the same
+                sys.stdout.write(line)
+                sys.stdout.flush()
     except KeyboardInterrupt:
         child.terminate()
     found = Record(state).read()

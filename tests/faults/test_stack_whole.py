@@ -87,10 +87,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     one.run("stop")
 
 
-def until(condition: Callable[[], Any]) -> None:
+def until(condition: Callable[[], Any], demo: Demo) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, demo.log[-5000:]
         time.sleep(0.1)
 
 
@@ -109,7 +109,7 @@ def test_all_of_its_processes_run(demo: Demo) -> None:
 
 
 def test_the_demo_requests_its_runtimes_over_the_api(demo: Demo) -> None:
-    until(lambda: "runtimes requested; the simulator builds them now" in demo.log)
+    until(lambda: "runtimes requested; the simulator builds them now" in demo.log, demo)
 
 
 def test_a_second_start_is_refused(demo: Demo) -> None:
@@ -122,16 +122,16 @@ def test_a_second_start_is_refused(demo: Demo) -> None:
 def test_what_is_killed_comes_back(demo: Demo, name: str) -> None:
     before = demo.children()[name]
     psutil.Process(before).kill()
-    until(lambda: demo.children().get(name, before) != before)
+    until(lambda: demo.children().get(name, before) != before, demo)
     assert re.search(rf"nesoi +\| {name} was killed by SIGKILL; starting it again", demo.log)
-    until(lambda: answers(f"{demo.access['url']}/readyz"))
+    until(lambda: answers(f"{demo.access['url']}/readyz"), demo)
 
 
 def test_stopped_it_leaves_no_process_and_started_again_it_has_its_data(demo: Demo) -> None:
     access = demo.access
     stopped = demo.run("stop")
     assert stopped.returncode == 0
-    until(lambda: not demo.processes())
+    until(lambda: not demo.processes(), demo)
 
     started = demo.run("up")
     assert started.returncode == 0, started.stdout + started.stderr
@@ -142,7 +142,7 @@ def test_stopped_it_leaves_no_process_and_started_again_it_has_its_data(demo: De
 def test_killed_it_leaves_nothing_either_and_the_next_start_mends_what_is_left(demo: Demo) -> None:
     supervisor = json.loads((demo.state / "stack.json").read_text())["pid"]
     psutil.Process(supervisor).kill()
-    until(lambda: not demo.processes())
+    until(lambda: not demo.processes(), demo)
 
     started = demo.run("up")
     assert started.returncode == 0, started.stdout + started.stderr
