@@ -46,7 +46,8 @@ class Change:
 class Batch:
     """Changes since the last write, one per runtime: the newest wins.
 
-    `known` remembers what was last written, so that a sight which says nothing new (a heartbeat, a fence) costs no SQL.
+    `known` remembers what was last handed to the database, so that a sight which says nothing new (a heartbeat, a fence) costs
+    no SQL. A sight refused there for its age is followed by the newer one, for a watch replays to the end.
     """
 
     known: dict[UUID, int] = field(default_factory=dict)

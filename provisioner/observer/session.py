@@ -45,7 +45,7 @@ class Session:
                     self._once()
                 except Error as error:
                     # With the connection the lock is gone, too: another copy may write from here on.
-                    self._log.warning("observer.database_lost", error=type(error).__name__)
+                    self._log.warning("observer.database_lost", error=str(error).partition("\n")[0])
                     self._pause()
                 except LockLostError:
                     self._log.warning("observer.lock_lost")

@@ -35,7 +35,7 @@ def observe(stop: Flag, keys: Collection[str] = ()) -> None:
         try:
             _match(watchers, _wanted(keys))
         except Error as error:
-            log.warning("observer.database_lost", error=type(error).__name__)
+            log.warning("observer.database_lost", error=str(error).partition("\n")[0])
         finally:
             connection.close()
         stop.wait(LOOK_SECONDS if watchers else 1.0)
