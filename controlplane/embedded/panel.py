@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 _FILLING = "About 60 runtimes of three tenants are being requested and built right now: watch them come."
-_FILLED = "What you made at earlier starts is there again."
+_NOT_FILLING = "What you request is there again at the next start."
 
 
 def print_panel(console: Console, access: Path, *, seconds: float, stop_with: str, filling: bool) -> None:
@@ -35,8 +35,8 @@ def print_panel(console: Console, access: Path, *, seconds: float, stop_with: st
         Text(f"  the REST API: {demo['url']}/api/v1/docs (tokens are in {_short(access)})"),
         Text(f"  the landscape behind it: kubectl --kubeconfig {garden} get shoots -A"),
         Text(),
-        Text(_FILLING if filling else _FILLED, style="dim"),
-        Text(f"{stop_with} ends it all; the next start finds everything again.", style="dim"),
+        Text(_FILLING if filling else _NOT_FILLING, style="dim"),
+        Text(f"{stop_with} ends it all.", style="dim"),
     ]
     title = f"Nesoi is ready ({seconds:.1f} s)"
     panel = Panel(
