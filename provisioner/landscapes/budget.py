@@ -44,7 +44,7 @@ def take(landscape_id: UUID) -> Verdict:
     """Take one call from the landscape's budget, or say why not now; one statement."""
     with connection.cursor() as cursor:
         cursor.execute(queries.TAKE, {"id": landscape_id})
-        key, taken, breaker, faults, reason, opened_at, breaker_seconds, budget_seconds = cursor.fetchone()
+        key, taken, breaker, faults, reason, opened_at, breaker_seconds, budget_seconds, _ = cursor.fetchone()
     if taken:
         return Allowed(suspect=faults > 0 or breaker != Breaker.CLOSED)
     if breaker == Breaker.CLOSED or not breaker_seconds:

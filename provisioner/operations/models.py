@@ -45,7 +45,7 @@ class Operation(TenantOwned):
     share = models.FloatField(default=0)  # fair-share key: claims go in its order (start-time fair queueing)
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
-    fence = models.BigIntegerField(default=0)
+    fence = models.BigIntegerField(default=0)  # of the newest claim; 0: never claimed
     wakes = models.BigIntegerField(default=0)  # how often the observer called; a wait that missed one ends at once
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_reason = models.CharField(max_length=300, blank=True)

@@ -151,7 +151,9 @@ def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], s
         names = [column.name for column in cursor.description]
         row = dict(zip(names, cursor.fetchone(), strict=True))
     row["input"], row["steps_done"] = given, []
-    operation = Operation.from_db("default", list(row), list(row.values()))
+    # In the model's order: with every column given, from_db takes them by position.
+    fields = [field.attname for field in Operation._meta.concrete_fields]
+    operation = Operation.from_db("default", fields, [row[field] for field in fields])
     operation.runtime = runtime
     if slot is Slot.ACTIVE:
         transport.send_on_commit(operation.id)

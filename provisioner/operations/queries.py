@@ -16,6 +16,9 @@ from psycopg.rows import dict_row
 # What a worker may take, literally as the index `operation_claim` says it.
 CLAIMABLE = "slot = 'active' AND state IN ('queued', 'running')"
 
+# Asked for in a statement's result, it holds for the statement's own transaction.
+NEED_NOT_WAIT = "set_config('synchronous_commit', 'off', true)"
+
 # Start-time fair queueing (Goyal, Vin, Cheng 1996): a new piece of work is tagged with the tag now in service, or with the one
 # behind its tenant's last, so that a tenant without a queue comes at once and a tenant with a long one stands behind itself.
 # Rides on operation_claim (two index ends) and operation_share_of_tenant.
@@ -30,6 +33,7 @@ BEHIND_ITS_TENANT = f"""
 
 # One statement takes the fairest due operation whose lease is free or over (its worker died), and reads all that a step needs.
 # SKIP LOCKED lets workers pass each other; the runtime is locked too because its phase moves with the first claim.
+# The fence is the clock's microsecond rather than a plain count, so that a claim which such a crash forgot is never given again.
 # Rides on operation_claim, then on primary keys.
 CLAIM = f"""
 WITH fairest AS (
@@ -45,7 +49,7 @@ WITH fairest AS (
     FROM fairest f WHERE r.id = f.runtime_id AND r.phase <> f.during
 )
 UPDATE operations_operation o
-SET state = 'running', fence = o.fence + 1, attempts = o.attempts + 1, lease_until = now() + %(lease)s::interval,
+SET state = 'running', fence = greatest(o.fence + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), attempts = o.attempts + 1, lease_until = now() + %(lease)s::interval,
     started_at = coalesce(o.started_at, now()), step_started_at = coalesce(o.step_started_at, now())
 FROM fairest f
 JOIN runtimes_runtime r ON r.id = f.runtime_id
@@ -55,12 +59,12 @@ RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.step
     o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
     r.cluster_spec, l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
-    l.credentials_path"""
+    l.credentials_path, {NEED_NOT_WAIT}"""
 
 # Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
 # cancel. A wait whose wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for
 # in the meantime begins here. Rides on the primary key.
-CHECKPOINT = """
+CHECKPOINT = f"""
 WITH moved AS (
     UPDATE operations_operation o
     SET state = CASE WHEN o.pause_requested_at IS NOT NULL THEN 'paused'
@@ -91,7 +95,7 @@ WITH moved AS (
     SELECT tenant_id, id, %(ran)s::text, %(number)s::int, %(fence)s::bigint, %(outcome)s::text, %(error_class)s::text,
         %(error_code)s::text, %(message)s::text, %(began)s::timestamptz, now() FROM moved
 )
-SELECT state, wakes, step_started_at, step_deadline, now() AS now FROM moved"""
+SELECT state, wakes, step_started_at, step_deadline, now() AS now, {NEED_NOT_WAIT} FROM moved"""
 
 # Whether a checkpoint found nothing because somebody asked to cancel what we still hold. Rides on the primary key.
 CANCELLING = """
@@ -149,7 +153,8 @@ WITH home AS (
         updated_at = now()
     FROM closed WHERE r.id = closed.runtime_id
 )
-SELECT id, (SELECT id FROM promoted) AS promoted FROM closed"""
+SELECT id, (SELECT id FROM promoted) AS promoted, CASE WHEN %(fence)s::bigint IS NOT NULL THEN {NEED_NOT_WAIT} END
+FROM closed"""
 
 
 # The place in the queue of a piece of work of one tenant that comes now.
@@ -261,12 +266,19 @@ SELECT count(*) FROM (
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
 
 
-def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Run one statement of the hot path, prepared: planning the claim takes longer than running it.
+_ONLY_WHEN_ASKED = 2**31  # executions after which psycopg prepares a statement by itself; Django turns preparing off
 
-    JSON columns come as text, as on every connection of Django.
+
+def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Run one statement of the hot path, prepared: planning these takes longer than running them.
+
+    JSON columns come as text, as on every connection of Django. A pooler between must know prepared statements (PgBouncer from
+    1.21 on).
     """
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
+    link = connection.connection
+    if link.prepare_threshold is None:
+        link.prepare_threshold = _ONLY_WHEN_ASKED
+    with connection.wrap_database_errors, psycopg.Cursor(link, row_factory=dict_row) as cursor:
         cursor.execute(sql, params, prepare=True)
         return cursor.fetchall() if cursor.description else []
