@@ -22,7 +22,7 @@ REMEMBERED = timedelta(minutes=5)
 
 def too_many(username: str, address: str) -> bool:
     """Whether this name was tried too often from this address lately."""
-    count = 0
+    count: int = 0
     with _tolerant():
         count = cache.get(_key(username, address), 0)
     return count >= ALLOWED

@@ -35,7 +35,9 @@ class Filters:
             name: query.get(name, "").replace("\0", "").strip()[:LONGEST]
             for name in ("q", "phase", "plan", "region", "account", "label")
         }
-        return cls(**words, after=parse_uuid(query.get("after", "")), before=parse_uuid(query.get("before", "")))
+        return cls(
+            **words, after=parse_uuid(query.get("after", "")), before=parse_uuid(query.get("before", ""))
+        )
 
     @property
     def narrowing(self) -> bool:

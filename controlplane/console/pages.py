@@ -38,10 +38,12 @@ def page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
             response = view(inside, *args, **kwargs)
         except Refused as refusal:
             response = refused(inside, refusal)
-        response.setdefault("Cache-Control", "no-store")  # the back button must not show another person's rows
+        response.setdefault(
+            "Cache-Control", "no-store"
+        )  # the back button must not show another person's rows
         return response
 
-    return answer
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponse]", answer)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -57,7 +59,9 @@ def show(
     request: ConsoleRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """Answer with a page."""
-    return render(request, f"console/{template}", {"visitor": request.visitor, **(context or {})}, status=status)
+    return render(
+        request, f"console/{template}", {"visitor": request.visitor, **(context or {})}, status=status
+    )
 
 
 def refused(request: ConsoleRequest, refusal: Refused) -> HttpResponse:

@@ -90,7 +90,9 @@ def count_by_phase(actor: Actor) -> dict[str, int]:
 
 def regions_in_use(actor: Actor) -> list[str]:
     """Regions that present runtimes stand in, for the filter."""
-    return list(visible_runtimes(actor).present().order_by("region").values_list("region", flat=True).distinct())
+    return list(
+        visible_runtimes(actor).present().order_by("region").values_list("region", flat=True).distinct()
+    )
 
 
 def plan_choices() -> list[tuple[str, str]]:
@@ -109,7 +111,9 @@ def the_runtime(actor: Actor, runtime_id: UUID) -> Runtime:
     found: Any = visible_runtimes(actor).select_related("account", "plan", "tenant", "landscape")
     row: Runtime | None = found.filter(id=runtime_id).first()
     if row is None:
-        raise Refused("runtime_not_found", "There is no such runtime, or it belongs to another tenant.", status=404)
+        raise Refused(
+            "runtime_not_found", "There is no such runtime, or it belongs to another tenant.", status=404
+        )
     return row
 
 
@@ -118,5 +122,7 @@ def the_operation(actor: Actor, operation_id: UUID) -> Operation:
     found = visible_operations(actor).select_related("runtime__account", "runtime__plan", "tenant")
     row = found.filter(id=operation_id).first()
     if row is None:
-        raise Refused("operation_not_found", "There is no such operation, or it belongs to another tenant.", status=404)
+        raise Refused(
+            "operation_not_found", "There is no such operation, or it belongs to another tenant.", status=404
+        )
     return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controlplane.tenants.models import Account
-from tests.signed_in import browse, build, text
+from tests.signed_in import browse, build, present, text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def test_accounts_are_listed_with_the_number_of_their_runtimes(world: World) -> None:
     build(world)
-    assert world.lab
+    present(world.lab)
     page = text(browse(world.alice).get("/accounts/"))
     assert "Lab lab Active 0" in page
     assert "Shop shop Active 1" in page
@@ -33,20 +33,20 @@ def test_a_faulty_form_is_told_at_its_field(world: World, form: dict[str, str], 
     answer = browse(world.alice).post("/accounts/", form)
     assert answer.status_code == 422
     assert f'href="#f-{field}"' in answer.content.decode()
-    assert not Account.objects.exists()
+    assert list(Account.objects.values_list("slug", flat=True)) == ["shop"]
 
 
 @pytest.mark.parametrize("who", ["vera", "sam"])
 def test_others_look_only(world: World, who: str) -> None:
-    assert world.shop
+    present(world.shop)
     client = browse(getattr(world, who))
     assert "Open an account" not in text(client.get("/accounts/"))
     assert client.post("/accounts/", {"name": "X", "slug": "xx"}).status_code == 403
 
 
 def test_the_platform_s_team_sees_every_tenant_s(world: World) -> None:
-    assert world.shop
-    assert world.main
+    present(world.shop)
+    present(world.main)
     page = text(browse(world.sam).get("/accounts/"))
     assert "Archipel" in page
     assert "Basalt" in page

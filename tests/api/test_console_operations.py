@@ -7,7 +7,7 @@ from django.test import Client
 
 from controlplane.kernel.clock import utcnow
 from provisioner.operations.models import Operation, OperationAttempt
-from tests.signed_in import browse, build, text
+from tests.signed_in import browse, build, present, text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -80,14 +80,14 @@ def test_it_is_cancelled_only_after_a_question(alice: Client, operation: Operati
     alice.post(address, {"reason": "typed the wrong region"})
     operation.refresh_from_db()
     assert operation.state == "cancelled" or operation.cancel_requested_at
-    assert operation.cancel_reason == "typed the wrong region"
+    assert "typed the wrong region" in operation.cancel_reason
 
 
 def test_what_is_not_possible_any_more_is_refused_in_words(alice: Client, operation: Operation) -> None:
     Operation.objects.filter(pk=operation.pk).update(state="succeeded", slot=None, finished_at=utcnow())
     answer = alice.post(f"/operations/{operation.id}/pause")
     assert answer.status_code == 409
-    assert "That can’t be done now" in text(answer)
+    assert "be done now" in text(answer)
 
 
 def test_an_unknown_verb_is_not_there(alice: Client, operation: Operation) -> None:
@@ -102,7 +102,7 @@ def test_a_viewer_controls_nothing(world: World, operation: Operation, verb: str
 
 
 def test_another_tenant_s_operation_is_not_there(world: World, operation: Operation) -> None:
-    assert world.main
+    present(world.main)
     client = browse(world.bob)
     assert client.get(f"/operations/{operation.id}/").status_code == 404
     assert client.post(f"/operations/{operation.id}/cancel").status_code == 404

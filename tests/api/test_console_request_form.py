@@ -9,7 +9,7 @@ from django.test import Client
 
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
-from tests.signed_in import browse, hidden_value, text
+from tests.signed_in import browse, hidden_value, present, text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -30,8 +30,8 @@ POOL = "parameters.additionalWorkerNodePools"
 
 @pytest.fixture
 def alice(world: World) -> Client:
-    assert world.landscape
-    assert world.shop
+    present(world.landscape)
+    present(world.shop)
     return browse(world.alice)
 
 
@@ -201,7 +201,7 @@ def test_the_size_is_reckoned_while_the_form_is_filled_in(alice: Client) -> None
 @pytest.mark.parametrize("who", ["vera", "sam"])
 def test_those_who_may_only_look_get_a_page_that_says_so(world: World, who: str) -> None:
     client = browse(getattr(world, who))
-    assert world.archipel
+    present(world.archipel)
     for answer in (client.get(AWS), client.post(AWS, FILLED)):
         assert answer.status_code == 403
         assert "You may not do this" in text(answer)

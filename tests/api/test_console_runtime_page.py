@@ -17,7 +17,7 @@ from provisioner.drivers.base import ClusterRef, Kubeconfig, Role
 from provisioner.lifecycle import kubeconfig
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
-from tests.signed_in import browse, build, hidden_value, text
+from tests.signed_in import browse, build, hidden_value, present, text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,7 @@ def test_it_takes_a_constant_number_of_queries(alice: Client, row: Runtime) -> N
 
 @pytest.mark.parametrize("path", ["", "live", "change", "labels", "kubeconfig", "delete"])
 def test_another_tenant_s_runtime_is_not_there(world: World, row: Runtime, path: str) -> None:
-    assert world.main
+    present(world.main)
     client = browse(world.bob)
     for address in (f"/runtimes/{row.id}/{path}", f"/runtimes/{uuid4()}/{path}"):
         answer = client.get(address)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.console import queries
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
-from tests.signed_in import browse, build, text
+from tests.signed_in import browse, build, present, text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def test_a_viewer_sees_no_button_that_writes(world: World) -> None:
 
 
 def test_another_tenant_s_runtimes_are_never_listed(world: World) -> None:
-    assert world.main
+    present(world.main)
     build(world)
     assert "checkout" not in text(browse(world.bob).get("/"))
 

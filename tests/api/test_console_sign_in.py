@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from tests.signed_in import browse, build, text
+from tests.signed_in import browse, build, present, text
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def sign_in(client: Client, password: str = PASSWORD, **more: str) -> Any:
 
 
 def test_a_stranger_is_asked_to_sign_in_and_then_sees_what_they_asked_for(world: World) -> None:
-    assert world.alice
+    present(world.alice)
     client = Client()
     first = client.get("/accounts/")
     assert first.status_code == 302
@@ -37,12 +37,12 @@ def test_a_stranger_is_asked_to_sign_in_and_then_sees_what_they_asked_for(world:
     "target", ["https://evil.example", "//evil.example", "javascript:alert(1)", "\\\\evil.example"]
 )
 def test_nobody_is_led_to_another_site_after_signing_in(world: World, target: str) -> None:
-    assert world.alice
+    present(world.alice)
     assert sign_in(Client(), next=target)["Location"] == "/"
 
 
 def test_a_wrong_password_is_told_without_saying_which_part_was_wrong(world: World) -> None:
-    assert world.alice
+    present(world.alice)
     wrong = sign_in(Client(), "wrong")
     unknown = Client().post("/sign-in", {"username": "nobody", "password": "wrong"})
     assert wrong.status_code == unknown.status_code == 422
@@ -52,7 +52,7 @@ def test_a_wrong_password_is_told_without_saying_which_part_was_wrong(world: Wor
 
 
 def test_after_ten_wrong_passwords_even_the_right_one_has_to_wait(world: World) -> None:
-    assert world.alice
+    present(world.alice)
     client = Client()
     for _ in range(10):
         sign_in(client, "wrong")
@@ -109,7 +109,7 @@ def test_a_person_in_two_tenants_picks_the_one_to_work_in(world: World) -> None:
 
 
 def test_nobody_picks_a_tenant_they_do_not_belong_to(world: World) -> None:
-    assert world.basalt
+    present(world.basalt)
     client = browse(world.alice)
     client.post("/tenant", {"tenant": "basalt"})
     assert "Managed Kubernetes clusters of Archipel." in text(client.get("/"))

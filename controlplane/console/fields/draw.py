@@ -28,7 +28,11 @@ class Drawing:
         by_key = {part.key: part for part in parts}
         for key, child in properties:
             drawn = self.field(
-                f"{ROOT}.{key}", child, data.get(key), required=key in schema["required"], blank=key not in data
+                f"{ROOT}.{key}",
+                child,
+                data.get(key),
+                required=key in schema["required"],
+                blank=key not in data,
             )
             if key in self.locked:
                 _lock(drawn)
@@ -147,7 +151,8 @@ class Drawing:
         chosen = value if isinstance(value, list) else []
         titles = schema["items"].get("x-enum-titles", {})
         drawn.options = [
-            Option(entry, titles.get(entry, entry), chosen=entry in chosen) for entry in schema["items"]["enum"]
+            Option(entry, titles.get(entry, entry), chosen=entry in chosen)
+            for entry in schema["items"]["enum"]
         ]
 
 

@@ -33,16 +33,12 @@ def shape_of(schema: Schema) -> Shape:
         return Shape.ISSUERS if _is_one_or_list(schema) else Shape.CHOICE
     if "enum" in schema:
         return Shape.SELECT
-    match schema.get("type"):
-        case "object":
-            return Shape.SECTION if "properties" in schema else Shape.PAIRS
-        case "array":
-            return _shape_of_list(schema["items"])
-        case "integer" | "number":
-            return Shape.NUMBER
-        case "boolean":
-            return Shape.SWITCH
-    return Shape.TEXT
+    if schema.get("type") == "object":
+        return Shape.SECTION if "properties" in schema else Shape.PAIRS
+    if schema.get("type") == "array":
+        return _shape_of_list(schema["items"])
+    plain = {"integer": Shape.NUMBER, "number": Shape.NUMBER, "boolean": Shape.SWITCH}
+    return plain.get(schema.get("type", ""), Shape.TEXT)
 
 
 def _shape_of_list(items: Schema) -> Shape:

@@ -16,7 +16,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "ObservabilityComponentsHealthy": ("Monitoring", "Metrics and logs of the cluster are gathered."),
     "HibernationPossible": ("Can be suspended", "Nothing in the cluster stands in the way of suspending it."),
     "MaintenancePreconditionsSatisfied": ("Can be maintained", "Nothing in the cluster blocks maintenance."),
-    "CRDsWithProblematicConversionWebhooks": ("Custom resources", "No webhook blocks the conversion of resources."),
+    "CRDsWithProblematicConversionWebhooks": (
+        "Custom resources",
+        "No webhook blocks the conversion of resources.",
+    ),
 }
 LOOKS: dict[str, tuple[str, str, str]] = {
     "True": ("Healthy", "check-circle", "ok"),

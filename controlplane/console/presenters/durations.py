@@ -14,7 +14,11 @@ def in_words(span: timedelta | float | None) -> str:
     seconds = int(span.total_seconds() if isinstance(span, timedelta) else span)
     if seconds < 1:
         return "under 1 s"
-    for size, name, smaller, smaller_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+    for size, name, smaller, smaller_name in (
+        (DAY, "d", HOUR, "h"),
+        (HOUR, "h", MINUTE, "min"),
+        (MINUTE, "min", 1, "s"),
+    ):
         if seconds >= size:
             rest = seconds % size // smaller
             return f"{seconds // size} {name}" + (f" {rest} {smaller_name}" if rest else "")

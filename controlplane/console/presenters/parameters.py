@@ -63,7 +63,7 @@ def _flat(path: str, title: str, schema: Schema, value: Any) -> Iterator[tuple[s
         if set(value) == {"list"}:
             yield from _flat(path, title, branch["properties"]["list"], value["list"])
         elif set(value) == {"default"}:
-            yield path, title, "The plan’s own set" if value["default"] else "None"
+            yield path, title, "The plan's own set" if value["default"] else "None"
         else:
             for key, entry in value.items():
                 child = branch["properties"].get(key, {})

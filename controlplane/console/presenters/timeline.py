@@ -14,7 +14,14 @@ from provisioner.operations import flowbook
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.operations.moves import OPEN, State
 
-MARKS = {"done": "check", "skipped": "forward", "current": "arrow-path", "paused": "pause", "failed": "x-mark", "cancelled": "no-symbol"}
+MARKS = {
+    "done": "check",
+    "skipped": "forward",
+    "current": "arrow-path",
+    "paused": "pause",
+    "failed": "x-mark",
+    "cancelled": "no-symbol",
+}
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,11 @@ def timeline(
     flow = flow_of(operation.kind)
     names = flow.names() if flow else []
     ahead = names[names.index(operation.step) + 1 :] if operation.step in names else []
-    for name in ahead:
-        if name not in done:
-            views.append(
-                StepView(name, step_title(operation.kind, name), "next", usually=_usually(usual.get(name)))
-            )
+    views += [
+        StepView(name, step_title(operation.kind, name), "next", usually=_usually(usual.get(name)))
+        for name in ahead
+        if name not in done
+    ]
     return views
 
 
@@ -95,7 +102,12 @@ def _done(kind: str, entry: Mapping[str, Any], tries: tuple[OperationAttempt, ..
 def _current(
     operation: Operation, usual: Mapping[str, float], tries: tuple[OperationAttempt, ...]
 ) -> StepView:
-    look = {State.FAILED: "failed", State.CANCELLED: "cancelled", State.PAUSED: "paused", State.QUEUED: "next"}
+    look = {
+        State.FAILED: "failed",
+        State.CANCELLED: "cancelled",
+        State.PAUSED: "paused",
+        State.QUEUED: "next",
+    }
     began = operation.step_started_at
     until = operation.finished_at or utcnow()
     return StepView(

@@ -62,7 +62,9 @@ def clock(value: datetime | None) -> SafeString:
     """A moment to the second, in UTC."""
     if value is None:
         return mark_safe("")
-    return format_html('<time datetime="{}">{} UTC</time>', rfc3339(value), value.strftime("%d %b %Y, %H:%M:%S"))
+    return format_html(
+        '<time datetime="{}">{} UTC</time>', rfc3339(value), value.strftime("%d %b %Y, %H:%M:%S")
+    )
 
 
 @register.filter

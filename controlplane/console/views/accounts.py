@@ -26,8 +26,17 @@ def index(request: ConsoleRequest) -> HttpResponse:
     slug = request.POST.get("slug", "").replace("\0", "").strip()
     name = request.POST.get("name", "").replace("\0", "").strip()
     fields = [
-        Field("text", "name", "Name", "As people know it, for example “Online shop”.", value=name, required=True),
-        Field("text", "slug", "Slug", "As the API and addresses name it: lower-case letters, digits, dashes.", value=slug, required=True),
+        Field(
+            "text", "name", "Name", "As people know it, for example “Online shop”.", value=name, required=True
+        ),
+        Field(
+            "text",
+            "slug",
+            "Slug",
+            "As the API and addresses name it: lower-case letters, digits, dashes.",
+            value=slug,
+            required=True,
+        ),
     ]
     problems = []
     if request.method == "POST":

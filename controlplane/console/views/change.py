@@ -41,31 +41,41 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         return _form(request, row, facts, stored, known=row.generation)
     known = _generation(request.POST, row)
     typed = read_parameters(plan_schema(facts), request.POST, without=IMMUTABLE)
-    if button := request.POST.get("rows", ""):
-        press(typed, button)
-        return _form(request, row, facts, {**stored, **typed}, known=known)
-    if request.POST.get("step") == EDIT:
+    button = request.POST.get("rows", "")
+    press(typed, button)
+    if button or request.POST.get("step") == EDIT:
         return _form(request, row, facts, {**stored, **typed}, known=known)
     try:
-        wanted = check_update(facts, stored, typed).as_json()
-        if known != row.generation:
-            return _stale(request, row, facts, wanted)
-        if request.POST.get("step") != SAVE:
-            return _review(request, row, facts, wanted)
+        return _review_or_save(request, row, facts, typed, known)
+    except Refused as refusal:
+        if refusal.code == "forbidden":
+            raise
+        return _form(request, row, facts, {**stored, **typed}, known=known, refusal=refusal)
+
+
+def _review_or_save(
+    request: ConsoleRequest, row: Runtime, facts: PlanFacts, typed: dict[str, Any], known: int
+) -> HttpResponse:
+    wanted = check_update(facts, row.spec.get("parameters", {}), typed).as_json()
+    if known != row.generation:
+        return _difference(request, row, facts, wanted, template="stale.html", status=412)
+    if request.POST.get("step") != SAVE:
+        return _difference(request, row, facts, wanted, template="review.html", status=200)
+    try:
         update_runtime(
             actor=request.visitor.actor,
-            runtime_id=runtime_id,
+            runtime_id=row.id,
             parameters=typed,
             labels=None,
             expected_generation=known,
         )
     except Refused as refusal:
-        if refusal.code == "stale_generation":
-            fresh = queries.the_runtime(request.visitor.actor, runtime_id)
-            return _stale(request, fresh, facts, wanted)
-        return _form(request, row, facts, {**stored, **typed}, known=known, refusal=refusal)
+        if refusal.code != "stale_generation":
+            raise
+        fresh = queries.the_runtime(request.visitor.actor, row.id)
+        return _difference(request, fresh, facts, wanted, template="stale.html", status=412)
     messages.success(request, "Saved. The change is being carried out.")
-    return redirect("console:runtime", runtime_id=runtime_id)
+    return redirect("console:runtime", runtime_id=row.id)
 
 
 def _generation(post: QueryDict, row: Runtime) -> int:
@@ -94,13 +104,16 @@ def _kept(post: QueryDict) -> list[tuple[str, str]]:
     return [(name, value) for name, values in post.lists() if name not in left_out for value in values]
 
 
-def _review(request: ConsoleRequest, row: Runtime, facts: PlanFacts, wanted: dict[str, Any]) -> HttpResponse:
+def _difference(
+    request: ConsoleRequest,
+    row: Runtime,
+    facts: PlanFacts,
+    wanted: dict[str, Any],
+    *,
+    template: str,
+    status: int,
+) -> HttpResponse:
+    """What is stored beside what is wanted, with everything typed carried along."""
     found = changes(plan_schema(facts), row.spec["parameters"], wanted)
     context = {"runtime": row, "changes": found, "kept": _kept(request.POST), "generation": row.generation}
-    return show(request, "runtime/review.html", context)
-
-
-def _stale(request: ConsoleRequest, row: Runtime, facts: PlanFacts, wanted: dict[str, Any]) -> HttpResponse:
-    found = changes(plan_schema(facts), row.spec["parameters"], wanted)
-    context = {"runtime": row, "changes": found, "kept": _kept(request.POST), "generation": row.generation}
-    return show(request, "runtime/stale.html", context, status=412)
+    return show(request, f"runtime/{template}", context, status=status)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.console import queries
 from controlplane.console.presenters import conditions, runtime_rows, timeline
 from controlplane.console.usual import usual_seconds
 from controlplane.console.visitor import Visitor
@@ -45,7 +44,9 @@ def _blamed(runtime: Runtime, history: list[Operation]) -> Operation | None:
     return next((row for row in history if row.state in (State.FAILED, State.CANCELLED)), None)
 
 
-def operation_context(visitor: Visitor, operation: Operation, *, with_attempts: bool = True) -> dict[str, Any]:
+def operation_context(
+    visitor: Visitor, operation: Operation, *, with_attempts: bool = True
+) -> dict[str, Any]:
     """The timeline of one operation and what this person may do about it."""
     attempts: list[OperationAttempt] = []
     if with_attempts:

@@ -84,11 +84,11 @@ def _parameters(facts: PlanFacts, post: QueryDict) -> dict[str, Any]:
 def _draw(request: ConsoleRequest, facts: PlanFacts, parameters: dict[str, Any]) -> PlanForm:
     accounts = [row for row in queries.visible_accounts(request.visitor.actor) if row.state == State.ACTIVE]
     chosen = clean(request.POST.get("account", "") or request.GET.get("account", ""))
-    account = Field("select", "account", "Account", "Its runtimes share nothing with other accounts.", required=True)
-    account.options = [Option(row.slug, f"{row.name} ({row.slug})", row.slug == chosen) for row in accounts]
-    name = Field(
-        "text", "name", "Name", NAME_HELP, value=clean(request.POST.get("name", "")), required=True
+    account = Field(
+        "select", "account", "Account", "Its runtimes share nothing with other accounts.", required=True
     )
+    account.options = [Option(row.slug, f"{row.name} ({row.slug})", row.slug == chosen) for row in accounts]
+    name = Field("text", "name", "Name", NAME_HELP, value=clean(request.POST.get("name", "")), required=True)
     labels = labels_field(clean(request.POST.get("labels", "")))
     labels.advanced = True
     return plan_form(facts, plan_schema(facts), parameters, identity=[name, account, labels])
@@ -126,7 +126,9 @@ def _send(request: ConsoleRequest, tenant: Tenant, facts: PlanFacts, parameters:
             parameters=parameters,
             labels=read_pairs(request.POST, "labels"),
         )
-        messages.success(request, f"{operation.runtime.name} is requested. You can watch it being built here.")
+        messages.success(
+            request, f"{operation.runtime.name} is requested. You can watch it being built here."
+        )
         return reverse("console:runtime", args=[operation.runtime_id])
 
     return once(token=request.POST.get("token", ""), user=request.visitor.user, work=work)

@@ -27,7 +27,9 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     row = queries.the_runtime(request.visitor.actor, runtime_id)
     require(request.visitor, Permission.DELETE, row.tenant)
     typed = request.POST.get("confirm", "").strip()
-    field = Field("text", "confirm", "Name of the runtime", f"Type {row.name} to confirm.", value=typed, required=True)
+    field = Field(
+        "text", "confirm", "Name of the runtime", f"Type {row.name} to confirm.", value=typed, required=True
+    )
     problems = []
     if request.method == "POST":
         try:

@@ -1,0 +1,134 @@
+"""What holds on every page: accessible, narrow enough for a phone, in both looks, without a breach of the content policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from tests.browser.conftest import Complaints, Open
+from tests.signed_in import build, present
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CONDITIONS = [
+    {"type": "APIServerAvailable", "status": "True"},
+    {"type": "EveryNodeReady", "status": "False", "message": "1 of 3 nodes is not ready."},
+    {"type": "ControlPlaneHealthy", "status": "Progressing", "message": "Rolling."},
+    {"type": "SystemComponentsHealthy", "status": "Unknown"},
+]
+
+
+@pytest.fixture
+def paths(world: World) -> dict[str, str]:
+    """Every page that a person can come to, by name."""
+    present(world.lab)
+    ready, built, failed, gone = (build(world, name) for name in ("ready", "built", "failed", "gone"))
+    Runtime.objects.filter(pk=ready.pk).update(
+        status={
+            "conditions": CONDITIONS,
+            "api_endpoint": "https://api.a-rather-long-name.of-a-runtime.example.org",
+        },
+        labels={"a-rather-long-label-key/for-a-phone": "with-a-rather-long-value"},
+    )
+    work = Operation.objects.filter(runtime=built)
+    work.update(
+        state="waiting", slot="active", finished_at=None, step="await_cluster", progress=43, reason="Waiting"
+    )
+    Runtime.objects.filter(pk=built.pk).update(phase="provisioning")
+    Operation.objects.filter(runtime=failed).update(
+        state="failed", error_message="Quota exceeded.", error_audience="tenant"
+    )
+    Runtime.objects.filter(pk=failed.pk).update(phase="failed", message="Quota exceeded.")
+    Runtime.objects.filter(pk=gone.pk).update(phase="deprovisioned", deleted_at=gone.created_at)
+    operation = work.get().pk
+    return {
+        "list": "/",
+        "nothing matches": "/?q=nothing",
+        "plans": "/runtimes/new",
+        "form": "/runtimes/new?plan=aws",
+        "runtime": f"/runtimes/{ready.pk}/",
+        "runtime at work": f"/runtimes/{built.pk}/",
+        "failed runtime": f"/runtimes/{failed.pk}/",
+        "removed runtime": f"/runtimes/{gone.pk}/",
+        "change": f"/runtimes/{ready.pk}/change",
+        "labels": f"/runtimes/{ready.pk}/labels",
+        "kubeconfig": f"/runtimes/{ready.pk}/kubeconfig",
+        "no kubeconfig": f"/runtimes/{built.pk}/kubeconfig",
+        "delete": f"/runtimes/{ready.pk}/delete",
+        "operation": f"/operations/{operation}/",
+        "cancel": f"/operations/{operation}/cancel",
+        "accounts": "/accounts/",
+        "not there": "/nowhere",
+    }
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(
+        "document.querySelectorAll('details:not([data-menu])').forEach((part) => { part.open = true; })"
+    )
+    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    return [f"{entry['id']}: {node['html'][:160]}" for entry in found for node in entry["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page_in_either_look(
+    paths: dict[str, str], open_page: Open, complaints: Complaints, scheme: str
+) -> None:
+    complaints.expected.add(404)
+    page = open_page("/", user="alice", scheme=scheme)
+    found = {}
+    for name, path in paths.items():
+        page.goto(path)
+        if faults := violations(page):
+            found[name] = faults
+    assert found == {}
+
+
+def test_axe_finds_nothing_for_strangers_or_on_an_empty_list(world: World, open_page: Open) -> None:
+    assert violations(open_page("/sign-in")) == []
+    assert violations(open_page("/", user="bob")) == []
+
+
+def test_axe_finds_nothing_on_a_form_with_faults(
+    world: World, open_page: Open, complaints: Complaints
+) -> None:
+    complaints.expected.add(422)
+    present(world.shop)
+    page = open_page("/runtimes/new?plan=aws", user="alice")
+    page.get_by_role("button", name="Add a worker pool").click()
+    page.get_by_role("group", name="Worker pool 1").wait_for()
+    page.get_by_role("button", name="Request the runtime").click()
+    page.get_by_text("things need a change").wait_for()
+    assert violations(page) == []
+
+
+def test_no_page_is_wider_than_a_phone(
+    paths: dict[str, str], open_page: Open, complaints: Complaints
+) -> None:
+    complaints.expected.add(404)
+    page = open_page("/", user="alice", width=390)
+    too_wide = {}
+    for name, path in paths.items():
+        page.goto(path)
+        page.evaluate(
+            "document.querySelectorAll('details:not([data-menu])').forEach((part) => { part.open = true; })"
+        )
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            too_wide[name] = over
+    assert too_wide == {}
+
+
+def test_a_breach_of_the_content_policy_would_be_noticed(open_page: Open, complaints: Complaints) -> None:
+    page = open_page("/sign-in")
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate("document.head.append(Object.assign(document.createElement('script'), {textContent: '1'}))")
+    page.wait_for_timeout(100)
+    assert any("Content Security Policy" in text for text in complaints.found)
+    complaints.found.clear()
