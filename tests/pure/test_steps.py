@@ -1,0 +1,143 @@
+"""What each step makes of what it sees; the landscape is a small script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from controlplane.kernel.errors import Audience, Fatal
+from controlplane.kernel.plugins import load
+from provisioner.drivers.base import (
+    ClusterRef,
+    Condition,
+    Cursor,
+    Event,
+    Fault,
+    Kubeconfig,
+    Observed,
+    Role,
+    Situation,
+)
+from provisioner.flows.base import Flow
+from provisioner.runtimes.phases import Kind
+from provisioner.runtimes.spec import ClusterSpec
+from provisioner.steps import await_absence, await_cluster, delete_cluster, ensure_cluster, verify_access
+from provisioner.steps.base import Done, StepContext, Wait
+
+
+@dataclass
+class ScriptedDriver:
+    """Answers what it was told to, and remembers what it was asked."""
+
+    sight: Observed
+    nodes: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def ensure(self, cluster: ClusterSpec) -> Observed:
+        self.asked.append("ensure")
+        return replace(self.sight, situation=Situation.CHANGING)
+
+    def ensure_absent(self, cluster: ClusterRef) -> Observed:
+        self.asked.append("ensure_absent")
+        return self.sight
+
+    def observe(self, cluster: ClusterRef) -> Observed:
+        self.asked.append("observe")
+        return self.sight
+
+    def watch(self, since: Cursor | None) -> Iterator[Event]:
+        return iter(())
+
+    def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
+        return Kubeconfig("", datetime.now(UTC))
+
+    def probe(self, cluster: ClusterRef) -> int:
+        self.asked.append("probe")
+        return self.nodes
+
+
+def seen(situation: Situation, **facts: Any) -> Observed:
+    return Observed(name="c1", situation=situation, **facts)
+
+
+def context(driver: ScriptedDriver, *, hibernated: bool = False) -> StepContext:
+    cluster = ClusterSpec("c1", "aws", "eu-central-1", "1.34.8", pools=(), hibernated=hibernated)
+    now = datetime.now(UTC)
+    return StepContext(UUID(int=1), UUID(int=2), "provision", 1, 1, 1, now, cluster, driver)
+
+
+def test_ordering_a_cluster_is_done_when_the_landscape_took_the_order() -> None:
+    driver = ScriptedDriver(seen(Situation.ABSENT))
+    assert ensure_cluster.run(context(driver)) == Done()
+    assert driver.asked == ["ensure"]
+
+
+def test_a_ready_cluster_ends_the_wait() -> None:
+    assert await_cluster.run(context(ScriptedDriver(seen(Situation.READY)))) == Done()
+
+
+def test_a_changing_cluster_says_what_the_landscape_does() -> None:
+    driver = ScriptedDriver(seen(Situation.CHANGING, activity="Create: nodes join", progress=40))
+    waited = await_cluster.run(context(driver))
+    assert isinstance(waited, Wait)
+    assert (waited.reason, waited.progress) == ("Create: nodes join", 40)
+
+
+def test_an_unhealthy_cluster_names_its_troubled_condition() -> None:
+    conditions = (Condition("APIServerAvailable", "True"), Condition("EveryNodeReady", "False"))
+    waited = await_cluster.run(context(ScriptedDriver(seen(Situation.UNHEALTHY, conditions=conditions))))
+    assert isinstance(waited, Wait)
+    assert "EveryNodeReady" in waited.reason
+    assert "APIServerAvailable" not in waited.reason
+
+
+def test_a_cluster_that_vanished_is_ordered_again() -> None:
+    driver = ScriptedDriver(seen(Situation.ABSENT))
+    assert isinstance(await_cluster.run(context(driver)), Wait)
+    assert driver.asked == ["observe", "ensure"]
+
+
+def test_a_passing_fault_is_waited_out() -> None:
+    fault = Fault("ERR_INFRA_RATE_LIMITS_EXCEEDED", "slow down", passing=True)
+    waited = await_cluster.run(context(ScriptedDriver(seen(Situation.FAILED, faults=(fault,)))))
+    assert isinstance(waited, Wait)
+    assert "ERR_INFRA_RATE_LIMITS_EXCEEDED" in waited.reason
+
+
+@pytest.mark.parametrize("step", [await_cluster, await_absence])
+def test_a_lasting_fault_gives_up_and_says_who_can_act(step: Any) -> None:
+    fault = Fault("ERR_INFRA_QUOTA_EXCEEDED", "raise the quota", passing=False, audience=Audience.TENANT)
+    with pytest.raises(Fatal, match="raise the quota") as fatal:
+        step.run(context(ScriptedDriver(seen(Situation.FAILED, faults=(fault,)))))
+    assert (fatal.value.code, fatal.value.audience) == ("ERR_INFRA_QUOTA_EXCEEDED", Audience.TENANT)
+
+
+def test_access_is_proven_by_nodes() -> None:
+    sight = seen(Situation.READY)
+    assert isinstance(verify_access.run(context(ScriptedDriver(sight, nodes=0))), Wait)
+    assert isinstance(verify_access.run(context(ScriptedDriver(sight, nodes=3))), Done)
+
+
+def test_a_sleeping_cluster_is_not_asked_for_nodes() -> None:
+    driver = ScriptedDriver(seen(Situation.READY))
+    assert verify_access.run(context(driver, hibernated=True)) == Done()
+    assert driver.asked == []
+
+
+def test_removal_is_done_only_when_nothing_is_left() -> None:
+    assert delete_cluster.run(context(ScriptedDriver(seen(Situation.CHANGING)))) == Done()
+    assert isinstance(await_absence.run(context(ScriptedDriver(seen(Situation.CHANGING)))), Wait)
+    assert await_absence.run(context(ScriptedDriver(seen(Situation.ABSENT)))) == Done()
+
+
+def test_every_flow_serves_a_kind_of_operation_and_outlasts_its_steps() -> None:
+    flows: dict[str, Flow] = load("provisioner.flows", "flow")
+    assert set(flows) <= {kind.value for kind in Kind}
+    for flow in flows.values():
+        assert len(set(flow.names())) == len(flow.steps)
+        assert max(step.deadline for step in flow.steps) <= flow.deadline
