@@ -125,7 +125,7 @@ class GardenerDriver:
         return minted_kubeconfig(status)
 
     def probe(self, cluster: ClusterRef) -> int:
-        """Count the Ready nodes as an admin that lives ten minutes."""
+        """Count the Ready nodes, as a viewer that lives ten minutes."""
         minted = self.credentials(cluster, ttl=SHORTEST_TTL, role=Role.VIEWER)
         name = f"The API of cluster {cluster.name}"
         with _usable(name):
