@@ -24,6 +24,7 @@ from provisioner.simulator.subresources import method_not_allowed, subresource
 from provisioner.simulator.watching import watch
 from provisioner.simulator.write import find, insert, replace
 
+ROOTS = ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
 HEALTH = ("healthz", "livez", "readyz")
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -41,18 +42,7 @@ async def dispatch(
     if user.anonymous:
         raise unauthorized()
     if not parts:
-        roots = [
-            "/api",
-            "/api/v1",
-            "/apis",
-            "/healthz",
-            "/livez",
-            "/openapi/v2",
-            "/openapi/v3",
-            "/readyz",
-            "/version",
-        ]
-        return answer({"paths": roots})
+        return answer({"paths": ROOTS})
     if parts[0] == "openapi":
         return openapi(request, endpoint, parts)
     if parts[0] not in ("api", "apis"):

@@ -100,7 +100,7 @@ class Endpoint:
             self.listener(self, collection, event)
 
     def _collect_garbage(self, uid: str) -> None:
-        for collection in list(self.collections.values()):
+        for collection in [each for each in self.collections.values() if each.owned]:
             for entry in [each for each in collection.entries.values() if uid in each.owners]:
                 self.delete(collection, entry)
 

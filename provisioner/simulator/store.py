@@ -52,6 +52,7 @@ class Collection:
         self.order: list[Place] = []
         self.history = History(store.version)
         self.listener: Listener | None = None
+        self.owned = 0
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -87,6 +88,7 @@ class Collection:
         place = (entry.namespace, entry.name)
         before = self.entries.get(place)
         self.entries[place] = entry
+        self.owned += bool(entry.owners) - bool(before and before.owners)
         if before is None:
             bisect.insort(self.order, place)
         if stored:
@@ -102,11 +104,13 @@ class Collection:
         if place not in self.entries:
             bisect.insort(self.order, place)
         self.entries[place] = entry
+        self.owned += bool(entry.owners)
 
     def remove(self, entry: Entry) -> Json:
         """Remove an entry for good; returns the last state, as the watchers see it."""
         place = (entry.namespace, entry.name)
         del self.entries[place]
+        self.owned -= bool(entry.owners)
         del self.order[bisect.bisect_left(self.order, place)]
         version = self.store.next_version()
         document = read(entry)

@@ -21,43 +21,34 @@ def reconcile(endpoint: Endpoint) -> None:
             _establish(endpoint, definition)
 
 
+def _volume(claim: Json, name: str, size: str) -> Json:
+    metadata, spec = claim["metadata"], claim["spec"]
+    named = {"name": metadata["name"], "uid": metadata["uid"]}
+    owner = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **named}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "ownerReferences": [owner]},
+        "spec": {
+            "capacity": {"storage": size},
+            "accessModes": spec.get("accessModes", ["ReadWriteOnce"]),
+            "storageClassName": spec.get("storageClassName", "default"),
+            "claimRef": {"namespace": metadata["namespace"], **named},
+            "persistentVolumeReclaimPolicy": "Delete",
+            "csi": {"driver": "simulator.nesoi", "volumeHandle": name},
+        },
+        "status": {"phase": "Bound"},
+    }
+
+
 def _bind(endpoint: Endpoint, claim: Json) -> None:
     if not len(endpoint.collection("", "nodes")):
         return
-    metadata, spec = claim["metadata"], claim["spec"]
+    spec = claim["spec"]
     size = ((spec.get("resources") or {}).get("requests") or {}).get("storage", "1Gi")
-    name = f"pvc-{metadata['uid']}"
-    volumes = endpoint.collection("", "persistentvolumes")
-    if volumes.get("", name) is None:
-        volume: Json = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {
-                "name": name,
-                "ownerReferences": [
-                    {
-                        "apiVersion": "v1",
-                        "kind": "PersistentVolumeClaim",
-                        "name": metadata["name"],
-                        "uid": metadata["uid"],
-                    }
-                ],
-            },
-            "spec": {
-                "capacity": {"storage": size},
-                "accessModes": spec.get("accessModes", ["ReadWriteOnce"]),
-                "storageClassName": spec.get("storageClassName", "default"),
-                "claimRef": {
-                    "namespace": metadata["namespace"],
-                    "name": metadata["name"],
-                    "uid": metadata["uid"],
-                },
-                "persistentVolumeReclaimPolicy": "Delete",
-                "csi": {"driver": "simulator.nesoi", "volumeHandle": name},
-            },
-            "status": {"phase": "Bound"},
-        }
-        endpoint.create(("", "persistentvolumes"), volume)
+    name = f"pvc-{claim['metadata']['uid']}"
+    if endpoint.collection("", "persistentvolumes").get("", name) is None:
+        endpoint.create(("", "persistentvolumes"), _volume(claim, name, size))
     spec["volumeName"] = name
     spec.setdefault("storageClassName", "default")
     spec.setdefault("volumeMode", "Filesystem")

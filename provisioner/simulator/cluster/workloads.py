@@ -129,35 +129,34 @@ def _deployment(endpoint: Endpoint, deployment: Json) -> None:
             each["spec"]["replicas"] = keep
             endpoint.collection(APPS, "replicasets").put(each)
     older = sum(int((each.get("status") or {}).get("readyReplicas", 0)) for each in old)
-    total = available + older
-    enough = total >= wanted
-    done = available >= wanted and not older
-    report(
-        endpoint.collection(APPS, "deployments"),
-        deployment,
+    found = {
+        "observedGeneration": deployment["metadata"]["generation"],
+        "replicas": int(status.get("replicas", 0)) + older,
+        "updatedReplicas": int(status.get("replicas", 0)),
+        "readyReplicas": available + older,
+        "availableReplicas": available + older,
+        "unavailableReplicas": max(wanted - available - older, 0),
+        "conditions": _progress(current["metadata"]["name"], wanted, available, older),
+    }
+    report(endpoint.collection(APPS, "deployments"), deployment, found)
+
+
+def _progress(name: str, wanted: int, available: int, older: int) -> list[Json]:
+    enough, done = available + older >= wanted, available >= wanted and not older
+    return [
         {
-            "observedGeneration": deployment["metadata"]["generation"],
-            "replicas": int(status.get("replicas", 0)) + older,
-            "updatedReplicas": int(status.get("replicas", 0)),
-            "readyReplicas": total,
-            "availableReplicas": total,
-            "unavailableReplicas": max(wanted - total, 0),
-            "conditions": [
-                {
-                    "type": "Available",
-                    "status": "True" if enough else "False",
-                    "reason": "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
-                    "message": f"{total} of {wanted} replicas are available",
-                },
-                {
-                    "type": "Progressing",
-                    "status": "True",
-                    "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
-                    "message": f'ReplicaSet "{current["metadata"]["name"]}" has {available} of {wanted} replicas',
-                },
-            ],
+            "type": "Available",
+            "status": "True" if enough else "False",
+            "reason": "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
+            "message": f"{available + older} of {wanted} replicas are available",
         },
-    )
+        {
+            "type": "Progressing",
+            "status": "True",
+            "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
+            "message": f'ReplicaSet "{name}" has {available} of {wanted} replicas',
+        },
+    ]
 
 
 def _make_set(endpoint: Endpoint, deployment: Json, digest: str, wanted: int) -> Json:

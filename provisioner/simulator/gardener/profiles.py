@@ -65,17 +65,7 @@ def cloud_profile(provider: str) -> Json:
                 }
                 for name, listed in versions["machine_images"].items()
             ],
-            "machineTypes": [
-                {
-                    "name": machine.name,
-                    "cpu": str(machine.cpu),
-                    "memory": f"{machine.memory_gib}Gi",
-                    "gpu": str(machine.gpus),
-                    "architecture": machine.architecture,
-                    "usable": True,
-                }
-                for machine in machines(provider).values()
-            ],
+            "machineTypes": [_machine_type(machine) for machine in machines(provider).values()],
             "volumeTypes": [
                 {"name": name, "class": "standard", "usable": True} for name in offer["volume_types"]
             ],
@@ -84,6 +74,17 @@ def cloud_profile(provider: str) -> Json:
                 for region, zones in offer["regions"].items()
             ],
         },
+    }
+
+
+def _machine_type(machine: Machine) -> Json:
+    return {
+        "name": machine.name,
+        "cpu": str(machine.cpu),
+        "memory": f"{machine.memory_gib}Gi",
+        "gpu": str(machine.gpus),
+        "architecture": machine.architecture,
+        "usable": True,
     }
 
 
