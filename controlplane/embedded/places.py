@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -11,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controlplane.embedded.database_user import DatabaseUser, database_user
+from controlplane.embedded.postgres import stray_server
 from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.record import end
 
 # sizeof(sockaddr_un.sun_path) - 1 of <sys/un.h>: 108 bytes on Linux, 104 on macOS, with a closing zero.
 SOCKET_PATH_LIMIT = 107 if sys.platform == "linux" else 103
@@ -41,15 +44,17 @@ class Places:
 def choose_places(state: Path) -> Places:
     """Make the folders of the stack under `state`, and elsewhere what can't be there.
 
-    Raises CannotStartError when nothing can be written or someone else owns the data.
+    Hold the lock: data that its user can no longer enter is moved. Raises CannotStartError when nothing can be
+    written or someone else owns the data.
     """
-    _make_state(state)
+    make_state(state)
     elsewhere = next((one for one in elsewheres(state) if (one / "postgres" / "cluster").exists()), None)
     notes: list[str] = []
     home = elsewhere or state
     user = database_user(owner_of=home / "postgres" / "cluster")
     if not elsewhere and not user.can_enter(state):
         home = _first_possible(elsewheres(state), user)
+        _move_database(state / "postgres", home / "postgres")
     if home != state:
         notes.append(f"PostgreSQL runs as {user.name}, who can't enter {state}: its data is in {home}")
     database = home / "postgres"
@@ -104,7 +109,8 @@ def own_folder(path: Path, user: DatabaseUser) -> Path:
     return path
 
 
-def _make_state(state: Path) -> None:
+def make_state(state: Path) -> None:
+    """Make the state folder; raises CannotStartError when it can't be written."""
     remedy = "Make it writable, or set STATE_DIR to a folder of your own: STATE_DIR=$HOME/.nesoi make demo"
     try:
         state.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
@@ -112,6 +118,14 @@ def _make_state(state: Path) -> None:
             pass
     except OSError as error:
         raise CannotStartError(f"Can't write in {state}: {error.strerror}.", remedy) from error
+
+
+def _move_database(old: Path, new: Path) -> None:
+    """Take along a database that was made while its folder was still open to all."""
+    if (old / "cluster").exists() and not new.exists():
+        if stray := stray_server(old / "cluster"):
+            end([stray])
+        shutil.move(old, new)
 
 
 def _first_possible(places: list[Path], user: DatabaseUser) -> Path:

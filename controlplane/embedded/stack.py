@@ -12,7 +12,7 @@ from controlplane.embedded import postgres as pg
 from controlplane.embedded import processes
 from controlplane.embedded.journal import Journal
 from controlplane.embedded.panel import print_panel
-from controlplane.embedded.places import Places, choose_places
+from controlplane.embedded.places import Places, choose_places, make_state
 from controlplane.embedded.ports import choose_simulator_port, choose_web_port
 from controlplane.embedded.problems import CannotStartError
 from controlplane.embedded.progress import Steps
@@ -143,9 +143,10 @@ class Stack:
 def open_stack(state: Path, given: Mapping[str, str], *, quiet: bool) -> Stack:
     """Return a stack that may run in `state`, holding its lock; raises CannotStartError."""
     began = time.monotonic()
-    places = choose_places(state)
+    make_state(state)
     record = Record(state)
     record.take()
+    places = choose_places(state)
     if shutil.disk_usage(state).free < _NEEDED_BYTES:
         raise CannotStartError(
             f"Less than 200 MB are free in {state}.", "Make room, or set STATE_DIR elsewhere."

@@ -7,27 +7,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from controlplane.embedded import postgres as pg
-from controlplane.embedded.places import SOCKET_PATH_LIMIT, choose_places, elsewheres, short_folder
+from controlplane.embedded.places import SOCKET_PATH_LIMIT, choose_places
 from controlplane.embedded.service import launch
 
 pytestmark = pytest.mark.faults
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL another user")
-
-
-@pytest.fixture
-def open_folder(tmp_path: Path) -> Iterator[Path]:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    yield tmp_path
-    for left in tmp_path.rglob("state"):
-        for folder in (short_folder(left), *elsewheres(left)):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def a_running_server(state: Path) -> tuple[pg.Postgres, subprocess.Popen[bytes]]:
@@ -68,6 +57,23 @@ def test_a_database_elsewhere_is_found_again_after_its_folder_was_opened(open_fo
     first.user.owns(first.cluster)
     closed.chmod(0o755)
     assert choose_places(closed / "state").cluster == first.cluster
+
+
+@as_root
+def test_a_database_whose_folder_was_closed_moves_and_keeps_its_data(open_folder: Path) -> None:
+    folder = open_folder / "folder"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    first = choose_places(folder / "state")
+    first.cluster.mkdir()
+    (first.cluster / "yesterday").touch()
+    first.user.owns(first.cluster)
+
+    folder.chmod(0o700)
+    second = choose_places(folder / "state")
+
+    assert not second.cluster.is_relative_to(folder)
+    assert (second.cluster / "yesterday").exists()
 
 
 @as_root

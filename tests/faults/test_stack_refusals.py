@@ -19,11 +19,8 @@ pytestmark = pytest.mark.faults
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    """A state folder that a lent user can enter, unlike pytest's own."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    return tmp_path / "state"
+def state(open_folder: Path) -> Path:
+    return open_folder / "state"
 
 
 @pytest.fixture

@@ -75,11 +75,8 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    one = Demo(folder / "state")
+def demo(open_folder_of_module: Path) -> Iterator[Demo]:
+    one = Demo(open_folder_of_module / "state")
     started = one.run("up")
     assert started.returncode == 0, started.stdout + started.stderr
     assert "Nesoi is ready" in started.stdout
