@@ -48,12 +48,14 @@ def cluster_spec(
 
 
 def _pool(pool: catalog.WorkerPool, plan: PlanFacts, *, system: bool) -> WorkerPool:
+    machine = plan.machine_type(pool.machine_type)
     return WorkerPool(
         name=pool.name,
         machine_type=pool.machine_type,
         minimum=pool.autoscaler_min,
         maximum=pool.autoscaler_max,
         zones=pool.zones,
+        architecture=machine.architecture if machine else "amd64",
         system=system,
         labels=dict(pool.labels),
         annotations=dict(pool.annotations),

@@ -30,6 +30,7 @@ class WorkerPool:
     minimum: int
     maximum: int
     zones: tuple[str, ...]
+    architecture: str = "amd64"  # or arm64: of the machine type
     system: bool = False  # takes the platform's own components
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -50,6 +50,12 @@ def test_the_cluster_that_will_be_built_is_fixed_at_the_wish(world: World) -> No
     assert len(cluster.name) + len("nesoi") <= 21
 
 
+def test_a_pool_of_arm_machines_is_built_of_arm_machines(world: World) -> None:
+    wish = {"region": "eu-central-1", "machineType": "m7g.large"}
+    cluster = cluster_from_json(order(world, parameters=wish).runtime.cluster_spec)
+    assert cluster.pools[0].architecture == "arm64"
+
+
 def test_a_viewer_may_not_create(world: World) -> None:
     assert refusal(world, actor=world.vera.actor).code == "forbidden"
 

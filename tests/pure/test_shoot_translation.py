@@ -73,7 +73,7 @@ def test_a_pool_keeps_its_labels_taints_zones_and_image() -> None:
     assert worker["taints"] == [{"key": "k", "value": "v", "effect": "NoSchedule"}]
     assert worker["zones"] == list(POOL.zones)
     assert worker["maxSurge"] == 3
-    assert worker["machine"] == {"type": "m5.large", "image": image}
+    assert worker["machine"] == {"type": "m5.large", "architecture": "amd64", "image": image}
     assert worker["volume"] == {"size": "50Gi", "type": "gp3"}
 
 

@@ -18,12 +18,28 @@ _VOLUMES = {"aws": "gp3", "azure": "StandardSSD_LRS", "gcp": "pd-balanced"}
 
 def shoot_of(cluster: ClusterSpec, garden: Garden) -> Json:
     """Return the Shoot to apply; raises Fatal for what can't be said in Gardener's words."""
+    spec = {**_place(cluster, garden), **_upkeep(cluster)}
+    _restrict(spec, cluster, garden)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Shoot",
+        "metadata": {
+            "name": cluster.name,
+            "namespace": garden.namespace,
+            "labels": dict(cluster.labels),
+            "annotations": dict(cluster.annotations),
+        },
+        "spec": spec,
+    }
+
+
+def _place(cluster: ClusterSpec, garden: Garden) -> Json:
+    """Return where it runs and on what."""
     infrastructure, control_plane = sections_of(cluster, garden)
-    spec: Json = {
+    return {
         "cloudProfile": {"name": garden.cloud_profiles.get(cluster.provider, cluster.provider)},
         "credentialsBindingName": garden.credentials_bindings.get(cluster.provider, cluster.provider),
         "region": cluster.region,
-        "purpose": cluster.purpose,
         "provider": {
             "type": cluster.provider,
             "infrastructureConfig": infrastructure,
@@ -36,6 +52,13 @@ def shoot_of(cluster: ClusterSpec, garden: Garden) -> Json:
             "pods": cluster.networking.pods,
             "services": cluster.networking.services,
         },
+    }
+
+
+def _upkeep(cluster: ClusterSpec) -> Json:
+    """Return what it is for, its version, and when Gardener may touch it."""
+    return {
+        "purpose": cluster.purpose,
         "kubernetes": {"version": cluster.kubernetes_version},
         "maintenance": {
             "timeWindow": {"begin": cluster.maintenance.begin, "end": cluster.maintenance.end},
@@ -45,18 +68,6 @@ def shoot_of(cluster: ClusterSpec, garden: Garden) -> Json:
             "confineSpecUpdateRollout": False,
         },
         "hibernation": {"enabled": cluster.hibernated},
-    }
-    _restrict(spec, cluster, garden)
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Shoot",
-        "metadata": {
-            "name": cluster.name,
-            "namespace": garden.namespace,
-            "labels": dict(cluster.labels),
-            "annotations": dict(cluster.annotations),
-        },
-        "spec": spec,
     }
 
 
@@ -72,7 +83,7 @@ def _restrict(spec: Json, cluster: ClusterSpec, garden: Garden) -> None:
 
 
 def _worker(pool: WorkerPool, cluster: ClusterSpec) -> Json:
-    machine: Json = {"type": pool.machine_type}
+    machine: Json = {"type": pool.machine_type, "architecture": pool.architecture}
     if cluster.machine_image:
         machine["image"] = dict(cluster.machine_image)
     volume: Json = {"size": f"{pool.volume_gib}Gi"}
