@@ -51,9 +51,10 @@ def test_the_cluster_that_will_be_built_is_fixed_at_the_wish(world: World) -> No
 
 
 def test_a_pool_of_arm_machines_is_built_of_arm_machines(world: World) -> None:
-    wish = {"region": "eu-central-1", "machineType": "m7g.large"}
+    pool = {"name": "arm", "machineType": "m7g.large", "autoScalerMin": 3, "autoScalerMax": 3}
+    wish = {"region": "eu-central-1", "additionalWorkerNodePools": [pool]}
     cluster = cluster_from_json(order(world, parameters=wish).runtime.cluster_spec)
-    assert cluster.pools[0].architecture == "arm64"
+    assert [pool.architecture for pool in cluster.pools] == ["amd64", "arm64"]
 
 
 def test_a_viewer_may_not_create(world: World) -> None:
