@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from controlplane.kernel.ids import short_name, uuid7
 from provisioner.drivers.base import ClusterRef, Driver, LandscapeAccess, Observed, Situation
 from provisioner.drivers.registry import connect
@@ -29,8 +31,9 @@ class Ground:
         return connect(kind=self.kind, access=self.access)
 
     def trouble(self) -> Simulator:
-        """The simulator, where trouble can be made."""
-        assert self.simulator is not None
+        """The simulator; skips the test in a landscape that makes no trouble and mints no credentials."""
+        if self.simulator is None:
+            pytest.skip("only the simulator can do this on demand")
         return self.simulator
 
     def impatient(self, seconds: float) -> Driver:

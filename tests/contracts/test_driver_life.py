@@ -97,6 +97,7 @@ def test_removing_what_was_never_there_is_done_at_once(ground: Ground) -> None:
 
 
 def test_a_minted_kubeconfig_expires_and_keeps_to_its_role(ground: Ground) -> None:
+    ground.trouble()
     cluster = ground.wish()
     ground.ready(cluster)
     minted = {
@@ -119,6 +120,7 @@ def test_a_minted_kubeconfig_expires_and_keeps_to_its_role(ground: Ground) -> No
 
 
 def test_a_shorter_life_than_the_landscape_allows_becomes_its_shortest(ground: Ground) -> None:
+    ground.trouble()
     cluster = ground.wish()
     ground.ready(cluster)
     minted = ground.driver.credentials(ref(cluster), ttl=timedelta(seconds=5), role=Role.VIEWER)
@@ -126,6 +128,7 @@ def test_a_shorter_life_than_the_landscape_allows_becomes_its_shortest(ground: G
 
 
 def test_a_probe_counts_the_ready_nodes(ground: Ground) -> None:
+    ground.trouble()
     cluster = ground.wish()
     ground.ready(cluster)
     assert ground.driver.probe(ref(cluster)) == 1

@@ -62,6 +62,7 @@ def test_a_changed_wish_starts_a_failed_cluster_anew(ground: Ground) -> None:
 
 
 def test_what_the_landscape_finds_invalid_is_fatal_and_says_which_field(ground: Ground) -> None:
+    ground.trouble()
     with pytest.raises(Fatal, match=r"machine\.type") as caught:
         ground.driver.ensure(ground.wish(pools=(replace(ground.wish().pools[0], machine_type="no-such"),)))
     assert (caught.value.code, caught.value.audience) == ("invalid", Audience.SRE)
