@@ -85,6 +85,23 @@ def test_an_open_operation_is_shown_step_by_step_with_what_it_waits_for(world: W
     assert "Check access , still to come" in page
 
 
+def test_it_says_how_long_a_step_usually_takes(world: World, alice: Client) -> None:
+    for number, seconds in enumerate((200, 360, 5000)):
+        row = build(world, f"earlier-{number}")
+        steps = [
+            {"step": "ensure_cluster", "at": "2026-01-01T00:00:00Z", "seconds": 2},
+            {"step": "await_cluster", "at": "2026-01-01T00:00:00Z", "seconds": seconds},
+            {"step": "verify_access", "at": "2026-01-01T00:00:00Z", "seconds": 900, "skipped": "by hand"},
+        ]
+        Operation.objects.filter(runtime=row).update(steps_done=steps)
+    row = build(world, "storefront", phase="pending")
+    Operation.objects.filter(runtime=row).update(state="waiting", step="await_cluster", steps_done=[])
+    page = text(alice.get(f"/runtimes/{row.id}/"))
+    assert "Usually takes about 6 min" in page
+    assert "Check access , still to come" in page
+    assert page.count("Usually takes") == 1
+
+
 def test_polls_are_answered_only_when_something_changed(alice: Client, row: Runtime) -> None:
     page = alice.get(f"/runtimes/{row.id}/").content.decode()
     seen = re.search(r"seen=([0-9a-f]{16})", page)

@@ -57,7 +57,9 @@ class Complaints:
 
     def _console(self, message: ConsoleMessage) -> None:
         provoked = any(f"status of {status} " in message.text for status in self.expected)
-        if message.type in ("error", "warning") and not provoked:
+        # htmx reports a poll that the browser aborted because a person went on to another page.
+        aborted = message.text.startswith(("htmx:afterRequest", "htmx:sendError"))
+        if message.type in ("error", "warning") and not provoked and not aborted:
             self.found.append(f"{message.type}: {message.text}")
 
 

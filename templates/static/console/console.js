@@ -82,7 +82,10 @@
     if (live) say(live.dataset.say);
   });
 
-  const lost = (yes) => { const bar = document.getElementById("lost"); if (bar) bar.hidden = !yes; };
+  // Leaving a page aborts its polls, which is no loss of connection; a download looks like leaving, but comes back.
+  let leaving = false;
+  window.addEventListener("beforeunload", () => { leaving = true; setTimeout(() => { leaving = false; }, 3000); });
+  const lost = (yes) => { const bar = document.getElementById("lost"); if (bar) bar.hidden = !yes || leaving; };
   document.addEventListener("htmx:sendError", () => lost(true));
   document.addEventListener("htmx:responseError", (event) => lost(event.detail.xhr.status >= 500));
   document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) lost(false); });
