@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Fatal, Retry
 from provisioner.drivers.base import ClusterRef, Cursor, Event, Kubeconfig, LandscapeAccess, Observed, Role
 from provisioner.drivers.kube.client import APPLY, MERGE, KubeClient
@@ -22,7 +21,7 @@ from provisioner.drivers.shoots.access import is_ready, minted_kubeconfig
 from provisioner.drivers.shoots.authentication import CLUSTER_LABEL, config_map_of
 from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
 from provisioner.drivers.shoots.keeping import keep_versions
-from provisioner.drivers.shoots.observed import OPERATION, absent, failed_for_seconds, gave_up, observed_of
+from provisioner.drivers.shoots.observed import OPERATION, TOLD, absent, failure_of, gave_up, observed_of
 from provisioner.drivers.shoots.shoot import OWNER, shoot_of
 from provisioner.drivers.shoots.watching import follow
 
@@ -32,8 +31,6 @@ Json = dict[str, Any]
 MANAGER = "nesoi"
 CONFIRMATION = "confirmation.gardener.cloud/deletion"
 SHORTEST_TTL = timedelta(seconds=600)  # Gardener refuses less
-# A failure is told to whoever waits for it; one older than this was told, and asking again means: try again.
-TOLD_AFTER_SECONDS = 120.0
 # Refusals of these fields come from what the tenant chose freely; all others from the catalog or the landscape.
 TENANT_FIELDS = ("spec.kubernetes.kubeAPIServer", "spec.extensions", "spec.networking", "spec.maintenance")
 _PAGE = "500"
@@ -164,14 +161,18 @@ class GardenerDriver:
             )
 
     def _pushed(self, shoot: Json) -> Json:
-        """Ask Gardener to try again where it gave up, unless the failure lasts and is too fresh to have been told."""
+        """Ask Gardener to try again where it gave up; a failure that lasts is told once before that, and marked as told.
+
+        So whoever waits hears of it, and whoever asks again afterwards has mended its cause.
+        """
         if not gave_up(shoot):
             return shoot
-        lasting = any(not fault.passing for fault in observed_of(shoot).faults)
-        if lasting and failed_for_seconds(shoot, utcnow()) < TOLD_AFTER_SECONDS:
-            return shoot
+        path, failure = f"{self._garden.shoots}/{shoot['metadata']['name']}", failure_of(shoot)
+        lasts = any(not fault.passing for fault in observed_of(shoot).faults)
         with self._answers():
-            return self._annotate(f"{self._garden.shoots}/{shoot['metadata']['name']}", OPERATION, "retry")
+            if lasts and (shoot["metadata"].get("annotations") or {}).get(TOLD) != failure:
+                return self._annotate(path, TOLD, failure)
+            return self._annotate(path, OPERATION, "retry")
 
     def _annotate(self, path: str, key: str, value: str) -> Json:
         body = {"metadata": {"annotations": {key: value}}}

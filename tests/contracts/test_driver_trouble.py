@@ -33,9 +33,23 @@ def test_a_lasting_failure_names_its_code_and_who_can_act(
     with ground.trouble().set(failures=failing(code)):
         ground.driver.ensure(cluster)
         seen = ground.until(cluster, lambda seen: seen.situation is Situation.FAILED)
-        again = ground.driver.ensure(cluster)
+        told = ground.driver.ensure(cluster)
     assert [(fault.code, fault.passing, fault.audience) for fault in seen.faults] == [(code, False, audience)]
-    assert again.situation is Situation.FAILED  # a fresh failure is told before it is tried again
+    assert told.situation is Situation.FAILED  # whoever waits must hear of it before it is tried again
+    ground.driver.ensure(cluster)  # asking once more means that somebody has mended it
+    ground.until(cluster, lambda seen: seen.situation is Situation.READY)
+
+
+def test_a_removal_that_failed_is_told_and_then_tried_again(ground: Ground) -> None:
+    cluster = ground.wish()
+    ground.trouble()
+    ground.ready(cluster)
+    with ground.trouble().set(failures=failing("ERR_CLEANUP_CLUSTER_RESOURCES", "Delete")):
+        ground.driver.ensure_absent(ref(cluster))
+        ground.until(cluster, lambda seen: seen.situation is Situation.FAILED)
+    told = ground.driver.ensure_absent(ref(cluster))
+    assert (told.situation, told.faults[0].audience) == (Situation.FAILED, Audience.TENANT)
+    ground.remove(cluster)
 
 
 def test_a_failure_that_may_pass_is_tried_again_by_asking_again(ground: Ground) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from provisioner.drivers.base import Condition, Observed, Situation
@@ -12,9 +11,8 @@ from provisioner.drivers.shoots.faults import faults_of
 Json = Mapping[str, Any]
 OPERATION = "gardener.cloud/operation"
 OURS = "nesoi.dev/"
-_PASSING_TAGS = frozenset(
-    {"fence"}
-)  # changes with every worker that touches the cluster, and says nothing about it
+TOLD = "nesoi.dev/told"
+_PASSING_TAGS = frozenset({"fence", "told"})  # say something about our work, nothing about the cluster
 _LONGEST = 300
 
 
@@ -62,13 +60,10 @@ def gave_up(shoot: Json) -> bool:
     return bool(last.get("state") == "Failed") and deletes == ("deletionTimestamp" in metadata)
 
 
-def failed_for_seconds(shoot: Json, now: datetime) -> float:
-    """Return how long ago the last operation changed; 0 when that is not known."""
-    text = ((shoot.get("status") or {}).get("lastOperation") or {}).get("lastUpdateTime") or ""
-    try:
-        return (now - datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)).total_seconds()
-    except ValueError:
-        return 0.0
+def failure_of(shoot: Json) -> str:
+    """Return what tells this failure from the next: the generation that failed, and when."""
+    last = (shoot.get("status") or {}).get("lastOperation") or {}
+    return f"{shoot['metadata'].get('generation')} {last.get('lastUpdateTime') or ''}".strip()
 
 
 def _situation(shoot: Json, conditions: tuple[Condition, ...]) -> Situation:
