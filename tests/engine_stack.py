@@ -65,7 +65,11 @@ class EngineStack:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "tests.engine_worker", *arguments],
-                cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         self.running.append(process)
         if ready:
@@ -74,7 +78,14 @@ class EngineStack:
 
     def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
         """Start a worker and wait until it takes messages."""
-        options = ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+        options = [
+            "--concurrency",
+            str(concurrency),
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel",
+            "INFO",
+        ]
         return self.celery("worker", *options, ready=" ready.")
 
     def beat(self) -> subprocess.Popen[bytes]:
@@ -99,7 +110,9 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait(10)
 
 
-def eventually(condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, tail: Path | None = None) -> None:
+def eventually(
+    condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, tail: Path | None = None
+) -> None:
     """Wait until the condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -50,8 +50,10 @@ def flows(**given: Flow) -> Iterator[None]:
 def runtime(account: Account, landscape: Landscape, *, name: str = "", **fields: Any) -> Runtime:
     """A runtime row as the lifecycle would write it."""
     cluster = short_name(10)
-    spec = ClusterSpec(name=cluster, provider="aws", region="eu-central-1", kubernetes_version="1.34", pools=())
-    return Runtime.objects.create(
+    spec = ClusterSpec(
+        name=cluster, provider="aws", region="eu-central-1", kubernetes_version="1.34", pools=()
+    )
+    created: Runtime = Runtime.objects.create(
         tenant_id=account.tenant_id,
         account=account,
         landscape=landscape,
@@ -63,6 +65,7 @@ def runtime(account: Account, landscape: Landscape, *, name: str = "", **fields:
         created_by="test",
         **fields,
     )
+    return created
 
 
 def start(of: Runtime, kind: Kind = Kind.PROVISION, actor: Actor = SYSTEM) -> Operation:
@@ -97,7 +100,10 @@ def again(operation: Operation) -> Operation:
 
 def time_passes(operation: Operation, by: timedelta = timedelta(days=1)) -> None:
     """Let `by` pass for one operation: its wait, its lease and its deadlines come nearer."""
-    moved = {name: F(name) - by for name in ("due_at", "lease_until", "step_deadline", "deadline", "step_started_at")}
+    moved = {
+        name: F(name) - by
+        for name in ("due_at", "lease_until", "step_deadline", "deadline", "step_started_at")
+    }
     Operation.objects.filter(pk=operation.pk).update(**moved)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -20,12 +19,7 @@ def record_fault(landscape_id: UUID, reason: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             queries.FAULT,
-            {
-                "id": landscape_id,
-                "threshold": THRESHOLD,
-                "seconds": timedelta(seconds=seconds),
-                "reason": reason[:300],
-            },
+            {"id": landscape_id, "threshold": THRESHOLD, "seconds": seconds, "reason": reason[:300]},
         )
         row = cursor.fetchone()
     return row is not None and row[0] == "open"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 # Takes one call from the bucket, unless it is empty or the breaker says no; the row comes back either way, with `taken` and,
-# when refused, the seconds to wait. Everybody queues for this row, so nobody keeps it locked until the disk has answered. An open breaker whose time is over lets one call through as its probe: it becomes half open
-# and refuses the others until the probe has answered, or a minute has passed because the prober died.
+# when refused, the seconds to wait. Everybody queues for this row, so nobody keeps it locked until the disk has answered.
+# An open breaker whose time is over lets one call through as its probe: it becomes half open and refuses the others until the
+# probe has answered, or a minute has passed because the prober died.
 TAKE = """
 WITH taken AS (
     UPDATE landscapes_landscape
@@ -20,7 +21,8 @@ WITH taken AS (
 SELECT l.key, taken.breaker IS NOT NULL AS taken, coalesce(taken.breaker, l.breaker) AS breaker,
     coalesce(taken.breaker_faults, l.breaker_faults) AS faults, l.breaker_reason AS reason, l.breaker_opened_at AS opened_at,
     greatest(extract(epoch FROM l.breaker_until - now()), 0)::float AS breaker_seconds,
-    greatest((1 - l.tokens) / l.calls_per_second - extract(epoch FROM now() - l.tokens_at), 0)::float AS budget_seconds,
+    greatest((1 - l.tokens) / l.calls_per_second - greatest(extract(epoch FROM now() - l.tokens_at), 0), 0)::float
+        AS budget_seconds,
     set_config('synchronous_commit', 'off', true)
 FROM landscapes_landscape l LEFT JOIN taken ON true
 WHERE l.id = %(id)s::uuid"""
@@ -32,7 +34,7 @@ SET breaker_faults = breaker_faults + 1,
     breaker_opened_at = CASE WHEN breaker = 'closed' AND breaker_faults + 1 >= %(threshold)s::int THEN now()
                              ELSE breaker_opened_at END,
     breaker_until = CASE WHEN breaker <> 'closed' OR breaker_faults + 1 >= %(threshold)s::int
-                         THEN greatest(breaker_until, now() + %(seconds)s::interval) ELSE breaker_until END,
+                         THEN greatest(breaker_until, now() + make_interval(secs => %(seconds)s::float)) ELSE breaker_until END,
     breaker = CASE WHEN breaker <> 'closed' OR breaker_faults + 1 >= %(threshold)s::int THEN 'open' ELSE breaker END,
     breaker_reason = %(reason)s::text
 WHERE id = %(id)s::uuid

@@ -63,7 +63,9 @@ class Change:
     step_done: bool = False
     attempts: int = 0
     delay: timedelta = timedelta(0)
-    step_deadline: datetime | None = None  # of the step that it waits in; a new step's is `step_limit` from now
+    step_deadline: datetime | None = (
+        None  # of the step that it waits in; a new step's is `step_limit` from now
+    )
     step_limit: timedelta = timedelta(0)
     reason: str = ""
     progress: int = 0
@@ -146,7 +148,11 @@ def rest(progress: Progress, flow: Flow) -> Change:
 def unrunnable(step: str, attempts: int, lost: Fatal) -> Change:
     """Return the end of an operation whose step no flow knows."""
     return Change(
-        State.FAILED, "fatal", step, attempts=attempts, problem=Problem("fatal", lost.code, str(lost), lost.audience)
+        State.FAILED,
+        "fatal",
+        step,
+        attempts=attempts,
+        problem=Problem("fatal", lost.code, str(lost), lost.audience),
     )
 
 
@@ -175,7 +181,7 @@ def backoff(attempts: int, jitter: float) -> timedelta:
     Source: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog 2015.
     """
     ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(max(attempts, 1) - 1, 16))
-    return max(ceiling * jitter, SHORTEST_WAIT)
+    return max(timedelta(seconds=ceiling.total_seconds() * jitter), SHORTEST_WAIT)
 
 
 def percent(flow: Flow, step: str, of_step: int = 0) -> int:

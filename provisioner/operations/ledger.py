@@ -184,7 +184,9 @@ def cancel(
     )
 
 
-def finish_skipped(*, operation_id: UUID, runtime_id: UUID, kind: Kind, step: str, reason: str) -> Closed | None:
+def finish_skipped(
+    *, operation_id: UUID, runtime_id: UUID, kind: Kind, step: str, reason: str
+) -> Closed | None:
     """End an active operation whose last step a person skipped; None when somebody holds its lease."""
     return _close(
         {

@@ -38,7 +38,9 @@ class Operation(TenantOwned):
     slot = models.CharField(max_length=8, null=True, choices=[(s.value, s.value) for s in Slot])  # noqa: DJ001 - null: closed
     step = models.CharField(max_length=64)  # a name, never a position
     steps_done = models.JSONField(default=list)  # [{"step", "at", "seconds", "skipped"?: reason}]
-    attempts = models.PositiveIntegerField(default=0)  # of the current step; the claim counts, so a crash counts
+    attempts = models.PositiveIntegerField(
+        default=0
+    )  # of the current step; the claim counts, so a crash counts
     reason = models.CharField(max_length=500, blank=True)  # why it waits, in words for people
     progress = models.PositiveSmallIntegerField(default=0)  # percent
 
@@ -46,7 +48,9 @@ class Operation(TenantOwned):
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
     fence = models.BigIntegerField(default=0)  # of the newest claim; 0: never claimed
-    wakes = models.BigIntegerField(default=0)  # how often the observer called; a wait that missed one ends at once
+    wakes = models.BigIntegerField(
+        default=0
+    )  # how often the observer called; a wait that missed one ends at once
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_reason = models.CharField(max_length=300, blank=True)
     pause_requested_at = models.DateTimeField(null=True)
@@ -66,7 +70,9 @@ class Operation(TenantOwned):
     class Meta:
         constraints = [
             # One active operation per runtime, and at most one wish behind it.
-            models.UniqueConstraint(fields=["runtime", "slot"], condition=Q(slot__isnull=False), name="operation_one_per_slot"),
+            models.UniqueConstraint(
+                fields=["runtime", "slot"], condition=Q(slot__isnull=False), name="operation_one_per_slot"
+            ),
             # Open operations hold a slot, closed ones do not.
             models.CheckConstraint(
                 condition=Q(state__in=_OPEN, slot__isnull=False, finished_at__isnull=True)
@@ -74,17 +80,25 @@ class Operation(TenantOwned):
                 name="operation_open_holds_a_slot",
             ),
             # What waits behind another has not begun.
-            models.CheckConstraint(condition=~Q(slot="next") | Q(state="queued"), name="operation_next_is_queued"),
-            models.CheckConstraint(condition=Q(state__in=[s.value for s in State]), name="operation_state_is_known"),
+            models.CheckConstraint(
+                condition=~Q(slot="next") | Q(state="queued"), name="operation_next_is_queued"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[s.value for s in State]), name="operation_state_is_known"
+            ),
             models.CheckConstraint(condition=Q(progress__lte=100), name="operation_progress_is_percent"),
         ]
         indexes = [
             # The claim: in order of fair share.
             models.Index(
-                fields=["share", "due_at"], condition=Q(slot="active", state__in=["queued", "running"]), name="operation_claim"
+                fields=["share", "due_at"],
+                condition=Q(slot="active", state__in=["queued", "running"]),
+                name="operation_claim",
             ),
             # The sweep: waits whose time has come.
-            models.Index(fields=["due_at"], condition=Q(slot="active", state="waiting"), name="operation_sweep"),
+            models.Index(
+                fields=["due_at"], condition=Q(slot="active", state="waiting"), name="operation_sweep"
+            ),
             # A tenant's last place in the queue.
             models.Index(
                 fields=["tenant", "share"],
@@ -94,7 +108,9 @@ class Operation(TenantOwned):
             # The sweep: wishes that nobody started.
             models.Index(fields=["runtime"], condition=Q(slot="next"), name="operation_next"),
             # How long a step usually takes.
-            models.Index(fields=["kind", "-finished_at"], condition=Q(state="succeeded"), name="operation_recent"),
+            models.Index(
+                fields=["kind", "-finished_at"], condition=Q(state="succeeded"), name="operation_recent"
+            ),
             models.Index(fields=["runtime", "-id"], name="operation_of_runtime"),
             models.Index(fields=["tenant", "-id"], name="operation_pages_of_tenant"),
         ]

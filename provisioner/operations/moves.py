@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """queued: nothing done yet. running: a step is due or in hand. waiting: for time or for the landscape. paused: by a person."""
+    """queued: nothing done yet; running: a step is due or in hand; waiting: for time or the landscape; paused: by a person."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -22,7 +22,9 @@ CLOSED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.PAUSED, State.CANCELLED, State.FAILED}),
-    State.RUNNING: frozenset({State.RUNNING, State.WAITING, State.PAUSED, State.SUCCEEDED, State.FAILED, State.CANCELLED}),
+    State.RUNNING: frozenset(
+        {State.RUNNING, State.WAITING, State.PAUSED, State.SUCCEEDED, State.FAILED, State.CANCELLED}
+    ),
     State.WAITING: frozenset({State.RUNNING, State.WAITING, State.PAUSED, State.FAILED, State.CANCELLED}),
     State.PAUSED: frozenset({State.QUEUED, State.RUNNING, State.CANCELLED, State.FAILED}),
     State.SUCCEEDED: frozenset(),

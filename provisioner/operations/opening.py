@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.contrib.postgres.functions import TransactionNow as Now
+from django.db import transaction
 
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
@@ -27,7 +27,11 @@ SUPERSEDED = "superseded by delete"
 
 @transaction.atomic
 def open_operation(
-    *, actor: Actor, runtime: Runtime, kind: Kind, input: Mapping[str, Any] | None = None  # noqa: A002 - the row's word
+    *,
+    actor: Actor,
+    runtime: Runtime,
+    kind: Kind,
+    input: Mapping[str, Any] | None = None,  # noqa: A002 - the row's word
 ) -> Operation:
     """Open the operation that fulfils the runtime's newest wish; the caller has checked who may, and writes the audit row.
 
@@ -36,7 +40,9 @@ def open_operation(
     """
     given = dict(input or {})
     if kind is Kind.PROVISION:
-        return _insert(actor, runtime, kind, given, Slot.ACTIVE)  # the runtime is as new: the constraint guards the rest
+        return _insert(
+            actor, runtime, kind, given, Slot.ACTIVE
+        )  # the runtime is as new: the constraint guards the rest
     Runtime.objects.select_for_update(no_key=True).filter(pk=runtime.pk).values_list("pk").get()
     open_now = {o.slot: o for o in Operation.objects.filter(runtime=runtime, slot__isnull=False)}
     active, waiting = open_now.get(Slot.ACTIVE), open_now.get(Slot.NEXT)
@@ -44,11 +50,19 @@ def open_operation(
         return _open_delete(actor, runtime, given, active, waiting)
     if any(o.kind == Kind.DEPROVISION for o in open_now.values()):
         raise Refused(
-            "runtime_deprovisioning", f"{runtime.name} is being deleted and can't be changed any more.", status=409
+            "runtime_deprovisioning",
+            f"{runtime.name} is being deleted and can't be changed any more.",
+            status=409,
         )
     if active is None and waiting is None:
         ready_once = runtime.observed_generation > 0
-        return _insert(actor, runtime, kind if ready_once or kind is not Kind.UPDATE else Kind.PROVISION, given, Slot.ACTIVE)
+        return _insert(
+            actor,
+            runtime,
+            kind if ready_once or kind is not Kind.UPDATE else Kind.PROVISION,
+            given,
+            Slot.ACTIVE,
+        )
     if waiting is not None and waiting.kind == kind:
         return _fold(actor, runtime, waiting, given)
     if waiting is not None:
@@ -130,30 +144,21 @@ def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], s
         flow = flowbook.flow_of(kind.value)
     except KeyError as unknown:
         raise Refused("kind_unknown", f"No flow serves operations of the kind {kind.value}.") from unknown
-    with connection.cursor() as cursor:
-        cursor.execute(
-            queries.OPEN,
-            {
-                "id": uuid7(),
-                "tenant_id": runtime.tenant_id,
-                "runtime_id": runtime.id,
-                "landscape_id": runtime.landscape_id,
-                "kind": kind.value,
-                "generation": runtime.generation,
-                "input": json.dumps(given),
-                "requested_by": actor.name[:160],
-                "request_id": actor.request_id[:64],
-                "slot": slot.value,
-                "step": flow.steps[0].name,
-                "within": flow.deadline,
-            },
-        )
-        names = [column.name for column in cursor.description]
-        row = dict(zip(names, cursor.fetchone(), strict=True))
-    row["input"], row["steps_done"] = given, []
-    # In the model's order: with every column given, from_db takes them by position.
-    fields = [field.attname for field in Operation._meta.concrete_fields]
-    operation = Operation.from_db("default", fields, [row[field] for field in fields])
+    params: dict[str, Any] = {
+        "id": uuid7(),
+        "tenant_id": runtime.tenant_id,
+        "runtime_id": runtime.id,
+        "landscape_id": runtime.landscape_id,
+        "kind": kind.value,
+        "generation": runtime.generation,
+        "input": json.dumps(given),
+        "requested_by": actor.name[:160],
+        "request_id": actor.request_id[:64],
+        "slot": slot.value,
+        "step": flow.steps[0].name,
+        "within": flow.deadline,
+    }
+    operation: Operation = Operation.objects.raw(queries.OPEN, params)[0]
     operation.runtime = runtime
     if slot is Slot.ACTIVE:
         transport.send_on_commit(operation.id)

@@ -4,6 +4,8 @@ Every moment is PostgreSQL's `now()`: clocks of workers differ. Rows are locked 
 and the sweep, which find the operation first, skip what is locked and so never wait.
 """
 
+# ruff: noqa: S608 - every fragment is a constant of this file; values travel as parameters
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -49,7 +51,9 @@ WITH fairest AS (
     FROM fairest f WHERE r.id = f.runtime_id AND r.phase <> f.during
 )
 UPDATE operations_operation o
-SET state = 'running', fence = greatest(o.fence + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), attempts = o.attempts + 1, lease_until = now() + %(lease)s::interval,
+SET state = 'running', attempts = o.attempts + 1,
+    fence = greatest(o.fence + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+    lease_until = now() + %(lease)s::interval,
     started_at = coalesce(o.started_at, now()), step_started_at = coalesce(o.step_started_at, now())
 FROM fairest f
 JOIN runtimes_runtime r ON r.id = f.runtime_id
@@ -266,7 +270,9 @@ SELECT count(*) FROM (
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
 
 
-_ONLY_WHEN_ASKED = 2**31  # executions after which psycopg prepares a statement by itself; Django turns preparing off
+_ONLY_WHEN_ASKED = (
+    2**31
+)  # executions after which psycopg prepares a statement by itself; Django turns preparing off
 
 
 def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:

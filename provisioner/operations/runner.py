@@ -20,8 +20,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 from controlplane.kernel.errors import Fatal, Retry
 from provisioner.drivers.base import Driver, LandscapeAccess
-from provisioner.landscapes import breaker, budget
 from provisioner.flows.base import Flow
+from provisioner.landscapes import breaker, budget
 from provisioner.operations import engine, flowbook, ledger
 from provisioner.operations.engine import Outcome, Refusal
 from provisioner.operations.ledger import Claimed
@@ -33,7 +33,13 @@ log = structlog.get_logger(__name__)
 
 Written = TypeVar("Written")
 
-WRITE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0)  # a restarting PostgreSQL is back by then, and the lease still holds
+WRITE_RETRY_SECONDS = (
+    0.2,
+    0.5,
+    1.0,
+    2.0,
+    4.0,
+)  # a restarting PostgreSQL is back by then, and the lease still holds
 
 
 class Connect(Protocol):
@@ -49,7 +55,7 @@ class Runner:
     """Works off operations; `connect` makes drivers, `promoted` is told of wishes whose turn has come."""
 
     connect: Connect
-    promoted: Callable[[UUID], None] = lambda _operation_id: None
+    promoted: Callable[[UUID], object] = lambda _operation_id: None
     jitter: Callable[[], float] = random.random
 
     def work(self, seconds: float) -> bool:
@@ -64,7 +70,9 @@ class Runner:
     def run(self, held: Claimed) -> None:
         """Run an operation's steps until it waits, rests or ends."""
         resting: Claimed | None = held
-        with structlog.contextvars.bound_contextvars(operation_id=str(held.id), runtime_id=str(held.runtime_id)):
+        with structlog.contextvars.bound_contextvars(
+            operation_id=str(held.id), runtime_id=str(held.runtime_id)
+        ):
             while resting is not None:
                 resting = self._advance(resting)
 

@@ -6,11 +6,12 @@ Each is one transaction that leaves an audit row. State moves by an UPDATE guard
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -44,7 +45,9 @@ def pause_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Op
         raise Refused("operation_paused", "The operation is paused already.", status=409)
     if operation.slot != Slot.ACTIVE:
         raise Refused(
-            "operation_not_active", "The operation waits behind another one: pause or cancel that one.", status=409
+            "operation_not_active",
+            "The operation waits behind another one: pause or cancel that one.",
+            status=409,
         )
     row = Operation.objects.filter(pk=operation.pk, slot=Slot.ACTIVE)
     words = f"Paused by {actor.name}" + (f": {reason}" if reason else ".")
@@ -116,13 +119,19 @@ def skip_step(*, actor: Actor, operation_id: UUID, reason: str) -> Operation:
     if not reason.strip():
         raise Refused("reason_missing", "Say why the step may be skipped.", field="reason")
     if operation.slot == Slot.NEXT or operation.state in {State.SUCCEEDED, State.CANCELLED}:
-        raise Refused("operation_not_active", "Only an operation at work, or a failed one, has a step to skip.", status=409)
+        raise Refused(
+            "operation_not_active",
+            "Only an operation at work, or a failed one, has a step to skip.",
+            status=409,
+        )
     skipped = operation.step
     if operation.state == State.FAILED:
         _reopen(operation, step=skipped)
     if not _skip(operation, reason):
         raise Refused(
-            "operation_busy", "A worker runs the step now. Pause the operation, then skip the step.", status=409
+            "operation_busy",
+            "A worker runs the step now. Pause the operation, then skip the step.",
+            status=409,
         )
     return _audited("operation.skip", actor, operation, reason, step=skipped)
 
@@ -152,15 +161,29 @@ def _refuse_closed(operation: Operation) -> None:
 def _reopen(operation: Operation, *, step: str) -> None:
     """Make a failed operation active again, if nothing newer has happened to its runtime."""
     if operation.state != State.FAILED:
-        raise Refused("operation_not_failed", f"Only a failed operation can be retried: it is {operation.state}.", status=409)
-    newest = Operation.objects.filter(runtime=operation.runtime_id).order_by("-id").values_list("pk", flat=True).first()
-    if newest != operation.pk:
-        raise Refused("operation_superseded", "A newer operation of this runtime has taken its place.", status=409)
-    flow = flowbook.flow_of(operation.kind)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            queries.REOPEN, {"id": operation.pk, "tenant_id": operation.tenant_id, "within": flow.deadline, "step": step}
+        raise Refused(
+            "operation_not_failed",
+            f"Only a failed operation can be retried: it is {operation.state}.",
+            status=409,
         )
+    newest = (
+        Operation.objects.filter(runtime=operation.runtime_id)
+        .order_by("-id")
+        .values_list("pk", flat=True)
+        .first()
+    )
+    if newest != operation.pk:
+        raise Refused(
+            "operation_superseded", "A newer operation of this runtime has taken its place.", status=409
+        )
+    params: dict[str, Any] = {
+        "id": operation.pk,
+        "tenant_id": operation.tenant_id,
+        "within": flowbook.flow_of(operation.kind).deadline,
+        "step": step,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(queries.REOPEN, params)
         if cursor.rowcount != 1:
             raise Refused("operation_not_failed", "Somebody else has just retried it.", status=409)
     transport.send_on_commit(operation.pk)
@@ -173,13 +196,17 @@ def _skip(operation: Operation, reason: str) -> bool:
     if position == len(names):
         kind = Kind(operation.kind)
         closed = ledger.finish_skipped(
-            operation_id=operation.pk, runtime_id=operation.runtime_id, kind=kind, step=operation.step, reason=reason
+            operation_id=operation.pk,
+            runtime_id=operation.runtime_id,
+            kind=kind,
+            step=operation.step,
+            reason=reason,
         )
         if closed and closed.promoted:
             transport.send_on_commit(closed.promoted)
         return closed is not None
     flow = flowbook.flow_of(operation.kind)
-    params = {
+    params: dict[str, Any] = {
         "id": operation.pk,
         "step": names[position],
         "reason": reason[:1000],
@@ -187,7 +214,7 @@ def _skip(operation: Operation, reason: str) -> bool:
     }
     with connection.cursor() as cursor:
         cursor.execute(queries.SKIP, params)
-        moved = cursor.rowcount == 1
+        moved = bool(cursor.rowcount == 1)
     if moved:
         transport.send_on_commit(operation.pk)
     return moved

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class OutOfTime(BaseException):  # noqa: N818 - named by its fate
+class OutOfTime(BaseException):
     """The step's time is over. Not an Exception, so that no client library takes it for a fault of its own and tries again."""
 
 

@@ -104,14 +104,29 @@ def _measure(stack: Any, log: Path, sockets: Path) -> list[dict[str, Any]]:
     return [
         _entry("engine_ratio", round(ratio, 3), "ratio", GOAL_RATIO, "least", ratio >= GOAL_RATIO, detail),
         _entry(
-            "engine_statements_per_step", round(statements, 2), "statements", GOAL_STATEMENTS, "most",
-            statements <= GOAL_STATEMENTS, {"operations": COUNTED, "steps": STEPS, "counted_by": "PostgreSQL's log"},
+            "engine_statements_per_step",
+            round(statements, 2),
+            "statements",
+            GOAL_STATEMENTS,
+            "most",
+            statements <= GOAL_STATEMENTS,
+            {"operations": COUNTED, "steps": STEPS, "counted_by": "PostgreSQL's log"},
         ),
     ]
 
 
-def _entry(name: str, value: float, unit: str, goal: float, at: str, holds: bool, detail: dict[str, Any]) -> dict[str, Any]:  # noqa: FBT001
-    return {"name": name, "value": value, "unit": unit, "goal": goal, "at": at, "holds": holds, "detail": detail}
+def _entry(
+    name: str, value: float, unit: str, goal: float, at: str, holds: bool, detail: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "goal": goal,
+        "at": at,
+        "holds": holds,
+        "detail": detail,
+    }
 
 
 def _bare_tasks_per_second(stack: Any) -> float:
@@ -162,7 +177,9 @@ def _open(count: int) -> None:
         world.load_catalog()
     landscape = Landscape.objects.first() or world.landscape("bench")
     tenant = Tenant.objects.first() or create_tenant(actor=SYSTEM, slug="bench", name="Bench")
-    account = Account.objects.first() or create_account(actor=SYSTEM, tenant=tenant, slug="bench", name="Bench")
+    account = Account.objects.first() or create_account(
+        actor=SYSTEM, tenant=tenant, slug="bench", name="Bench"
+    )
     for _ in range(count):
         work.start(work.runtime(account, landscape))
 
