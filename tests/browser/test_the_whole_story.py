@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -79,5 +80,6 @@ def nodes(kubeconfig: Path) -> int:
     """How many nodes the cluster lists to whom this kubeconfig lets in."""
     from kubernetes import client, config
 
-    api = config.new_client_from_config(config_file=str(kubeconfig))
+    loader: Any = config  # it comes without types
+    api = loader.new_client_from_config(config_file=str(kubeconfig))
     return len(client.CoreV1Api(api).list_node().items)

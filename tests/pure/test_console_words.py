@@ -99,3 +99,10 @@ def test_a_difference_names_only_what_differs_in_the_form_s_words() -> None:
         ("Pool a · Name", "a", ""),
         ("Pool a · GPU", "Yes", ""),
     ]
+
+
+def test_a_list_that_was_empty_is_no_difference_of_its_own() -> None:
+    entry = {"title": "Pool", "properties": {"name": {"title": "Name"}, "labels": {"title": "Labels"}}}
+    schema = {"x-groups": [], "properties": {"pools": {"type": "array", "title": "Pools", "items": entry}}}
+    found = changes(schema, {"pools": []}, {"pools": [{"name": "a", "labels": {}}]})
+    assert [(change.title, change.before, change.after) for change in found] == [("Pool a · Name", "", "a")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Schema = Mapping[str, Any]
+NONE = "None"
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,15 @@ def changes(schema: Schema, before: Mapping[str, Any], after: Mapping[str, Any])
     """What differs, in the order of the form."""
     old = {line.path: line for line in lines(schema, before)}
     new = {line.path: line for line in lines(schema, after)}
-    paths = list(dict.fromkeys([*new, *old]))
-    return [
+    found = [
         Change((new.get(path) or old[path]).title, _text(old.get(path)), _text(new.get(path)))
-        for path in paths
-        if _text(old.get(path)) != _text(new.get(path))
+        for path in dict.fromkeys([*new, *old])
+    ]
+    # What was empty and is not there, or the other way round, is no change to a person.
+    return [
+        change
+        for change in found
+        if change.before != change.after and {change.before, change.after} != {"", NONE}
     ]
 
 
@@ -63,7 +68,7 @@ def _flat(path: str, title: str, schema: Schema, value: Any) -> Iterator[tuple[s
         if set(value) == {"list"}:
             yield from _flat(path, title, branch["properties"]["list"], value["list"])
         elif set(value) == {"default"}:
-            yield path, title, "The plan's own set" if value["default"] else "None"
+            yield path, title, "The plan's own set" if value["default"] else NONE
         else:
             for key, entry in value.items():
                 child = branch["properties"].get(key, {})
@@ -97,9 +102,9 @@ def plain(value: Any, schema: Schema) -> str:
     if value is True or value is False:
         return "Yes" if value else "No"
     if isinstance(value, list):
-        return ", ".join(str(entry) for entry in value) or "None"
+        return ", ".join(str(entry) for entry in value) or NONE
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={entry}" for key, entry in value.items()) or "None"
+        return ", ".join(f"{key}={entry}" for key, entry in value.items()) or NONE
     title = schema.get("x-enum-titles", {}).get(value)
     if title:
         return str(title)
