@@ -1,6 +1,7 @@
 """The Django application of the operations' room."""
 
 from django.apps import AppConfig
+from prometheus_client import REGISTRY
 
 
 class Operations(AppConfig):
@@ -8,3 +9,9 @@ class Operations(AppConfig):
 
     name = "provisioner.operations"
     label = "operations"
+
+    def ready(self) -> None:
+        """Let /metrics tell of operations."""
+        from provisioner.operations import metrics
+
+        metrics.register(REGISTRY)

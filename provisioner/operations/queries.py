@@ -266,6 +266,21 @@ SELECT count(*) FROM (
     SELECT FROM operations_operation
     WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) LIMIT %(most)s) due"""
 
+# How many a worker would take before one. Rides on operation_claim.
+PLACES_BEFORE = f"""
+SELECT count(*) FROM (
+    SELECT FROM operations_operation
+    WHERE {CLAIMABLE} AND lease_until IS NULL AND (share, due_at) < (%(share)s, %(due_at)s) LIMIT %(most)s) before"""
+
+# For /metrics: both ride on partial indexes of what is open; landscapes are few.
+OPEN_BY_STATE = (
+    "SELECT kind, state, count(*) FROM operations_operation WHERE slot IS NOT NULL GROUP BY kind, state"
+)
+QUEUE = f"""
+SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM operations_operation
+WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())"""
+LANDSCAPES = "SELECT key, breaker <> 'closed' FROM landscapes_landscape ORDER BY key"
+
 # One sweep at a time in the whole installation; the lock goes with the transaction.
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
 

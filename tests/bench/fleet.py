@@ -17,6 +17,8 @@ import psutil
 
 from tests.plugins.stack import ROOT, Stack
 
+NAMES = ("provision_1000_ratio", "idle_growth")
+
 FLEET = 1_000
 BUILD_SECONDS = 10
 ORDERING_CLIENTS = 4

@@ -1,0 +1,52 @@
+"""What /metrics says of operations and landscapes: read from PostgreSQL when asked, so that any process can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError, connection
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from provisioner.operations import queries
+
+
+class OperationsCollector(Collector):
+    """Three statements over what is open; nothing while the database does not answer."""
+
+    def describe(self) -> Iterator[Metric]:
+        """Name nothing beforehand, so that registering asks the database nothing."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges of this moment."""
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(queries.OPEN_BY_STATE)
+                states = cursor.fetchall()
+                cursor.execute(queries.QUEUE)
+                due, oldest = cursor.fetchone()
+                cursor.execute(queries.LANDSCAPES)
+                landscapes = cursor.fetchall()
+        except DatabaseError:
+            return
+        by_state = GaugeMetricFamily("nesoi_operations_open", "Open operations.", labels=["kind", "state"])
+        for kind, state, count in states:
+            by_state.add_metric([kind, state], count)
+        yield by_state
+        yield GaugeMetricFamily("nesoi_operations_due", "Operations that wait for a worker.", value=due)
+        yield GaugeMetricFamily(
+            "nesoi_operations_oldest_due_seconds", "How long the oldest of them has waited.", value=oldest
+        )
+        breakers = GaugeMetricFamily(
+            "nesoi_landscape_breaker_open", "1 while a landscape is not called.", labels=["landscape"]
+        )
+        for key, is_open in landscapes:
+            breakers.add_metric([key], float(is_open))
+        yield breakers
+
+
+def register(registry: CollectorRegistry) -> None:
+    """Let the registry ask."""
+    registry.register(OperationsCollector())
