@@ -42,11 +42,6 @@ def accounts(actor: Actor, query: Query | None = None) -> QuerySet[Account]:
     return seen
 
 
-def tenant_of(actor: Actor) -> Tenant | None:
-    """Return the tenant whose token this is, or None for the platform's team."""
-    return Tenant.objects.filter(pk=actor.tenant_id).first() if actor.tenant_id else None
-
-
 def tenant_for_write(own: Tenant | None, named: str) -> Tenant:
     """Return the tenant in which something is to be made: the token's own, or the one a platform token names.
 

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import Actor
-from controlplane.tenants.models import AuditEvent
+from controlplane.tenants.queries import LEAVE_AUDIT_ROW
 
 
 def record(
@@ -20,13 +24,16 @@ def record(
     changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write who did what to which row; `changes` holds JSON values and never a secret."""
-    AuditEvent.objects.create(
-        tenant_id=tenant_id,
-        actor=actor.name[:160],
-        action=action,
-        target_type=target_type,
-        target_id=str(target_id),
-        changes=dict(changes or {}),
-        request_id=actor.request_id,
-        address=actor.address,
-    )
+    row = [
+        uuid7(),
+        tenant_id,
+        actor.name[:160],
+        action,
+        target_type,
+        str(target_id),
+        Jsonb(dict(changes or {})),
+        actor.request_id,
+        actor.address,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVE_AUDIT_ROW, row)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.tenants import audit
+from controlplane.tenants import audit, queries
 from controlplane.tenants.access import Actor, PlatformRole, Role
 from controlplane.tenants.models import SLUG, Account, ApiToken, Member, Tenant, User
 
@@ -132,25 +132,43 @@ def issue_token(
     return row, plain
 
 
-def actor_of_token(plain: str) -> Actor | None:
-    """Return who a bearer token speaks for, or None when it is unknown, expired or revoked."""
-    now = utcnow()
-    row = (
-        ApiToken.objects.filter(digest=digest_of(plain), revoked_at__isnull=True)
-        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-        .first()
-    )
+@dataclass(frozen=True)
+class Bearer:
+    """What a token that we issued and did not revoke stands for; an expired one lets nobody in."""
+
+    actor: Actor
+    tenant: Tenant | None
+    expired: bool
+
+
+def find_bearer(plain: str) -> Bearer | None:
+    """Return what a bearer token stands for, or None when it is unknown or revoked."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.WHO_ASKS, [digest_of(plain)])
+        row = cursor.fetchone()
     if row is None:
         return None
-    if row.last_used_at is None or now - row.last_used_at > LAST_USED_GRAIN:
-        ApiToken.objects.filter(pk=row.pk).update(last_used_at=Now())
-    return Actor(
-        name=f"token:{row.name}",
-        role=Role(row.role) if row.role else None,
-        tenant_id=row.tenant_id,
-        platform_role=PlatformRole(row.platform_role),
-        token_id=row.id,
+    token_id, name, role, platform_role, expires_at, last_used_at, tenant_id, *rest = row
+    now = utcnow()
+    expired = expires_at is not None and expires_at <= now
+    if not expired and (last_used_at is None or now - last_used_at > LAST_USED_GRAIN):
+        ApiToken.objects.filter(pk=token_id).update(last_used_at=Now())
+    actor = Actor(
+        name=f"token:{name}",
+        role=Role(role) if role else None,
+        tenant_id=tenant_id,
+        platform_role=PlatformRole(platform_role),
+        token_id=token_id,
     )
+    columns = ["id", "slug", "name", "state", "runtime_quota", "created_at"]
+    tenant = Tenant.from_db("default", columns, [tenant_id, *rest]) if tenant_id else None
+    return Bearer(actor, tenant, expired)
+
+
+def actor_of_token(plain: str) -> Actor | None:
+    """Return who a bearer token speaks for, or None when it is unknown, expired or revoked."""
+    bearer = find_bearer(plain)
+    return None if bearer is None or bearer.expired else bearer.actor
 
 
 def actor_of_user(user: User, *, tenant_slug: str = "") -> Actor:

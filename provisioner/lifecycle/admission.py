@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
 
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Account, State, Tenant
+from provisioner.lifecycle import queries
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
@@ -25,14 +26,20 @@ def require(actor: Actor, permission: Permission, *, tenant_id: UUID) -> None:
         )
 
 
-def admit_to_tenant(*, tenant_id: UUID) -> Tenant:
-    """Return the tenant, locked until commit, if it may start one more runtime.
+def admit(*, tenant: Tenant, account: str) -> Account:
+    """Return the account by id or slug, its tenant locked until commit, if that may start one more runtime.
 
     The lock makes two concurrent requests take the last place of the quota one after the other.
+    Raises Refused: account_unknown 422, tenant_suspended 403, account_suspended 403, quota_exceeded 403.
     """
-    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    with connection.cursor() as cursor:
+        wanted = {"tenant": tenant.id, "slug": account, "id": parse_uuid(account)}
+        cursor.execute(queries.LOCK_TENANT_FIND_ACCOUNT, wanted)
+        slug, name, state, quota, *columns = cursor.fetchone()
+        cursor.execute(queries.COUNT_PRESENT, [tenant.id])
+        used = cursor.fetchone()[0]
+    tenant = Tenant(id=tenant.id, slug=slug, name=name, state=state, runtime_quota=quota)
     refuse_suspended(tenant)
-    used = Runtime.objects.of(tenant).present().count()
     if used >= tenant.runtime_quota:
         raise Refused(
             "quota_exceeded",
@@ -40,7 +47,16 @@ def admit_to_tenant(*, tenant_id: UUID) -> Tenant:
             field="account",
             status=403,
         )
-    return tenant
+    if columns[0] is None:
+        raise Refused(
+            "account_unknown",
+            f"Your tenant has no account “{account}”; GET /api/v1/accounts lists them.",
+            field="account",
+        )
+    found: Account = Account.from_db("default", ["id", "slug", "name", "state"], columns)
+    found.tenant = tenant
+    refuse_suspended(tenant, found)
+    return found
 
 
 def refuse_suspended(tenant: Tenant, account: Account | None = None) -> None:
@@ -56,23 +72,6 @@ def refuse_suspended(tenant: Tenant, account: Account | None = None) -> None:
             field="account",
             status=403,
         )
-
-
-def find_account(*, tenant: Tenant, account: str) -> Account:
-    """Return the tenant's account by id or slug; raises Refused when there is none."""
-    wanted = Q(slug=account)
-    if known := parse_uuid(account):
-        wanted |= Q(pk=known)
-    found = Account.objects.of(tenant).filter(wanted).first()
-    if found is None:
-        raise Refused(
-            "account_unknown",
-            f"Your tenant has no account “{account}”; GET /api/v1/accounts lists them.",
-            field="account",
-        )
-    refuse_suspended(tenant, found)
-    account_row: Account = found
-    return account_row
 
 
 def locked_runtime(

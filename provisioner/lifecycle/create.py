@@ -17,7 +17,7 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Tenant
 from provisioner.drivers.registry import cluster_name_length
-from provisioner.lifecycle.admission import admit_to_tenant, find_account, require
+from provisioner.lifecycle.admission import admit, require
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels, check_name
 from provisioner.lifecycle.placement import place
@@ -72,19 +72,18 @@ def _create(
     wanted = check_parameters(facts, parameters, seed=str(runtime_id))
     release = release_for(wanted.channel)
     landscape = place(plan=facts, runtime_id=runtime_id)
-    tenant = admit_to_tenant(tenant_id=tenant.id)
-    owner = find_account(tenant=tenant, account=account)
+    owner = admit(tenant=tenant, account=account)
     cluster = cluster_spec(
         name=short_name(min(LONGEST_CLUSTER_NAME, cluster_name_length(landscape.kind, landscape.config))),
         plan=facts,
         parameters=wanted,
         release=release,
-        owner={"nesoi.dev/runtime": str(runtime_id), "nesoi.dev/tenant": tenant.slug},
+        owner={"nesoi.dev/runtime": str(runtime_id), "nesoi.dev/tenant": owner.tenant.slug},
         today=utcnow(),
     )
     runtime = Runtime.objects.create(
         id=runtime_id,
-        tenant=tenant,
+        tenant=owner.tenant,
         account=owner,
         landscape=landscape,
         plan_id=facts.key,

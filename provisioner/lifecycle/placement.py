@@ -8,6 +8,7 @@ from zlib import crc32
 from controlplane.catalog.plans import PlanFacts
 from controlplane.kernel.errors import Refused
 from provisioner.landscapes.models import Landscape
+from provisioner.lifecycle.queries import FITTING_LANDSCAPES
 
 
 def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
@@ -15,9 +16,7 @@ def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
 
     Runtimes spread by rendezvous hashing, so one more landscape moves no one and takes its share.
     """
-    fitting = Landscape.objects.filter(
-        accepting=True, kind=plan.landscape_kind, providers__contains=[plan.provider]
-    )
+    fitting = Landscape.objects.raw(FITTING_LANDSCAPES, [plan.landscape_kind, plan.provider])
     candidates = sorted(fitting, key=lambda landscape: crc32(f"{landscape.key}:{runtime_id}".encode()))
     if not candidates:
         raise Refused(

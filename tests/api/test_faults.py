@@ -36,7 +36,7 @@ def test_a_database_that_does_not_answer_is_a_503(
 def test_a_token_that_can_not_be_looked_up_is_a_503_and_no_401(
     alice: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controlplane.api.auth.actor_of_token", failing(OperationalError("gone")))
+    monkeypatch.setattr("controlplane.api.auth.find_bearer", failing(OperationalError("gone")))
     assert problem(alice.get("/runtimes")) == (503, "database_unavailable")
 
 

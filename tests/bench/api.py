@@ -59,7 +59,7 @@ def _accept_ratio(place: Place, database: str, tokens: list[str]) -> dict[str, A
         clients = [Client(port, token, number) for number, token in enumerate(tokens)]
         seconds = {"bare": 0.0, "order": 0.0}
         for block in range(BLOCKS + 1):  # the first warms up; they take turns, so a busy machine slows both
-            for kind in seconds:
+            for kind in ("order", "bare"):
                 took = _block(clients, kind, WARM_UP if block == 0 else BLOCK)
                 seconds[kind] += took if block else 0.0
     requests = BLOCKS * BLOCK

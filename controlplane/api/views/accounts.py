@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api import scope
-from controlplane.api.auth import actor_of
+from controlplane.api.auth import actor_of, tenant_of
 from controlplane.api.contract import contract
 from controlplane.api.idempotency import Answer, once
 from controlplane.api.links import account_url, base_of
@@ -103,4 +103,4 @@ class Me(ApiView):
     def get(self, request: Request) -> Response:
         """Return name, tenant, role and permissions of the token."""
         actor = actor_of(request)
-        return Response(me_json(actor, scope.tenant_of(actor), scope.token_of(actor)))
+        return Response(me_json(actor, tenant_of(request), scope.token_of(actor)))

@@ -11,10 +11,9 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from controlplane.api.auth import actor_of
+from controlplane.api.auth import tenant_of
 from controlplane.api.contract import Contract, checked, contract_of
 from controlplane.api.parameters import Query
-from controlplane.api.scope import tenant_of
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.models import State, Tenant
 
@@ -66,7 +65,7 @@ class ApiView(APIView):
         agreed = self.agreed
         self.query = Query(request.query_params, agreed.query if agreed else ())
         if agreed and request.method not in SAFE and not agreed.public:
-            self.tenant = tenant_of(actor_of(request))
+            self.tenant = tenant_of(request)
             if self.tenant is not None and self.tenant.state == State.SUSPENDED:
                 detail = "Your tenant is suspended and can only be read; contact support to resume it."
                 raise Refused("tenant_suspended", detail, status=403)

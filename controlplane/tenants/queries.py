@@ -1,0 +1,20 @@
+"""The SQL of what every request does: find out who asks, and leave the audit row.
+
+Written out because the ORM takes four times as long to build these statements as PostgreSQL takes to run them.
+"""
+
+from __future__ import annotations
+
+# Rides on the unique index of the digest.
+WHO_ASKS = """
+SELECT token.id, token.name, token.role, token.platform_role, token.expires_at, token.last_used_at, token.tenant_id,
+    tenant.slug, tenant.name, tenant.state, tenant.runtime_quota, tenant.created_at
+FROM tenants_apitoken AS token LEFT JOIN tenants_tenant AS tenant ON tenant.id = token.tenant_id
+WHERE token.digest = %s AND token.revoked_at IS NULL
+"""
+
+LEAVE_AUDIT_ROW = """
+INSERT INTO tenants_auditevent
+    (id, tenant_id, at, actor, action, target_type, target_id, changes, request_id, address)
+VALUES (%s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s, %s)
+"""
