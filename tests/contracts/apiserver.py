@@ -95,7 +95,7 @@ class ApiServer:
             "--authorization-mode=AlwaysAllow",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--service-account-issuer=https://test",
-            f"--service-account-key-file={self.folder}/tls.key",
+            f"--service-account-key-file={self.folder}/tls.crt",
             f"--service-account-signing-key-file={self.folder}/tls.key",
             "--disable-admission-plugins=ServiceAccount",
         )
