@@ -57,8 +57,8 @@ class Complaints:
 
     def _console(self, message: ConsoleMessage) -> None:
         provoked = any(f"status of {status} " in message.text for status in self.expected)
-        # htmx reports a poll that the browser aborted because a person went on to another page.
-        aborted = message.text.startswith(("htmx:afterRequest", "htmx:sendError"))
+        # htmx reports what was aborted on purpose: a poll by leaving the page, a hint by typing on.
+        aborted = message.text.startswith(("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort"))
         if message.type in ("error", "warning") and not provoked and not aborted:
             self.found.append(f"{message.type}: {message.text}")
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Complaints
-from tests.plugins.stack import Stack, stack
+from tests.plugins.stack import Stack
 
 __all__ = ["stack"]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
