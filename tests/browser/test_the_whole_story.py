@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Complaints
 from tests.plugins.stack import Stack
 
-__all__ = ["stack"]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 PATIENCE_MS = 90_000
 
