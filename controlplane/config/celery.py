@@ -8,6 +8,8 @@ from celery import Celery
 from django.conf import settings
 from kombu import Exchange, Queue
 
+from provisioner.operations import transport
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
 
 SWEEP_QUEUE = "nesoi-sweep"  # of its own, so that a sweep never stands behind five hundred permits
@@ -36,3 +38,4 @@ app.conf.update(
         }
     },
 )
+transport.use(app)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from controlplane.kernel import plugins
+from controlplane.kernel.errors import Fatal
 from provisioner.flows.base import Flow
 
 _given: dict[str, Flow] = {}
+_starts: dict[str, str] = {}  # written once for every set of flows
 
 
 def all_flows() -> Mapping[str, Flow]:
@@ -17,20 +20,27 @@ def all_flows() -> Mapping[str, Flow]:
 
 
 def flow_of(kind: str) -> Flow:
-    """Return the flow of a kind; raises KeyError when no file serves it."""
-    return all_flows()[kind]
+    """Return the flow of a kind; raises Fatal when no file serves it."""
+    try:
+        return all_flows()[kind]
+    except KeyError:
+        raise Fatal(f"No flow serves operations of the kind {kind}.", code="kind_unknown") from None
 
 
-def starts() -> dict[str, dict[str, object]]:
-    """Return {kind: {"step": its first, "seconds": its deadline}} for the SQL that starts a waiting wish."""
-    return {
-        kind: {"step": flow.steps[0].name, "seconds": flow.deadline.total_seconds()}
-        for kind, flow in all_flows().items()
-    }
+def starts() -> str:
+    """Return {kind: {"step": its first, "seconds": its deadline}} as JSON, for the SQL that starts a waiting wish."""
+    if "all" not in _starts:
+        found = {
+            kind: {"step": flow.steps[0].name, "seconds": flow.deadline.total_seconds()}
+            for kind, flow in all_flows().items()
+        }
+        _starts["all"] = json.dumps(found)
+    return _starts["all"]
 
 
 def install(flows: Mapping[str, Flow]) -> None:
     """Serve these flows in this process instead of the files': for the benchmark's own worker."""
+    _starts.clear()
     _given.clear()
     _given.update(flows)
 

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from controlplane.kernel.errors import Audience
 from provisioner.drivers.base import LandscapeAccess
-from provisioner.operations import flowbook, queries
+from provisioner.operations import flowbook, prepared, queries
 from provisioner.operations.engine import Change, Problem, Progress
 from provisioner.operations.moves import State
 from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
@@ -66,7 +66,7 @@ class Closed:
 
 def claim() -> Claimed | None:
     """Take the fairest due operation, or None when nothing is due."""
-    found = queries.rows(queries.CLAIM, {"during": _DURING, "lease": _lease()})
+    found = prepared.rows(queries.CLAIM, {"during": _DURING, "lease": _lease()})
     return _claimed(found[0]) if found else None
 
 
@@ -91,7 +91,7 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
         "step_limit": change.step_limit,
         "lease": _lease(),
     }
-    found = queries.rows(queries.CHECKPOINT, params)
+    found = prepared.rows(queries.CHECKPOINT, params)
     if not found:
         return None
     row = found[0]
@@ -147,7 +147,7 @@ def close_cancelled(held: Claimed) -> Closed | None:
 
 def close_if_cancelling(held: Claimed) -> Closed | None:
     """End an operation that we still hold when somebody asked to cancel it while its step ran."""
-    found = queries.rows(queries.CANCELLING, {"id": held.id, "fence": held.fence})
+    found = prepared.rows(queries.CANCELLING, {"id": held.id, "fence": held.fence})
     return close_cancelled(replace(held, cancel_reason=found[0]["cancel_reason"])) if found else None
 
 
@@ -226,9 +226,7 @@ _NO_ATTEMPT = {"outcome": "", "message": "", "began": None, "step_done": False, 
 
 def _close(params: dict[str, Any]) -> Closed | None:
     keep = params["state"] == State.CANCELLED
-    found = queries.rows(
-        queries.CLOSE, {**params, "starts": json.dumps(flowbook.starts()), "keep_phase_for_next": keep}
-    )
+    found = prepared.rows(queries.CLOSE, {**params, "starts": flowbook.starts(), "keep_phase_for_next": keep})
     return Closed(found[0]["promoted"]) if found else None
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import transaction
 
-from controlplane.kernel.errors import Refused
+from controlplane.kernel.errors import Fatal, Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
@@ -25,7 +25,7 @@ from provisioner.runtimes.phases import Kind, Phase
 SUPERSEDED = "superseded by delete"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def open_operation(
     *,
     actor: Actor,
@@ -39,30 +39,30 @@ def open_operation(
     waits and asks the active one to stop. Raises Refused when the runtime is being deleted, or no flow serves the kind.
     """
     given = dict(input or {})
-    if kind is Kind.PROVISION:
-        return _insert(
-            actor, runtime, kind, given, Slot.ACTIVE
-        )  # the runtime is as new: the constraint guards the rest
+    if kind is Kind.PROVISION:  # the runtime is as new: the constraint guards the rest
+        return _insert(actor, runtime, kind, given, Slot.ACTIVE)
     Runtime.objects.select_for_update(no_key=True).filter(pk=runtime.pk).values_list("pk").get()
     open_now = {o.slot: o for o in Operation.objects.filter(runtime=runtime, slot__isnull=False)}
     active, waiting = open_now.get(Slot.ACTIVE), open_now.get(Slot.NEXT)
     if kind is Kind.DEPROVISION:
         return _open_delete(actor, runtime, given, active, waiting)
-    if any(o.kind == Kind.DEPROVISION for o in open_now.values()):
-        raise Refused(
-            "runtime_deprovisioning",
-            f"{runtime.name} is being deleted and can't be changed any more.",
-            status=409,
-        )
+    return _open_change(actor, runtime, kind, given, active, waiting)
+
+
+def _open_change(
+    actor: Actor,
+    runtime: Runtime,
+    kind: Kind,
+    given: dict[str, Any],
+    active: Operation | None,
+    waiting: Operation | None,
+) -> Operation:
+    if any(o is not None and o.kind == Kind.DEPROVISION for o in (active, waiting)):
+        detail = f"{runtime.name} is being deleted and can't be changed any more."
+        raise Refused("runtime_deprovisioning", detail, status=409)
     if active is None and waiting is None:
-        ready_once = runtime.observed_generation > 0
-        return _insert(
-            actor,
-            runtime,
-            kind if ready_once or kind is not Kind.UPDATE else Kind.PROVISION,
-            given,
-            Slot.ACTIVE,
-        )
+        never_ready = kind is Kind.UPDATE and runtime.observed_generation == 0
+        return _insert(actor, runtime, Kind.PROVISION if never_ready else kind, given, Slot.ACTIVE)
     if waiting is not None and waiting.kind == kind:
         return _fold(actor, runtime, waiting, given)
     if waiting is not None:
@@ -142,8 +142,8 @@ def _drop(actor: Actor, waiting: Operation, reason: str) -> None:
 def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], slot: Slot) -> Operation:
     try:
         flow = flowbook.flow_of(kind.value)
-    except KeyError as unknown:
-        raise Refused("kind_unknown", f"No flow serves operations of the kind {kind.value}.") from unknown
+    except Fatal as unknown:
+        raise Refused(unknown.code, str(unknown)) from unknown
     params: dict[str, Any] = {
         "id": uuid7(),
         "tenant_id": runtime.tenant_id,

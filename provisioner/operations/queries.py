@@ -2,18 +2,15 @@
 
 Every moment is PostgreSQL's `now()`: clocks of workers differ. Rows are locked in the order runtime, then operation; the claim
 and the sweep, which find the operation first, skip what is locked and so never wait.
+
+What a worker writes can be found out again by running its step again; what a person asked can not. So a worker's writes do
+not wait for the disk (`synchronous_commit` off, for that one transaction): a crash of PostgreSQL may set an operation back
+by less than a second, never in part, and a request that was answered is kept.
 """
 
 # ruff: noqa: S608 - every fragment is a constant of this file; values travel as parameters
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-import psycopg
-from django.db import connection
-from psycopg.rows import dict_row
 
 # What a worker may take, literally as the index `operation_claim` says it.
 CLAIMABLE = "slot = 'active' AND state IN ('queued', 'running')"
@@ -283,23 +280,3 @@ LANDSCAPES = "SELECT key, breaker <> 'closed' FROM landscapes_landscape ORDER BY
 
 # One sweep at a time in the whole installation; the lock goes with the transaction.
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
-
-
-_ONLY_WHEN_ASKED = (
-    2**31
-)  # executions after which psycopg prepares a statement by itself; Django turns preparing off
-
-
-def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Run one statement of the hot path, prepared: planning these takes longer than running them.
-
-    JSON columns come as text, as on every connection of Django. A pooler between must know prepared statements (PgBouncer from
-    1.21 on).
-    """
-    connection.ensure_connection()
-    link = connection.connection
-    if link.prepare_threshold is None:
-        link.prepare_threshold = _ONLY_WHEN_ASKED
-    with connection.wrap_database_errors, psycopg.Cursor(link, row_factory=dict_row) as cursor:
-        cursor.execute(sql, params, prepare=True)
-        return cursor.fetchall() if cursor.description else []

@@ -81,8 +81,8 @@ class Runner:
         if held.cancelling:
             self._told(_surely(lambda: ledger.close_cancelled(held)))
             return None
-        flow = flowbook.flow_of(held.kind.value)
         try:
+            flow = flowbook.flow_of(held.kind.value)
             held = replace(held, step=engine.step_to_run(held.step, held.steps_done, flow))
             change = self._decide(held, flow)
         except Fatal as lost:

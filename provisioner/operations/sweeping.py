@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -34,7 +33,7 @@ def sweep() -> Swept:
             return Swept(skipped=True)
         cursor.execute(queries.END_WAITS)
         ended = cursor.rowcount
-        cursor.execute(queries.START_ORPHANS, {"starts": json.dumps(flowbook.starts())})
+        cursor.execute(queries.START_ORPHANS, {"starts": flowbook.starts()})
         orphans = cursor.rowcount
         cursor.execute(queries.COUNT_DUE, {"most": MOST_PERMITS})
         due = cursor.fetchone()[0]

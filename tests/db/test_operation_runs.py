@@ -222,3 +222,11 @@ def test_a_step_that_hangs_is_stopped_before_the_lease_ends(runtime: Runtime, se
         operation = work.start(runtime)
         work.work()
     assert (again(operation).state, operation.error_code) == ("waiting", "step_timeout")
+
+
+def test_an_operation_whose_flow_is_gone_fails_and_does_not_stop_the_worker(runtime: Runtime) -> None:
+    with work.flows(rotate=work.flow()):
+        operation = work.start(runtime, Kind.ROTATE)
+    with work.flows():
+        work.work()
+    assert (again(operation).state, operation.error_code) == ("failed", "kind_unknown")
