@@ -23,7 +23,7 @@ pytestmark = [
 _numbers = itertools.count(1)
 
 
-def order_some(stack: Stack, count: int = 8) -> list[dict[str, Any]]:
+def order_some(stack: Stack, count: int = 6) -> list[dict[str, Any]]:
     return [stack.order(f"fault-{next(_numbers)}") for _ in range(count)]
 
 

@@ -62,7 +62,7 @@ class Stack:
             "PORT": str(free_port()),
             "SIMULATOR_PORT": str(free_port()),
             "DEMO_DATA": "0",
-            "BUILD_SECONDS": "3",
+            "BUILD_SECONDS": "2",
             "NO_COLOR": "1",
             **environment,
         }
@@ -78,6 +78,7 @@ class Stack:
                 command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, start_new_session=True
             )
         self.eventually(self._is_ready, seconds=READY_SECONDS)
+        self.simulator("PATCH", "/simulator/v1/settings", {"delete_seconds": 1.5})
 
     def stop(self) -> None:
         """End it as Ctrl-C does."""
@@ -160,7 +161,10 @@ class Stack:
 
     def operation(self, body: dict[str, Any]) -> dict[str, Any]:
         """The operation of an accepted request as it is now."""
-        found: dict[str, Any] = self.api("GET", f"/operations/{body['operation']['id']}").body
+        answer = self.api("GET", f"/operations/{body['operation']['id']}")
+        if answer.status == 503:
+            raise requests.ConnectionError("the database is away for a moment")
+        found: dict[str, Any] = answer.body
         return found
 
     def wait_closed(self, bodies: list[dict[str, Any]], *, seconds: float = 90) -> list[dict[str, Any]]:
