@@ -24,7 +24,7 @@ def record(
     changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write who did what to which row; `changes` holds JSON values and never a secret."""
-    row = [
+    row: list[Any] = [
         uuid7(),
         tenant_id,
         actor.name[:160],

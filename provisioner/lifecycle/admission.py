@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -33,7 +34,7 @@ def admit(*, tenant: Tenant, account: str) -> Account:
     Raises Refused: account_unknown 422, tenant_suspended 403, account_suspended 403, quota_exceeded 403.
     """
     with connection.cursor() as cursor:
-        wanted = {"tenant": tenant.id, "slug": account, "id": parse_uuid(account)}
+        wanted: dict[str, Any] = {"tenant": tenant.id, "slug": account, "id": parse_uuid(account)}
         cursor.execute(queries.LOCK_TENANT_FIND_ACCOUNT, wanted)
         slug, name, state, quota, *columns = cursor.fetchone()
         cursor.execute(queries.COUNT_PRESENT, [tenant.id])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 from zlib import crc32
+
+from django.db import connection
 
 from controlplane.catalog.plans import PlanFacts
 from controlplane.kernel.errors import Refused
@@ -16,7 +19,9 @@ def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
 
     Runtimes spread by rendezvous hashing, so one more landscape moves no one and takes its share.
     """
-    fitting = Landscape.objects.raw(FITTING_LANDSCAPES, [plan.landscape_kind, plan.provider])
+    with connection.cursor() as cursor:
+        cursor.execute(FITTING_LANDSCAPES, [plan.landscape_kind, plan.provider])
+        fitting = [_landscape(*row) for row in cursor.fetchall()]
     candidates = sorted(fitting, key=lambda landscape: crc32(f"{landscape.key}:{runtime_id}".encode()))
     if not candidates:
         raise Refused(
@@ -27,3 +32,9 @@ def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
             retry_after_seconds=300,
         )
     return candidates[0]
+
+
+def _landscape(landscape_id: UUID, key: str, kind: str, config: str) -> Landscape:
+    columns = ["id", "key", "kind", "config"]
+    found: Landscape = Landscape.from_db("default", columns, [landscape_id, key, kind, json.loads(config)])
+    return found

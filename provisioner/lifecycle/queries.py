@@ -19,5 +19,6 @@ COUNT_PRESENT = "SELECT count(*) FROM runtimes_runtime WHERE tenant_id = %s AND 
 
 # A handful of rows.
 FITTING_LANDSCAPES = """
-SELECT * FROM landscapes_landscape WHERE accepting AND kind = %s AND providers @> to_jsonb(%s::text)
+SELECT id, key, kind, config FROM landscapes_landscape
+WHERE accepting AND kind = %s AND providers @> to_jsonb(%s::text)
 """

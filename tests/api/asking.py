@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.http import HttpResponse
@@ -50,7 +50,8 @@ class Asking:
         """Order a runtime and return the answer's body."""
         response = self.post("/runtimes", {**WISH, **changes})
         assert response.status_code == 202, response.content
-        return read(response)
+        body: dict[str, Any] = read(response)
+        return body
 
     def ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> HttpResponse:
         """Send a request; header names are written with underscores."""
@@ -60,7 +61,9 @@ class Asking:
         kind = sent.pop("Content-Type", "application/json") if raw else "application/octet-stream"
         split = urlsplit(address)
         target = split.path + (f"?{split.query}" if split.query else "")
-        response: HttpResponse = self._client.generic(method, target, raw, content_type=kind, headers=sent)
+        response = cast(
+            "HttpResponse", self._client.generic(method, target, raw, content_type=kind, headers=sent)
+        )
         conforms(method, split.path, response)
         return response
 

@@ -10,8 +10,8 @@ from tests.world import World
 
 @pytest.fixture(autouse=True)
 def somewhere_to_build(world: World) -> None:
-    assert world.landscape
-    assert world.shop
+    assert world.landscape.accepting
+    assert world.shop.tenant == world.archipel
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def vera(world: World) -> Asking:
 
 @pytest.fixture
 def bob(world: World) -> Asking:
-    assert world.main
+    assert world.main.tenant == world.basalt
     return Asking(world.bob)
 
 

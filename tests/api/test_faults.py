@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
 
 from tests.api.asking import Asking, problem, read
 
@@ -46,7 +47,7 @@ def test_what_nobody_foresaw_shows_its_request_id_and_no_insides(
     monkeypatch.setattr("controlplane.api.scope.runtimes", failing(RuntimeError("secret insides")))
     with pytest.raises(AssertionError, match="answered 500"):
         alice.get("/runtimes")
-    response = alice._client.get("/api/v1/runtimes")
+    response = cast("HttpResponse", alice._client.get("/api/v1/runtimes"))
     assert problem(response) == (500, "internal_error")
     assert read(response)["request_id"] == response["X-Request-ID"]
     assert "secret" not in response.content.decode()

@@ -55,6 +55,22 @@ def test_every_step_of_the_flow_is_told_with_its_state(alice: Asking, operation:
     assert body["deadline"]
 
 
+def test_an_open_operation_says_how_long_its_steps_take_as_a_rule(alice: Asking, operation: str) -> None:
+    moment = Operation.objects.get().created_at
+    names = [step["name"] for step in read(alice.get(operation))["steps"]]
+    earlier = alice.order(name="earlier")["operation"]["id"]
+    Operation.objects.filter(pk=earlier).update(
+        state="succeeded",
+        slot=None,
+        finished_at=moment,
+        steps_done=[{"step": name, "at": moment.isoformat(), "seconds": 2.5} for name in names],
+    )
+    body = read(alice.get(operation))
+    assert [step["usual_seconds"] for step in body["steps"]] == [2.5] * len(names)
+    assert body["usual_seconds"] == 2.5 * len(names)
+    assert read(alice.get(f"/operations/{earlier}"))["usual_seconds"] is None
+
+
 def test_a_failure_says_who_can_act(alice: Asking, operation: str) -> None:
     Operation.objects.update(
         state="failed",

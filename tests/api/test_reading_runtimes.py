@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def fleet(alice: Asking, world: World) -> dict[str, str]:
     """Three runtimes of Archipel by name, and their ids."""
-    assert world.lab
+    assert world.lab.tenant == world.archipel
     frankfurt, dublin = {"region": "eu-central-1"}, {"region": "eu-west-1"}
     wishes = [
         {"name": "checkout", "parameters": frankfurt, "labels": {"team": "payments", "stage": "live"}},

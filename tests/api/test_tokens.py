@@ -34,12 +34,12 @@ def test_an_unknown_token_is_invalid(world: World) -> None:
 
 
 def test_an_expired_token_says_so(alice: Asking, world: World) -> None:
-    ApiToken.objects.filter(pk=world.alice.actor.token_id).update(expires_at=now() - timedelta(seconds=1))
+    ApiToken.objects.filter(tenant=world.archipel).update(expires_at=now() - timedelta(seconds=1))
     assert problem(alice.get("/runtimes")) == (401, "token_expired")
 
 
 def test_a_revoked_token_is_invalid(alice: Asking, world: World) -> None:
-    ApiToken.objects.filter(pk=world.alice.actor.token_id).update(revoked_at=now())
+    ApiToken.objects.filter(tenant=world.archipel).update(revoked_at=now())
     assert problem(alice.get("/runtimes")) == (401, "token_invalid")
 
 

@@ -209,7 +209,7 @@ class Place:
         import psycopg
 
         with psycopg.connect(self.database_url.replace(f"/{source}?", "/postgres?"), autocommit=True) as link:
-            link.execute(f"CREATE DATABASE {name} TEMPLATE {source}")  # type: ignore[call-overload]
+            link.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
         return self.database_url.replace(f"/{source}?", f"/{name}?")
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--token", default="")
     given = parser.parse_args()
     django.setup()
-    tasks = {
+    tasks: dict[str, Callable[[], Any]] = {
         "seed": lambda: seed(given.clients),
         "fill": lambda: fill(given.count),
         "count": lambda: count(given.token),

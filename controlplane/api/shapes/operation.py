@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.api.links import operation_url, runtime_url
@@ -82,7 +82,7 @@ OPERATION_WITH_STEPS = Shape(
             "steps": several(STEP),
             "usual_seconds": {
                 "type": ["number", "null"],
-                "description": "How long operations of this kind usually take, where that is known.",
+                "description": "How long all of its steps take as a rule, where known; null once it has ended.",
             },
         },
         description="Durable work on one runtime, with every step and attempt.",
@@ -151,11 +151,12 @@ def operation_whole(operation: Operation, *, base: str) -> dict[str, Any]:
 
 
 def operation_with_steps(
-    operation: Operation, *, base: str, steps: Iterable[Mapping[str, Any]], usual_seconds: float | None
+    operation: Operation, *, base: str, steps: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return an operation with its steps, as its own address shows it."""
+    usual = [step["usual_seconds"] for step in steps]
     return {
         **operation_whole(operation, base=base),
         "steps": list(steps),
-        "usual_seconds": usual_seconds,
+        "usual_seconds": None if None in usual else round(sum(usual), 3),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,13 +51,19 @@ STEP = Shape(
             "started_at": MAYBE_MOMENT,
             "finished_at": MAYBE_MOMENT,
             "skipped_because": TEXT,
+            "usual_seconds": {
+                "type": ["number", "null"],
+                "description": "How long it takes as a rule, where known.",
+            },
             "attempts": several(ATTEMPT),
         }
     ),
 )
 
 
-def steps_of(operation: Operation, attempts: Iterable[OperationAttempt]) -> list[dict[str, Any]]:
+def steps_of(
+    operation: Operation, attempts: Iterable[OperationAttempt], usual: Mapping[str, float]
+) -> list[dict[str, Any]]:
     """Return every step of the operation's flow, and before them what it did in an older form of that flow."""
     flow = all_flows().get(operation.kind)
     titles = {step.name: step.title for step in flow.steps} if flow else {}
@@ -68,7 +74,11 @@ def steps_of(operation: Operation, attempts: Iterable[OperationAttempt]) -> list
     tried: dict[str, list[OperationAttempt]] = defaultdict(list)
     for attempt in attempts:
         tried[attempt.step].append(attempt)
-    return [_step(operation, name, titles.get(name, name), done.get(name), tried[name]) for name in names]
+    return [
+        _step(operation, name, titles.get(name, name), done.get(name), tried[name])
+        | {"usual_seconds": usual.get(name)}
+        for name in names
+    ]
 
 
 def _step(

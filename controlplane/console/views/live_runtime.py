@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.console.presenters import conditions, runtime_rows, timeline
-from controlplane.console.usual import usual_seconds
 from controlplane.console.visitor import Visitor
 from controlplane.tenants.access import Permission
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.operations.moves import OPEN, State
+from provisioner.operations.timing import usual_seconds
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
 
