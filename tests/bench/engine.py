@@ -18,7 +18,7 @@ from typing import Any
 
 NAMES = ("engine_ratio", "engine_statements_per_step")
 GOAL_RATIO, GOAL_STATEMENTS = 0.3, 4.0
-OPERATIONS, TASKS, COUNTED, STEPS = 1_500, 6_000, 100, 5
+OPERATIONS, TASKS, COUNTED, STEPS = 1_500, 4_000, 100, 5
 WORKERS = 2
 
 
@@ -77,7 +77,7 @@ def _measure(stack: Any, log: Path, sockets: Path) -> list[dict[str, Any]]:
     import tests.engine_worker  # noqa: F401 - this process opens operations of the same flows
     from tests.engine_stack import kill_group
 
-    bare = _bare_tasks_per_second(stack)
+    bare_before = _bare_tasks_per_second(stack)
     _open(OPERATIONS)
     connection.close()
     worker_began = time.perf_counter()
@@ -85,6 +85,8 @@ def _measure(stack: Any, log: Path, sockets: Path) -> list[dict[str, Any]]:
     engine = _operations_per_second(OPERATIONS)
     kill_group(worker)
     stack.flush()
+    bare_after = _bare_tasks_per_second(stack)
+    bare = (bare_before + bare_after) / 2  # a machine that gets busier meanwhile counts for both
     _open(COUNTED)
     _log_statements(sockets)
     before = log.stat().st_size
@@ -95,7 +97,7 @@ def _measure(stack: Any, log: Path, sockets: Path) -> list[dict[str, Any]]:
     statements = len(re.findall(r"LOG:  (?:statement|execute)", written)) / (COUNTED * STEPS)
     detail = {
         "operations_per_second": round(engine),
-        "bare_tasks_per_second": round(bare),
+        "bare_tasks_per_second": [round(bare_before), round(bare_after)],
         "worker_processes": WORKERS,
         "steps": STEPS,
         "seconds_of_all": round(time.perf_counter() - worker_began, 1),
