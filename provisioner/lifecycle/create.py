@@ -67,41 +67,44 @@ def _create(
     parameters: Mapping[str, Any],
     labels: Mapping[str, str],
 ) -> Operation:
-    facts = load_plan_facts(plan)
-    runtime_id = uuid7()
-    wanted = check_parameters(facts, parameters, seed=str(runtime_id))
-    release = release_for(wanted.channel)
-    landscape = place(plan=facts, runtime_id=runtime_id)
+    runtime = _wish(plan, parameters)
     owner = admit(tenant=tenant, account=account)
-    cluster = cluster_spec(
-        name=short_name(min(LONGEST_CLUSTER_NAME, cluster_name_length(landscape.kind, landscape.config))),
-        plan=facts,
-        parameters=wanted,
-        release=release,
-        owner={"nesoi.dev/runtime": str(runtime_id), "nesoi.dev/tenant": owner.tenant.slug},
-        today=utcnow(),
-    )
-    runtime = Runtime.objects.create(
-        id=runtime_id,
-        tenant=owner.tenant,
-        account=owner,
-        landscape=landscape,
-        plan_id=facts.key,
-        name=name,
-        cluster_name=cluster.name,
-        region=wanted.region,
-        labels=dict(labels),
-        spec={"parameters": wanted.as_json(), "release": release_as_json(release)},
-        cluster_spec=cluster.as_json(),
-        created_by=actor.name,
-    )
+    runtime.tenant, runtime.account = owner.tenant, owner
+    runtime.name, runtime.labels, runtime.created_by = name, dict(labels), actor.name
+    runtime.cluster_spec["labels"] = {
+        "nesoi.dev/runtime": str(runtime.id),
+        "nesoi.dev/tenant": owner.tenant.slug,
+    }
+    runtime.save(force_insert=True)
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.PROVISION)
     audit.record(
         "runtime.create",
         actor=actor,
         tenant_id=tenant.id,
         target_type="runtime",
-        target_id=runtime_id,
+        target_id=runtime.id,
         changes={"name": name, "plan": plan, "account": owner.slug, "parameters": dict(parameters)},
     )
     return operation
+
+
+def _wish(plan: str, parameters: Mapping[str, Any]) -> Runtime:
+    """Return a runtime that nobody owns yet, with what will be built and where; reads before anything is locked."""
+    facts = load_plan_facts(plan)
+    runtime_id = uuid7()
+    wanted = check_parameters(facts, parameters, seed=str(runtime_id))
+    release = release_for(wanted.channel)
+    landscape = place(plan=facts, runtime_id=runtime_id)
+    longest = min(LONGEST_CLUSTER_NAME, cluster_name_length(landscape.kind, landscape.config))
+    cluster = cluster_spec(
+        name=short_name(longest), plan=facts, parameters=wanted, release=release, owner={}, today=utcnow()
+    )
+    return Runtime(
+        id=runtime_id,
+        landscape=landscape,
+        plan_id=facts.key,
+        cluster_name=cluster.name,
+        region=wanted.region,
+        spec={"parameters": wanted.as_json(), "release": release_as_json(release)},
+        cluster_spec=cluster.as_json(),
+    )

@@ -46,12 +46,7 @@ def update_runtime(
     if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
         detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
         raise Refused("runtime_deprovisioning", detail, status=409)
-    changes: dict[str, Any] = {}
-    if labels is not None and dict(labels) != runtime.labels:
-        changes["labels"] = {"before": runtime.labels, "after": dict(labels)}
-        runtime.labels = dict(labels)
-    if parameters:
-        changes.update(_wish(runtime, parameters))
+    changes = _relabel(runtime, labels) | (_wish(runtime, parameters) if parameters else {})
     if not changes:
         return runtime, None
     runtime.save(update_fields=["labels", "spec", "cluster_spec", "generation", "updated_at"])
@@ -67,6 +62,14 @@ def update_runtime(
         changes=changes,
     )
     return runtime, operation
+
+
+def _relabel(runtime: Runtime, labels: Mapping[str, str] | None) -> dict[str, Any]:
+    """Write the labels onto the row in memory and return what changed."""
+    if labels is None or dict(labels) == runtime.labels:
+        return {}
+    before, runtime.labels = runtime.labels, dict(labels)
+    return {"labels": {"before": before, "after": runtime.labels}}
 
 
 def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:

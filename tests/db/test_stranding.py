@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from controlplane.catalog.ports import Removal
 from provisioner.lifecycle.stranding import in_use
 from provisioner.runtimes.models import Runtime
+from tests.signed_in import present
 from tests.world import World, order
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def runtime(world: World) -> Runtime:
-    assert world.landscape
+    present(world.landscape)
     found: Runtime = order(world).runtime
     return found
 

@@ -30,7 +30,13 @@ SHOOTS = "/apis/core.gardener.cloud/v1beta1/namespaces/garden-nesoi/shoots"
 
 def a_shoot(name: str, **spec: Any) -> dict[str, Any]:
     """Return a small Shoot on AWS; `spec` replaces its parts."""
-    pool = {"name": "main", "machine": {"type": "m6i.large"}, "minimum": 1, "maximum": 3, "zones": ["eu-central-1a"]}
+    pool = {
+        "name": "main",
+        "machine": {"type": "m6i.large"},
+        "minimum": 1,
+        "maximum": 3,
+        "zones": ["eu-central-1a"],
+    }
     return {
         "apiVersion": "core.gardener.cloud/v1beta1",
         "kind": "Shoot",
@@ -161,7 +167,9 @@ class Simulator:
 
     def delete_shoot(self, name: str, seconds: float = 20.0) -> None:
         """Confirm, delete, and wait until it is gone."""
-        self.patch_shoot(name, {"metadata": {"annotations": {"confirmation.gardener.cloud/deletion": "true"}}})
+        self.patch_shoot(
+            name, {"metadata": {"annotations": {"confirmation.gardener.cloud/deletion": "true"}}}
+        )
         self.call("DELETE", f"{SHOOTS}/{name}")
         deadline = time.monotonic() + seconds
         while any(each["metadata"]["name"] == name for each in self.call("GET", SHOOTS)["items"]):
