@@ -16,7 +16,9 @@ from django.views.decorators.csrf import csrf_exempt
 settings.ROOT_URLCONF = __name__
 application = get_wsgi_application()
 
-from provisioner.runtimes.models import Runtime  # noqa: E402 - a model: there only once the application is built
+# Models: there only once the application is built.
+from controlplane.tenants.models import Account  # noqa: E402
+from provisioner.runtimes.models import Runtime  # noqa: E402
 
 
 @csrf_exempt
@@ -31,19 +33,10 @@ def bare(request: HttpRequest) -> JsonResponse:
 
 @cache
 def _pattern() -> dict[str, Any]:
-    row = Runtime.objects.earliest("id")
-    columns = (
-        "tenant_id",
-        "account_id",
-        "landscape_id",
-        "plan_id",
-        "region",
-        "labels",
-        "spec",
-        "cluster_spec",
-        "created_by",
-    )
-    return {column: getattr(row, column) for column in columns}
+    row, account = Runtime.objects.earliest("id"), Account.objects.get(tenant__slug="bare")
+    columns = ("landscape_id", "plan_id", "region", "labels", "spec", "cluster_spec", "created_by")
+    same = {column: getattr(row, column) for column in columns}
+    return {"tenant_id": account.tenant_id, "account_id": account.id, **same}
 
 
 # Below the application: the product's addresses import models, which are there only once it is built.
