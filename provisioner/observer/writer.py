@@ -11,6 +11,7 @@ from django.db import transaction
 from provisioner.drivers.base import Cursor, Event, EventType
 from provisioner.observer import queries
 from provisioner.observer.changes import MOST, Batch, runtime_of
+from provisioner.operations.following import follow
 from provisioner.operations.services import wake
 
 log = structlog.get_logger(__name__)
@@ -99,6 +100,7 @@ class Writer:
                 self.landscape_id, self._batch.changes.values(), reset=self._reset
             )
             self._wake([runtime_id for runtime_id, settled in changed if settled])
+            follow(runtime_ids=[runtime_id for runtime_id, settled in changed if not settled])
         self._batch.written()
         self._counts["written"] += len(changed)
         self._lag_seconds = max(self._lag_seconds, time.monotonic() - self._heard_at)

@@ -27,4 +27,5 @@ step = Step(
     deadline=timedelta(minutes=60),
     max_attempts=30,
     weight=8,
+    follows_landscape=True,
 )

@@ -66,6 +66,7 @@ class Step:
     deadline: timedelta = timedelta(minutes=10)
     calls_landscape: bool = True  # takes from the landscape's budget and heeds its circuit breaker
     max_attempts: int = 8
+    follows_landscape: bool = False  # while it waits, the observer shows how far the landscape is
     weight: int = 1
 
     def within(self, deadline: timedelta) -> Step:

@@ -1,0 +1,68 @@
+"""An operation that waits for its landscape shows how far the landscape is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from provisioner.operations import engine, flowbook
+from provisioner.operations.following import follow
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from tests.signed_in import present
+from tests.world import World, order
+
+pytestmark = pytest.mark.django_db
+
+
+def waiting(world: World, **fields: Any) -> Operation:
+    """An operation in the middle of its wait, and a runtime that the observer has just seen half built."""
+    present(world.landscape)
+    operation: Operation = order(world)
+    wait = {
+        "state": "waiting",
+        "step": "await_cluster",
+        "reason": "as it was",
+        "progress": 10,
+        "started_at": now(),
+    }
+    Operation.objects.filter(pk=operation.pk).update(**{**wait, **fields})
+    sight = {"situation": "changing", "progress": 50, "activity": "Create: nodes join"}
+    Runtime.objects.filter(pk=operation.runtime_id).update(status=sight)
+    return operation
+
+
+def after(operation: Operation) -> Operation:
+    follow(runtime_ids=[operation.runtime_id])
+    operation.refresh_from_db()
+    return operation
+
+
+def test_reason_and_progress_are_the_landscapes(world: World) -> None:
+    operation = after(waiting(world))
+    assert operation.reason == "Create: nodes join"
+    flow = flowbook.flow_of("provision")
+    assert abs(operation.progress - engine.percent(flow, "await_cluster", 50)) <= 1
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"step": "verify_access"},
+        {"error_class": "retry"},
+        {"state": "paused"},
+        {"state": "running"},
+    ],
+    ids=str,
+)
+def test_who_waits_for_something_else_keeps_the_own_words(world: World, otherwise: dict[str, Any]) -> None:
+    operation = after(waiting(world, **otherwise))
+    assert (operation.reason, operation.progress) == ("as it was", 10)
+
+
+def test_a_landscape_that_says_nothing_takes_no_words_away(world: World) -> None:
+    operation = waiting(world)
+    Runtime.objects.filter(pk=operation.runtime_id).update(status={"situation": "changing"})
+    assert after(operation).reason == "as it was"
