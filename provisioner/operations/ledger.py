@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from provisioner.operations import flowbook, prepared, queries
 from provisioner.operations.engine import Change, Problem, Progress
 from provisioner.operations.moves import State
 from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
+from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
 
 _DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
 _MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold
@@ -49,6 +50,14 @@ class Claimed:
     landscape_id: UUID
     landscape_kind: str
     access: LandscapeAccess
+    made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def cluster(self) -> ClusterSpec:
+        """The cluster as wanted; made once for all the steps of one claim."""
+        if not self.made:
+            self.made.append(cluster_from_json(self.cluster_spec))
+        return self.made[0]
 
     def progress_after(self, run: timedelta) -> Progress:
         """What the engine needs to know once the step has run this long."""

@@ -26,7 +26,6 @@ from provisioner.operations import engine, flowbook, ledger
 from provisioner.operations.engine import Outcome, Refusal
 from provisioner.operations.ledger import Claimed
 from provisioner.operations.time_limit import OutOfTime, at_most
-from provisioner.runtimes.spec import cluster_from_json
 from provisioner.steps.base import Step, StepContext
 
 log = structlog.get_logger(__name__)
@@ -83,7 +82,8 @@ class Runner:
             return None
         try:
             flow = flowbook.flow_of(held.kind.value)
-            held = replace(held, step=engine.step_to_run(held.step, held.steps_done, flow))
+            if (step := engine.step_to_run(held.step, held.steps_done, flow)) != held.step:
+                held = replace(held, step=step)
             change = self._decide(held, flow)
         except Fatal as lost:
             change = engine.unrunnable(held.step, held.attempts, lost)
@@ -145,7 +145,7 @@ class Runner:
             fence=held.fence,
             attempt=held.attempts,
             step_started_at=held.step_started_at,
-            cluster=cluster_from_json(held.cluster_spec),
+            cluster=held.cluster,
             driver=self.connect(kind=held.landscape_kind, access=held.access),
             input=held.input,
         )
