@@ -19,8 +19,13 @@ def administrators(_: PlanFacts) -> Schema:
     return {
         "type": "array",
         "title": "Administrators",
-        "description": "Names of users, as the identity provider gives them, who administer the runtime.",
-        "items": word("User", "A name as in the username claim.", maxLength=254, minLength=1),
+        "description": "Users who administer the runtime, by the names that their identity provider gives them.",
+        "items": word(
+            "User",
+            "As in the username claim, with the issuer's username prefix if it has one.",
+            maxLength=254,
+            minLength=1,
+        ),
         "maxItems": 100,
         "uniqueItems": True,
         "default": [],

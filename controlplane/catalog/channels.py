@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from controlplane.catalog.facts import snapshot
+from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
 
 
-def release_for(channel: str) -> ReleaseFacts:
+def release_for(channel: str, catalog: Snapshot | None = None) -> ReleaseFacts:
     """The release that a channel points to now; raises Refused `channel_unknown`."""
-    releases = snapshot().releases
+    releases = (catalog or snapshot()).releases
     found = releases.get(channel)
     if found is None:
         detail = f"There is no channel {shown(channel)}. {choices(sorted(releases), channel)}"

@@ -41,9 +41,12 @@ def snapshot() -> Snapshot:
     return _kept
 
 
-def load_plan_facts(key: str) -> PlanFacts:
-    """The facts of one plan, retired ones included; raises Refused `plan_unknown` with the plans that there are."""
-    plans = snapshot().plans
+def load_plan_facts(key: str, catalog: Snapshot | None = None) -> PlanFacts:
+    """The facts of one plan, retired ones included; raises Refused `plan_unknown` with the plans that there are.
+
+    Whoever asks several questions takes one `snapshot()` and hands it on.
+    """
+    plans = (catalog or snapshot()).plans
     found = plans.get(key)
     if found is None:
         offered = [plan.key for plan in plans.values() if plan.state == "active"]

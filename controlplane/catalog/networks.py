@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import combinations
 
@@ -36,6 +37,7 @@ def check_networks(plan: PlanFacts, parameters: Parameters) -> Iterator[FieldErr
     yield from _check_room(parameters, parsed)
 
 
+@lru_cache(maxsize=4096)
 def read_network(text: str) -> IPv4Network | IPv6Network | None:
     """A network in CIDR notation whose host bits are zero, or None."""
     try:
@@ -73,7 +75,8 @@ def _check_overlaps(
             yield FieldError(field, "networks_overlap", detail)
     for reserved in plan.networking.reserved:
         for name, network in parsed.items():
-            if network.overlaps(IPv4Network(reserved.cidr)):
+            taken = read_network(reserved.cidr)
+            if isinstance(taken, IPv4Network) and network.overlaps(taken):
                 field = f"parameters.networking.{name}"
                 detail = (
                     f"{field} ({network}) overlaps {reserved.cidr}, {reserved.reason}; choose another range."

@@ -14,6 +14,7 @@ from controlplane.catalog.sentences import Fault, find_faults, named, shown
 from controlplane.kernel.errors import FieldError, Refused
 
 ROOT = "parameters"
+_schemas: dict[tuple[str, bool], tuple[PlanFacts, Mapping[str, Any]]] = {}
 SPELLED_OUT = 5  # faults that the summary names; all of them are in `errors`
 
 
@@ -56,8 +57,16 @@ def check_update(
     return after
 
 
+def _schema_of(facts: PlanFacts, *, for_update: bool) -> Mapping[str, Any]:
+    """The plan's schema, drawn once for as long as the plan's facts are the same object."""
+    kept = _schemas.get((facts.key, for_update))
+    if kept is None or kept[0] is not facts:
+        kept = _schemas[facts.key, for_update] = (facts, plan_schema(facts, for_update=for_update))
+    return kept[1]
+
+
 def _schema_errors(facts: PlanFacts, parameters: Any, *, for_update: bool) -> list[FieldError]:
-    faults = find_faults(plan_schema(facts, for_update=for_update), parameters, root=ROOT)
+    faults = find_faults(_schema_of(facts, for_update=for_update), parameters, root=ROOT)
     return [FieldError(named(ROOT, fault.path), fault.code, _detail(facts, fault)) for fault in faults]
 
 

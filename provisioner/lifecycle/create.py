@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from controlplane.catalog.channels import release_for
-from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.facts import load_plan_facts, snapshot
 from controlplane.catalog.validation import check_parameters
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -90,10 +90,11 @@ def _create(
 
 def _wish(plan: str, parameters: Mapping[str, Any]) -> Runtime:
     """Return a runtime that nobody owns yet, with what will be built and where; reads before anything is locked."""
-    facts = load_plan_facts(plan)
+    catalog = snapshot()
+    facts = load_plan_facts(plan, catalog)
     runtime_id = uuid7()
     wanted = check_parameters(facts, parameters, seed=str(runtime_id))
-    release = release_for(wanted.channel)
+    release = release_for(wanted.channel, catalog)
     landscape = place(plan=facts, runtime_id=runtime_id)
     longest = min(LONGEST_CLUSTER_NAME, cluster_name_length(landscape.kind, landscape.config))
     cluster = cluster_spec(
