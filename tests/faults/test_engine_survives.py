@@ -24,7 +24,7 @@ Start = Callable[..., EngineStack]
 
 @pytest.fixture
 def start(world: World) -> Iterator[Start]:
-    """Start a broker and a worker whose flow has these steps, with short leases and a sweep each half second."""
+    """Start a broker and a worker whose flow has these steps, with short leases and frequent sweeps."""
     stacks: list[EngineStack] = []
 
     def begin(*steps: str, workers: int = 1, **environment: str) -> EngineStack:
@@ -33,7 +33,7 @@ def start(world: World) -> Iterator[Start]:
         url = f"postgres://{database['USER']}@/{database['NAME']}?host={host}"
         names = ",".join(steps)
         stack = EngineStack(
-            url, ENGINE_STEPS=names, LEASE_SECONDS="3", STEP_TIMEOUT_SECONDS="2", SWEEP_SECONDS="0.5",
+            url, ENGINE_STEPS=names, LEASE_SECONDS="2", STEP_TIMEOUT_SECONDS="1", SWEEP_SECONDS="0.3",
             DATABASE_POOL_SIZE="0", **environment,
         )  # fmt: skip
         stacks.append(stack)
