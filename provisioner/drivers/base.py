@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -153,6 +153,14 @@ class Driver(Protocol):
 
     def probe(self, cluster: ClusterRef) -> int:
         """Return how many Ready nodes the cluster's own API lists, using a credential minted for this call."""
+        ...
+
+    def apply(self, cluster: ClusterRef, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Apply Kubernetes objects inside the cluster, in their order, using one credential minted for this call.
+
+        Server-side, under our own field manager: what we said before and say no more goes, what others own stays theirs unless
+        we say it too. Doing it again changes nothing.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from controlplane.catalog import parameters as catalog
@@ -23,8 +24,12 @@ def cluster_spec(
     release: ReleaseFacts,
     owner: Mapping[str, str],
     today: datetime,
+    before: Mapping[str, Any] | None = None,
 ) -> ClusterSpec:
-    """Return the cluster that these parameters mean; `owner` becomes labels, `today` fixes the offset of time zones."""
+    """Return the cluster that these parameters mean.
+
+    `owner` becomes labels, `today` fixes the offset of time zones, `before` is the JSON of the wish that this one replaces.
+    """
     pools = tuple(_pool(pool, plan, system=at == 0) for at, pool in enumerate(parameters.pools))
     return ClusterSpec(
         name=name,
@@ -41,10 +46,17 @@ def cluster_spec(
         maintenance=_window(parameters.maintenance_window, today),
         oidc=tuple(issuer.as_json() for issuer in parameters.oidc),
         administrators=parameters.administrators,
+        had_administrators=_had_administrators(before or {}),
+        ingress_filtering=parameters.ingress_filtering,
         allowed_cidrs=parameters.allowed_cidrs,
         purpose=PURPOSES.get(plan.key, "production"),
         labels=dict(owner),
     )
+
+
+def _had_administrators(before: Mapping[str, Any]) -> bool:
+    """Once true, always true: whether the removal of the last one was carried out is not known when a wish is made."""
+    return bool(before.get("administrators") or before.get("had_administrators"))
 
 
 def _pool(pool: catalog.WorkerPool, plan: PlanFacts, *, system: bool) -> WorkerPool:

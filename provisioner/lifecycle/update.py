@@ -88,6 +88,7 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
         release=release,
         owner=runtime.cluster_spec["labels"],
         today=utcnow(),
+        before=runtime.cluster_spec,
     )
     runtime.spec = {**runtime.spec, "parameters": after, "release": release_as_json(release)}
     runtime.cluster_spec = cluster.as_json()

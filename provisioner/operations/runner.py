@@ -26,7 +26,7 @@ from provisioner.operations import engine, flowbook, ledger
 from provisioner.operations.engine import Outcome, Refusal
 from provisioner.operations.ledger import Claimed
 from provisioner.operations.time_limit import OutOfTime, at_most
-from provisioner.steps.base import Step, StepContext
+from provisioner.steps.base import Done, Step, StepContext
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +111,8 @@ class Runner:
         return engine.next_state(progress, outcome, flow, jitter=self.jitter)
 
     def _outcome(self, held: Claimed, step: Step) -> Outcome:
+        if step.needed is not None and not step.needed(held.cluster):
+            return Done()
         suspect = False
         if step.calls_landscape:
             verdict = budget.take(held.landscape_id)

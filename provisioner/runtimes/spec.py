@@ -71,7 +71,9 @@ class ClusterSpec:
     )  # {"name", "version"}, or empty: the landscape's default
     maintenance: MaintenanceWindow = field(default_factory=MaintenanceWindow)
     oidc: tuple[Mapping[str, Any], ...] = ()
-    administrators: tuple[str, ...] = ()
+    administrators: tuple[str, ...] = ()  # users by the name that the cluster's API knows them by
+    had_administrators: bool = False  # an earlier wish named some, who may still be in the cluster
+    ingress_filtering: bool = False  # drop what comes from the networks on the landscape's block list
     allowed_cidrs: tuple[str, ...] = ()  # who may reach the API server; empty means everyone
     purpose: str = "production"
     hibernated: bool = False

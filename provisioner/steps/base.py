@@ -57,7 +57,8 @@ class StepContext:
 class Step:
     """One idempotent piece of a flow; a step's file exports it as `step`.
 
-    `weight` is its share of the flow's progress bar.
+    `weight` is its share of the flow's progress bar. Where `needed` says no, it is done without being run, and nothing is taken
+    from the landscape's budget.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Step:
     max_attempts: int = 8
     follows_landscape: bool = False  # while it waits, the observer shows how far the landscape is
     weight: int = 1
+    needed: Callable[[ClusterSpec], bool] | None = None
 
     def within(self, deadline: timedelta) -> Step:
         """Return this step with another deadline: a flow knows how long its own wait may last."""

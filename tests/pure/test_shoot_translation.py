@@ -135,6 +135,16 @@ def test_allowed_networks_become_the_acl_extension_and_none_leaves_it_out() -> N
     assert rule == {"action": "ALLOW", "type": "remote_ip", "cidrs": ["192.0.2.0/24"]}
 
 
+def test_ingress_filtering_becomes_blackhole_routes_beside_the_acl() -> None:
+    shoot = shoot_of(replace(CLUSTER, ingress_filtering=True, allowed_cidrs=("192.0.2.0/24",)), GARDEN)
+    acl, networking = shoot["spec"]["extensions"]
+    assert acl["type"] == "acl"
+    assert networking == {
+        "type": "shoot-networking-filter",
+        "providerConfig": {"egressFilter": {"blackholingEnabled": True}},
+    }
+
+
 def test_identity_providers_become_a_config_map_whose_name_follows_its_content() -> None:
     cluster = replace(CLUSTER, oidc=(ISSUER,))
     config_map = config_map_of(cluster, GARDEN)

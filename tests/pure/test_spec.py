@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,12 +39,22 @@ clusters = st.builds(
     labels=texts,
     annotations=texts,
     hibernated=st.booleans(),
+    had_administrators=st.booleans(),
+    ingress_filtering=st.booleans(),
 )
 
 
 @given(clusters)
 def test_a_cluster_comes_back_from_json_as_it_went(cluster: ClusterSpec) -> None:
     assert cluster_from_json(json.loads(json.dumps(cluster.as_json()))) == cluster
+
+
+@given(clusters)
+def test_a_wish_written_before_a_field_was_known_takes_its_default(cluster: ClusterSpec) -> None:
+    written = cluster.as_json()
+    del written["ingress_filtering"], written["had_administrators"]
+    read = cluster_from_json(written)
+    assert read == replace(cluster, ingress_filtering=False, had_administrators=False)
 
 
 def test_every_kind_of_operation_says_where_it_leads() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,14 @@ from provisioner.drivers.base import (
 from provisioner.flows.base import Flow
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec
-from provisioner.steps import await_absence, await_cluster, delete_cluster, ensure_cluster, verify_access
+from provisioner.steps import (
+    await_absence,
+    await_cluster,
+    delete_cluster,
+    ensure_cluster,
+    grant_access,
+    verify_access,
+)
 from provisioner.steps.base import Done, StepContext, Wait
 
 
@@ -37,6 +44,7 @@ class ScriptedDriver:
     sight: Observed
     nodes: int = 0
     asked: list[str] = field(default_factory=list)
+    applied: list[Mapping[str, Any]] = field(default_factory=list)
 
     def ensure(self, cluster: ClusterSpec) -> Observed:
         self.asked.append("ensure")
@@ -60,13 +68,21 @@ class ScriptedDriver:
         self.asked.append("probe")
         return self.nodes
 
+    def apply(self, cluster: ClusterRef, objects: Sequence[Mapping[str, Any]]) -> None:
+        self.asked.append("apply")
+        self.applied.extend(objects)
+
 
 def seen(situation: Situation, **facts: Any) -> Observed:
     return Observed(name="c1", situation=situation, **facts)
 
 
-def context(driver: ScriptedDriver, *, hibernated: bool = False) -> StepContext:
-    cluster = ClusterSpec("c1", "aws", "eu-central-1", "1.34.8", pools=(), hibernated=hibernated)
+def wish(**facts: Any) -> ClusterSpec:
+    return ClusterSpec("c1", "aws", "eu-central-1", "1.34.8", pools=(), **facts)
+
+
+def context(driver: ScriptedDriver, **facts: Any) -> StepContext:
+    cluster = wish(**facts)
     now = datetime.now(UTC)
     return StepContext(UUID(int=1), UUID(int=2), "provision", 1, 1, 1, now, cluster, driver)
 
@@ -127,6 +143,49 @@ def test_a_sleeping_cluster_is_not_asked_for_nodes() -> None:
     driver = ScriptedDriver(seen(Situation.READY))
     assert verify_access.run(context(driver, hibernated=True)) == Done()
     assert driver.asked == []
+
+
+def test_administrators_become_the_users_of_one_binding() -> None:
+    driver = ScriptedDriver(seen(Situation.READY))
+    granted = grant_access.run(context(driver, administrators=("ada@example.org", "bob")))
+    assert granted == Done("2 administrators")
+    (binding,) = driver.applied
+    assert (binding["kind"], binding["metadata"]["name"]) == ("ClusterRoleBinding", "nesoi-administrators")
+    assert binding["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "nesoi"}
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "cluster-admin")
+    assert [(one["kind"], one["name"]) for one in binding["subjects"]] == [
+        ("User", "ada@example.org"),
+        ("User", "bob"),
+    ]
+
+
+def test_the_last_administrators_removal_leaves_a_binding_without_subjects() -> None:
+    driver = ScriptedDriver(seen(Situation.READY))
+    grant_access.run(context(driver, had_administrators=True))
+    assert [binding["subjects"] for binding in driver.applied] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("facts", "needed"),
+    [
+        ({}, False),
+        ({"administrators": ("ada",)}, True),
+        ({"had_administrators": True}, True),
+        ({"administrators": ("ada",), "hibernated": True}, False),
+    ],
+)
+def test_access_is_granted_where_somebody_was_ever_named_and_the_cluster_is_awake(
+    facts: dict[str, Any], needed: bool
+) -> None:
+    asked = grant_access.step.needed
+    assert asked is not None
+    assert asked(wish(**facts)) is needed
+
+
+@pytest.mark.parametrize("kind", [Kind.PROVISION, Kind.UPDATE])
+def test_access_is_granted_once_the_cluster_answers(kind: Kind) -> None:
+    flows: dict[str, Flow] = load("provisioner.flows", "flow")
+    assert flows[kind.value].names()[-2:] == ["verify_access", "grant_access"]
 
 
 def test_removal_is_done_only_when_nothing_is_left() -> None:

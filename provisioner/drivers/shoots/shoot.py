@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from provisioner.drivers.shoots.authentication import config_map_of
@@ -76,10 +77,21 @@ def _restrict(spec: Json, cluster: ClusterSpec, garden: Garden) -> None:
     if config_map := config_map_of(cluster, garden):
         reference = {"configMapName": config_map["metadata"]["name"]}
         spec["kubernetes"]["kubeAPIServer"] = {"structuredAuthentication": reference}
+    if extensions := list(_extensions(cluster)):
+        spec["extensions"] = extensions
+
+
+def _extensions(cluster: ClusterSpec) -> Iterator[Json]:
+    """Yield what Gardener's extensions are asked for; each must be installed in the garden."""
     if cluster.allowed_cidrs:
-        # Of github.com/stackitcloud/gardener-extension-acl, which must be installed in the garden.
+        # github.com/stackitcloud/gardener-extension-acl
         rule = {"action": "ALLOW", "type": "remote_ip", "cidrs": list(cluster.allowed_cidrs)}
-        spec["extensions"] = [{"type": "acl", "providerConfig": {"rule": rule}}]
+        yield {"type": "acl", "providerConfig": {"rule": rule}}
+    if cluster.ingress_filtering:
+        # github.com/gardener/gardener-extension-shoot-networking-filter, docs/usage/shoot-networking-filter.md, "Ingress
+        # Filtering": only blackhole routes stop what comes in; the list of networks is the landscape's own.
+        config = {"egressFilter": {"blackholingEnabled": True}}
+        yield {"type": "shoot-networking-filter", "providerConfig": config}
 
 
 def _worker(pool: WorkerPool, cluster: ClusterSpec) -> Json:
