@@ -130,12 +130,18 @@ def modules(plan: PlanFacts) -> Schema:
     }
 
 
-def ingress_filtering(_: PlanFacts) -> Schema:
-    """Whether incoming traffic is filtered by country."""
+def ingress_filtering(plan: PlanFacts) -> Schema:
+    """Whether traffic from the networks on the landscape's block list is dropped."""
+    # gardener-extension-shoot-networking-filter, docs/usage/shoot-networking-filter.md: a classic load balancer hides them.
+    aws = (
+        " Only a network load balancer shows where traffic comes from: annotate your services with "
+        "service.beta.kubernetes.io/aws-load-balancer-type: nlb."
+    )
     return {
         "type": "boolean",
         "title": "Ingress filtering",
-        "description": "Filters incoming traffic by the provider's geographic rules.",
+        "description": "Drops incoming traffic from the networks on the provider's block list."
+        + (aws if plan.provider == "aws" else ""),
         "default": False,
     }
 
