@@ -70,6 +70,26 @@ def test_a_step_over_the_budget_waits_with_a_reason_and_loses_no_attempt(
     assert operation.due_at > operation.created_at
 
 
+def test_a_step_that_a_cluster_does_not_need_is_done_unrun_and_costs_nothing(
+    landscape: Landscape, world: World
+) -> None:
+    ran: list[str] = []
+
+    def act(context: StepContext) -> Outcome:
+        ran.append(context.cluster.name)
+        return Done()
+
+    unneeded = work.step("first", act, calls_landscape=True, needed=lambda _: False)
+    needed = work.step("second", act, needed=lambda cluster: cluster.provider == "aws")
+    Landscape.objects.update(tokens=0.0, calls_per_second=0.0001)
+    with work.flows(provision=work.flow(unneeded, needed)):
+        operation = work.start(work.runtime(world.shop, landscape))
+        work.work()
+    assert again(operation).state == "succeeded"
+    assert [entry["step"] for entry in operation.steps_done] == ["first", "second"]
+    assert len(ran) == 1
+
+
 def test_a_step_that_leaves_the_landscape_alone_costs_nothing(landscape: Landscape, world: World) -> None:
     Landscape.objects.update(tokens=0.0, calls_per_second=0.0001)
     with work.flows():

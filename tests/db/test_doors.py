@@ -131,6 +131,34 @@ def test_an_update_raises_the_generation_and_keeps_the_rest(world: World) -> Non
     assert operation.slot == "next"
 
 
+def test_access_wishes_reach_the_cluster_and_a_named_administrator_is_remembered(world: World) -> None:
+    wish = {
+        "region": "eu-central-1",
+        "administrators": ["ada@example.org"],
+        "ingressFiltering": True,
+        "accessControlList": {"allowedCIDRs": ["192.0.2.0/24"]},
+        "oidc": {"list": [{"issuerURL": "https://id.example.org", "clientID": "nesoi"}]},
+    }
+    runtime = order(world, parameters=wish).runtime
+    built = cluster_from_json(runtime.cluster_spec)
+    assert (built.administrators, built.had_administrators) == (("ada@example.org",), False)
+    assert (built.ingress_filtering, built.allowed_cidrs) == (True, ("192.0.2.0/24",))
+    assert [issuer["clientID"] for issuer in built.oidc] == ["nesoi"]
+    later: list[dict[str, Any]] = [{"administrators": []}, {"autoScalerMax": 9}]
+    for parameters in later:
+        changed, _ = update_runtime(actor=world.alice.actor, runtime_id=runtime.id, parameters=parameters)
+        wanted = cluster_from_json(changed.cluster_spec)
+        assert (wanted.administrators, wanted.had_administrators) == ((), True)
+
+
+def test_who_never_named_administrators_has_none_to_remove(world: World) -> None:
+    runtime = order(world).runtime
+    changed, _ = update_runtime(
+        actor=world.alice.actor, runtime_id=runtime.id, parameters={"autoScalerMax": 9}
+    )
+    assert not cluster_from_json(changed.cluster_spec).had_administrators
+
+
 def test_the_same_wish_again_starts_nothing(world: World) -> None:
     runtime = order(world).runtime
     _, operation = update_runtime(

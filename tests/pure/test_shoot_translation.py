@@ -135,6 +135,13 @@ def test_allowed_networks_become_the_acl_extension_and_none_leaves_it_out() -> N
     assert rule == {"action": "ALLOW", "type": "remote_ip", "cidrs": ["192.0.2.0/24"]}
 
 
+def test_a_tenants_list_never_locks_us_out() -> None:
+    garden = garden_of({"namespace": "garden-x", "own_cidrs": ["198.51.100.7/32", "192.0.2.0/24"]})
+    assert "extensions" not in shoot_of(CLUSTER, garden)["spec"]
+    (acl,) = shoot_of(replace(CLUSTER, allowed_cidrs=("192.0.2.0/24",)), garden)["spec"]["extensions"]
+    assert acl["providerConfig"]["rule"]["cidrs"] == ["192.0.2.0/24", "198.51.100.7/32"]
+
+
 def test_ingress_filtering_becomes_blackhole_routes_beside_the_acl() -> None:
     shoot = shoot_of(replace(CLUSTER, ingress_filtering=True, allowed_cidrs=("192.0.2.0/24",)), GARDEN)
     acl, networking = shoot["spec"]["extensions"]

@@ -26,6 +26,9 @@ class Garden:
     credentials_bindings: Mapping[str, str] = field(default_factory=dict)
     floating_pool: str = "public"  # OpenStack's network of public addresses
     load_balancer_provider: str = "amphora"  # OpenStack's
+    own_cidrs: tuple[
+        str, ...
+    ] = ()  # where our own calls to clusters come from; no tenant's list may lock them out
 
     @property
     def shoots(self) -> str:
@@ -40,7 +43,7 @@ class Garden:
 
 def garden_of(config: Mapping[str, Any]) -> Garden:
     """Read `Landscape.config`: namespace, project (default: the namespace without "garden-"), cloud_profiles,
-    credentials_bindings, floating_pool, load_balancer_provider; raises Fatal when no namespace is given.
+    credentials_bindings, floating_pool, load_balancer_provider, own_cidrs; raises Fatal when no namespace is given.
     """
     namespace = str(config.get("namespace") or "")
     if not namespace:
@@ -55,6 +58,7 @@ def garden_of(config: Mapping[str, Any]) -> Garden:
         credentials_bindings=dict(config.get("credentials_bindings") or {}),
         floating_pool=str(config.get("floating_pool") or Garden.floating_pool),
         load_balancer_provider=str(config.get("load_balancer_provider") or Garden.load_balancer_provider),
+        own_cidrs=tuple(config.get("own_cidrs") or ()),
     )
 
 

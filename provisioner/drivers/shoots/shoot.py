@@ -77,15 +77,16 @@ def _restrict(spec: Json, cluster: ClusterSpec, garden: Garden) -> None:
     if config_map := config_map_of(cluster, garden):
         reference = {"configMapName": config_map["metadata"]["name"]}
         spec["kubernetes"]["kubeAPIServer"] = {"structuredAuthentication": reference}
-    if extensions := list(_extensions(cluster)):
+    if extensions := list(_extensions(cluster, garden)):
         spec["extensions"] = extensions
 
 
-def _extensions(cluster: ClusterSpec) -> Iterator[Json]:
+def _extensions(cluster: ClusterSpec, garden: Garden) -> Iterator[Json]:
     """Yield what Gardener's extensions are asked for; each must be installed in the garden."""
     if cluster.allowed_cidrs:
         # github.com/stackitcloud/gardener-extension-acl
-        rule = {"action": "ALLOW", "type": "remote_ip", "cidrs": list(cluster.allowed_cidrs)}
+        cidrs = list(dict.fromkeys((*cluster.allowed_cidrs, *garden.own_cidrs)))
+        rule = {"action": "ALLOW", "type": "remote_ip", "cidrs": cidrs}
         yield {"type": "acl", "providerConfig": {"rule": rule}}
     if cluster.ingress_filtering:
         # github.com/gardener/gardener-extension-shoot-networking-filter, docs/usage/shoot-networking-filter.md, "Ingress
