@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow as Now
-from django.db import transaction
+from django.db import connection, transaction
 
 from controlplane.kernel.errors import Fatal, Refused
 from controlplane.kernel.ids import uuid7
@@ -139,6 +139,19 @@ def _drop(actor: Actor, waiting: Operation, reason: str) -> None:
     )
 
 
+def _inserted(params: dict[str, Any]) -> Operation:
+    # By hand: the ORM's own way of reading one row from a statement costs a third of a millisecond of every request.
+    with connection.cursor() as cursor:
+        cursor.execute(queries.OPEN, params)
+        names = [column.name for column in cursor.description]
+        row = dict(zip(names, cursor.fetchone(), strict=True))
+    for name in ("input", "steps_done"):
+        row[name] = json.loads(row[name])
+    operation = Operation(**row)
+    operation._state.adding, operation._state.db = False, connection.alias  # noqa: SLF001 - Django's own way to say: stored
+    return operation
+
+
 def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], slot: Slot) -> Operation:
     try:
         flow = flowbook.flow_of(kind.value)
@@ -158,7 +171,7 @@ def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], s
         "step": flow.steps[0].name,
         "within": flow.deadline,
     }
-    operation: Operation = Operation.objects.raw(queries.OPEN, params)[0]
+    operation = _inserted(params)
     operation.runtime = runtime
     if slot is Slot.ACTIVE:
         transport.send_on_commit(operation.id)

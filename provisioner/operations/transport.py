@@ -13,6 +13,8 @@ import structlog
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from provisioner.operations.announcer import Announcer
+
 log = structlog.get_logger(__name__)
 
 ADVANCE = "nesoi.advance"
@@ -58,8 +60,11 @@ def send(operation_id: UUID) -> bool:
 
 
 def send_on_commit(operation_id: UUID) -> None:
-    """Send one permit as soon as the present transaction is committed."""
-    transaction.on_commit(lambda: send(operation_id), robust=True)
+    """Have a permit sent soon after the present transaction is committed."""
+    transaction.on_commit(lambda: _announcer.announce(operation_id), robust=True)
+
+
+_announcer = Announcer(send)
 
 
 def depth() -> int:
