@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Event
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error as DatabaseError
+from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from psycopg_pool import PoolTimeout
 
 from controlplane.api.errors import problem_response
 
@@ -51,6 +55,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 to what Django itself refuses, such as a host that this installation does not answer for."""
+    detail = "The request is malformed, or its Host header names an address that this installation does not answer for."
+    return problem_response(request, 400, "bad_request", detail)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 as a problem to API clients and as a page to people."""
     if request.path.startswith("/api/"):
@@ -58,8 +68,23 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    detail = "The database does not answer at the moment; nothing was changed. Try again in a few seconds."
+    if request.path.startswith("/api/"):
+        response: HttpResponse = problem_response(request, 503, "database_away", detail)
+    else:
+        context = {"request_id": getattr(request, "request_id", ""), "detail": detail}
+        response = HttpResponse(
+            render_to_string("503.html", context), status=503
+        )  # a request brings a session: SQL
+    response["Retry-After"] = "5"
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with the request id, and nothing of what went wrong inside."""
+    """Answer 500 with the request id and nothing of what went wrong inside; 503 while the database is away."""
+    if isinstance(sys.exc_info()[1], OperationalError | PoolTimeout):
+        return _unavailable(request)
     if request.path.startswith("/api/"):
         detail = "This is our fault. Try again; if it stays, tell us the request id."
         return problem_response(request, 500, "internal_error", detail)

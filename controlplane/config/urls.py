@@ -14,5 +14,6 @@ urlpatterns = [
     path("", include("controlplane.console.urls")),
 ]
 
+handler400 = "controlplane.config.health.bad_request"
 handler404 = "controlplane.config.health.not_found"
 handler500 = "controlplane.config.health.server_error"
