@@ -37,6 +37,11 @@ class Command(BaseCommand):
         register.add_argument("--project", default="nesoi", help="the Gardener project's name")
         register.add_argument("--providers", default=PROVIDERS, help=f"comma-separated (default {PROVIDERS})")
         register.add_argument("--calls-per-second", type=float, default=50.0)
+        register.add_argument(
+            "--own-cidrs",
+            default="",
+            help="where Nesoi calls from, comma-separated: let into every access control list",
+        )
         register.add_argument("--closed", action="store_true", help="place no new runtimes there")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,7 +65,11 @@ class Command(BaseCommand):
         if options["calls_per_second"] <= 0:
             raise CommandError("--calls-per-second must be above 0.", returncode=2)
         credentials = Path(options["credentials"]).resolve()
-        config = {"namespace": options["namespace"], "project": options["project"]}
+        config = {
+            "namespace": options["namespace"],
+            "project": options["project"],
+            "own_cidrs": _words(options["own_cidrs"]),
+        }
         access = LandscapeAccess(key=options["key"], config=config, credentials_path=str(credentials))
         try:
             connect(kind=options["kind"], access=access).observe(ClusterRef("none"))
@@ -70,10 +79,14 @@ class Command(BaseCommand):
             actor=SYSTEM,
             key=options["key"],
             kind=options["kind"],
-            providers=[provider.strip() for provider in options["providers"].split(",") if provider.strip()],
+            providers=_words(options["providers"]),
             config=config,
             credentials_path=str(credentials),
             calls_per_second=options["calls_per_second"],
             accepting=not options["closed"],
         )
         self.stdout.write(f"{landscape.key} is {'registered' if created else 'up to date'}.")
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
