@@ -13,12 +13,11 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
 from controlplane.tenants.models import Account, ApiToken, Tenant, TenantQuerySet
-from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot
 from provisioner.runtimes.models import Runtime
 
 Rows = TypeVar("Rows", bound=TenantQuerySet)
-MOST_ATTEMPTS = 500  # an operation that waits for days is polled; the newest attempts tell enough
 
 
 def runtimes(actor: Actor, query: Query | None = None) -> QuerySet[Runtime]:
@@ -88,12 +87,6 @@ def under_way(ids: Iterable[UUID]) -> dict[UUID, Operation]:
     """Return the active operation by runtime, in one query (rides on operation_one_per_slot)."""
     active = Operation.objects.filter(runtime_id__in=list(ids), slot=Slot.ACTIVE)
     return {operation.runtime_id: operation for operation in active}
-
-
-def attempts(operation: Operation) -> list[OperationAttempt]:
-    """Return the newest attempts of an operation, oldest first."""
-    rows = OperationAttempt.objects.filter(operation=operation).order_by("-pk")[:MOST_ATTEMPTS]
-    return list(rows)[::-1]
 
 
 def _seen(actor: Actor, rows: Any, query: Query | None) -> Any:

@@ -158,5 +158,5 @@ def operation_with_steps(
     return {
         **operation_whole(operation, base=base),
         "steps": list(steps),
-        "usual_seconds": None if None in usual else round(sum(usual), 3),
+        "usual_seconds": None if not usual or None in usual else round(sum(usual), 3),
     }

@@ -30,6 +30,7 @@ from controlplane.kernel.ids import parse_uuid
 from provisioner.operations import services
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import State
+from provisioner.operations.timeline import attempts_of
 from provisioner.operations.timing import usual_seconds
 from provisioner.runtimes.phases import Kind
 
@@ -145,7 +146,7 @@ OperationSkip = control("skip", "Skip the current step", services.skip_step)
 
 def whole(operation: Operation, *, base: str) -> dict[str, Any]:
     """Return an operation with steps, attempts and usual duration."""
-    steps = steps_of(operation, scope.attempts(operation), usual_seconds(operation))
+    steps = steps_of(operation, attempts_of(operation), usual_seconds(operation))
     return operation_with_steps(operation, base=base, steps=steps)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from controlplane.console.presenters.badges import PHASES, SUMMARY_ORDER, Badge
-from controlplane.console.presenters.timeline import step_title
 from provisioner.operations.models import Operation
+from provisioner.operations.timeline import step_title
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from controlplane.console.presenters import conditions, runtime_rows, timeline
+from controlplane.console.presenters import conditions, runtime_rows
+from controlplane.console.presenters.timeline import step_views, where
 from controlplane.console.visitor import Visitor
 from controlplane.tenants.access import Permission
-from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, State
+from provisioner.operations.timeline import attempts_of, timeline
 from provisioner.operations.timing import usual_seconds
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
@@ -48,14 +50,12 @@ def operation_context(
     visitor: Visitor, operation: Operation, *, with_attempts: bool = True
 ) -> dict[str, Any]:
     """The timeline of one operation and what this person may do about it."""
-    attempts: list[OperationAttempt] = []
-    if with_attempts:
-        attempts = list(OperationAttempt.objects.filter(operation=operation).order_by("id"))
-    steps = timeline.timeline(operation, usual=usual_seconds(operation), attempts=attempts)
+    attempts = attempts_of(operation) if with_attempts else []
+    steps = step_views(timeline(operation, attempts, usual_seconds(operation)))
     return {
         "operation": operation,
         "steps": steps,
-        "where": timeline.where(steps),
+        "where": where(steps),
         "is_open": operation.state in OPEN,
         "controls": controls(visitor, operation),
         "poll_seconds": POLL_SECONDS_OPEN if operation.state in OPEN else POLL_SECONDS_SETTLED,

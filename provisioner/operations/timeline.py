@@ -1,0 +1,134 @@
+"""The steps of an operation as people see them: what it did, what it is at, what is still to come."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from provisioner.operations import flowbook
+from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.operations.moves import OPEN, State
+
+MOST_ATTEMPTS = 500  # an operation that waits for days is polled; the newest attempts tell enough
+
+
+class StepState(StrEnum):
+    """pending: still to come, or in the queue; done and skipped are behind; the others are the operation's own."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+# What an operation's state says of the step that it stands at.
+AT_STEP = {
+    State.QUEUED: StepState.PENDING,
+    State.RUNNING: StepState.RUNNING,
+    State.WAITING: StepState.WAITING,
+    State.PAUSED: StepState.PAUSED,
+    State.SUCCEEDED: StepState.DONE,
+    State.FAILED: StepState.FAILED,
+    State.CANCELLED: StepState.CANCELLED,
+}
+
+
+@dataclass(frozen=True)
+class StepProgress:
+    """One step; `attempts` are those kept, `attempt` counts those since it was begun or retried."""
+
+    name: str
+    title: str
+    state: StepState
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    skipped_because: str = ""
+    reason: str = ""  # why it waits
+    attempt: int = 0
+    usual_seconds: float | None = None
+    attempts: tuple[OperationAttempt, ...] = ()
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long it took, or has taken by now; None for what has not begun."""
+        if self.started_at is None or self.state is StepState.PENDING:
+            return None
+        return ((self.finished_at or now) - self.started_at).total_seconds()
+
+
+def step_title(kind: str, name: str) -> str:
+    """Return a step's name for people, also of one that this release no longer has."""
+    flow = flowbook.all_flows().get(kind)
+    titles = {step.name: step.title for step in flow.steps} if flow else {}
+    return titles.get(name) or name.replace("_", " ").capitalize()
+
+
+def attempts_of(operation: Operation) -> list[OperationAttempt]:
+    """Return the newest attempts of an operation, oldest first (rides on attempt_of_operation)."""
+    rows = OperationAttempt.objects.filter(operation=operation).order_by("-pk")[:MOST_ATTEMPTS]
+    return list(rows)[::-1]
+
+
+def timeline(
+    operation: Operation, attempts: Iterable[OperationAttempt] = (), usual: Mapping[str, float] | None = None
+) -> list[StepProgress]:
+    """Return the steps in the order of their time; `usual` says how many seconds each takes as a rule."""
+    tried: dict[str, list[OperationAttempt]] = defaultdict(list)
+    for attempt in attempts:
+        tried[attempt.step].append(attempt)
+    return [
+        _progress(operation, name, tuple(tried[name]), (usual or {}).get(name)) for name in _names(operation)
+    ]
+
+
+def _names(operation: Operation) -> Iterator[str]:
+    done = [entry["step"] for entry in operation.steps_done]
+    yield from dict.fromkeys(done)
+    if operation.state == State.SUCCEEDED:
+        return
+    if operation.step not in done:
+        yield operation.step
+    flow = flowbook.all_flows().get(operation.kind)
+    names = flow.names() if flow else []
+    # A deploy may have taken the current step out of the flow: then it goes on behind the last one done, as the engine does.
+    behind = [operation.step] if operation.step in names else [name for name in done if name in names]
+    start = max((names.index(name) + 1 for name in behind), default=0)
+    yield from (name for name in names[start:] if name not in done)
+
+
+def _progress(
+    operation: Operation, name: str, attempts: tuple[OperationAttempt, ...], usual: float | None
+) -> StepProgress:
+    title = step_title(operation.kind, name)
+    done = next((entry for entry in reversed(operation.steps_done) if entry["step"] == name), None)
+    if done is not None:
+        finished = datetime.fromisoformat(done["at"])
+        return StepProgress(
+            name,
+            title,
+            StepState.SKIPPED if "skipped" in done else StepState.DONE,
+            started_at=finished - timedelta(seconds=float(done.get("seconds") or 0)),
+            finished_at=finished,
+            skipped_because=str(done.get("skipped") or ""),
+            usual_seconds=usual,
+            attempts=attempts,
+        )
+    if name != operation.step:
+        return StepProgress(name, title, StepState.PENDING, usual_seconds=usual, attempts=attempts)
+    return StepProgress(
+        name,
+        title,
+        AT_STEP[State(operation.state)],
+        started_at=operation.step_started_at,
+        finished_at=operation.finished_at,
+        reason=operation.reason if operation.state in OPEN else "",
+        attempt=operation.attempts,
+        usual_seconds=usual,
+        attempts=attempts,
+    )
