@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from controlplane.kernel.clock import rfc3339, utcnow
+from provisioner.operations.flowbook import flow_of
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from tests.browser.conftest import Complaints, Open
@@ -33,7 +34,9 @@ def test_the_timeline_moves_on_without_a_reload(world: World, open_page: Open) -
     current = page.locator("[aria-current=step]")
     expect(current).to_contain_text("Build the cluster")
     expect(current).to_contain_text("Create: waiting for the network")
-    expect(page.locator("#spoken")).to_contain_text("Step 2 of 3: Build the cluster")
+    expect(page.locator("#spoken")).to_contain_text(
+        f"Step 2 of {len(flow_of('provision').steps)}: Build the cluster"
+    )
     operation.update(state="succeeded", slot=None, finished_at=now, progress=100)
     Runtime.objects.filter(pk=row.pk).update(
         phase="ready", status={"api_endpoint": "https://api.checkout.example.org"}
