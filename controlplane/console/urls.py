@@ -13,6 +13,7 @@ from controlplane.console.views import (
     runtime,
     runtimes,
     session,
+    skip,
 )
 
 app_name = "console"
@@ -30,6 +31,7 @@ urlpatterns = [
     path("operations/<uuid:operation_id>/", operations.detail, name="operation"),
     path("operations/<uuid:operation_id>/live", operations.live, name="operation-live"),
     path("operations/<uuid:operation_id>/cancel", operations.cancel, name="cancel-operation"),
+    path("operations/<uuid:operation_id>/skip", skip.form, name="skip-step"),
     path("operations/<uuid:operation_id>/<slug:verb>", operations.control, name="control-operation"),
     path("accounts/", accounts.index, name="accounts"),
     path("sign-in", session.sign_in, name="sign-in"),

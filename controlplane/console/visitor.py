@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from django.http import HttpRequest
 
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.access import ALLOWED, Actor, Permission
 from controlplane.tenants.models import Member, Tenant, User
 from controlplane.tenants.services import actor_of_user
 
@@ -72,9 +72,12 @@ def require(visitor: Visitor, permission: Permission, tenant: Tenant | None = No
     """Return the tenant that is written to; raises Refused (403) where this person may not."""
     owner = tenant or visitor.tenant
     if owner is None or not visitor.may(permission, owner):
-        raise Refused(
-            "forbidden",
-            f"Your role here is {visitor.role}, which may look but not do this. Ask an admin of the tenant for a role that may.",
-            status=403,
-        )
+        if any(permission in allowed for allowed in ALLOWED.values()):
+            ask = (
+                f"Your role here is {visitor.role}, which may look but not do this. "
+                "Ask an admin of the tenant for a role that may."
+            )
+        else:
+            ask = "Only the platform's team may do this; ask it, and say why."
+        raise Refused("forbidden", ask, status=403)
     return owner

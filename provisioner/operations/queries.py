@@ -180,7 +180,7 @@ SET state = 'running', slot = 'active', finished_at = NULL, attempts = 0, step =
     error_class = '', error_code = '', error_message = '', error_audience = '', cancel_requested_at = NULL, share = {PLACE}
 WHERE id = %(id)s AND state = 'failed'"""
 
-# A person skips the step of an operation that nobody holds; a paused one stays paused. Rides on the primary key.
+# A person skips the step that they saw of an operation that nobody holds; a paused one stays paused. Rides on the primary key.
 SKIP = """
 WITH moved AS (
     UPDATE operations_operation o
@@ -191,7 +191,8 @@ WITH moved AS (
             'step', o.step, 'at', now(), 'skipped', %(reason)s::text,
             'seconds', round(extract(epoch FROM now() - coalesce(o.step_started_at, now())), 3))
     FROM operations_operation before
-    WHERE o.id = %(id)s AND before.id = o.id AND o.slot = 'active' AND (o.lease_until IS NULL OR o.lease_until < now())
+    WHERE o.id = %(id)s AND before.id = o.id AND o.slot = 'active' AND o.step = %(skipped)s
+      AND (o.lease_until IS NULL OR o.lease_until < now())
     RETURNING o.id, o.tenant_id, before.step, o.fence
 )
 INSERT INTO operations_operationattempt

@@ -113,8 +113,11 @@ def cancel_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> O
 
 
 @transaction.atomic
-def skip_step(*, actor: Actor, operation_id: UUID, reason: str) -> Operation:
-    """Take the current step as done though it is not, for a reason that is kept; not while a worker runs it."""
+def skip_step(*, actor: Actor, operation_id: UUID, reason: str, step: str = "") -> Operation:
+    """Take the current step as done though it is not, for a reason that is kept; not while a worker runs it.
+
+    Who names the `step` that they saw is refused when the operation has gone on since.
+    """
     operation = _controlled(actor, operation_id, Permission.SKIP)
     if not reason.strip():
         raise Refused("reason_missing", "Say why the step may be skipped.", field="reason")
@@ -125,6 +128,8 @@ def skip_step(*, actor: Actor, operation_id: UUID, reason: str) -> Operation:
             status=409,
         )
     skipped = operation.step
+    if step and step != skipped:
+        raise Refused("step_changed", "The operation stands at another step by now: look again.", status=409)
     if operation.state == State.FAILED:
         _reopen(operation, step=skipped)
     if not _skip(operation, reason):
@@ -208,6 +213,7 @@ def _skip(operation: Operation, reason: str) -> bool:
     flow = flowbook.flow_of(operation.kind)
     params: dict[str, Any] = {
         "id": operation.pk,
+        "skipped": operation.step,
         "step": names[position],
         "reason": reason[:1000],
         "progress": engine.percent(flow, names[position]),

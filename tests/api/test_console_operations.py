@@ -7,7 +7,7 @@ from django.test import Client
 
 from controlplane.kernel.clock import utcnow
 from provisioner.operations.models import Operation, OperationAttempt
-from tests.signed_in import browse, build, present, text
+from tests.signed_in import browse, build, hidden_value, present, text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +112,50 @@ def test_an_sre_may_pause_any_tenant_s(world: World, operation: Operation) -> No
     assert browse(world.sam).post(f"/operations/{operation.id}/pause").status_code == 302
     operation.refresh_from_db()
     assert operation.state == "paused"
+
+
+def test_an_sre_skips_a_step_after_a_question_and_with_a_reason(world: World, operation: Operation) -> None:
+    sam = browse(world.sam)
+    address = f"/operations/{operation.id}/skip"
+    assert address in sam.get(f"/operations/{operation.id}/").content.decode()
+    asked = sam.get(address)
+    assert "Skip “Order the cluster”?" in text(asked)
+    form = {"shown": hidden_value(asked, "shown")}
+    without = sam.post(address, {**form, "reason": "  "})
+    assert without.status_code == 422
+    assert "Say why the step may be skipped." in text(without)
+    assert sam.post(address, {**form, "reason": "ordered by hand"}).status_code == 302
+    operation.refresh_from_db()
+    assert operation.step == "await_cluster"
+    page = text(sam.get(f"/operations/{operation.id}/"))
+    assert "Order the cluster , skipped" in page
+    assert "Skipped: ordered by hand" in page
+
+
+def test_a_step_that_is_done_meanwhile_is_not_skipped_for_the_next(
+    world: World, operation: Operation
+) -> None:
+    Operation.objects.filter(pk=operation.pk).update(step="await_cluster")
+    answer = browse(world.sam).post(
+        f"/operations/{operation.id}/skip", {"shown": "ensure_cluster", "reason": "ordered by hand"}
+    )
+    assert answer.status_code == 409
+    assert "stands at another step by now" in text(answer)
+    operation.refresh_from_db()
+    assert operation.step == "await_cluster"
+
+
+@pytest.mark.parametrize("state", ["succeeded", "cancelled"])
+def test_a_closed_operation_has_no_step_to_skip(world: World, operation: Operation, state: str) -> None:
+    Operation.objects.filter(pk=operation.pk).update(state=state, slot=None, finished_at=utcnow())
+    assert "/skip" not in browse(world.sam).get(f"/operations/{operation.id}/").content.decode()
+
+
+def test_a_tenant_s_admin_is_neither_offered_to_skip_nor_let(alice: Client, operation: Operation) -> None:
+    assert "/skip" not in alice.get(f"/operations/{operation.id}/").content.decode()
+    assert alice.get(f"/operations/{operation.id}/skip").status_code == 403
+    answer = alice.post(f"/operations/{operation.id}/skip", {"reason": "I want it to be quick"})
+    assert answer.status_code == 403
+    assert "Only the platform's team may do this" in text(answer)
+    operation.refresh_from_db()
+    assert operation.steps_done == []

@@ -90,6 +90,19 @@ def test_axe_finds_nothing_on_any_page_in_either_look(
     assert found == {}
 
 
+def test_axe_finds_nothing_on_what_only_the_platforms_team_sees(
+    paths: dict[str, str], open_page: Open
+) -> None:
+    page = open_page(paths["operation"], user="sam", width=390)
+    assert violations(page) == []
+    page.get_by_role("link", name="Skip this step…").click()
+    page.get_by_role("heading", name="Skip “Build the cluster”?").wait_for()
+    assert violations(page) == []
+    page.get_by_label("Why it may be skipped").fill("It was built by hand.")
+    page.get_by_role("button", name="Skip the step").click()
+    page.get_by_text("Skipped: It was built by hand.").wait_for()
+
+
 def test_axe_finds_nothing_for_strangers_or_on_an_empty_list(world: World, open_page: Open) -> None:
     assert violations(open_page("/sign-in")) == []
     assert violations(open_page("/", user="bob")) == []

@@ -9,7 +9,7 @@ from controlplane.console.presenters.timeline import step_views, where
 from controlplane.console.visitor import Visitor
 from controlplane.tenants.access import Permission
 from provisioner.operations.models import Operation
-from provisioner.operations.moves import OPEN, State
+from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.timeline import attempts_of, timeline
 from provisioner.operations.timing import usual_seconds
 from provisioner.runtimes.models import Runtime
@@ -23,8 +23,8 @@ POLL_SECONDS_SETTLED = 10
 def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
     """Everything about one runtime that moves; three statements beyond the row itself."""
     history = list(runtime.operations.order_by("-id")[: HISTORY + 1])
-    current = next((row for row in history if row.slot == "active"), None) or _blamed(runtime, history)
-    waiting = next((row for row in history if row.slot == "next"), None)
+    current = next((row for row in history if row.slot == Slot.ACTIVE), None) or _blamed(runtime, history)
+    waiting = next((row for row in history if row.slot == Slot.NEXT), None)
     return {
         "runtime": runtime,
         "kubernetes": runtime_rows.kubernetes_version(runtime),
@@ -64,7 +64,8 @@ def operation_context(
 
 def controls(visitor: Visitor, operation: Operation) -> list[str]:
     """The verbs that this person may use now, in the order of their buttons."""
-    if not visitor.actor.may(Permission.OPERATE, tenant_id=operation.tenant_id):
+    actor, tenant_id = visitor.actor, operation.tenant_id
+    if not actor.may(Permission.OPERATE, tenant_id=tenant_id):
         return []
     state = State(operation.state)
     verbs = []
@@ -74,6 +75,10 @@ def controls(visitor: Visitor, operation: Operation) -> list[str]:
         verbs.append("resume")
     if state is State.FAILED:
         verbs.append("retry")
+    if (operation.slot == Slot.ACTIVE or state is State.FAILED) and actor.may(
+        Permission.SKIP, tenant_id=tenant_id
+    ):
+        verbs.append("skip")
     if state in OPEN and not operation.cancel_requested_at:
         verbs.append("cancel")
     return verbs
