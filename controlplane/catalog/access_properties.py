@@ -75,7 +75,7 @@ def chosen_module(plan: PlanFacts) -> Schema:
     channel_of_module = {
         "type": "string",
         "title": "Channel",
-        "description": "Left out, the module follows the runtime's channel.",
+        "description": "Without one, the module follows the runtime's channel.",
         "enum": list(plan.channels),
     }
     policy = {
@@ -151,7 +151,7 @@ def access_control_list(_: PlanFacts) -> Schema:
     return {
         "type": "object",
         "title": "Access to the API server",
-        "description": "Ranges that may reach the runtime's API server; an empty list allows every address.",
+        "description": "Who may reach the runtime's API server. Without a range, everyone may connect.",
         "required": ["allowedCIDRs"],
         "additionalProperties": False,
         "properties": {
@@ -161,6 +161,7 @@ def access_control_list(_: PlanFacts) -> Schema:
                 "maxItems": 50,
                 "uniqueItems": True,
                 "default": [],
+                "x-empty": "Everyone may connect",
                 "items": {
                     "type": "string",
                     "title": "Range",

@@ -13,7 +13,7 @@ def signing_algorithms() -> Schema:
     return {
         "type": "array",
         "title": "Signing algorithms",
-        "description": "Algorithms that a token may be signed with. Kept for clients that send it: the API server accepts every secure one.",
+        "description": "Algorithms that a token may be signed with. Noted only: the cluster accepts every secure one.",
         "items": {"type": "string", "enum": list(SIGNING_ALGORITHMS)},
         "minItems": 1,
         "uniqueItems": True,

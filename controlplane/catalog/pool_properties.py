@@ -117,7 +117,7 @@ def additional_pools(plan: PlanFacts) -> Schema:
     return {
         "type": "array",
         "title": "Additional worker pools",
-        "description": "Further pools beside the main one. An update replaces the whole list.",
+        "description": "Further pools beside the main one.",
         "maxItems": plan.additional_pools,
         "default": [],
         "items": {

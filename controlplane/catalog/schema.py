@@ -1,8 +1,8 @@
 """The one JSON Schema (2020-12) of a plan's parameters: API, console and broker validate and render from it.
 
 Hints for rendering: `x-groups` (sections in order), and on a property `x-order`, `x-group`, `x-advanced`,
-`x-immutable`, `x-unit`, `x-enum-titles`, `x-machines` (sizes), `x-pattern-text` (the pattern in words) and
-`x-codes` (error codes by keyword).
+`x-immutable`, `x-unit`, `x-enum-titles`, `x-empty` (what an empty list means), `x-machines` (sizes),
+`x-pattern-text` (the pattern in words) and `x-codes` (error codes by keyword).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from controlplane.catalog.sentences import choices
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor, Permission
@@ -49,15 +50,19 @@ def admit(*, tenant: Tenant, account: str) -> Account:
             status=403,
         )
     if columns[0] is None:
-        raise Refused(
-            "account_unknown",
-            f"Your tenant has no account “{account}”; GET /api/v1/accounts lists them.",
-            field="account",
-        )
+        raise _no_such_account(tenant, account)
     found: Account = Account.from_db("default", ["id", "slug", "name", "state"], columns)
     found.tenant = tenant
     refuse_suspended(tenant, found)
     return found
+
+
+def _no_such_account(tenant: Tenant, account: str) -> Refused:
+    known = Account.objects.filter(tenant=tenant, state=State.ACTIVE).order_by("slug")
+    slugs = list(known.values_list("slug", flat=True))
+    detail = f"Your tenant has no account “{account}”. " if account else ""
+    detail += choices(slugs, account) if slugs else "Ask an admin of your tenant to create one."
+    return Refused("account_unknown", detail, field="account")
 
 
 def refuse_suspended(tenant: Tenant, account: Account | None = None) -> None:

@@ -103,7 +103,8 @@ def test_errors_stand_on_top_and_at_their_fields_and_nothing_typed_is_lost(alice
         ({"parameters.region": "mars-1"}, '“Region” can\'t be "mars-1".'),
         ({"parameters.autoScalerMin": "many"}, "“Fewest nodes” must be a whole number"),
         ({"parameters.machineType": "quantum.large"}, '“Machine type” can\'t be "quantum.large".'),
-        ({"account": "nowhere"}, "account"),
+        ({"account": "shopp"}, "Your tenant has no account “shopp”. Did you mean shop? Choose one of: shop."),
+        ({"account": ""}, "Choose one of: shop."),
         ({"labels": "bad key!=x"}, "bad key!"),
         ({"parameters.administrators": "two words"}, "“Administrators"),
     ],
@@ -119,6 +120,12 @@ def test_a_taken_name_is_told_at_the_name(alice: Client) -> None:
     answer = alice.post(AWS, FILLED)
     assert answer.status_code == 422
     assert 'href="#f-name"' in answer.content.decode()
+
+
+def test_a_plain_word_in_a_sentence_is_not_taken_for_the_field_of_that_name(alice: Client) -> None:
+    for _ in range(2):
+        answer = alice.post(AWS, {**FILLED, "name": "my-name"})
+    assert "has a runtime “my-name” already; choose another name." in text(answer)
 
 
 def test_a_suspended_tenant_is_told_so_and_keeps_what_was_typed(alice: Client, world: World) -> None:

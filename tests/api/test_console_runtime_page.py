@@ -43,6 +43,7 @@ def test_it_tells_phase_place_endpoint_parameters_and_history(alice: Client, row
         "team = blue",
         "Frankfurt (eu-central-1)",
         "Provision Succeeded",
+        "Allowed ranges Everyone may connect",
     ):
         assert words in page, words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from controlplane.catalog.schema import IMMUTABLE, plan_schema
 CATALOG = read_catalog()
 PLANS = [CATALOG.plan_facts(key) for key in CATALOG.rows["plan"]]
 each_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.key)
+API_WORDS = re.compile(
+    r"/api/|\b(?:GET|POST|PATCH|JSON|null|arrays?|clients?|empty list|left out|requests?|updates?)\b", re.I
+)
 both = pytest.mark.parametrize("for_update", [False, True])
 
 
@@ -70,6 +74,12 @@ def test_every_parameter_has_a_title_a_description_and_a_place_in_a_known_group(
         assert entry["x-group"] in groups
         orders.append(entry["x-order"])
     assert orders == sorted(set(orders))
+
+
+@each_plan
+def test_help_is_written_for_people_who_fill_in_a_form(plan: PlanFacts) -> None:
+    for schema in every_schema(plan_schema(plan)):
+        assert not API_WORDS.findall(schema.get("description", "")), schema["description"]
 
 
 @each_plan

@@ -125,7 +125,7 @@ RUNTIME_CHANGE = Shape(
     "RuntimeChange",
     {
         "type": "object",
-        "description": "Each top-level parameter replaces the old one; labels are replaced as a whole.",
+        "description": "Each top-level parameter replaces the old one, lists as a whole; so do labels.",
         "additionalProperties": False,
         "properties": {"parameters": FREE, "labels": LABELS},
     },
@@ -145,7 +145,12 @@ KUBECONFIG_REQUEST = Shape(
                 "x-unit": "seconds",
                 "x-codes": {"minimum": "ttl_out_of_range", "maximum": "ttl_out_of_range"},
             },
-            "role": {"type": "string", "enum": ["admin", "viewer"], "default": "admin"},
+            "role": {
+                "type": "string",
+                "enum": ["admin", "viewer"],
+                "default": "admin",
+                "description": "`admin` may do everything in the cluster; `viewer` reads everything except secrets.",
+            },
         },
     },
     example={"ttl_seconds": 3600, "role": "admin"},

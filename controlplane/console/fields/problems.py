@@ -50,7 +50,10 @@ def _nearest(path: str, known: dict[str, Field]) -> Field | None:
 def _in_words(error: FieldError, target: Field | None, words: dict[str, str]) -> str:
     text = error.detail
     if target is not None and error.field:
-        text = text.replace(error.field, f"“{target.title}”", 1).replace(f"” ({target.title})", "”", 1)
+        # A dotted path is nobody else's word; "name" or "account" also stands in plain sentences.
+        begin = "" if "." in error.field else "^"
+        text = re.sub(rf"{begin}{re.escape(error.field)}(?!\w)", lambda _: f"“{target.title}”", text, count=1)
+        text = text.replace(f"” ({target.title})", "”", 1)
     # Names in camelCase are the API's; the form knows them by their titles.
     for key in _camel(words):
         text = re.sub(rf"(?<![\w.“]){key}\b", f"“{words[key]}”", text)

@@ -102,7 +102,7 @@ def plain(value: Any, schema: Schema) -> str:
     if value is True or value is False:
         return "Yes" if value else "No"
     if isinstance(value, list):
-        return ", ".join(str(entry) for entry in value) or NONE
+        return ", ".join(str(entry) for entry in value) or str(schema.get("x-empty", NONE))
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={entry}" for key, entry in value.items()) or NONE
     title = schema.get("x-enum-titles", {}).get(value)

@@ -26,7 +26,7 @@ LIFETIMES = {
 }
 ROLES = {
     Role.ADMIN.value: ("Admin", "May do everything in the cluster."),
-    Role.VIEWER.value: ("Viewer", "May look at everything but secrets, and change nothing."),
+    Role.VIEWER.value: ("Viewer", "Reads everything except secrets, and changes nothing."),
 }
 
 
