@@ -195,7 +195,9 @@ def maintenance_window(_: PlanFacts) -> Schema:
     return {
         "type": "object",
         "title": "Maintenance window",
-        "description": "When upgrades may disturb the runtime: 30 minutes to 6 hours, may pass midnight.",
+        "description": "When upgrades may disturb the runtime: 30 minutes to 6 hours, may pass midnight. "
+        "Left empty, it is 22:00 to 23:00 UTC.",
+        "x-removable": True,
         "required": ["begin", "end"],
         "additionalProperties": False,
         "properties": {

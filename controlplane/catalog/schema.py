@@ -1,8 +1,9 @@
 """The one JSON Schema (2020-12) of a plan's parameters: API, console and broker validate and render from it.
 
 Hints for rendering: `x-groups` (sections in order), and on a property `x-order`, `x-group`, `x-advanced`,
-`x-immutable`, `x-unit`, `x-enum-titles`, `x-empty` (what an empty list means), `x-machines` (sizes),
-`x-pattern-text` (the pattern in words) and `x-codes` (error codes by keyword).
+`x-immutable`, `x-removable` (an update may take it back with null), `x-unit`, `x-enum-titles`,
+`x-empty` (what an empty list means), `x-machines` (sizes), `x-pattern-text` (the pattern in words) and
+`x-codes` (error codes by keyword).
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def plan_schema(plan: PlanFacts, *, for_update: bool = False) -> Schema:
         if not plan.takes(name) or (for_update and name in IMMUTABLE):
             continue
         hints = {"x-order": order, "x-group": group, "x-advanced": advanced}
-        properties[name] = build(plan) | hints
+        drawn = build(plan)
+        if for_update and drawn.get("x-removable"):
+            drawn["type"] = [drawn["type"], "null"]
+        properties[name] = drawn | hints
     used = {schema["x-group"] for schema in properties.values()}
     return {
         "$schema": DIALECT,

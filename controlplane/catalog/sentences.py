@@ -138,7 +138,7 @@ def _complaint(keyword: str, error: ValidationError, schema: Mapping[str, Any]) 
     value = shown(instance)
     unit = f" {schema['x-unit']}" if "x-unit" in schema else ""
     sentences: dict[str, Callable[[], str]] = {
-        "type": lambda: f"must be {TYPES.get(str(limit), str(limit))}, not {value}.",
+        "type": lambda: f"must be {_types(limit)}, not {value}.",
         "enum": lambda: f"can't be {value}. {choices(limit, instance)}",
         "minimum": lambda: f"is {value}, but must be at least {limit}{unit}.",
         "maximum": lambda: f"is {value}, but must be at most {limit}{unit}.",
@@ -151,6 +151,11 @@ def _complaint(keyword: str, error: ValidationError, schema: Mapping[str, Any]) 
         "uniqueItems": lambda: "names the same entry twice; remove one.",
     }
     return sentences.get(keyword, lambda: f"is {value}, which is not allowed here.")()
+
+
+def _types(wanted: str | Sequence[str]) -> str:
+    names = [wanted] if isinstance(wanted, str) else wanted
+    return " or ".join(TYPES.get(name, name) for name in names)
 
 
 def _explain_unknown(

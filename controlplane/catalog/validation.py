@@ -36,7 +36,7 @@ def check_parameters(facts: PlanFacts, parameters: Mapping[str, Any], *, seed: s
 def check_update(
     facts: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any], *, seed: str = ""
 ) -> Parameters:
-    """Parameters after a PATCH: each parameter in `new` replaces the old one, lists whole.
+    """Parameters after a PATCH: each parameter in `new` replaces the old one, lists whole; null takes it back.
 
     `old` is what `Parameters.as_json` returned, or what was once accepted. An immutable parameter may be
     repeated but not changed. Raises Refused with all faults.

@@ -28,6 +28,15 @@ def test_a_parameter_replaces_the_old_one_and_the_others_stay(alice: Asking, che
     assert after == {**before["spec"]["parameters"], "autoScalerMax": 9}
 
 
+def test_a_maintenance_window_is_taken_back_with_null(alice: Asking, checkout: str) -> None:
+    window = {"begin": "01:00", "end": "03:00"}
+    assert alice.patch(checkout, {"parameters": {"maintenanceWindow": window}}).status_code == 202
+    assert Runtime.objects.get().cluster_spec["maintenance"]["begin"] == "010000+0000"
+    body = read(alice.patch(checkout, {"parameters": {"maintenanceWindow": None}}))
+    assert "maintenanceWindow" not in body["runtime"]["spec"]["parameters"]
+    assert Runtime.objects.get().cluster_spec["maintenance"]["begin"] == "220000+0000"
+
+
 def test_labels_alone_need_no_operation(alice: Asking, checkout: str) -> None:
     response = alice.patch(checkout, {"labels": {"stage": "test"}})
     body = read(response)

@@ -178,6 +178,34 @@ def test_a_change_is_reviewed_before_it_is_saved(alice: Client, row: Runtime) ->
     assert row.spec["parameters"]["autoScalerMax"] == 30
 
 
+def test_a_maintenance_window_is_taken_back_by_emptying_it(alice: Client, row: Runtime) -> None:
+    address, window = f"/runtimes/{row.id}/change", "parameters.maintenanceWindow"
+    days = {f"{window}.days": "Sat", f"{window}.timezone": "UTC"}
+    given = change_form(row, **{f"{window}.begin": "01:00", f"{window}.end": "03:00"}, **days)
+    assert alice.post(address, {**given, "step": "save"}).status_code == 302
+    row.refresh_from_db()
+    assert row.spec["parameters"]["maintenanceWindow"]["begin"] == "01:00"
+    emptied = {**given, "generation": "2", f"{window}.begin": "", f"{window}.end": " "}
+    review = alice.post(address, {**emptied, "step": "review"})
+    assert "Maintenance window · Begin 01:00 removed" in text(review)
+    assert alice.post(address, {**emptied, "step": "save"}).status_code == 302
+    row.refresh_from_db()
+    assert "maintenanceWindow" not in row.spec["parameters"]
+
+
+def test_a_form_without_the_fields_of_a_window_leaves_it_alone(alice: Client, row: Runtime) -> None:
+    window = {"begin": "01:00", "end": "03:00", "days": ["Sat"], "timezone": "UTC"}
+    spec = {**row.spec, "parameters": {**row.spec["parameters"], "maintenanceWindow": window}}
+    Runtime.objects.filter(pk=row.pk).update(spec=spec)
+    alice.post(
+        f"/runtimes/{row.id}/change",
+        {**change_form(row, **{"parameters.autoScalerMax": "9"}), "step": "save"},
+    )
+    row.refresh_from_db()
+    assert row.spec["parameters"]["autoScalerMax"] == 9
+    assert row.spec["parameters"]["maintenanceWindow"] == window
+
+
 def test_nothing_changed_is_said(alice: Client, row: Runtime) -> None:
     answer = alice.post(f"/runtimes/{row.id}/change", {**change_form(row), "step": "review"})
     assert "Nothing differs" in text(answer)

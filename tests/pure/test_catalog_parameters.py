@@ -183,6 +183,20 @@ def test_a_window_may_pass_midnight() -> None:
     assert checked.as_json()["maintenanceWindow"] == window
 
 
+def test_a_window_is_taken_back_with_null_by_a_change_only() -> None:
+    window = {"begin": "22:00", "end": "02:00"}
+    stored = check_parameters(AWS, {"region": "eu-central-1", "maintenanceWindow": window}).as_json()
+    assert check_update(AWS, stored, {"maintenanceWindow": None}).maintenance_window is None
+    assert (
+        check_update(AWS, {"region": "eu-central-1"}, {"maintenanceWindow": None}).maintenance_window is None
+    )
+    assert check_update(AWS, stored, {"autoScalerMax": 9}).maintenance_window is not None
+    with pytest.raises(Refused, match="must be an object, not null"):
+        check_parameters(AWS, {"region": "eu-central-1", "maintenanceWindow": None})
+    with pytest.raises(Refused, match='must be an object or null, not "never"'):
+        check_update(AWS, stored, {"maintenanceWindow": "never"})
+
+
 def test_one_issuer_alone_is_a_list_of_one() -> None:
     issuer = {"issuerURL": "https://login.example.com", "clientID": "nesoi"}
     alone = check_parameters(AWS, {"region": "eu-central-1", "oidc": issuer})

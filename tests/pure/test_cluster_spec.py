@@ -6,8 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from controlplane.catalog.loading.catalog import read_catalog
 from controlplane.catalog.parameters import MaintenanceWindow
+from controlplane.catalog.schema import plan_schema
 from provisioner.lifecycle.cluster import _window
+from provisioner.runtimes.spec import MaintenanceWindow as ClusterWindow
+
+AWS = read_catalog().plan_facts("aws")
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
 WINTER = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -19,7 +24,9 @@ def window(begin: str, end: str, zone: str, today: datetime) -> tuple[str, str]:
 
 
 def test_without_a_wish_the_default_night_is_used() -> None:
-    assert _window(None, SUMMER).begin == "220000+0000"
+    assert _window(None, SUMMER) == ClusterWindow("220000+0000", "230000+0000")
+    told = plan_schema(AWS)["properties"]["maintenanceWindow"]["description"]
+    assert "it is 22:00 to 23:00 UTC" in told
 
 
 @pytest.mark.parametrize(("today", "offset"), [(SUMMER, "+0200"), (WINTER, "+0100")])

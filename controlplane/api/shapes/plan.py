@@ -44,7 +44,10 @@ PLAN_WITH_SCHEMA = Shape(
                 **FREE,
                 "description": "JSON Schema (2020-12) of `parameters` in POST /api/v1/runtimes.",
             },
-            "update_schema": {**FREE, "description": "The same for PATCH: without what can't be changed."},
+            "update_schema": {
+                **FREE,
+                "description": "The same for PATCH: without what can't be changed, with null for what can be taken back.",
+            },
         },
         description="What can be ordered, with the schema of its parameters.",
     ),

@@ -125,7 +125,8 @@ RUNTIME_CHANGE = Shape(
     "RuntimeChange",
     {
         "type": "object",
-        "description": "Each top-level parameter replaces the old one, lists as a whole; so do labels.",
+        "description": "Each top-level parameter replaces the old one, lists as a whole; so do labels. "
+        "`maintenanceWindow`: null is back to the default.",
         "additionalProperties": False,
         "properties": {"parameters": FREE, "labels": LABELS},
     },

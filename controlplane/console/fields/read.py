@@ -33,6 +33,17 @@ def read_parameters(schema: Schema, post: QueryDict, *, without: tuple[str, ...]
     return found
 
 
+def read_removals(schema: Schema, post: QueryDict) -> dict[str, None]:
+    """What a person takes back: the parameters that need not be there, whose fields were sent and are empty."""
+    return {
+        key: None
+        for key, child in schema["properties"].items()
+        if child.get("x-removable")
+        and any(name.startswith(f"{ROOT}.{key}.") for name in post)
+        and isinstance(read_value(post, f"{ROOT}.{key}", child), Absent)
+    }
+
+
 def read_value(post: QueryDict, name: str, schema: Schema) -> Any:
     """One value, or ABSENT."""
     return _READERS[shape_of(schema)](post, name, schema)

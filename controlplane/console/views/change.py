@@ -15,7 +15,7 @@ from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.schema import IMMUTABLE, plan_schema
 from controlplane.catalog.validation import check_update
 from controlplane.console import queries
-from controlplane.console.fields.read import read_parameters
+from controlplane.console.fields.read import read_parameters, read_removals
 from controlplane.console.fields.rows import press
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.parameters import changes
@@ -40,7 +40,8 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     if request.method == "GET":
         return _form(request, row, facts, stored, known=row.generation)
     known = _generation(request.POST, row)
-    typed = read_parameters(plan_schema(facts), request.POST, without=IMMUTABLE)
+    schema = plan_schema(facts)
+    typed = read_parameters(schema, request.POST, without=IMMUTABLE) | read_removals(schema, request.POST)
     button = request.POST.get("rows", "")
     press(typed, button)
     if button or request.POST.get("step") == EDIT:
