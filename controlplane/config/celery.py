@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 from kombu import Exchange, Queue
 
 from provisioner.operations import transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
+
+if settings.EMBEDDED:
+    # In a container root is often the only user there is, and the embedded stack's broker carries nothing but our own JSON.
+    warnings.filterwarnings(
+        "ignore", "You're running the worker with superuser privileges", category=SecurityWarning
+    )
 
 SWEEP_QUEUE = "nesoi-sweep"  # of its own, so that a sweep never stands behind five hundred permits
 
