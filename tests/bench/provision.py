@@ -1,0 +1,99 @@
+"""1,000 runtimes at once, against a whole stack with the simulator as landscape."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psutil
+
+from tests.bench.fleet import ORDERING_CLIENTS, count_ready, in_stack, raise_quota
+from tests.plugins.stack import Stack
+
+NAMES = ("provision_1000_ratio",)
+FLEET = 1_000
+BUILD_SECONDS = 10
+GOAL = 2.0
+FLAT = 1.1  # the worker's memory from the 200th runtime to the last
+
+# Runs inside the stack's own environment: the same driver, the same client, one create after the other.
+BARE_CREATES = """
+import json, sys, time
+import django
+django.setup()
+from dataclasses import replace
+from provisioner.drivers.base import LandscapeAccess
+from provisioner.drivers.registry import connect
+from provisioner.landscapes.models import Landscape
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.spec import cluster_from_json
+row = Landscape.objects.get()
+driver = connect(kind=row.kind, access=LandscapeAccess(row.key, row.config, row.credentials_path))
+spec = cluster_from_json(Runtime.objects.latest("id").cluster_spec)
+owner = dict(spec.labels)
+began = time.perf_counter()
+for number in range(int(sys.argv[1])):
+    driver.ensure(replace(spec, name=f"bare-{number:04d}", labels={**owner, "nesoi.dev/runtime": f"bare-{number}"}))
+print(json.dumps(time.perf_counter() - began))
+"""
+
+
+def run() -> list[dict[str, Any]]:
+    """1,000 runtimes ordered over the REST API: wall clock ÷ (build time + 1,000 bare creates)."""
+    stack = Stack(BUILD_SECONDS=str(BUILD_SECONDS), LOG_LEVEL="WARNING")
+    try:
+        stack.start()
+        raise_quota(stack)
+        stack.wait_closed([stack.order("warm-up")])
+        bare = in_stack(stack, BARE_CREATES, str(FLEET))
+        memory = MemoryWatch(stack)
+        began = time.perf_counter()
+        with ThreadPoolExecutor(ORDERING_CLIENTS) as clients:
+            list(clients.map(lambda number: stack.order(f"fleet-{number}"), range(FLEET)))
+        ordered = time.perf_counter() - began
+        stack.eventually(lambda: memory.note(count_ready(stack)) >= FLEET + 1, seconds=300)
+        wall = time.perf_counter() - began
+        ratio = wall / (BUILD_SECONDS + bare)
+        growth = memory.growth(200, FLEET)
+        return [
+            {
+                "name": "provision_1000_ratio",
+                "value": round(ratio, 3),
+                "unit": "ratio",
+                "goal": GOAL,
+                "at": "most",
+                "holds": ratio <= GOAL and growth <= FLAT,
+                "detail": {
+                    "wall_seconds": round(wall, 1),
+                    "ordering_seconds": round(ordered, 1),
+                    "bare_creates_seconds": round(bare, 1),
+                    "build_seconds": BUILD_SECONDS,
+                    "worker_memory_growth_200_to_1000": round(growth, 3),
+                },
+            }
+        ]
+    finally:
+        stack.stop()
+
+
+class MemoryWatch:
+    """The worker's memory as the fleet grows."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._seen: list[tuple[int, int]] = []
+
+    def note(self, ready: int) -> int:
+        """Remember the worker's memory at this many ready runtimes."""
+        pid = self._stack.pid("worker")
+        if pid is not None:
+            worker = psutil.Process(pid)
+            family = [worker, *worker.children(recursive=True)]
+            self._seen.append((ready, sum(one.memory_info().rss for one in family)))
+        return ready
+
+    def growth(self, low: int, high: int) -> float:
+        """Memory at the end ÷ memory when `low` were ready (the first sight at or above it)."""
+        start = next((memory for ready, memory in self._seen if ready >= low), self._seen[-1][1])
+        return self._seen[-1][1] / start
