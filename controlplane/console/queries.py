@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 
 from controlplane.catalog.facts import snapshot
 from controlplane.console.filters import Filters
@@ -19,6 +19,7 @@ from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.querysets import RuntimeQuerySet
 
 PAGE_SIZE = 25
+Row = TypeVar("Row", bound=Model)
 
 
 def visible_runtimes(actor: Actor) -> RuntimeQuerySet:
@@ -46,34 +47,42 @@ def _tenant_of(actor: Actor) -> UUID:
 
 
 @dataclass(frozen=True)
-class RuntimePage:
-    """One page of the list; a cursor is the id at its edge, or empty at the list's end."""
+class Page(Generic[Row]):
+    """One page of a list; `newer` and `older` are the ids at its edges, or empty at the list's ends."""
 
-    rows: Sequence[Runtime]
-    operations: dict[UUID, Operation]
+    rows: Sequence[Row]
     newer: str
     older: str
 
 
-def runtime_page(actor: Actor, filters: Filters) -> RuntimePage:
-    """Newest first, by keyset on the id (rides on runtime_pages_of_tenant)."""
-    found = filters.narrow(visible_runtimes(actor)).select_related("account", "plan", "tenant")
-    if filters.before:  # towards newer ones, so read upward and turn round
-        rows = list(found.filter(id__gt=filters.before).order_by("id")[: PAGE_SIZE + 1])
+def newest_first(found: QuerySet[Row], *, after: UUID | None, before: UUID | None) -> Page[Row]:
+    """The page behind `after`, or the one in front of `before`, by keyset on the id."""
+    if before:  # towards newer ones, so read upward and turn round
+        rows = list(found.filter(pk__gt=before).order_by("pk")[: PAGE_SIZE + 1])
         more_newer, more_older = len(rows) > PAGE_SIZE, True
         rows = rows[:PAGE_SIZE][::-1]
     else:
-        if filters.after:
-            found = found.filter(id__lt=filters.after)
-        rows = list(found.order_by("-id")[: PAGE_SIZE + 1])
-        more_newer, more_older = bool(filters.after), len(rows) > PAGE_SIZE
+        if after:
+            found = found.filter(pk__lt=after)
+        rows = list(found.order_by("-pk")[: PAGE_SIZE + 1])
+        more_newer, more_older = bool(after), len(rows) > PAGE_SIZE
         rows = rows[:PAGE_SIZE]
-    return RuntimePage(
+    return Page(
         rows,
-        open_operations([row.id for row in rows]),
-        newer=str(rows[0].id) if rows and more_newer else "",
-        older=str(rows[-1].id) if rows and more_older else "",
+        newer=str(rows[0].pk) if rows and more_newer else "",
+        older=str(rows[-1].pk) if rows and more_older else "",
     )
+
+
+def runtime_page(actor: Actor, filters: Filters) -> Page[Runtime]:
+    """The runtimes that fit (rides on runtime_pages_of_tenant)."""
+    found = filters.narrow(visible_runtimes(actor)).select_related("account", "plan", "tenant")
+    return newest_first(found, after=filters.after, before=filters.before)
+
+
+def operation_page(runtime: Runtime, *, after: UUID | None, before: UUID | None) -> Page[Operation]:
+    """What was ever done to a runtime (rides on operation_of_runtime)."""
+    return newest_first(Operation.objects.filter(runtime=runtime), after=after, before=before)
 
 
 def open_operations(runtime_ids: Sequence[UUID]) -> dict[UUID, Operation]:

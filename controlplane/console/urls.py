@@ -24,6 +24,7 @@ urlpatterns = [
     path("runtimes/new/size", new_runtime.size, name="new-runtime-size"),
     path("runtimes/<uuid:runtime_id>/", runtime.detail, name="runtime"),
     path("runtimes/<uuid:runtime_id>/live", runtime.live, name="runtime-live"),
+    path("runtimes/<uuid:runtime_id>/operations", runtime.operations, name="runtime-operations"),
     path("runtimes/<uuid:runtime_id>/change", change.form, name="change-runtime"),
     path("runtimes/<uuid:runtime_id>/labels", labels.form, name="runtime-labels"),
     path("runtimes/<uuid:runtime_id>/kubeconfig", kubeconfig.form, name="kubeconfig"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.ids import uuid7
 from provisioner.drivers.base import ClusterRef, Kubeconfig, Role
 from provisioner.lifecycle import kubeconfig
 from provisioner.operations.models import Operation
@@ -103,6 +104,47 @@ def test_it_says_how_long_a_step_usually_takes(world: World, alice: Client) -> N
     assert page.count("Usually takes") == 1
 
 
+@pytest.fixture
+def long_history(row: Runtime) -> list[str]:
+    """The ids of thirty operations of the runtime, newest first."""
+    first = Operation.objects.get(runtime=row)
+    for _ in range(29):
+        first.pk = uuid7()
+        first._state.adding = True
+        first.save()
+    return [str(pk) for pk in row.operations.order_by("-id").values_list("id", flat=True)]
+
+
+def operations_on(response: Any) -> list[str]:
+    return re.findall(r'href="/operations/([0-9a-f-]{36})/"', response.content.decode())
+
+
+def test_older_operations_are_reached_page_by_page(
+    alice: Client, row: Runtime, long_history: list[str]
+) -> None:
+    page = alice.get(f"/runtimes/{row.id}/").content.decode()
+    address = f"/runtimes/{row.id}/operations"
+    assert f'href="{address}"' in page
+    first = alice.get(address)
+    assert operations_on(first) == long_history[:25]
+    second = alice.get(f"{address}?after={long_history[24]}")
+    assert operations_on(second) == long_history[25:]
+    assert f"?after={long_history[24]}" in first.content.decode()
+    assert f"?before={long_history[25]}" in second.content.decode()
+    assert "Older" not in text(second)
+    assert operations_on(alice.get(f"{address}?before={long_history[25]}")) == long_history[:25]
+
+
+def test_a_page_behind_the_last_operation_leads_back(alice: Client, row: Runtime) -> None:
+    address = f"/runtimes/{row.id}/operations"
+    assert "There is nothing on this page" in text(alice.get(f"{address}?after={UUID(int=1)}"))
+    assert len(operations_on(alice.get(f"{address}?after=nonsense"))) == 1
+
+
+def test_a_short_history_needs_no_page_of_its_own(alice: Client, row: Runtime) -> None:
+    assert "All operations" not in text(alice.get(f"/runtimes/{row.id}/"))
+
+
 def test_polls_are_answered_only_when_something_changed(alice: Client, row: Runtime) -> None:
     page = alice.get(f"/runtimes/{row.id}/").content.decode()
     seen = re.search(r"seen=([0-9a-f]{16})", page)
@@ -120,7 +162,7 @@ def test_it_takes_a_constant_number_of_queries(alice: Client, row: Runtime) -> N
     assert len(caught) <= 8
 
 
-@pytest.mark.parametrize("path", ["", "live", "change", "labels", "kubeconfig", "delete"])
+@pytest.mark.parametrize("path", ["", "live", "operations", "change", "labels", "kubeconfig", "delete"])
 def test_another_tenant_s_runtime_is_not_there(world: World, row: Runtime, path: str) -> None:
     present(world.main)
     client = browse(world.bob)

@@ -57,6 +57,7 @@ def paths(world: World) -> dict[str, str]:
         "failed runtime": f"/runtimes/{failed.pk}/",
         "removed runtime": f"/runtimes/{gone.pk}/",
         "change": f"/runtimes/{ready.pk}/change",
+        "operations": f"/runtimes/{ready.pk}/operations",
         "labels": f"/runtimes/{ready.pk}/labels",
         "kubeconfig": f"/runtimes/{ready.pk}/kubeconfig",
         "no kubeconfig": f"/runtimes/{built.pk}/kubeconfig",

@@ -14,6 +14,7 @@ from controlplane.console.pages import fragment, page, show, show_live
 from controlplane.console.presenters.parameters import lines
 from controlplane.console.views.live_runtime import runtime_context
 from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
 from provisioner.lifecycle.kubeconfig import ANSWERS
 from provisioner.runtimes.phases import Phase
@@ -40,6 +41,22 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     return show(
         request, "runtime/detail.html", {**context, **may, "parameters": parameters, "live_html": html}
     )
+
+
+@require_safe
+@page
+def operations(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
+    """Everything that was ever done to it, page by page."""
+    row = queries.the_runtime(request.visitor.actor, runtime_id)
+    edges = {name: parse_uuid(request.GET.get(name, "")) for name in ("after", "before")}
+    found = queries.operation_page(row, **edges)
+    context = {
+        "runtime": row,
+        "history": found.rows,
+        "newer": f"before={found.newer}" if found.newer else "",
+        "older": f"after={found.older}" if found.older else "",
+    }
+    return show(request, "runtime/operations.html", context)
 
 
 @require_safe

@@ -46,7 +46,7 @@ def _live_context(request: ConsoleRequest, filters: Filters) -> dict[str, Any]:
     shares = runtime_rows.summary(queries.count_by_phase(actor))
     return {
         "filters": filters,
-        "rows": runtime_rows.rows(list(found.rows), found.operations),
+        "rows": runtime_rows.rows(list(found.rows), queries.open_operations([row.id for row in found.rows])),
         "shares": shares,
         "spoken": runtime_rows.in_a_sentence(shares),
         "total": sum(share.number for share in shares),
