@@ -47,13 +47,14 @@ def run() -> list[dict[str, Any]]:
         raise_quota(stack)
         stack.wait_closed([stack.order("warm-up")])
         bare = in_stack(stack, BARE_CREATES, str(FLEET))
-        memory = MemoryWatch(stack)
+        memory, before = MemoryWatch(stack), cpu_by_service(stack)
         began = time.perf_counter()
         with ThreadPoolExecutor(ORDERING_CLIENTS) as clients:
             list(clients.map(lambda number: stack.order(f"fleet-{number}"), range(FLEET)))
         ordered = time.perf_counter() - began
         stack.eventually(lambda: memory.note(count_ready(stack)) >= FLEET + 1, seconds=300)
         wall = time.perf_counter() - began
+        spent = cpu_by_service(stack)
         ratio = wall / (BUILD_SECONDS + bare)
         growth = memory.growth(200, FLEET)
         return [
@@ -69,12 +70,24 @@ def run() -> list[dict[str, Any]]:
                     "ordering_seconds": round(ordered, 1),
                     "bare_creates_seconds": round(bare, 1),
                     "build_seconds": BUILD_SECONDS,
+                    "cpu_seconds": {
+                        name: round(used - before.get(name, 0), 1) for name, used in spent.items()
+                    },
                     "worker_memory_growth_200_to_1000": round(growth, 3),
                 },
             }
         ]
     finally:
         stack.stop()
+
+
+def cpu_by_service(stack: Stack) -> dict[str, float]:
+    """CPU seconds that each of the stack's services has used, with its living children."""
+    used: dict[str, float] = {}
+    for child in stack.record["children"]:
+        family = [psutil.Process(child["pid"]), *psutil.Process(child["pid"]).children(recursive=True)]
+        used[child["name"]] = sum(one.cpu_times().user + one.cpu_times().system for one in family)
+    return used
 
 
 class MemoryWatch:
