@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from tests.bench.apart import measured_apart
+
 NAMES = ("accept_ratio", "list_growth")
 GOAL_ACCEPT, GOAL_LIST = 0.35, 1.3
 CLIENTS, BLOCKS, BLOCK = 4, 6, 160
@@ -31,13 +33,7 @@ WARM_UP = 40
 
 def run() -> list[dict[str, Any]]:
     """Return the entries `accept_ratio` and `list_growth`, measured in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.api"], capture_output=True, text=True, timeout=500, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"the API's benchmark ended badly:\n{done.stderr[-3000:]}")
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return measured_apart("tests.bench.api", seconds=500)
 
 
 def main() -> None:
@@ -161,21 +157,15 @@ class Place:
     """A PostgreSQL, a Valkey and a folder of the benchmark's own; `cleanup` ends all of them."""
 
     def __init__(self, cleanup: ExitStack) -> None:
-        from controlplane.embedded import postgres
         from controlplane.embedded.database_user import database_user
-        from controlplane.embedded.places import own_folder, temporary_folder
+        from controlplane.embedded.places import temporary_folder
         from controlplane.embedded.valkey import Valkey
+        from tests.plugins.postgres import new_postgres
 
         user = database_user()
         self.folder = temporary_folder(user, prefix="nesoi-bench-")
         cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.postgres = postgres.Postgres(
-            bin=postgres.usable_bin(user, self.folder),
-            data=own_folder(self.folder / "database", user) / "cluster",
-            sockets=own_folder(self.folder / "sockets", user),
-            user=user,
-        )
-        postgres.make_cluster(self.postgres)
+        self.postgres = new_postgres(self.folder, user)
         self.valkey = Valkey(self.folder, self.folder / "valkey.sock")
         for service in (self.postgres.service(durable=True), self.valkey.service()):
             self._start(cleanup, service)

@@ -10,11 +10,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.bench.apart import measured_apart
 
 NAMES = ("engine_ratio", "engine_statements_per_step")
 GOAL_RATIO, GOAL_STATEMENTS = 0.3, 4.0
@@ -24,32 +24,20 @@ WORKERS = 2
 
 def run() -> list[dict[str, Any]]:
     """Return the entries `engine_ratio` and `engine_statements_per_step`, measured in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.engine"], capture_output=True, text=True, timeout=300, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"the engine's benchmark ended badly:\n{done.stderr[-3000:]}")
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return measured_apart("tests.bench.engine", seconds=300)
 
 
 def main() -> None:
     """Measure, and print the entries as one line of JSON."""
-    from controlplane.embedded import postgres
     from controlplane.embedded.database_user import database_user
-    from controlplane.embedded.places import own_folder, temporary_folder
+    from controlplane.embedded.places import temporary_folder
     from controlplane.embedded.service import launch
     from tests.engine_stack import EngineStack, eventually, kill_group
+    from tests.plugins.postgres import new_postgres
 
     user = database_user()
     base = temporary_folder(user, prefix="nesoi-bench-")
-    server = postgres.Postgres(
-        bin=postgres.usable_bin(user, base),
-        data=own_folder(base / "database", user) / "cluster",
-        sockets=own_folder(base / "sockets", user),
-        user=user,
-    )
-    postgres.make_cluster(server)
+    server = new_postgres(base, user)
     log = base / "postgres.log"
     with log.open("wb") as output:
         database = launch(server.service(durable=True), output=output.fileno())

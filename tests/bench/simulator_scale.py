@@ -19,7 +19,7 @@ import aiohttp
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.plugins.simulator import Simulator
+from tests.plugins.simulator import Simulator, a_shoot
 
 SHOOTS = "/apis/core.gardener.cloud/v1beta1/namespaces/garden-nesoi/shoots"
 WATCHES = 5
@@ -33,19 +33,9 @@ def shoot(index: int) -> dict[str, Any]:
     zones = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
     pool = {"machine": {"type": "m6i.large"}, "minimum": 3, "maximum": 9, "zones": zones}
     pool |= {"name": "main", "volume": {"type": "gp3", "size": "50Gi"}, "labels": {"pool": "main"}}
-    return {
-        "apiVersion": "core.gardener.cloud/v1beta1",
-        "kind": "Shoot",
-        "metadata": {"name": name, "namespace": "garden-nesoi", "labels": {"nesoi.io/runtime": name}},
-        "spec": {
-            "cloudProfile": {"name": "aws"},
-            "credentialsBindingName": "aws",
-            "region": "eu-central-1",
-            "provider": {"type": "aws", "workers": [pool]},
-            "networking": {"type": "calico", "nodes": "10.250.0.0/16"},
-            "kubernetes": {"version": "1.34"},
-        },
-    }
+    document = a_shoot(name, provider={"type": "aws", "workers": [pool]}, kubernetes={"version": "1.34"})
+    document["metadata"]["labels"] = {"nesoi.io/runtime": name}
+    return document
 
 
 def rss_mib(pid: int) -> float:

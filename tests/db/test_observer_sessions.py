@@ -27,18 +27,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    found: list[UUID] = []
-
-    def wake(*, runtime_ids: list[UUID]) -> int:
-        found.extend(runtime_ids)
-        return len(runtime_ids)
-
-    monkeypatch.setattr("provisioner.observer.writer.wake", wake)
-    return found
-
-
-@pytest.fixture
 def place(world: World, simulator: Simulator, woken: list[UUID]) -> Landscape:
     return landscape_row("observed", kubeconfig=simulator.kubeconfig)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.embedded import postgres as embedded
-from controlplane.embedded.database_user import database_user
+from controlplane.embedded.database_user import DatabaseUser, database_user
 from controlplane.embedded.places import own_folder, temporary_folder
 from controlplane.embedded.problems import CannotStartError
 from controlplane.embedded.service import launch
@@ -53,13 +53,7 @@ def _start(config: pytest.Config) -> str:
     user = database_user()
     base = temporary_folder(user, prefix="nesoi-tests-")
     config.add_cleanup(lambda: shutil.rmtree(base, ignore_errors=True))
-    server = embedded.Postgres(
-        bin=embedded.usable_bin(user, base),
-        data=own_folder(base / "database", user) / "cluster",
-        sockets=own_folder(base / "sockets", user),
-        user=user,
-    )
-    embedded.make_cluster(server)
+    server = new_postgres(base, user)
     log = base / "postgres.log"
     service = server.service(durable=False)
     with log.open("wb") as output:
@@ -73,6 +67,18 @@ def _start(config: pytest.Config) -> str:
             )
         time.sleep(0.02)
     return server.url
+
+
+def new_postgres(base: Path, user: DatabaseUser) -> embedded.Postgres:
+    """Make an empty database below `base`, and start nothing yet."""
+    server = embedded.Postgres(
+        bin=embedded.usable_bin(user, base),
+        data=own_folder(base / "database", user) / "cluster",
+        sockets=own_folder(base / "sockets", user),
+        user=user,
+    )
+    embedded.make_cluster(server)
+    return server
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

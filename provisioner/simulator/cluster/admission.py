@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from provisioner.simulator.endpoint import CRDS, Endpoint, Key, Strategy
 from provisioner.simulator.errors import Json, cause, forbidden, invalid
@@ -12,7 +12,7 @@ from provisioner.simulator.selectors import label_selector
 PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 
-def _refuse(document: Json, field: str, why: str) -> None:
+def _refuse(document: Json, field: str, why: str) -> NoReturn:
     group = document["apiVersion"].rpartition("/")[0]
     causes = [cause(field, why, "FieldValueRequired")]
     raise invalid(group, document["kind"], document["metadata"]["name"], causes)
@@ -22,8 +22,15 @@ def _spec(document: Json) -> Json:
     spec = document.get("spec")
     if not isinstance(spec, dict):
         _refuse(document, "spec", "Required value")
-    found: Json = document["spec"]
-    return found
+    return spec
+
+
+def _template(document: Json, spec: Json) -> Json:
+    template = spec.get("template")
+    if not isinstance(template, dict):
+        _refuse(document, "spec.template", "Required value")
+    _containers(document, template.get("spec"), "spec.template.spec")
+    return template
 
 
 def _containers(document: Json, spec: Any, where: str) -> None:
@@ -51,11 +58,7 @@ def pod(endpoint: Endpoint, document: Json, old: Json | None) -> None:
 def workload(endpoint: Endpoint, document: Json, old: Json | None) -> None:
     """Demand a template that its selector matches."""
     spec = _spec(document)
-    template = spec.get("template")
-    if not isinstance(template, dict):
-        _refuse(document, "spec.template", "Required value")
-        return
-    _containers(document, template.get("spec"), "spec.template.spec")
+    template = _template(document, spec)
     selector = spec.get("selector")
     if not selector:
         _refuse(document, "spec.selector", "Required value")
@@ -80,11 +83,7 @@ def workload(endpoint: Endpoint, document: Json, old: Json | None) -> None:
 def job(endpoint: Endpoint, document: Json, old: Json | None) -> None:
     """Give a Job its counts."""
     spec = _spec(document)
-    template = spec.get("template")
-    if not isinstance(template, dict):
-        _refuse(document, "spec.template", "Required value")
-        return
-    _containers(document, template.get("spec"), "spec.template.spec")
+    template = _template(document, spec)
     spec.setdefault("parallelism", 1)
     spec.setdefault("completions", 1)
     spec.setdefault("backoffLimit", 6)
