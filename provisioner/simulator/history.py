@@ -101,6 +101,11 @@ class History:
         start = cursor - self.base
         return self.events[start : start + limit]
 
+    def next_version(self, cursor: int) -> int | None:
+        """Return the version of the event at `cursor`; None when there is none yet."""
+        at = max(cursor - self.base, 0)
+        return self.events[at].version if at < len(self.events) else None
+
     async def changed(self, timeout: float) -> None:
         """Wait until something is appended, at most `timeout` seconds."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -16,6 +16,9 @@ from provisioner.simulator.represent import JSON_TYPE, Form, event_bytes, form_o
 from provisioner.simulator.store import Collection
 
 BATCH = 500
+GATHER_SECONDS = (
+    0.05  # the first event leaves at once, those right behind it together: one write, not one each
+)
 BOOKMARK_SECONDS = 15.0
 GONE = "too old resource version: {asked} ({floor})"
 
@@ -62,7 +65,7 @@ class Watch:
 
     def bookmark(self, *, initial: bool = False) -> bytes:
         """Return the line that says how far this watch has come."""
-        metadata: Json = {"resourceVersion": str(self.call.endpoint.store.version), "creationTimestamp": None}
+        metadata: Json = {"resourceVersion": str(self._come_to()), "creationTimestamp": None}
         if initial:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         document: Json = {
@@ -79,6 +82,11 @@ class Watch:
                 "rows": [],
             }
         return orjson.dumps({"type": "BOOKMARK", "object": document}) + b"\n"
+
+    def _come_to(self) -> int:
+        # A bookmark that ran ahead of events not yet sent would have the reader resume behind them.
+        unsent = self.collection.history.next_version(self.cursor)
+        return self.call.endpoint.store.version if unsent is None else unsent - 1
 
     def pending(self) -> list[bytes] | None:
         """Return the next lines; None when the reader fell behind what is kept."""
@@ -124,35 +132,41 @@ async def watch(call: Call) -> web.StreamResponse:
     lines = reader.start()
     response = web.StreamResponse(headers={"Content-Type": JSON_TYPE, "Cache-Control": "no-cache, private"})
     await response.prepare(call.request)
-    loop = asyncio.get_running_loop()
-    seconds = int_param(call, "timeoutSeconds") or random.randint(1800, 3600)  # noqa: S311 - spreads reconnects
-    deadline = loop.time() + seconds
-    bookmark_at = loop.time() + BOOKMARK_SECONDS
     call.endpoint.readers += 1
     try:
         if lines:
             await response.write(b"".join(lines))
-        while epoch == store.watch_epoch and loop.time() < deadline:
-            next_lines = reader.pending()
-            if next_lines is None:
-                await response.write(error_line())
-                break
-            if next_lines:
-                await response.write(b"".join(next_lines))
-                continue
-            if reader.cursor < reader.collection.history.end:
-                continue
-            if reader.bookmarks and loop.time() >= bookmark_at:
-                bookmark_at = loop.time() + BOOKMARK_SECONDS
-                await response.write(reader.bookmark())
-            rest = deadline - loop.time()
-            if reader.bookmarks:
-                rest = min(rest, bookmark_at - loop.time())
-            await reader.collection.history.changed(max(rest, 0.001))
+        await _follow(reader, response, epoch)
+        if epoch == store.watch_epoch and reader.bookmarks:
+            await response.write(reader.bookmark())
     except (ConnectionResetError, ConnectionError):
         return response
     finally:
         call.endpoint.readers -= 1
-    if epoch == store.watch_epoch and reader.bookmarks:
-        await response.write(reader.bookmark())
     return response
+
+
+async def _follow(reader: Watch, response: web.StreamResponse, epoch: int) -> None:
+    store, history = reader.call.endpoint.store, reader.collection.history
+    loop = asyncio.get_running_loop()
+    seconds = int_param(reader.call, "timeoutSeconds") or random.randint(1800, 3600)  # noqa: S311 - spreads reconnects
+    deadline = loop.time() + seconds
+    bookmark_at = loop.time() + BOOKMARK_SECONDS
+    while epoch == store.watch_epoch and loop.time() < deadline:
+        lines = reader.pending()
+        if lines is None:
+            await response.write(error_line())
+            return
+        if lines:
+            await response.write(b"".join(lines))
+            await asyncio.sleep(GATHER_SECONDS)
+            continue
+        if reader.cursor < history.end:
+            continue
+        if reader.bookmarks and loop.time() >= bookmark_at:
+            bookmark_at = loop.time() + BOOKMARK_SECONDS
+            await response.write(reader.bookmark())
+        rest = deadline - loop.time()
+        if reader.bookmarks:
+            rest = min(rest, bookmark_at - loop.time())
+        await history.changed(max(rest, 0.001))
