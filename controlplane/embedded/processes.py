@@ -110,7 +110,11 @@ def beat(state: Path, env: Mapping[str, str]) -> Service:
     """The clock of Celery's periodic tasks."""
     folder = state / "beat"
     folder.mkdir(mode=0o700, exist_ok=True)
-    return _celery("beat", ["--loglevel", "INFO", "--schedule", str(folder / "schedule"), "--pidfile="], env)
+    return _celery(
+        "beat",
+        ["--loglevel", env.get("LOG_LEVEL", "INFO"), "--schedule", str(folder / "schedule"), "--pidfile="],
+        env,
+    )
 
 
 def observer(env: Mapping[str, str]) -> Service:
