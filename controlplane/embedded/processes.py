@@ -101,7 +101,7 @@ def web(port: int, env: Mapping[str, str]) -> Service:
 
 def worker(env: Mapping[str, str]) -> Service:
     """The Celery worker; gossip and mingling are for fleets of workers and cost seconds at start."""
-    options = ["--loglevel", "INFO", "--concurrency", str(_WORKER_PROCESSES)]
+    options = ["--loglevel", env.get("LOG_LEVEL", "INFO"), "--concurrency", str(_WORKER_PROCESSES)]
     options += ["--without-gossip", "--without-mingle"]
     return _celery("worker", options, env)
 
