@@ -3,67 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from controlplane.kernel.errors import Audience
-from provisioner.drivers.base import LandscapeAccess
 from provisioner.operations import flowbook, prepared, queries
-from provisioner.operations.engine import Change, Problem, Progress
+from provisioner.operations.claimed import Claimed, claimed
+from provisioner.operations.engine import Change, Problem
 from provisioner.operations.moves import State
 from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
-from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
 
 _DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
 _MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """An operation in this worker's hand, until its lease ends or somebody takes it over."""
-
-    id: UUID
-    tenant_id: UUID
-    runtime_id: UUID
-    kind: Kind
-    generation: int
-    input: Mapping[str, Any]
-    step: str
-    stored_step: str  # differs from `step` when a deploy took that out of the flow
-    steps_done: tuple[str, ...]
-    attempts: int
-    fence: int
-    wakes: int
-    now: datetime
-    step_started_at: datetime
-    step_deadline: datetime | None
-    deadline: datetime
-    cancel_reason: str
-    cancelling: bool
-    pausing: bool
-    cluster_spec: Mapping[str, Any]
-    landscape_id: UUID
-    landscape_kind: str
-    access: LandscapeAccess
-    made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
-
-    @property
-    def cluster(self) -> ClusterSpec:
-        """The cluster as wanted; made once for all the steps of one claim."""
-        if not self.made:
-            self.made.append(cluster_from_json(self.cluster_spec))
-        return self.made[0]
-
-    def progress_after(self, run: timedelta) -> Progress:
-        """What the engine needs to know once the step has run this long."""
-        return Progress(
-            self.step, self.attempts, self.now + run, self.step_started_at, self.deadline, self.step_deadline
-        )
 
 
 @dataclass(frozen=True)
@@ -76,7 +31,7 @@ class Closed:
 def claim() -> Claimed | None:
     """Take the fairest due operation, or None when nothing is due."""
     found = prepared.rows(queries.CLAIM, {"during": _DURING, "lease": _lease()})
-    return _claimed(found[0]) if found else None
+    return claimed(found[0]) if found else None
 
 
 def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
@@ -261,37 +216,3 @@ def _problem(problem: Problem | None) -> dict[str, str]:
 
 def _lease() -> timedelta:
     return timedelta(seconds=settings.LEASE_SECONDS)
-
-
-def _claimed(row: dict[str, Any]) -> Claimed:
-    access = LandscapeAccess(
-        key=row["landscape_key"],
-        config=json.loads(row["landscape_config"]),
-        credentials_path=row["credentials_path"],
-        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
-    )
-    return Claimed(
-        id=row["id"],
-        tenant_id=row["tenant_id"],
-        runtime_id=row["runtime_id"],
-        kind=Kind(row["kind"]),
-        generation=row["generation"],
-        input=json.loads(row["input"]),
-        step=row["step"],
-        stored_step=row["step"],
-        steps_done=tuple(done["step"] for done in json.loads(row["steps_done"])),
-        attempts=row["attempts"],
-        fence=row["fence"],
-        wakes=row["wakes"],
-        now=row["now"],
-        step_started_at=row["step_started_at"],
-        step_deadline=row["step_deadline"],
-        deadline=row["deadline"],
-        cancel_reason=row["cancel_reason"],
-        cancelling=row["cancelling"],
-        pausing=row["pausing"],
-        cluster_spec=json.loads(row["cluster_spec"]),
-        landscape_id=row["landscape_id"],
-        landscape_kind=row["landscape_kind"],
-        access=access,
-    )

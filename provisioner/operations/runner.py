@@ -23,8 +23,8 @@ from provisioner.drivers.base import Driver, LandscapeAccess
 from provisioner.flows.base import Flow
 from provisioner.landscapes import breaker, budget
 from provisioner.operations import engine, flowbook, ledger
+from provisioner.operations.claimed import Claimed
 from provisioner.operations.engine import Outcome, Refusal
-from provisioner.operations.ledger import Claimed
 from provisioner.operations.time_limit import OutOfTime, at_most
 from provisioner.steps.base import Done, Step, StepContext
 
@@ -112,6 +112,8 @@ class Runner:
 
     def _outcome(self, held: Claimed, step: Step) -> Outcome:
         if step.needed is not None and not step.needed(held.cluster):
+            return Done()
+        if step.ends_when_ready and held.seen_ready:
             return Done()
         suspect = False
         if step.calls_landscape:

@@ -41,4 +41,5 @@ step = Step(
     max_attempts=30,
     weight=8,
     follows_landscape=True,
+    ends_when_ready=True,
 )

@@ -68,6 +68,7 @@ class Step:
     calls_landscape: bool = True  # takes from the landscape's budget and heeds its circuit breaker
     max_attempts: int = 8
     follows_landscape: bool = False  # while it waits, the observer shows how far the landscape is
+    ends_when_ready: bool = False  # the observer's sight of the fulfilled wish is enough: no call, no budget
     weight: int = 1
     needed: Callable[[ClusterSpec], bool] | None = None
 

@@ -11,6 +11,8 @@ from provisioner.operations import engine, flowbook
 from provisioner.operations.following import follow
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
+from provisioner.steps.base import Done, Outcome, StepContext
+from tests import work
 from tests.signed_in import present
 from tests.world import World, order
 
@@ -66,3 +68,32 @@ def test_a_landscape_that_says_nothing_takes_no_words_away(world: World) -> None
     operation = waiting(world)
     Runtime.objects.filter(pk=operation.runtime_id).update(status={"situation": "changing"})
     assert after(operation).reason == "as it was"
+
+
+def asked_of_the_landscape(world: World, sight: dict[str, Any]) -> bool:
+    """Whether a step that a ready cluster ends had to ask, when the observer has seen this."""
+    asked: list[StepContext] = []
+
+    def ask(context: StepContext) -> Outcome:
+        asked.append(context)
+        return Done()
+
+    row = work.runtime(world.shop, world.landscape, status=sight)
+    with work.flows(provision=work.flow(work.step("await", ask, ends_when_ready=True))):
+        operation = work.start(row)
+        work.work()
+    assert work.again(operation).state == "succeeded"
+    return bool(asked)
+
+
+def test_what_the_observer_has_seen_fulfilled_is_not_asked_again(world: World) -> None:
+    assert not asked_of_the_landscape(world, {"situation": "ready", "generation": 1})
+
+
+@pytest.mark.parametrize(
+    "sight",
+    [{}, {"situation": "ready", "generation": 0}, {"situation": "changing", "generation": 1}],
+    ids=["nothing", "an older wish", "a change"],
+)
+def test_any_other_sight_is_looked_up(world: World, sight: dict[str, Any]) -> None:
+    assert asked_of_the_landscape(world, sight)

@@ -16,7 +16,8 @@ def reader(cursor: int, *versions: int) -> Watch:
     """A watch that has sent the events before `cursor`, on a store whose newest version is of another collection."""
     history = History(0)
     for version in versions:
-        history.append(Event(version, "MODIFIED", Entry("", "c", "", version, b"{}", {}, (), True), None))
+        entry = Entry("", "c", "", version, b"{}", {}, (), stored=True)
+        history.append(Event(version, "MODIFIED", entry, None))
     watch = Watch.__new__(Watch)
     endpoint = SimpleNamespace(store=SimpleNamespace(version=NEWEST))
     resource = SimpleNamespace(kind="Shoot", api_version="core.gardener.cloud/v1beta1")
