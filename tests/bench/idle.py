@@ -56,7 +56,7 @@ def fill(stack: Stack, count: int) -> None:
     present = count_ready(stack)
     with ThreadPoolExecutor(ORDERING_CLIENTS) as clients:
         list(clients.map(lambda number: stack.order(f"idle-{number}"), range(present, count)))
-    stack.eventually(lambda: count_ready(stack) >= count, seconds=1800)
+    stack.eventually(lambda: count_ready(stack) >= count, seconds=1800, every=2.0)
     time.sleep(5)
 
 

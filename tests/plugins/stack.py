@@ -178,7 +178,7 @@ class Stack:
         self.eventually(all_closed, seconds=seconds)
         return closed
 
-    def eventually(self, condition: Callable[[], bool], *, seconds: float) -> None:
+    def eventually(self, condition: Callable[[], bool], *, seconds: float, every: float = 0.2) -> None:
         """Wait until the condition holds; connection errors mean not yet."""
         deadline = time.monotonic() + seconds
         while True:
@@ -190,7 +190,7 @@ class Stack:
             if time.monotonic() > deadline:
                 tail = self.log.read_text()[-4000:] if self.log.exists() else ""
                 raise AssertionError(f"not within {seconds:.0f} s; the stack's last words:\n{tail}")
-            time.sleep(0.2)
+            time.sleep(every)
 
 
 @pytest.fixture(scope="module")
