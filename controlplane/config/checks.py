@@ -45,7 +45,7 @@ def dangerous_combinations(app_configs: Sequence[AppConfig] | None, **kwargs: An
         "Unset SECURE_COOKIES, or set it to true.",
     )
     refuse(
-        settings.PUBLIC_URL.startswith("http://") and "127.0.0.1" not in settings.PUBLIC_URL,
+        settings.PUBLIC_URL.startswith("http://"),
         "005",
         "PUBLIC_URL is plain HTTP.",
         "Serve Nesoi over HTTPS and set PUBLIC_URL to its https:// address.",

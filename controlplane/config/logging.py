@@ -32,7 +32,14 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     final: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=0,
+                # The default shows local variables where rich is installed, and tokens are among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     config: dict[str, Any] = {
         "version": 1,

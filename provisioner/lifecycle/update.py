@@ -78,7 +78,7 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
     before = runtime.spec["parameters"]
     wanted = check_update(facts, before, parameters, seed=str(runtime.id))
     after = wanted.as_json()
-    if after == before and runtime.phase != Phase.FAILED:
+    if after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime):
         return {}
     release = release_after(runtime.spec["release"], channel_before=before["channel"], channel=wanted.channel)
     cluster = cluster_spec(
@@ -100,3 +100,10 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
             "after": {key: after.get(key) for key in changed},
         }
     }
+
+
+def _is_or_will_be_fulfilled(runtime: Runtime) -> bool:
+    """Whether the newest wish came true or is on its way; one whose operation was cancelled is neither."""
+    if runtime.observed_generation >= runtime.generation:
+        return True
+    return Operation.objects.filter(runtime=runtime, slot__isnull=False).exists()

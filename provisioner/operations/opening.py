@@ -42,7 +42,9 @@ def open_operation(
     if kind is Kind.PROVISION:  # the runtime is as new: the constraint guards the rest
         return _insert(actor, runtime, kind, given, Slot.ACTIVE)
     Runtime.objects.select_for_update(no_key=True).filter(pk=runtime.pk).values_list("pk").get()
-    open_now = {o.slot: o for o in Operation.objects.filter(runtime=runtime, slot__isnull=False)}
+    # Locked, so that no worker's outcome comes between what is read here and what is decided from it.
+    rows = Operation.objects.select_for_update(no_key=True).filter(runtime=runtime, slot__isnull=False)
+    open_now = {o.slot: o for o in rows.order_by("id")}
     active, waiting = open_now.get(Slot.ACTIVE), open_now.get(Slot.NEXT)
     if kind is Kind.DEPROVISION:
         return _open_delete(actor, runtime, given, active, waiting)

@@ -105,7 +105,7 @@ def cancel_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> O
     words = (f"cancelled by {actor.name}" + (f": {reason}" if reason else ""))[:300]
     if operation.slot == Slot.NEXT:
         cancel_waiting(operation, words)
-    elif operation.kind == Kind.DEPROVISION and operation.steps_done:
+    elif operation.kind == Kind.DEPROVISION and operation.fence:
         raise Refused("operation_not_cancellable", "A delete that has begun can't be cancelled.", status=409)
     elif operation.cancel_requested_at is None:
         ask_to_cancel(operation, reason=words)
@@ -154,7 +154,9 @@ def _controlled(actor: Actor, operation_id: UUID, permission: Permission = Permi
     if not actor.may(permission, tenant_id=found[0]):
         raise Refused("forbidden", "Your role may not do this to operations.", status=403)
     Runtime.objects.select_for_update(no_key=True).filter(pk=found[1]).values_list("pk").get()
-    operation: Operation = Operation.objects.select_related("runtime").get(pk=operation_id)
+    # The operation too: a worker that writes its outcome in the meantime would slip between our guards.
+    rows = Operation.objects.select_for_update(no_key=True, of=("self",)).select_related("runtime")
+    operation: Operation = rows.get(pk=operation_id)
     return operation
 
 

@@ -12,6 +12,9 @@ from controlplane.kernel.errors import Fatal
 from provisioner.drivers.base import ClusterRef, Driver, Observed
 from provisioner.runtimes.spec import ClusterSpec
 
+GENERATION_TAG = "nesoi.dev/generation"
+OPERATION_TAG = "nesoi.dev/operation"
+
 
 @dataclass(frozen=True)
 class Done:
@@ -46,6 +49,12 @@ class StepContext:
     cluster: ClusterSpec
     driver: Driver
     input: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> ClusterSpec:
+        """The cluster as wanted, tagged with the wish that it fulfils: what the observer sees can be told from older wishes."""
+        tags = {GENERATION_TAG: str(self.generation), OPERATION_TAG: str(self.operation_id)}
+        return replace(self.cluster, annotations={**self.cluster.annotations, **tags})
 
     @property
     def ref(self) -> ClusterRef:

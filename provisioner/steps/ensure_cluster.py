@@ -9,7 +9,7 @@ from provisioner.steps.base import Done, Outcome, Step, StepContext
 
 def run(ctx: StepContext) -> Outcome:
     """Apply the wish; whether it succeeds is for the next step to see."""
-    ctx.driver.ensure(ctx.cluster)
+    ctx.driver.ensure(ctx.wanted)
     return Done()
 
 

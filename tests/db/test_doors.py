@@ -13,6 +13,7 @@ from provisioner.landscapes.models import Landscape
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.update import update_runtime
 from provisioner.operations.models import Operation
+from provisioner.operations.services import cancel_operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import cluster_from_json
@@ -221,3 +222,17 @@ def test_a_runtime_being_deleted_takes_no_more_wishes(world: World) -> None:
     with pytest.raises(Refused) as refused:
         update_runtime(actor=world.alice.actor, runtime_id=runtime.id, parameters={"autoScalerMax": 9})
     assert refused.value.code == "runtime_deprovisioning"
+
+
+def test_a_wish_whose_update_was_cancelled_can_be_made_again(world: World) -> None:
+    first = order(world)
+    alice = world.alice.actor
+    cancel_operation(actor=alice, operation_id=first.id)
+    Runtime.objects.filter(pk=first.runtime_id).update(phase="ready", observed_generation=1)
+    wish = {"autoScalerMax": 9}
+    _, update = update_runtime(actor=alice, runtime_id=first.runtime_id, parameters=wish)
+    assert update is not None
+    cancel_operation(actor=alice, operation_id=update.id)
+    _, again = update_runtime(actor=alice, runtime_id=first.runtime_id, parameters=wish)
+    assert again is not None
+    assert again.id != update.id

@@ -44,10 +44,12 @@ class ScriptedDriver:
     sight: Observed
     nodes: int = 0
     asked: list[str] = field(default_factory=list)
+    ordered: list[ClusterSpec] = field(default_factory=list)
     applied: list[Mapping[str, Any]] = field(default_factory=list)
 
     def ensure(self, cluster: ClusterSpec) -> Observed:
         self.asked.append("ensure")
+        self.ordered.append(cluster)
         return replace(self.sight, situation=Situation.CHANGING)
 
     def ensure_absent(self, cluster: ClusterRef) -> Observed:
@@ -91,6 +93,14 @@ def test_ordering_a_cluster_is_done_when_the_landscape_took_the_order() -> None:
     driver = ScriptedDriver(seen(Situation.ABSENT))
     assert ensure_cluster.run(context(driver)) == Done()
     assert driver.asked == ["ensure"]
+
+
+@pytest.mark.parametrize("step", [ensure_cluster, await_cluster])
+def test_an_ordered_cluster_says_which_wish_it_fulfils(step: Any) -> None:
+    driver = ScriptedDriver(seen(Situation.ABSENT))
+    step.run(context(driver))
+    assert driver.ordered[0].annotations["nesoi.dev/generation"] == "1"
+    assert driver.ordered[0].annotations["nesoi.dev/operation"] == str(UUID(int=1))
 
 
 def test_a_ready_cluster_ends_the_wait() -> None:

@@ -57,7 +57,7 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def _review_or_save(
     request: ConsoleRequest, row: Runtime, facts: PlanFacts, typed: dict[str, Any], known: int
 ) -> HttpResponse:
-    wanted = check_update(facts, row.spec.get("parameters", {}), typed).as_json()
+    wanted = check_update(facts, row.spec.get("parameters", {}), typed, seed=str(row.pk)).as_json()
     if known != row.generation:
         return _difference(request, row, facts, wanted, template="stale.html", status=412)
     if request.POST.get("step") != SAVE:
