@@ -16,9 +16,8 @@ def run(ctx: StepContext) -> Outcome:
     if observed.situation is Situation.READY:
         return Done()
     if observed.situation in {Situation.ABSENT, Situation.FAILED}:
-        observed = ctx.driver.ensure(
-            ctx.cluster
-        )  # tries again what may pass, or what a person has mended since
+        # Tries again what may pass, or what a person has mended since.
+        observed = ctx.driver.ensure(ctx.wanted)
     refuse_lasting_faults(observed)
     return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
 
