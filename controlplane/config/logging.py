@@ -29,18 +29,6 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    final: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if style == "json"
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                pad_event_to=0,
-                # The default shows local variables where rich is installed, and tokens are among them.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
-        ]
-    )
     config: dict[str, Any] = {
         "version": 1,
         "disable_existing_loggers": False,
@@ -48,7 +36,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_final(style)],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
@@ -64,3 +52,13 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     }
     logging.config.dictConfig(config)
     return config
+
+
+def _final(style: str) -> list[Processor]:
+    if style == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # The default shows local variables where rich is installed, and tokens are among them.
+    plain = structlog.dev.plain_traceback
+    return [
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=plain)
+    ]
