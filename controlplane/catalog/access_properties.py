@@ -68,6 +68,10 @@ def networking(plan: PlanFacts) -> Schema:
     }
 
 
+# Said wherever modules are chosen, as long as no flow has a step for them.
+MODULES_KEPT = "Your choice is recorded; nothing installs modules into runtimes yet."
+
+
 def chosen_module(plan: PlanFacts) -> Schema:
     """One entry of a tenant's own list of modules."""
     titles = {module.key: module.name for module in plan.modules}
@@ -101,15 +105,16 @@ def chosen_module(plan: PlanFacts) -> Schema:
 
 
 def modules(plan: PlanFacts) -> Schema:
-    """Which modules are installed: the plan's own set, none, or a list."""
+    """Which modules the tenant wishes: the plan's own set, none, or a list."""
     own = ", ".join(plan.default_modules) or "none"
-    default = {"type": "boolean", "title": "Install the plan's own set", "default": True}
+    default = {"type": "boolean", "title": "Choose the plan's own set", "default": True}
     listed = {"type": "array", "title": "Modules", "maxItems": 50, "items": chosen_module(plan)}
     return {
         "type": "object",
         "title": "Modules",
-        "description": f"Capabilities to install. The plan's own set: {own}.",
+        "description": f"{MODULES_KEPT} The plan's own set: {own}.",
         "default": {"default": True},
+        "x-note": "recorded, not installed yet",
         "oneOf": [
             {
                 "type": "object",

@@ -96,7 +96,7 @@ class Networking:
 
 @dataclass(frozen=True)
 class ModuleChoice:
-    """A module to install; an empty `channel` follows the runtime's."""
+    """A module that the tenant wishes; an empty `channel` follows the runtime's."""
 
     name: str
     channel: str = ""

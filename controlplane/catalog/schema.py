@@ -39,7 +39,7 @@ PARAMETERS: dict[str, tuple[str, bool, Callable[[PlanFacts], Schema]]] = {
 GROUPS = (
     ("place", "Place", "Where the runtime lives and which releases it follows."),
     ("size", "Size", "Machines and how many of them."),
-    ("modules", "Modules", "Capabilities that are installed and kept current."),
+    ("modules", "Modules", "Capabilities beyond plain Kubernetes."),
     ("access", "Access", "Who may sign in, and from where."),
     ("network", "Networks", "Address ranges, when the defaults collide with yours."),
     ("upkeep", "Upkeep", "When upgrades may disturb the runtime."),

@@ -23,6 +23,7 @@ from controlplane.api.shapes.base import (
     words,
 )
 from controlplane.api.shapes.operation import OPERATION_SHORT, operation_short
+from controlplane.catalog.access_properties import MODULES_KEPT
 from controlplane.kernel.clock import rfc3339
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -39,7 +40,7 @@ SPEC = record(
         "release": TEXT,
         "kubernetes_version": {"type": "string", "description": "Wanted."},
         "channel": TEXT,
-        "modules": {**LABELS, "description": "Versions by module."},
+        "modules": {**LABELS, "description": f"Versions by module of the release. {MODULES_KEPT}"},
     },
     description="What is wanted.",
 )
@@ -104,7 +105,10 @@ RUNTIME_CREATE = Shape(
                 "x-codes": {"pattern": "name_invalid", "maxLength": "name_too_long"},
             },
             "plan": {"type": "string", "maxLength": 64, "description": "Key; GET /api/v1/plans lists them."},
-            "parameters": {**FREE, "description": "As `schema` of GET /api/v1/plans/{plan} says."},
+            "parameters": {
+                **FREE,
+                "description": f"As `schema` of GET /api/v1/plans/{{plan}} says. `modules`: {MODULES_KEPT}",
+            },
             "labels": LABELS,
             "tenant": {
                 "type": "string",

@@ -36,7 +36,7 @@ def lines(schema: Schema, parameters: Mapping[str, Any]) -> list[Line]:
         if key in parameters:
             group = next((g["title"] for g in schema["x-groups"] if g["key"] == child.get("x-group")), "")
             found += [
-                Line(path, title, text, group)
+                Line(path, title, _noted(text, child), group)
                 for path, title, text in _flat(key, child.get("title", key), child, parameters[key])
             ]
     return found
@@ -56,6 +56,10 @@ def changes(schema: Schema, before: Mapping[str, Any], after: Mapping[str, Any])
         for change in found
         if change.before != change.after and {change.before, change.after} != {"", NONE}
     ]
+
+
+def _noted(text: str, schema: Schema) -> str:
+    return f"{text} ({schema['x-note']})" if "x-note" in schema and text != NONE else text
 
 
 def _text(line: Line | None) -> str:
