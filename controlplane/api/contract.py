@@ -20,7 +20,7 @@ PROBLEMS: dict[int, str] = {
     404: "There is no such thing in your tenant.",
     406: "This API answers in JSON.",
     409: "The state of things is against it: a name is taken, or the operation is in another state.",
-    412: "If-Match names another generation than the newest.",
+    412: "If-Match names another revision than the newest.",
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "The request is readable, but something in it can't be: `errors` names each field.",

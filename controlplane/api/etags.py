@@ -1,4 +1,4 @@
-"""A runtime's ETag is its generation: who changes it can say which one they know."""
+"""A runtime's ETag is its revision: who changes it can say which one they know."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from rest_framework.request import Request
 from controlplane.kernel.errors import Refused
 
 _STRONG = re.compile(r'"([\x21\x23-\x7e]*)"')
-NO_GENERATION = 0  # generations begin at 1, so a tag of another kind is stale like any old one
+_REVISION = re.compile(r"r([0-9]{1,18})")  # the letter tells it from the generations that stood here before
+NO_REVISION = 0  # revisions begin at 1, so a tag of another kind is stale like any old one
 
 
-def etag(generation: int) -> str:
-    """Return the entity tag of a generation."""
-    return f'"{generation}"'
+def etag(revision: int) -> str:
+    """Return the entity tag of a revision."""
+    return f'"r{revision}"'
 
 
-def expected_generation(request: Request) -> int | None:
-    """Return the generation that If-Match names, or None for any; raises Refused 400 when it is malformed."""
+def expected_revision(request: Request) -> int | None:
+    """Return the revision that If-Match names, or None for any; raises Refused 400 when it is malformed."""
     header = request.headers.get("If-Match", "*").strip()
     if header == "*":
         return None
     match = _STRONG.fullmatch(header)
     if match is None:
-        detail = 'If-Match must be one ETag as we sent it, for example "3", or *.'
+        detail = 'If-Match must be one ETag as we sent it, for example "r3", or *.'
         raise Refused("if_match_invalid", detail, status=400)
-    digits = match[1]
-    return int(digits) if re.fullmatch(r"[0-9]{1,18}", digits) else NO_GENERATION
+    named = _REVISION.fullmatch(match[1])
+    return int(named[1]) if named else NO_REVISION

@@ -18,7 +18,7 @@ from controlplane.api.shapes.problem import PROBLEM
 JSON = "application/json"
 HEADERS: dict[str, dict[str, Any]] = {
     "Location": {"description": "The operation to watch.", "schema": {"type": "string", "format": "uri"}},
-    "ETag": {"description": "The runtime's generation, for If-Match.", "schema": {"type": "string"}},
+    "ETag": {"description": "The runtime's revision, for If-Match.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 
 from controlplane.catalog.sentences import choices
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor, Permission
@@ -81,11 +83,11 @@ def refuse_suspended(tenant: Tenant, account: Account | None = None) -> None:
 
 
 def locked_runtime(
-    *, actor: Actor, permission: Permission, runtime_id: UUID, generation: int | None
+    *, actor: Actor, permission: Permission, runtime_id: UUID, revision: int | None
 ) -> Runtime:
-    """Return the runtime, locked until commit, if the actor may change it and knows its newest generation.
+    """Return the runtime, locked until commit, if the actor may change it and knows its newest revision (None: any).
 
-    Raises Refused: runtime_not_found 404, forbidden 403, runtime_gone 409, stale_generation 412, tenant_suspended 403.
+    Raises Refused: runtime_not_found 404, forbidden 403, runtime_gone 409, stale_revision 412.
     """
     rows = Runtime.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "tenant", "account", "landscape", "plan"
@@ -100,11 +102,21 @@ def locked_runtime(
         raise Refused(
             "runtime_gone", f"Runtime {runtime.name} is deprovisioned; create a new one.", status=409
         )
-    if generation is not None and generation != runtime.generation:
-        raise Refused(
-            "stale_generation",
-            f"Runtime {runtime.name} is at generation {runtime.generation}, you know {generation}; "
-            "read it again, then repeat your change.",
-            status=412,
-        )
+    if revision is not None and revision != runtime.revision:
+        raise stale(runtime)
     return runtime
+
+
+def stale(runtime: Runtime) -> Refused:
+    """Return the refusal of a change to a runtime that the caller does not know as it is now."""
+    detail = f"Runtime {runtime.name} was changed since you read it; read it again, then repeat your change."
+    return Refused("stale_revision", detail, status=412)
+
+
+def write(runtime: Runtime, *fields: str) -> None:
+    """Write these fields of the row as its next revision; raises Refused 412 when somebody wrote one in between."""
+    wanted = {name: getattr(runtime, name) for name in fields}
+    row = Runtime.objects.filter(pk=runtime.pk, revision=runtime.revision)
+    if row.update(**wanted, revision=F("revision") + 1, updated_at=utcnow()) != 1:
+        raise stale(runtime)
+    runtime.revision += 1

@@ -8,20 +8,20 @@ from django.db import transaction
 
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
-from provisioner.lifecycle.admission import locked_runtime
+from provisioner.lifecycle.admission import locked_runtime, write
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
 from provisioner.runtimes.phases import Kind
 
 
 @transaction.atomic
-def delete_runtime(*, actor: Actor, runtime_id: Any, expected_generation: int | None = None) -> Operation:
+def delete_runtime(*, actor: Actor, runtime_id: Any, expected_revision: int | None = None) -> Operation:
     """Return the operation that removes the runtime; asked again, the same one. Raises Refused.
 
     Whatever is under way is stopped first: a runtime deleted while it is being created is cleaned up.
     """
     runtime = locked_runtime(
-        actor=actor, permission=Permission.DELETE, runtime_id=runtime_id, generation=expected_generation
+        actor=actor, permission=Permission.DELETE, runtime_id=runtime_id, revision=expected_revision
     )
     under_way: Operation | None = Operation.objects.filter(
         runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False
@@ -30,7 +30,7 @@ def delete_runtime(*, actor: Actor, runtime_id: Any, expected_generation: int | 
         under_way.runtime = runtime
         return under_way
     runtime.generation += 1
-    runtime.save(update_fields=["generation", "updated_at"])
+    write(runtime, "generation")
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.DEPROVISION)
     audit.record(
         "runtime.delete",

@@ -13,7 +13,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
-from provisioner.lifecycle.admission import locked_runtime, refuse_suspended
+from provisioner.lifecycle.admission import locked_runtime, refuse_suspended, stale, write
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels
 from provisioner.lifecycle.release import as_json as release_as_json
@@ -31,17 +31,21 @@ def update_runtime(
     runtime_id: Any,
     parameters: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
+    expected_revision: int | None = None,
     expected_generation: int | None = None,
 ) -> tuple[Runtime, Operation | None]:
     """Return the runtime and the operation that fulfils its new wish, or None when nothing needs to be done.
 
-    Each top-level parameter given replaces the old one; labels are replaced as a whole. Raises Refused.
+    Each top-level parameter given replaces the old one; labels are replaced as a whole. `expected_revision` guards the row as a
+    whole, `expected_generation` only what is to be built. Raises Refused.
     """
     if labels is not None:
         check_labels(labels)
     runtime = locked_runtime(
-        actor=actor, permission=Permission.UPDATE, runtime_id=runtime_id, generation=expected_generation
+        actor=actor, permission=Permission.UPDATE, runtime_id=runtime_id, revision=expected_revision
     )
+    if expected_generation is not None and expected_generation != runtime.generation:
+        raise stale(runtime)
     refuse_suspended(runtime.tenant, runtime.account)
     if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
         detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
@@ -49,7 +53,7 @@ def update_runtime(
     changes = _relabel(runtime, labels) | (_wish(runtime, parameters) if parameters else {})
     if not changes:
         return runtime, None
-    runtime.save(update_fields=["labels", "spec", "cluster_spec", "generation", "updated_at"])
+    write(runtime, "labels", "spec", "cluster_spec", "generation")
     operation = None
     if "parameters" in changes:
         operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE)

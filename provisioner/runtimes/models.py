@@ -20,7 +20,8 @@ from provisioner.runtimes.querysets import RuntimeQuerySet
 class Runtime(TenantOwned):
     """One managed, isolated Kubernetes cluster: `spec` is wanted, `status` is observed.
 
-    `generation` counts wishes; `observed_generation` is the newest wish that an operation fulfilled.
+    `generation` counts wishes; `observed_generation` is the newest wish that an operation fulfilled. `revision` counts everything
+    that people wrote, labels included: who knows the newest one overwrites nothing unseen.
     Phases move as `provisioner.runtimes.phases` says, and only together with an operation.
     """
 
@@ -39,6 +40,8 @@ class Runtime(TenantOwned):
     cluster_spec = models.JSONField(default=dict)
     generation = models.BigIntegerField(default=1)
     observed_generation = models.BigIntegerField(default=0)
+    # The database has the default too: while a deploy goes on, processes that don't know the column insert as well.
+    revision = models.BigIntegerField(default=1, db_default=1)
 
     phase = models.CharField(
         max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.PENDING

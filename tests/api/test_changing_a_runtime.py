@@ -19,11 +19,11 @@ def checkout(alice: Asking) -> str:
 
 def test_a_parameter_replaces_the_old_one_and_the_others_stay(alice: Asking, checkout: str) -> None:
     before = read(alice.get(checkout))
-    response = alice.patch(checkout, {"parameters": {"autoScalerMax": 9}}, If_Match='"1"')
+    response = alice.patch(checkout, {"parameters": {"autoScalerMax": 9}}, If_Match='"r1"')
     body = read(response)
     assert response.status_code == 202
     assert response["Location"] == body["operation"]["url"]
-    assert response["ETag"] == '"2"'
+    assert response["ETag"] == '"r2"'
     after = body["runtime"]["spec"]["parameters"]
     assert after == {**before["spec"]["parameters"], "autoScalerMax": 9}
 
@@ -48,27 +48,48 @@ def test_labels_alone_need_no_operation(alice: Asking, checkout: str) -> None:
     assert "Location" not in response
 
 
+def test_of_two_who_know_the_same_labels_only_the_first_writes(alice: Asking, checkout: str) -> None:
+    tag = alice.get(checkout)["ETag"]
+    first = alice.patch(checkout, {"labels": {"stage": "test"}}, If_Match=tag)
+    assert (first.status_code, first["ETag"] != tag) == (200, True)
+    assert problem(alice.patch(checkout, {"labels": {"owner": "ops"}}, If_Match=tag)) == (
+        412,
+        "stale_revision",
+    )
+    assert problem(alice.delete(checkout, If_Match=tag)) == (412, "stale_revision")
+    assert read(alice.get(checkout))["labels"] == {"stage": "test"}
+    assert alice.patch(checkout, {"labels": {"owner": "ops"}}, If_Match=first["ETag"]).status_code == 200
+
+
+def test_every_write_moves_the_tag(alice: Asking, checkout: str) -> None:
+    writes = ({"labels": {"a": "b"}}, {"parameters": {"autoScalerMax": 9}})
+    tags = [alice.get(checkout)["ETag"], *(alice.patch(checkout, body)["ETag"] for body in writes)]
+    tags.append(alice.delete(checkout)["ETag"])
+    assert len(set(tags)) == 4
+    assert alice.get(checkout)["ETag"] == tags[-1]
+
+
 def test_an_empty_change_changes_nothing(alice: Asking, checkout: str) -> None:
     response = alice.patch(checkout, {})
-    assert (response.status_code, response["ETag"]) == (200, '"1"')
+    assert (response.status_code, response["ETag"]) == (200, '"r1"')
 
 
-@pytest.mark.parametrize("tag", ['"7"', '"0"', '"nonsense"', '"99999999999999999999"'])
+@pytest.mark.parametrize("tag", ['"r7"', '"r0"', '"1"', '"nonsense"', '"r99999999999999999999"'])
 def test_a_stale_if_match_changes_nothing(alice: Asking, checkout: str, tag: str) -> None:
     assert problem(alice.patch(checkout, {"parameters": {"autoScalerMax": 9}}, If_Match=tag)) == (
         412,
-        "stale_generation",
+        "stale_revision",
     )
-    assert problem(alice.delete(checkout, If_Match=tag)) == (412, "stale_generation")
+    assert problem(alice.delete(checkout, If_Match=tag)) == (412, "stale_revision")
     assert Runtime.objects.get().generation == 1
 
 
-@pytest.mark.parametrize("tag", ["7", 'W/"1"', '"1", "2"', '"', "none"])
+@pytest.mark.parametrize("tag", ["7", 'W/"r1"', '"r1", "r2"', '"', "none"])
 def test_a_malformed_if_match_is_named(alice: Asking, checkout: str, tag: str) -> None:
     assert problem(alice.patch(checkout, {"labels": {}}, If_Match=tag)) == (400, "if_match_invalid")
 
 
-@pytest.mark.parametrize("tag", ["*", '"1"'])
+@pytest.mark.parametrize("tag", ["*", '"r1"'])
 def test_the_newest_tag_and_the_star_let_a_delete_through(alice: Asking, checkout: str, tag: str) -> None:
     response = alice.delete(checkout, If_Match=tag)
     assert response.status_code == 202

@@ -277,10 +277,39 @@ def test_a_faulty_change_keeps_what_was_typed(alice: Client, row: Runtime) -> No
 
 def test_labels_are_edited_without_rebuilding_anything(alice: Client, row: Runtime) -> None:
     before = Operation.objects.count()
-    alice.post(f"/runtimes/{row.id}/labels", {"labels": "team=green\n\nstage = live"})
+    address = f"/runtimes/{row.id}/labels"
+    known = hidden_value(alice.get(address), "revision")
+    alice.post(address, {"labels": "team=green\n\nstage = live", "revision": known})
     row.refresh_from_db()
     assert row.labels == {"team": "green", "stage": "live"}
     assert Operation.objects.count() == before
+
+
+def test_labels_that_somebody_changed_meanwhile_are_not_overwritten_unseen(
+    alice: Client, row: Runtime
+) -> None:
+    address = f"/runtimes/{row.id}/labels"
+    known = hidden_value(alice.get(address), "revision")
+    alice.post(address, {"labels": "team=green", "revision": known})
+    late = alice.post(address, {"labels": "stage=live", "revision": known})
+    assert late.status_code == 412
+    assert "Somebody changed checkout meanwhile, so your labels are not saved" in text(late)
+    assert "Its labels now: team=green." in text(late)
+    assert "stage=live" in late.content.decode()
+    row.refresh_from_db()
+    assert row.labels == {"team": "green"}
+    again = {"labels": "stage=live", "revision": hidden_value(late, "revision")}
+    assert alice.post(address, again).status_code == 302
+    row.refresh_from_db()
+    assert row.labels == {"stage": "live"}
+
+
+@pytest.mark.parametrize("known", ["", "none", "9" * 30])
+def test_a_label_form_that_knows_no_revision_saves_nothing(alice: Client, row: Runtime, known: str) -> None:
+    answer = alice.post(f"/runtimes/{row.id}/labels", {"labels": "a=b", "revision": known})
+    assert answer.status_code == 412
+    row.refresh_from_db()
+    assert row.labels == {"team": "blue"}
 
 
 def test_deleting_needs_the_name_typed_exactly(alice: Client, row: Runtime) -> None:

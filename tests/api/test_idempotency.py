@@ -72,10 +72,10 @@ def test_a_refused_request_may_be_repeated_with_its_key(alice: Asking, world: Wo
 def test_a_change_and_a_delete_happen_once_too(alice: Asking) -> None:
     path = f"/runtimes/{alice.order()['runtime']['id']}"
     change = {"parameters": {"autoScalerMax": 9}}
-    first, again = (alice.patch(path, change, Idempotency_Key="k-1", If_Match='"1"') for _ in range(2))
+    first, again = (alice.patch(path, change, Idempotency_Key="k-1", If_Match='"r1"') for _ in range(2))
     assert first.content == again.content
     assert Runtime.objects.get().generation == 2
-    first, again = (alice.delete(path, Idempotency_Key="k-2", If_Match='"2"') for _ in range(2))
+    first, again = (alice.delete(path, Idempotency_Key="k-2", If_Match='"r2"') for _ in range(2))
     assert first.content == again.content
     assert Runtime.objects.get().generation == 3
 

@@ -10,6 +10,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import Account, AuditEvent, State, Tenant
 from provisioner.landscapes.models import Landscape
+from provisioner.lifecycle.admission import write
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.update import update_runtime
 from provisioner.operations.models import Operation
@@ -179,16 +180,36 @@ def test_labels_change_without_an_operation(world: World) -> None:
     assert AuditEvent.objects.filter(action="runtime.update").count() == 1
 
 
-def test_a_stale_generation_is_refused(world: World) -> None:
+@pytest.mark.parametrize("known", [{"expected_generation": 7}, {"expected_revision": 7}])
+def test_a_stale_wish_is_refused(world: World, known: dict[str, Any]) -> None:
     runtime = order(world).runtime
     with pytest.raises(Refused) as refused:
         update_runtime(
-            actor=world.alice.actor,
-            runtime_id=runtime.id,
-            parameters={"autoScalerMax": 9},
-            expected_generation=7,
+            actor=world.alice.actor, runtime_id=runtime.id, parameters={"autoScalerMax": 9}, **known
         )
-    assert refused.value.status == 412
+    assert (refused.value.code, refused.value.status) == ("stale_revision", 412)
+
+
+def test_a_row_that_moved_since_it_was_read_is_not_written(world: World) -> None:
+    runtime = order(world).runtime
+    Runtime.objects.filter(pk=runtime.pk).update(revision=2)
+    runtime.labels = {"env": "prod"}
+    with pytest.raises(Refused) as refused:
+        write(runtime, "labels")
+    assert refused.value.code == "stale_revision"
+    assert Runtime.objects.get().labels == {}
+
+
+def test_labels_that_somebody_changed_do_not_stop_a_change_of_what_is_built(world: World) -> None:
+    runtime = order(world).runtime
+    update_runtime(actor=world.alice.actor, runtime_id=runtime.id, labels={"env": "prod"})
+    changed, _ = update_runtime(
+        actor=world.alice.actor,
+        runtime_id=runtime.id,
+        parameters={"autoScalerMax": 9},
+        expected_generation=1,
+    )
+    assert (changed.labels, changed.generation, changed.revision) == ({"env": "prod"}, 2, 3)
 
 
 def test_a_region_can_not_be_changed(world: World) -> None:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from controlplane.api import scope
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
-from controlplane.api.etags import etag, expected_generation
+from controlplane.api.etags import etag, expected_revision
 from controlplane.api.idempotency import Answer, once
 from controlplane.api.links import base_of, operation_url
 from controlplane.api.pages import page
@@ -120,7 +120,7 @@ class RuntimeDetail(ApiView):
         row: Runtime = scope.found("runtime", runtime, scope.runtimes(actor_of(request)))
         operation = scope.under_way([row.id]).get(row.id)
         return Response(
-            runtime_json(row, operation, base=base_of(request)), headers={"ETag": etag(row.generation)}
+            runtime_json(row, operation, base=base_of(request)), headers={"ETag": etag(row.revision)}
         )
 
     @contract(
@@ -137,7 +137,7 @@ class RuntimeDetail(ApiView):
     def patch(self, request: Request, runtime: str) -> HttpResponse:
         """Accept the new wish; 200 without an operation when nothing needs to be built."""
         runtime_id = scope.id_of("runtime", runtime)
-        body, generation = self.body(request), expected_generation(request)
+        body, revision = self.body(request), expected_revision(request)
         actor, base = actor_of(request), base_of(request)
 
         def act() -> Answer:
@@ -146,7 +146,7 @@ class RuntimeDetail(ApiView):
                 runtime_id=runtime_id,
                 parameters=body.get("parameters"),
                 labels=body.get("labels"),
-                expected_generation=generation,
+                expected_revision=revision,
             )
             return started(_now(actor, changed.id, base=base), operation, base=base)
 
@@ -165,11 +165,11 @@ class RuntimeDetail(ApiView):
     def delete(self, request: Request, runtime: str) -> HttpResponse:
         """Accept the wish to remove it; asked again, the same operation answers."""
         runtime_id = scope.id_of("runtime", runtime)
-        generation = expected_generation(request)
+        revision = expected_revision(request)
         actor, base = actor_of(request), base_of(request)
 
         def act() -> Answer:
-            operation = delete_runtime(actor=actor, runtime_id=runtime_id, expected_generation=generation)
+            operation = delete_runtime(actor=actor, runtime_id=runtime_id, expected_revision=revision)
             return started(_now(actor, runtime_id, base=base), operation, base=base)
 
         return once(request, act)
@@ -177,7 +177,7 @@ class RuntimeDetail(ApiView):
 
 def started(runtime: dict[str, Any], operation: Operation | None, *, base: str) -> Answer:
     """Return what every write that may start work answers with."""
-    tag = {"ETag": etag(runtime["generation"])}
+    tag = {"ETag": etag(runtime["revision"])}
     short = operation and operation_short(operation, base=base)
     body = {"runtime": runtime, "operation": short}
     if operation is None:

@@ -71,7 +71,7 @@ def _review_or_save(
             expected_generation=known,
         )
     except Refused as refusal:
-        if refusal.code != "stale_generation":
+        if refusal.code != "stale_revision":
             raise
         fresh = queries.the_runtime(request.visitor.actor, row.id)
         return _difference(request, fresh, facts, wanted, template="stale.html", status=412)

@@ -46,4 +46,4 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def _delete(request: ConsoleRequest, row: Runtime, typed: str) -> None:
     if typed != row.name:
         raise Refused("confirmation_wrong", f"confirm must be exactly {row.name}.", field="confirm")
-    delete_runtime(actor=request.visitor.actor, runtime_id=row.id, expected_generation=None)
+    delete_runtime(actor=request.visitor.actor, runtime_id=row.id)
