@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from controlplane.config.proxies import TrustedProxies
+
 SHORTEST_SECRET_KEY = 32
+PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")
 
 
 @register("nesoi")
@@ -45,9 +49,20 @@ def dangerous_combinations(app_configs: Sequence[AppConfig] | None, **kwargs: An
         "Unset SECURE_COOKIES, or set it to true.",
     )
     refuse(
-        settings.PUBLIC_URL.startswith("http://"),
+        not PUBLIC_URL.fullmatch(settings.PUBLIC_URL),
         "005",
-        "PUBLIC_URL is plain HTTP.",
-        "Serve Nesoi over HTTPS and set PUBLIC_URL to its https:// address.",
+        "PUBLIC_URL is missing, plain HTTP, or more than https:// and a host.",
+        "Serve Nesoi over HTTPS and set PUBLIC_URL to its address, for example https://nesoi.example.com.",
     )
     return found
+
+
+@register("nesoi")
+def trusted_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error when TRUSTED_PROXIES can't be read."""
+    try:
+        TrustedProxies.read(settings.TRUSTED_PROXIES)
+    except ValueError as error:
+        hint = "Leave it empty where nothing stands between people and Nesoi."
+        return [Error(str(error), hint=hint, id="nesoi.E006")]
+    return []

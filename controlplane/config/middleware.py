@@ -1,4 +1,4 @@
-"""What every request passes through: an id to find it by, and a limit to its size."""
+"""What every request passes through: an id to find it by, where it came from, and a limit to its size."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from controlplane.config.proxies import TrustedProxies
 from controlplane.kernel.ids import uuid7
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -29,6 +31,25 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response
+
+
+class ForwardedMiddleware:
+    """Put the client's address into REMOTE_ADDR, for whoever reads it, and forget what untrusted neighbours claim."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        try:
+            self.proxies = TrustedProxies.read(settings.TRUSTED_PROXIES)
+        except ValueError as error:
+            raise ImproperlyConfigured(str(error)) from error
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        peer = meta.get("REMOTE_ADDR", "")
+        if self.proxies.networks and not self.proxies.believes(peer):
+            meta.pop("HTTP_X_FORWARDED_PROTO", None)
+        meta["REMOTE_ADDR"] = self.proxies.client(peer, meta.get("HTTP_X_FORWARDED_FOR", ""))
+        return self.get_response(request)
 
 
 class BodyLimitMiddleware:
