@@ -46,6 +46,7 @@ class Claimed:
     access: LandscapeAccess
     situation: str = ""  # of the cluster, as the observer saw it last
     seen_generation: int = 0  # the wish which that sight was about
+    in_hand: bool = False  # this worker has just done the step before
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
 
     @property

@@ -71,6 +71,7 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
         now=row["now"],
         step_started_at=row["step_started_at"],
         step_deadline=row["step_deadline"],
+        in_hand=True,
     )
 
 

@@ -31,6 +31,7 @@ from provisioner.steps.base import Done, Step, StepContext
 log = structlog.get_logger(__name__)
 
 Written = TypeVar("Written")
+Answered = TypeVar("Answered")
 
 WRITE_RETRY_SECONDS = (
     0.2,
@@ -111,34 +112,20 @@ class Runner:
         return engine.next_state(progress, outcome, flow, jitter=self.jitter)
 
     def _outcome(self, held: Claimed, step: Step) -> Outcome:
-        if step.needed is not None and not step.needed(held.cluster):
-            return Done()
-        if step.ends_when_ready and held.seen_ready:
-            return Done()
+        if (settled := _bounded(step, lambda: _settled(held, step))) is not None:
+            return settled
+        if step.first_wait is not None and held.in_hand:
+            return step.first_wait
         suspect = False
         if step.calls_landscape:
             verdict = budget.take(held.landscape_id)
             if not isinstance(verdict, budget.Allowed):
                 return _refusal(verdict, self.jitter())
             suspect = verdict.suspect
-        outcome = self._run(held, step)
+        outcome = _bounded(step, lambda: step.run(self._context(held)))
         if step.calls_landscape:
             _report(held, outcome, suspect=suspect)
         return outcome
-
-    def _run(self, held: Claimed, step: Step) -> Outcome:
-        limit = settings.STEP_TIMEOUT_SECONDS
-        try:
-            with at_most(limit):
-                return step.run(self._context(held))
-        except OutOfTime:
-            message = f"“{step.title}” did not answer within {limit} s."
-            return Retry(message, code="step_timeout", landscape_fault=step.calls_landscape)
-        except (Retry, Fatal) as fault:
-            return fault
-        except Exception as fault:
-            log.exception("step_broke", step=step.name)
-            return fault
 
     def _context(self, held: Claimed) -> StepContext:
         return StepContext(
@@ -157,6 +144,28 @@ class Runner:
     def _told(self, closed: ledger.Closed | None) -> None:
         if closed is not None and closed.promoted is not None:
             self.promoted(closed.promoted)
+
+
+def _settled(held: Claimed, step: Step) -> Done | None:
+    """Return Done for a step whose end is plain without running it."""
+    unneeded = step.needed is not None and not step.needed(held.cluster)
+    return Done() if unneeded or (step.ends_when_ready and held.seen_ready) else None
+
+
+def _bounded(step: Step, act: Callable[[], Answered]) -> Answered | Exception:
+    """Return what a step's own code answers within its time, or the fault that it raises: no code of a step ends the worker."""
+    limit = settings.STEP_TIMEOUT_SECONDS
+    try:
+        with at_most(limit):
+            return act()
+    except OutOfTime:
+        message = f"“{step.title}” did not answer within {limit} s."
+        return Retry(message, code="step_timeout", landscape_fault=step.calls_landscape)
+    except (Retry, Fatal) as fault:
+        return fault
+    except Exception as fault:
+        log.exception("step_broke", step=step.name)
+        return fault
 
 
 def _refusal(verdict: budget.OverBudget | budget.NotAnswering, jitter: float) -> Refusal:

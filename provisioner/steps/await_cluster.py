@@ -8,6 +8,7 @@ from provisioner.drivers.base import Observed, Situation
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
 
 LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
+BUILDING = "The landscape is building the cluster"
 
 
 def run(ctx: StepContext) -> Outcome:
@@ -29,7 +30,7 @@ def _reason(observed: Observed) -> str:
     if observed.situation is Situation.UNHEALTHY:
         troubled = ", ".join(c.type for c in observed.conditions if c.status != "True") or "a condition"
         return f"The cluster is built, but not healthy yet: {troubled}"
-    return observed.activity or "The landscape is building the cluster"
+    return observed.activity or BUILDING
 
 
 step = Step(
@@ -41,4 +42,5 @@ step = Step(
     weight=8,
     follows_landscape=True,
     ends_when_ready=True,
+    first_wait=Wait(BUILDING, delay=LOOK_AGAIN),
 )

@@ -78,6 +78,7 @@ class Step:
     max_attempts: int = 8
     follows_landscape: bool = False  # while it waits, the observer shows how far the landscape is
     ends_when_ready: bool = False  # the observer's sight of the fulfilled wish is enough: no call, no budget
+    first_wait: Wait | None = None  # right behind the step before: nothing to see yet, wait without a look
     weight: int = 1
     needed: Callable[[ClusterSpec], bool] | None = None
 

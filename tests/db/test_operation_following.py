@@ -10,8 +10,9 @@ from django.utils.timezone import now
 from provisioner.operations import engine, flowbook
 from provisioner.operations.following import follow
 from provisioner.operations.models import Operation
+from provisioner.operations.services import wake
 from provisioner.runtimes.models import Runtime
-from provisioner.steps.base import Done, Outcome, StepContext
+from provisioner.steps.base import Done, Outcome, StepContext, Wait
 from tests import work
 from tests.signed_in import present
 from tests.world import World, order
@@ -97,3 +98,24 @@ def test_what_the_observer_has_seen_fulfilled_is_not_asked_again(world: World) -
 )
 def test_any_other_sight_is_looked_up(world: World, sight: dict[str, Any]) -> None:
     assert asked_of_the_landscape(world, sight)
+
+
+def test_what_was_ordered_a_moment_ago_is_not_looked_at_yet(world: World) -> None:
+    asked: list[StepContext] = []
+
+    def ask(context: StepContext) -> Outcome:
+        asked.append(context)
+        return Done()
+
+    row = work.runtime(world.shop, world.landscape)
+    order = work.step("order", lambda _context: Done())
+    wait = work.step("await", ask, first_wait=Wait("It is being built."))
+    with work.flows(provision=work.flow(order, wait)):
+        operation = work.start(row)
+        work.work()
+        assert work.again(operation).reason == "It is being built."
+        assert not asked
+        wake(runtime_ids=[row.id])
+        work.work()
+    assert work.again(operation).state == "succeeded"
+    assert asked
