@@ -19,7 +19,7 @@ from provisioner.drivers.kube.client import MERGE, KubeClient
 from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
 from provisioner.drivers.kube.refusals import ApiRefused, fate
 from provisioner.drivers.shoots.access import is_ready, minted_kubeconfig
-from provisioner.drivers.shoots.authentication import CLUSTER_LABEL, config_map_of
+from provisioner.drivers.shoots.authentication import config_map_of, forget_config_maps, referred_of
 from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
 from provisioner.drivers.shoots.keeping import keep_versions
 from provisioner.drivers.shoots.observed import OPERATION, TOLD, absent, failure_of, gave_up, observed_of
@@ -68,6 +68,8 @@ class GardenerDriver:
         if config_map := config_map_of(cluster, self._garden):
             self._apply(self._garden.config_maps, config_map)
         applied = self._apply(self._garden.shoots, wanted)
+        if live is not None:
+            self._forget_authentication(ClusterRef(cluster.name, owner), keep=referred_of(applied))
         return observed_of(self._pushed(applied))
 
     def ensure_absent(self, cluster: ClusterRef) -> Observed:
@@ -111,6 +113,9 @@ class GardenerDriver:
             raise Fatal(
                 f"The landscape has no cluster {cluster.name} of this runtime.", code="cluster_absent"
             )
+        return self._mint(cluster, ttl, role)
+
+    def _mint(self, cluster: ClusterRef, ttl: timedelta, role: Role) -> Kubeconfig:
         seconds = int(max(ttl, SHORTEST_TTL).total_seconds())
         request = {
             "apiVersion": "authentication.gardener.cloud/v1alpha1",
@@ -123,20 +128,19 @@ class GardenerDriver:
         return minted_kubeconfig(status)
 
     def probe(self, cluster: ClusterRef) -> int:
-        """Count the Ready nodes, as a viewer that lives ten minutes."""
-        with self._inside(cluster, Role.VIEWER) as api:
+        """Count the Ready nodes, as a viewer that lives ten minutes; whose cluster it is was settled when it was ordered."""
+        with self._inside(cluster, self._mint(cluster, SHORTEST_TTL, Role.VIEWER)) as api:
             nodes = api.call("GET", "/api/v1/nodes", query={"limit": "500"}).get("items") or []
         return sum(is_ready(node) for node in nodes)
 
     def apply(self, cluster: ClusterRef, objects: Sequence[Mapping[str, Any]]) -> None:
         """Apply objects to the cluster's own API, as an admin that lives ten minutes."""
-        with self._inside(cluster, Role.ADMIN) as api:
+        with self._inside(cluster, self.credentials(cluster, ttl=SHORTEST_TTL, role=Role.ADMIN)) as api:
             apply_objects(api, objects, manager=MANAGER)
 
     @contextmanager
-    def _inside(self, cluster: ClusterRef, role: Role) -> Iterator[KubeClient]:
+    def _inside(self, cluster: ClusterRef, minted: Kubeconfig) -> Iterator[KubeClient]:
         """Lend a connection to the cluster's own API; its silence and refusals do not count against the landscape."""
-        minted = self.credentials(cluster, ttl=SHORTEST_TTL, role=role)
         name = f"The API of cluster {cluster.name}"
         with _usable(name):
             access = parse_kubeconfig(minted.yaml)
@@ -185,11 +189,9 @@ class GardenerDriver:
             "PATCH", path, query={"fieldManager": f"{MANAGER}-requests"}, body=body, content_type=MERGE
         )
 
-    def _forget_authentication(self, cluster: ClusterRef) -> None:
+    def _forget_authentication(self, cluster: ClusterRef, *, keep: str = "") -> None:
         with self._answers():
-            self._client.call(
-                "DELETE", self._garden.config_maps, query={"labelSelector": f"{CLUSTER_LABEL}={cluster.name}"}
-            )
+            forget_config_maps(self._client, self._garden, cluster, keep=keep)
 
     @contextmanager
     def _answers(self) -> Iterator[None]:

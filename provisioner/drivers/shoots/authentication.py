@@ -7,11 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from provisioner.drivers.base import ClusterRef
+from provisioner.drivers.kube.client import KubeClient
 from provisioner.drivers.shoots.garden import Garden
 from provisioner.runtimes.spec import ClusterSpec
 
 Json = dict[str, Any]
 CLUSTER_LABEL = "nesoi.dev/cluster"
+OWNER = "nesoi.dev/runtime"
 
 
 def config_map_of(cluster: ClusterSpec, garden: Garden) -> Json | None:
@@ -39,6 +42,25 @@ def config_map_of(cluster: ClusterSpec, garden: Garden) -> Json | None:
         },
         "data": {"config.yaml": text},
     }
+
+
+def referred_of(shoot: Mapping[str, Any]) -> str:
+    """Return the name of the ConfigMap that a Shoot refers to, or an empty string."""
+    server = ((shoot.get("spec") or {}).get("kubernetes") or {}).get("kubeAPIServer") or {}
+    return str((server.get("structuredAuthentication") or {}).get("configMapName") or "")
+
+
+def forget_config_maps(client: KubeClient, garden: Garden, cluster: ClusterRef, *, keep: str = "") -> None:
+    """Delete the cluster's ConfigMaps but the one to keep, in one call; those of another owner stay. Raises ApiRefused, Retry.
+
+    Gardener holds back with a finalizer what a Shoot still refers to. Asking for all but one, rather than for the last one by
+    its name, also removes what a process that died had left.
+    """
+    labels = {CLUSTER_LABEL: cluster.name, **({OWNER: cluster.owner} if cluster.owner else {})}
+    query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+    if keep:
+        query["fieldSelector"] = f"metadata.name!={keep}"
+    client.call("DELETE", garden.config_maps, query=query)
 
 
 def owner_labels(cluster: ClusterSpec) -> dict[str, str]:

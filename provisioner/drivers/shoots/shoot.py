@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner.drivers.shoots.authentication import config_map_of
+from provisioner.drivers.shoots.authentication import OWNER, config_map_of
 from provisioner.drivers.shoots.garden import Garden
 from provisioner.drivers.shoots.infrastructure import sections_of
 from provisioner.runtimes.spec import ClusterSpec, WorkerPool
 
+__all__ = ["OWNER", "shoot_of"]
+
 Json = dict[str, Any]
 API_VERSION = "core.gardener.cloud/v1beta1"
-OWNER = "nesoi.dev/runtime"
 # What Gardener's cloud profiles offer everywhere; OpenStack's volumes have no common type.
 _VOLUMES = {"aws": "gp3", "azure": "StandardSSD_LRS", "gcp": "pd-balanced"}
 
