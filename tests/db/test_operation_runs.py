@@ -11,6 +11,7 @@ from provisioner.operations import ledger, sweeping
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
+from provisioner.runtimes.spec import ClusterSpec
 from provisioner.steps.base import Done, Outcome, StepContext, Wait
 from tests import work
 from tests.work import again
@@ -230,3 +231,24 @@ def test_an_operation_whose_flow_is_gone_fails_and_does_not_stop_the_worker(runt
     with work.flows():
         work.work()
     assert (again(operation).state, operation.error_code) == ("failed", "kind_unknown")
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "code"),
+    [
+        (Fatal("No plan knows this.", code="NO"), "failed", "NO"),
+        (Retry("Not now.", code="LATER"), "waiting", "LATER"),
+        (KeyError("administrators"), "waiting", "unforeseen"),
+    ],
+)
+def test_a_fault_while_asking_whether_a_step_is_needed_is_the_steps_own(
+    runtime: Runtime, fault: Exception, state: str, code: str
+) -> None:
+    def needed(_: ClusterSpec) -> bool:
+        raise fault
+
+    with work.flows(provision=work.flow(work.step("first", needed=needed), work.step("second"))):
+        operation = work.start(runtime)
+        work.work()
+    assert (again(operation).state, operation.error_code, operation.step) == (state, code, "first")
+    assert operation.lease_until is None
