@@ -66,3 +66,16 @@ def trusted_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         hint = "Leave it empty where nothing stands between people and Nesoi."
         return [Error(str(error), hint=hint, id="nesoi.E006")]
     return []
+
+
+@register("nesoi")
+def a_step_ends_before_its_lease(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return an error when a step could outlast its worker's lease: two workers would then run it at once."""
+    step, lease = settings.STEP_TIMEOUT_SECONDS, settings.LEASE_SECONDS
+    if 0 < step < lease:
+        return []
+    message = f"STEP_TIMEOUT_SECONDS ({step}) must be more than 0 and less than LEASE_SECONDS ({lease})."
+    hint = "Lower STEP_TIMEOUT_SECONDS or raise LEASE_SECONDS; half of the lease leaves time to write."
+    return [Error(message, hint=hint, id="nesoi.E007")]
