@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -28,42 +29,92 @@ class PlatformRole(StrEnum):
 
 
 class Permission(StrEnum):
-    """One thing that a role may or may not do."""
+    """One thing that a role may or may not do; the value's first word is what it is done to."""
 
     READ = "runtime.read"
     CREATE = "runtime.create"
     UPDATE = "runtime.update"
     DELETE = "runtime.delete"
-    KUBECONFIG = "runtime.kubeconfig"
+    SUSPEND = "runtime.suspend"  # and resume
+    KUBECONFIG_VIEW = "runtime.kubeconfig.view"
+    KUBECONFIG = "runtime.kubeconfig"  # as editor or admin of the cluster
     OPERATE = "operation.control"
     SKIP = "operation.skip"
     ACCOUNT_CREATE = "account.create"
+    ACCOUNT_CHANGE = "account.change"  # rename, suspend, resume, schedule its deletion
+    ACCOUNT_MOVE = "account.move"  # to another tenant
+    MEMBER_READ = "member.read"
+    MEMBER_MANAGE = "member.manage"  # invite, change a role, remove; owners only by owners
+    OWNER_MANAGE = "member.manage.owner"
+    TOKEN_READ = "token.read"  # noqa: S105
+    TOKEN_MANAGE = "token.manage"  # noqa: S105 - service accounts too; never above one's own role
+    IDENTITY_MANAGE = "identity.manage"  # the tenant's identity provider
+    BROKER_MANAGE = "broker.manage"  # credentials of the service broker
+    QUOTA_READ = "quota.read"
+    QUOTA_REQUEST = "quota.request"
+    QUOTA_ANSWER = "quota.answer"
+    AUDIT_READ = "audit.read"  # and export
+    TRIAL_CHANGE = "trial.change"  # extend one's own, convert it
+    TRIAL_MANAGE = "trial.manage"  # everybody's: queue, blocklist, capacity
+    COST_READ = "cost.read"
+    TENANT_CREATE = "tenant.create"
+    TENANT_CHANGE = "tenant.change"  # its name, its deletion
+    TENANT_SUSPEND = "tenant.suspend"  # and resume
+    TENANT_OPEN = "tenant.open"  # look into any tenant, with a reason that is audited
 
 
-_WORK = {
-    Permission.READ,
-    Permission.CREATE,
-    Permission.UPDATE,
-    Permission.DELETE,
-    Permission.KUBECONFIG,
-    Permission.OPERATE,
+P = Permission
+_LOOK = frozenset({P.READ, P.KUBECONFIG_VIEW, P.MEMBER_READ, P.QUOTA_READ})
+_WORK = _LOOK | {
+    P.CREATE,
+    P.UPDATE,
+    P.DELETE,
+    P.SUSPEND,
+    P.KUBECONFIG,
+    P.OPERATE,
+    P.QUOTA_REQUEST,
+    P.COST_READ,
+}
+_ADMINISTER = _WORK | {
+    P.ACCOUNT_CREATE,
+    P.ACCOUNT_CHANGE,
+    P.MEMBER_MANAGE,
+    P.TOKEN_READ,
+    P.TOKEN_MANAGE,
+    P.IDENTITY_MANAGE,
+    P.BROKER_MANAGE,
+    P.AUDIT_READ,
+    P.TRIAL_CHANGE,
 }
 
-ALLOWED: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset({Permission.READ}),
-    Role.FINANCE: frozenset({Permission.READ}),
-    Role.DEVELOPER: frozenset(_WORK),
-    Role.ADMIN: frozenset(_WORK | {Permission.ACCOUNT_CREATE}),
-    Role.OWNER: frozenset(_WORK | {Permission.ACCOUNT_CREATE}),
+ALLOWED: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: _LOOK,
+    Role.FINANCE: frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.COST_READ}),
+    Role.DEVELOPER: _WORK,
+    Role.ADMIN: _ADMINISTER,
+    Role.OWNER: _ADMINISTER | {P.OWNER_MANAGE, P.TENANT_CHANGE},
 }
-PLATFORM_ALLOWED: dict[PlatformRole, frozenset[Permission]] = {
+_SEE_ALL = frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
+PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
-    PlatformRole.FINOPS: frozenset({Permission.READ}),
-    PlatformRole.SUPPORT: frozenset({Permission.READ}),
-    PlatformRole.SRE: frozenset({Permission.READ, Permission.OPERATE, Permission.SKIP}),
-    PlatformRole.ADMIN: frozenset(
-        {Permission.READ, Permission.OPERATE, Permission.SKIP, Permission.ACCOUNT_CREATE}
-    ),
+    PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ},
+    PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
+    PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ},
+    PlatformRole.ADMIN: _SEE_ALL
+    | {
+        P.OPERATE,
+        P.SKIP,
+        P.AUDIT_READ,
+        P.COST_READ,
+        P.ACCOUNT_CREATE,
+        P.ACCOUNT_MOVE,
+        P.QUOTA_ANSWER,
+        P.TRIAL_MANAGE,
+        P.TENANT_CREATE,
+        P.TENANT_CHANGE,
+        P.TENANT_SUSPEND,
+        P.TOKEN_READ,
+    },
 }
 
 
