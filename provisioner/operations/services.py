@@ -130,6 +130,7 @@ def skip_step(*, actor: Actor, operation_id: UUID, reason: str, step: str = "") 
     skipped = operation.step
     if step and step != skipped:
         raise Refused("step_changed", "The operation stands at another step by now: look again.", status=409)
+    _refuse_unskippable(operation)
     if operation.state == State.FAILED:
         _reopen(operation, step=skipped)
     if not _skip(operation, reason):
@@ -194,6 +195,15 @@ def _reopen(operation: Operation, *, step: str) -> None:
         if cursor.rowcount != 1:
             raise Refused("operation_not_failed", "Somebody else has just retried it.", status=409)
     transport.send_on_commit(operation.pk)
+
+
+def _refuse_unskippable(operation: Operation) -> None:
+    steps = {step.name: step for step in flowbook.flow_of(operation.kind).steps}
+    step = steps.get(operation.step)
+    if step is None or step.skip_needs is None:
+        return
+    if operation.runtime.status.get("situation") != step.skip_needs:
+        raise Refused("step_not_skippable", step.skip_refusal, status=409)
 
 
 def _skip(operation: Operation, reason: str) -> bool:

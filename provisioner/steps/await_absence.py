@@ -28,4 +28,9 @@ step = Step(
     max_attempts=30,
     weight=8,
     follows_landscape=True,
+    # Behind this step the runtime is gone: what were left of its cluster would run on, paid for and known to nobody. The order
+    # of the removal before it needs no such guard, for this step orders it again.
+    skip_needs=Situation.ABSENT,
+    skip_refusal="The cluster has not been seen to be gone; skipped now, it would run on and nobody would know. Remove it in the "
+    "landscape: this step ends by itself once nothing is left.",
 )

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.kernel.errors import Fatal
-from provisioner.drivers.base import ClusterRef, Driver, Observed
+from provisioner.drivers.base import ClusterRef, Driver, Observed, Situation
 from provisioner.runtimes.spec import ClusterSpec
 
 GENERATION_TAG = "nesoi.dev/generation"
@@ -67,7 +67,8 @@ class Step:
     """One idempotent piece of a flow; a step's file exports it as `step`.
 
     `weight` is its share of the flow's progress bar. Where `needed` says no, it is done without being run, and nothing is taken
-    from the landscape's budget.
+    from the landscape's budget. A step with `skip_needs` can be skipped only while the observer's last sight of the cluster is
+    that one; `skip_refusal` is the sentence for people until then.
     """
 
     name: str
@@ -81,6 +82,8 @@ class Step:
     first_wait: Wait | None = None  # right behind the step before: nothing to see yet, wait without a look
     weight: int = 1
     needed: Callable[[ClusterSpec], bool] | None = None
+    skip_needs: Situation | None = None
+    skip_refusal: str = ""
 
     def within(self, deadline: timedelta) -> Step:
         """Return this step with another deadline: a flow knows how long its own wait may last."""
