@@ -20,7 +20,7 @@ def test_the_answer_is_202_with_the_runtime_and_where_to_watch_its_operation(ali
     body = read(response)
     assert response.status_code == 202
     assert response["Location"] == body["operation"]["url"]
-    assert response["ETag"] == '"1"'
+    assert response["ETag"] == '"r1"'
     assert (body["runtime"]["account"], body["runtime"]["tenant"]) == ("shop", "archipel")
     assert body["runtime"]["status"]["phase"] == "pending"
     assert (body["operation"]["kind"], body["operation"]["state"]) == ("provision", "queued")
