@@ -61,10 +61,14 @@ class EngineStack:
 
     def celery(self, *arguments: str, ready: str = "") -> subprocess.Popen[bytes]:
         """Start a Celery process, and wait until its log says `ready`."""
-        log = self.folder / f"{arguments[0]}-{len(self.running)}.log"
+        return self.python("-m", "celery", "-A", "tests.engine_worker", *arguments, ready=ready)
+
+    def python(self, *arguments: str, ready: str = "") -> subprocess.Popen[bytes]:
+        """Start Python against this database and broker, and wait until its log says `ready`."""
+        log = self.folder / f"{len(self.running)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "tests.engine_worker", *arguments],
+                [sys.executable, *arguments],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,

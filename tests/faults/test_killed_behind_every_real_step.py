@@ -1,0 +1,228 @@
+"""Wherever behind a step its worker is killed, before or after the outcome is written, a request ends once and leaves no orphan.
+
+Every flow's own list says which steps there are: each stands here for both places, against a real landscape, with real workers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import requests
+from django.core.management import call_command
+from django.db import connection, transaction
+from pytest_django import DjangoDbBlocker
+
+from controlplane.tenants.models import Tenant
+from provisioner.lifecycle.delete import delete_runtime
+from provisioner.lifecycle.update import update_runtime
+from provisioner.operations import flowbook
+from provisioner.operations.models import Operation, OperationAttempt
+from tests.engine_stack import EngineStack, eventually
+from tests.faults.dying_worker import PLACES, UNWRITTEN
+from tests.plugins.simulator import SHOOTS, Simulator
+from tests.watching import observing
+from tests.world import World, landscape, load_catalog, order
+
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("killed")]
+
+OWNER = "nesoi.dev/runtime"
+KINDS = ("provision", "update", "deprovision")  # in the order in which a runtime goes through them
+WISH = {"region": "eu-central-1", "administrators": ["ada@example.org"]}
+NEWER_WISH = {"autoScalerMax": 7, "administrators": ["grace@example.org"]}
+TIMES = {
+    "speed": 1.0,
+    "jitter": 0.0,
+    "build_seconds": 2.0,
+    "reconcile_seconds": 2.0,
+    "delete_seconds": 2.0,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where a worker dies."""
+
+    kind: str
+    step: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.step}-{self.place}"
+
+
+def cases_of(kind: str) -> list[Case]:
+    return [Case(kind, step, place) for step in flowbook.flow_of(kind).names() for place in PLACES]
+
+
+CASES = [case for kind in KINDS for case in cases_of(kind)]
+
+
+@dataclass
+class Ending:
+    """What became of a request whose worker died."""
+
+    died: bool
+    calls: list[str]  # of the driver, in the step that the worker died in
+    states: list[str]
+    done: Counter[str]
+    attempts: list[OperationAttempt]  # those that came to an outcome
+
+
+@dataclass
+class Story:
+    """What became of everything."""
+
+    runtimes: list[str] = field(default_factory=list)
+    endings: dict[Case, Ending] = field(default_factory=dict)
+    happened: Counter[tuple[str, str]] = field(default_factory=Counter)  # (ADDED or DELETED, runtime)
+    left: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def story(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, simulator: Simulator, tmp_path_factory: Any
+) -> Story:
+    """Eight runtimes go from wish to wish to nothing; in every flow each loses its worker at another place."""
+    deaths: Path = tmp_path_factory.mktemp("deaths")
+    with django_db_blocker.unblock(), simulator.set(**TIMES):
+        load_catalog()
+        try:
+            with workers(deaths) as stack:
+                told = tell(simulator, deaths, stack)
+        finally:
+            call_command("flush", interactive=False, verbosity=0)
+            load_catalog()
+    return told
+
+
+@contextmanager
+def workers(deaths: Path) -> Iterator[EngineStack]:
+    """A broker, a beat, and workers that die where `deaths` says."""
+    database = connection.settings_dict
+    host = database["OPTIONS"].get("host") or database["HOST"]
+    url = f"postgres://{database['USER']}@/{database['NAME']}?host={host}"
+    stack = EngineStack(
+        url, DEATHS=str(deaths), LEASE_SECONDS="3", STEP_TIMEOUT_SECONDS="2", SWEEP_SECONDS="0.25", DATABASE_POOL_SIZE="0"
+    )  # fmt: skip
+    try:
+        stack.python("-m", "tests.faults.dying_worker")
+        stack.beat()
+        yield stack
+    finally:
+        stack.close()
+
+
+def tell(simulator: Simulator, deaths: Path, stack: EngineStack) -> Story:
+    world, told, case_of = World(), Story(), dict[UUID, Case]()
+    place = landscape("killed", kubeconfig=simulator.kubeconfig)
+    Tenant.objects.filter(pk=world.archipel.pk).update(runtime_quota=1000)
+    since = simulator.call("GET", SHOOTS)["metadata"]["resourceVersion"]
+    with observing(place):
+        for kind in KINDS:
+            request_all(kind, world, told, case_of, deaths)
+            eventually(nothing_is_open, tail=stack.folder / "1.log")
+    for operation_id, case in case_of.items():
+        told.endings[case] = ending_of(operation_id, deaths / f"{operation_id}.died")
+    told.happened = happened(simulator, since, set(told.runtimes))
+    told.left = [
+        name
+        for shoot in simulator.call("GET", SHOOTS)["items"]
+        if (name := shoot["metadata"].get("labels", {}).get(OWNER)) in told.runtimes
+    ]
+    return told
+
+
+def request_all(kind: str, world: World, told: Story, case_of: dict[UUID, Case], deaths: Path) -> None:
+    """Request for every runtime; where the workers die is written before any of them can know of the work."""
+    cases = cases_of(kind)
+    most = max(len(cases_of(one)) for one in KINDS)
+    with transaction.atomic():
+        for number in range(most):
+            operation = request(kind, world, told, number)
+            if number < len(cases):
+                case = cases[number]
+                case_of[operation.id] = case
+                (deaths / str(operation.id)).write_text(f"{case.step} {case.place}")
+
+
+def request(kind: str, world: World, told: Story, number: int) -> Operation:
+    actor = world.alice.actor
+    operation: Operation | None
+    if kind == "provision":
+        operation = order(world, name=f"killed-{number}", parameters=WISH)
+        told.runtimes.append(str(operation.runtime_id))
+    elif kind == "update":
+        _, operation = update_runtime(actor=actor, runtime_id=told.runtimes[number], parameters=NEWER_WISH)
+    else:
+        operation = delete_runtime(actor=actor, runtime_id=told.runtimes[number])
+    assert operation is not None
+    return operation
+
+
+def nothing_is_open() -> bool:
+    return not Operation.objects.filter(slot__isnull=False).exists()
+
+
+def ending_of(operation_id: UUID, death: Path) -> Ending:
+    operation = Operation.objects.get(pk=operation_id)
+    same = Operation.objects.filter(runtime=operation.runtime_id, kind=operation.kind)
+    attempts = list(OperationAttempt.objects.filter(operation=operation).order_by("id"))
+    return Ending(
+        died=death.exists(),
+        calls=death.read_text().split() if death.exists() else [],
+        states=list(same.values_list("state", flat=True)),
+        done=Counter(attempt.step for attempt in attempts if attempt.outcome == "done"),
+        attempts=attempts,
+    )
+
+
+def happened(simulator: Simulator, since: str, runtimes: set[str]) -> Counter[tuple[str, str]]:
+    """Return how often the landscape tells of each runtime's cluster that it came or went."""
+    answer = requests.get(
+        simulator.url + SHOOTS,
+        params={"watch": "1", "resourceVersion": since, "timeoutSeconds": "1"},
+        headers={"Authorization": f"Bearer {simulator.admin_token}"},
+        verify=str(simulator.ca),
+        timeout=30,
+    )
+    events = [json.loads(line) for line in answer.text.splitlines()]
+    owned = [
+        (event["type"], event["object"]["metadata"].get("labels", {}).get(OWNER, "")) for event in events
+    ]
+    return Counter((type_, owner) for type_, owner in owned if type_ != "MODIFIED" and owner in runtimes)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_request_ends_once_though_its_worker_died_behind_a_step(case: Case, story: Story) -> None:
+    ending, names = story.endings[case], flowbook.flow_of(case.kind).names()
+    assert ending.died, "no worker came to this place"
+    assert ending.states == ["succeeded"]
+    assert ending.done == Counter(names)
+    # The attempt that died is counted and left no outcome; behind a written outcome it is the next step's.
+    if case.place == UNWRITTEN:
+        assert ending.calls or flowbook.flow_of(case.kind).step(case.step).ends_when_ready
+        assert [one.number for one in ending.attempts if (one.step, one.outcome) == (case.step, "done")] == [
+            2
+        ]
+    elif case.step != names[-1]:
+        after = names[names.index(case.step) + 1]
+        assert next(one.number for one in ending.attempts if one.step == after) == 2
+
+
+def test_every_cluster_came_once_and_went_once(story: Story) -> None:
+    assert story.happened == Counter(
+        {(type_, runtime): 1 for type_ in ("ADDED", "DELETED") for runtime in story.runtimes}
+    )
+    assert not story.left
+
+
+def test_every_flow_is_put_to_this() -> None:
+    assert set(KINDS) == set(flowbook.all_flows())
