@@ -1,13 +1,16 @@
-"""Logs: one JSON object a line for machines, or coloured lines for people; each carries the request id."""
+"""Logs: one JSON object a line for machines, or coloured lines for people; each with the request id, none with a secret."""
 
 from __future__ import annotations
 
 import logging.config
 import sys
+import traceback
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+from controlplane.kernel.redaction import MASK, names_a_secret, redact, redact_values
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -16,6 +19,26 @@ SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+
+class RedactedFormatter(structlog.stdlib.ProcessorFormatter):
+    """Masks secrets in the whole line as it is written: message, values and traceback alike."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return redact(super().format(record))
+
+
+class RedactionFilter(logging.Filter):
+    """Masks secrets in a record, for handlers whose formatter is not ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, masked."""
+        if not isinstance(record.msg, dict):  # structlog's events are masked by name and again when written
+            record.msg, record.args = redact(record.getMessage()), None
+        if record.exc_info and record.exc_info[0] and not record.exc_text:
+            record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        return True
 
 
 def logging_config(*, level: str, style: str) -> dict[str, Any]:
@@ -34,12 +57,19 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "structured": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": RedactedFormatter,
                 "foreign_pre_chain": SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_final(style)],
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    _mask_values,
+                    *_final(style),
+                ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "filters": {"redacted": {"()": RedactionFilter}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["redacted"]}
+        },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "celery.app.trace": {"level": "WARNING"},
@@ -51,7 +81,25 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         },
     }
     logging.config.dictConfig(config)
+    for handler in _handlers_of_others():
+        handler.addFilter(RedactionFilter())
     return config
+
+
+def _handlers_of_others() -> list[logging.Handler]:
+    """Handlers that somebody set up before us, such as the web server's."""
+    ours = logging.getLogger().handlers
+    known = [
+        logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)
+    ]
+    return [handler for logger in known for handler in logger.handlers if handler not in ours]
+
+
+def _mask_values(_: object, __: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if name != "exc_info":
+            event[name] = MASK if value and names_a_secret(name) else redact_values(value)
+    return event
 
 
 def _final(style: str) -> list[Processor]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from controlplane.kernel.redaction import redact
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -51,7 +53,7 @@ class Retry(Exception):  # noqa: N818 - named by its fate
     def __init__(
         self, message: str, *, code: str = "", after: timedelta | None = None, landscape_fault: bool = False
     ):
-        super().__init__(message)
+        super().__init__(redact(message))  # it is stored, logged and shown to people
         self.code = code
         self.after = after
         self.landscape_fault = landscape_fault  # counts against the landscape's circuit breaker
@@ -61,6 +63,6 @@ class Fatal(Exception):  # noqa: N818 - named by its fate
     """A lasting fault: the operation fails, and `audience` is told what to do."""
 
     def __init__(self, message: str, *, code: str = "", audience: Audience = Audience.SRE):
-        super().__init__(message)
+        super().__init__(redact(message))  # it is stored, logged and shown to people
         self.code = code
         self.audience = audience
