@@ -16,6 +16,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit, queries
 from controlplane.tenants.access import Actor, PlatformRole, Role
 from controlplane.tenants.models import SLUG, Account, ApiToken, Member, Tenant, User
+from controlplane.tenants.suspension import refuse_suspended
 
 TOKEN_PREFIX = "nesoi_"  # noqa: S105 - it marks a token for secret scanners
 LAST_USED_GRAIN = timedelta(minutes=5)  # one write per token and grain, not one per request
@@ -53,7 +54,8 @@ def create_tenant(*, actor: Actor, slug: str, name: str) -> Tenant:
 
 @transaction.atomic
 def create_account(*, actor: Actor, tenant: Tenant, slug: str, name: str) -> Account:
-    """Create an account in a tenant; raises Refused when the slug is malformed or taken."""
+    """Create an account in a tenant; raises Refused when the slug is malformed or taken, or the tenant suspended."""
+    refuse_suspended(tenant)
     _check_slug(slug, "slug")
     account: Account
     account, created = Account.objects.get_or_create(tenant=tenant, slug=slug, defaults={"name": name})

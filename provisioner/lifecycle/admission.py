@@ -14,6 +14,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Account, State, Tenant
+from controlplane.tenants.suspension import refuse_suspended
 from provisioner.lifecycle import queries
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
@@ -67,26 +68,12 @@ def _no_such_account(tenant: Tenant, account: str) -> Refused:
     return Refused("account_unknown", detail, field="account")
 
 
-def refuse_suspended(tenant: Tenant, account: Account | None = None) -> None:
-    """Raise Refused 403 when the tenant, or the account, is suspended."""
-    if tenant.state == State.SUSPENDED:
-        raise Refused(
-            "tenant_suspended", "Your tenant is suspended; contact support to resume it.", status=403
-        )
-    if account is not None and account.state == State.SUSPENDED:
-        raise Refused(
-            "account_suspended",
-            f"Account {account.slug} is suspended; use another account, or contact support.",
-            field="account",
-            status=403,
-        )
-
-
 def locked_runtime(
     *, actor: Actor, permission: Permission, runtime_id: UUID, revision: int | None
 ) -> Runtime:
     """Return the runtime, locked until commit, if the actor may change it and knows its newest revision (None: any).
 
+    A suspended tenant's too: what may still be done with it, the door says (`tenants.suspension`).
     Raises Refused: runtime_not_found 404, forbidden 403, runtime_gone 409, stale_revision 412.
     """
     rows = Runtime.objects.select_for_update(no_key=True, of=("self",)).select_related(

@@ -11,6 +11,7 @@ from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Fatal, Refused, Retry
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.suspension import refuse_suspended
 from provisioner.drivers.base import ClusterRef, Kubeconfig, LandscapeAccess, Role
 from provisioner.drivers.registry import connect
 from provisioner.lifecycle.admission import require
@@ -25,8 +26,8 @@ ANSWERS = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING, Phase.FAILED}
 def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role = Role.ADMIN) -> Kubeconfig:
     """Return a kubeconfig that expires after `ttl` (10 minutes to 24 hours).
 
-    Raises Refused: runtime_not_found 404, forbidden 403, runtime_not_ready 409, ttl_out_of_range 422,
-    landscape_unavailable 503.
+    Raises Refused: runtime_not_found 404, forbidden 403, tenant_suspended 403, account_suspended 403, runtime_not_ready 409,
+    ttl_out_of_range 422, landscape_unavailable 503.
     """
     runtime = _runtime(actor, runtime_id)
     if not SHORTEST <= ttl <= LONGEST:
@@ -65,13 +66,14 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
 
 
 def _runtime(actor: Actor, runtime_id: Any) -> Runtime:
-    rows = Runtime.objects.select_related("landscape")
+    rows = Runtime.objects.select_related("landscape", "tenant", "account")
     if not actor.sees_every_tenant:
         rows = rows.filter(tenant=actor.tenant_id)
     runtime: Runtime | None = rows.filter(pk=runtime_id).first()
     if runtime is None:
         raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
     require(actor, Permission.KUBECONFIG, tenant_id=runtime.tenant_id)
+    refuse_suspended(runtime.tenant, runtime.account)
     built = runtime.status.get("api_endpoint") or runtime.observed_generation
     if runtime.phase not in ANSWERS or not built:
         raise Refused(

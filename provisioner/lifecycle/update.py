@@ -13,7 +13,8 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
-from provisioner.lifecycle.admission import locked_runtime, refuse_suspended, stale, write
+from controlplane.tenants.suspension import refuse_suspended
+from provisioner.lifecycle.admission import locked_runtime, stale, write
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels
 from provisioner.lifecycle.release import as_json as release_as_json

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.suspension import refuse_suspended
 from provisioner.operations import engine, flowbook, ledger, queries, sweeping, transport
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
@@ -62,7 +63,7 @@ def pause_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Op
 @transaction.atomic
 def resume_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Operation:
     """Go on where a pause stopped, with as much time left as there was then."""
-    operation = _controlled(actor, operation_id)
+    operation = _continued(actor, operation_id, Permission.OPERATE)
     _refuse_closed(operation)
     if not operation.pause_requested_at:
         raise Refused("operation_not_paused", "The operation is not paused.", status=409)
@@ -89,7 +90,7 @@ def resume_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> O
 @transaction.atomic
 def retry_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Operation:
     """Run a failed operation's step again, with fresh attempts and a fresh deadline."""
-    operation = _controlled(actor, operation_id)
+    operation = _continued(actor, operation_id, Permission.OPERATE)
     _reopen(operation, step=operation.step)
     return _audited("operation.retry", actor, operation, reason)
 
@@ -118,7 +119,7 @@ def skip_step(*, actor: Actor, operation_id: UUID, reason: str, step: str = "") 
 
     Who names the `step` that they saw is refused when the operation has gone on since.
     """
-    operation = _controlled(actor, operation_id, Permission.SKIP)
+    operation = _continued(actor, operation_id, Permission.SKIP)
     if not reason.strip():
         raise Refused("reason_missing", "Say why the step may be skipped.", field="reason")
     if operation.slot == Slot.NEXT or operation.state in {State.SUCCEEDED, State.CANCELLED}:
@@ -156,8 +157,16 @@ def _controlled(actor: Actor, operation_id: UUID, permission: Permission = Permi
         raise Refused("forbidden", "Your role may not do this to operations.", status=403)
     Runtime.objects.select_for_update(no_key=True).filter(pk=found[1]).values_list("pk").get()
     # The operation too: a worker that writes its outcome in the meantime would slip between our guards.
-    rows = Operation.objects.select_for_update(no_key=True, of=("self",)).select_related("runtime")
-    operation: Operation = rows.get(pk=operation_id)
+    rows = Operation.objects.select_for_update(no_key=True, of=("self",))
+    operation: Operation = rows.select_related("runtime__tenant", "runtime__account").get(pk=operation_id)
+    return operation
+
+
+def _continued(actor: Actor, operation_id: UUID, permission: Permission) -> Operation:
+    """Return the operation, locked, if its work may go on: a suspended tenant's or account's only towards a runtime's end."""
+    operation = _controlled(actor, operation_id, permission)
+    if operation.kind != Kind.DEPROVISION:
+        refuse_suspended(operation.runtime.tenant, operation.runtime.account)
     return operation
 
 

@@ -142,4 +142,4 @@ def test_a_runtime_says_what_is_under_way(alice: Asking, fleet: dict[str, str]) 
 
 
 def test_a_read_carries_the_generation_as_its_etag(alice: Asking, fleet: dict[str, str]) -> None:
-    assert alice.get(f"/runtimes/{fleet['checkout']}")["ETag"] == '"1"'
+    assert alice.get(f"/runtimes/{fleet['checkout']}")["ETag"] == '"r1"'

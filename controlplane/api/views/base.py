@@ -15,7 +15,7 @@ from controlplane.api.auth import tenant_of
 from controlplane.api.contract import Contract, checked, contract_of
 from controlplane.api.parameters import Query
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.models import State, Tenant
+from controlplane.tenants.models import Tenant
 
 SAFE = frozenset({"GET", "HEAD"})
 PROBLEM_TYPES = ("application/problem+json", "application/*")
@@ -43,7 +43,7 @@ class JSONNegotiation(DefaultContentNegotiation):
 
 
 class ApiView(APIView):
-    """Checks the token, the query parameters and the tenant's state; each method has a contract."""
+    """Checks the token and the query parameters; each method has a contract."""
 
     http_method_names = ["get", "head", "post", "patch", "delete"]
     metadata_class = None
@@ -66,9 +66,6 @@ class ApiView(APIView):
         self.query = Query(request.query_params, agreed.query if agreed else ())
         if agreed and request.method not in SAFE and not agreed.public:
             self.tenant = tenant_of(request)
-            if self.tenant is not None and self.tenant.state == State.SUSPENDED:
-                detail = "Your tenant is suspended and can only be read; contact support to resume it."
-                raise Refused("tenant_suspended", detail, status=403)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the request's body as its contract has it; raises Refused and parse errors."""
