@@ -55,9 +55,8 @@ def update_runtime(
     if not changes:
         return runtime, None
     write(runtime, "labels", "spec", "cluster_spec", "generation")
-    operation = None
-    if "parameters" in changes:
-        operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE)
+    begins = "parameters" in changes
+    operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE) if begins else None
     audit.record(
         "runtime.update",
         actor=actor,
