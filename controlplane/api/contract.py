@@ -24,6 +24,7 @@ PROBLEMS: dict[int, str] = {
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "The request is readable, but something in it can't be: `errors` names each field.",
+    429: "Too much is asked for at once; try again after Retry-After.",
     503: "A part of Nesoi, or the landscape, does not answer now; try again after Retry-After.",
 }
 

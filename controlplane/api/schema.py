@@ -110,7 +110,7 @@ class ProblemAutoSchema(AutoSchema):
                 "content": {kind: self._media(shape) for kind in agreed.media_types},
             } | ({"headers": {name: HEADERS[name] for name in names}} if names else {})
         for status in agreed.statuses_of_problems():
-            names = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])
+            names = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, [])
             answers[str(status)] = {
                 "description": PROBLEMS[status],
                 "content": {PROBLEM_MEDIA_TYPE: {"schema": self._component(PROBLEM)}},

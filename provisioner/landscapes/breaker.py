@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 from uuid import UUID
 
+import structlog
 from django.db import connection
 
+from controlplane.kernel.errors import Fatal, Retry
 from provisioner.landscapes import queries
+
+log = structlog.get_logger(__name__)
 
 THRESHOLD = 5  # faults in a row
 OPEN_SECONDS = 15.0
@@ -23,6 +27,15 @@ def record_fault(landscape_id: UUID, reason: str) -> bool:
         )
         row = cursor.fetchone()
     return row is not None and row[0] == "open"
+
+
+def report(landscape_id: UUID, key: str, outcome: object, *, suspect: bool) -> None:
+    """Tell what a call that `budget.take` allowed came to; an unforeseen exception proves neither an answer nor a silence."""
+    if isinstance(outcome, Retry) and outcome.landscape_fault:
+        if record_fault(landscape_id, str(outcome)):
+            log.warning("landscape_not_answering", landscape=key, reason=str(outcome))
+    elif suspect and (not isinstance(outcome, Exception) or isinstance(outcome, Retry | Fatal)):
+        record_success(landscape_id)
 
 
 def record_success(landscape_id: UUID) -> None:

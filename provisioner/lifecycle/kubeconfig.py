@@ -1,11 +1,15 @@
-"""Mint a kubeconfig: short-lived, made by the landscape, handed on and never stored."""
+"""Mint a kubeconfig: short-lived, made by the landscape within its budget of calls, handed on and never stored."""
 
 from __future__ import annotations
 
+import math
+import time
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.db import connection, transaction
 
 from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Fatal, Refused, Retry
@@ -14,46 +18,36 @@ from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.suspension import refuse_suspended
 from provisioner.drivers.base import ClusterRef, Kubeconfig, LandscapeAccess, Role
 from provisioner.drivers.registry import connect
+from provisioner.landscapes import breaker, budget
 from provisioner.lifecycle.admission import require
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
 SHORTEST = timedelta(minutes=10)  # Gardener's own bounds
 LONGEST = timedelta(hours=24)
+PATIENCE_SECONDS = 2.0  # for a free place in the landscape's budget: a person waits for the answer
+SHORTEST_PAUSE_SECONDS = 0.1  # others may be quicker at taking what has come free
 ANSWERS = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING, Phase.FAILED})
 
 
 def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role = Role.ADMIN) -> Kubeconfig:
-    """Return a kubeconfig that expires after `ttl` (10 minutes to 24 hours).
+    """Return a kubeconfig that expires after `ttl` (10 minutes to 24 hours); no database connection is held meanwhile.
 
     Raises Refused: runtime_not_found 404, forbidden 403, tenant_suspended 403, account_suspended 403, runtime_not_ready 409,
-    ttl_out_of_range 422, landscape_unavailable 503.
+    ttl_out_of_range 422, landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
     """
-    runtime = _runtime(actor, runtime_id)
+    with transaction.atomic(
+        durable=True
+    ):  # never inside a caller's transaction: the landscape may take its time
+        runtime = _runtime(actor, runtime_id)
     if not SHORTEST <= ttl <= LONGEST:
         raise Refused(
             "ttl_out_of_range",
             f"ttl_seconds must be between {int(SHORTEST.total_seconds())} and {int(LONGEST.total_seconds())}.",
             field="ttl_seconds",
         )
-    landscape = runtime.landscape
-    access = LandscapeAccess(
-        key=landscape.key,
-        config=landscape.config,
-        credentials_path=landscape.credentials_path,
-        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
-    )
-    try:
-        driver = connect(kind=landscape.kind, access=access)
-        cluster = ClusterRef(runtime.cluster_name, owner=str(runtime.id))
-        kubeconfig = driver.credentials(cluster, ttl=ttl, role=role)
-    except (Retry, Fatal) as error:
-        raise Refused(
-            "landscape_unavailable",
-            "The landscape did not hand out a kubeconfig; try again in a minute.",
-            status=503,
-            retry_after_seconds=60,
-        ) from error
+    permit = _permit(runtime.landscape_id)
+    kubeconfig = _minted(runtime, permit, ttl=ttl, role=role)
     audit.record(
         "runtime.kubeconfig",
         actor=actor,
@@ -63,6 +57,54 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
         changes={"role": role.value, "expires_at": rfc3339(kubeconfig.expires_at)},
     )
     return kubeconfig
+
+
+def _permit(landscape_id: UUID) -> budget.Allowed:
+    """Take one call from the landscape's budget, waiting a little for it; raises Refused 429 or 503 with when to come again."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not isinstance(verdict := budget.take(landscape_id), budget.Allowed):
+        again = max(1, math.ceil(verdict.seconds))
+        if isinstance(verdict, budget.NotAnswering):
+            detail = f"The landscape of this runtime is not answering; try again in {again} s."
+            raise Refused("landscape_not_answering", detail, status=503, retry_after_seconds=again)
+        pause = max(verdict.seconds, SHORTEST_PAUSE_SECONDS)
+        if time.monotonic() + pause > end:
+            detail = f"The landscape of this runtime has its hands full; try again in {again} s."
+            raise Refused("landscape_busy", detail, status=429, retry_after_seconds=again)
+        _give_connection_back()
+        time.sleep(pause)
+    return verdict
+
+
+def _minted(runtime: Runtime, permit: budget.Allowed, *, ttl: timedelta, role: Role) -> Kubeconfig:
+    landscape = runtime.landscape
+    access = LandscapeAccess(
+        key=landscape.key,
+        config=landscape.config,
+        credentials_path=landscape.credentials_path,
+        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
+    )
+    _give_connection_back()
+    try:
+        driver = connect(kind=landscape.kind, access=access)
+        cluster = ClusterRef(runtime.cluster_name, owner=str(runtime.id))
+        kubeconfig = driver.credentials(cluster, ttl=ttl, role=role)
+    except (Retry, Fatal) as fault:
+        breaker.report(landscape.pk, landscape.key, fault, suspect=permit.suspect)
+        raise Refused(
+            "landscape_unavailable",
+            "The landscape did not hand out a kubeconfig; try again in a minute.",
+            status=503,
+            retry_after_seconds=60,
+        ) from fault
+    breaker.report(landscape.pk, landscape.key, kubeconfig, suspect=permit.suspect)
+    return kubeconfig
+
+
+def _give_connection_back() -> None:
+    """Let others have the connection while this thread waits: Django takes one from the pool again when it is needed."""
+    if not connection.in_atomic_block:  # a test's own transaction, which would be lost
+        connection.close()
 
 
 def _runtime(actor: Actor, runtime_id: Any) -> Runtime:

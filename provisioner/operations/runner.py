@@ -124,7 +124,7 @@ class Runner:
             suspect = verdict.suspect
         outcome = _bounded(step, lambda: step.run(self._context(held)))
         if step.calls_landscape:
-            _report(held, outcome, suspect=suspect)
+            breaker.report(held.landscape_id, held.access.key, outcome, suspect=suspect)
         return outcome
 
     def _context(self, held: Claimed) -> StepContext:
@@ -180,15 +180,6 @@ def _refusal(verdict: budget.OverBudget | budget.NotAnswering, jitter: float) ->
         said = f"The landscape {verdict.landscape} is not answering{since}: {verdict.reason}"
         code = "not_answering"
     return Refusal(f"{said}; next try in about {seconds:.0f} s.", timedelta(seconds=seconds), code)
-
-
-def _report(held: Claimed, outcome: Outcome, *, suspect: bool) -> None:
-    """Tell the circuit breaker; an unforeseen exception proves neither an answer nor a silence."""
-    if isinstance(outcome, Retry) and outcome.landscape_fault:
-        if breaker.record_fault(held.landscape_id, str(outcome)):
-            log.warning("landscape_not_answering", landscape=held.access.key, reason=str(outcome))
-    elif suspect and (not isinstance(outcome, Exception) or isinstance(outcome, Retry | Fatal)):
-        breaker.record_success(held.landscape_id)
 
 
 def _surely(write: Callable[[], Written]) -> Written:

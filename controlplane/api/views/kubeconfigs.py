@@ -29,7 +29,7 @@ class RuntimeKubeconfig(ApiView):
         answers={200: KUBECONFIG},
         body=KUBECONFIG_REQUEST,
         body_required=False,
-        problems=(403, 404, 409),
+        problems=(403, 404, 409, 429),
     )
     def post(self, request: Request, runtime: str) -> Response:
         """Return a credential that expires.
