@@ -108,6 +108,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PASSWORD_SIGN_IN: bool = env.bool("PASSWORD_SIGN_IN", default=EMBEDDED)
 LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:runtimes"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.signed_in import browse, build, present, text
 from tests.world import PASSWORD, World
@@ -59,6 +64,102 @@ def test_after_ten_wrong_passwords_even_the_right_one_has_to_wait(world: World) 
     answer = sign_in(client)
     assert answer.status_code == 422
     assert "Wait five minutes" in text(answer)
+
+
+GUESS = {"username": "alice", "password": "wrong"}
+
+
+def fail_from_everywhere(username: str, times: int) -> None:
+    for number in range(times):
+        Client(REMOTE_ADDR=f"198.51.100.{number}").post("/sign-in", {**GUESS, "username": username})
+
+
+@pytest.mark.parametrize("username", ["alice", "nobody"])
+def test_guessing_one_name_from_many_addresses_gets_slow_whether_or_not_somebody_has_it(
+    world: World, username: str
+) -> None:
+    present(world.alice)
+    fail_from_everywhere(username, 20)
+    answer = sign_in(Client(REMOTE_ADDR="203.0.113.9"), username=username)
+    assert answer.status_code == 422
+    assert "Wait five minutes" in text(answer)
+
+
+def test_a_person_still_gets_in_where_they_were_before_while_others_fail_in_their_name(world: World) -> None:
+    present(world.alice)
+    at_home = Client(REMOTE_ADDR="203.0.113.9")
+    sign_in(at_home)
+    fail_from_everywhere("alice", 25)
+    assert sign_in(at_home).status_code == 302
+
+
+def test_the_pause_grows_with_failures_and_ends_after_five_minutes_at_most(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present(world.alice)
+    now = time.time()
+    clock = [now]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    fail_from_everywhere("alice", 20)
+    clock[0] += 2
+    stranger = Client(REMOTE_ADDR="203.0.113.9")
+    assert sign_in(stranger).status_code == 302
+    for number in range(30):  # one more failure after each pause
+        Client(REMOTE_ADDR=f"203.0.113.{100 + number}").post("/sign-in", GUESS)
+        clock[0] += 301
+    Client(REMOTE_ADDR="203.0.113.200").post("/sign-in", GUESS)
+    assert "Wait five minutes" in text(sign_in(Client(REMOTE_ADDR="203.0.113.10")))
+    clock[0] += 301
+    assert sign_in(Client(REMOTE_ADDR="203.0.113.10")).status_code == 302
+
+
+def test_trying_many_names_from_one_address_ends_too(world: World) -> None:
+    present(world.alice)
+    client = Client()
+    for number in range(100):
+        client.post("/sign-in", {"username": f"name-{number}", "password": "wrong"})
+    assert "Wait five minutes" in text(sign_in(client))
+
+
+@pytest.mark.parametrize("username", ["alice", "nobody"])
+def test_a_name_that_nobody_has_costs_as_much_time_as_one_that_somebody_has(
+    world: World, monkeypatch: pytest.MonkeyPatch, username: str
+) -> None:
+    present(world.alice)
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counted(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    Client().post("/sign-in", {"username": username, "password": "wrong"})
+    assert hashed == ["wrong"]
+
+
+@override_settings(PASSWORD_SIGN_IN=False)
+def test_where_passwords_are_off_the_page_says_what_to_do_and_no_password_is_taken(world: World) -> None:
+    present(world.alice)
+    client = Client()
+    page = client.get("/sign-in")
+    assert "Nobody signs in with a password here." in text(page)
+    assert 'type="password"' not in page.content.decode()
+    assert sign_in(client).status_code == 403
+    assert client.get("/").status_code == 302
+
+
+@pytest.mark.parametrize(("environment", "taken"), [("true", "True"), ("false", "False")])
+def test_passwords_are_for_the_embedded_default_unless_the_setting_says_so(
+    environment: str, taken: str
+) -> None:
+    program = "from controlplane.config import settings; print(settings.PASSWORD_SIGN_IN)"
+    command = [sys.executable, "-c", program]
+    inherited = {name: value for name, value in os.environ.items() if name != "PASSWORD_SIGN_IN"}
+    done = subprocess.run(
+        command, env={**inherited, "EMBEDDED": environment}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == taken
 
 
 def test_an_empty_form_says_what_to_enter(db: None) -> None:

@@ -59,7 +59,7 @@ def test_of_a_view(world: World, logged: io.StringIO, monkeypatch: pytest.Monkey
 
 def test_of_a_task(logged: io.StringIO) -> None:
     task = app.task(name="breaks")(fail)
-    task.apply(args=[f"nesoi_{SECRET}"])
+    task.apply(args=(f"nesoi_{SECRET}",))
     assert "RuntimeError" in told(logged)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -26,8 +27,11 @@ YEAR_SECONDS = int(timedelta(days=365).total_seconds())
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Ask for name and password."""
+    """Ask for name and password, where this installation knows people by them."""
     target = safe_next(request)
+    if not settings.PASSWORD_SIGN_IN and not (request.method == "GET" and request.user.is_authenticated):
+        status = 200 if request.method == "GET" else 403
+        return render(request, "console/sign_in_elsewhere.html", status=status)
     if request.method == "GET":
         if request.user.is_authenticated:
             return redirect(target)
@@ -47,12 +51,12 @@ def _problem(request: HttpRequest, username: str) -> str:
         return "Enter your user name and your password."
     address = request.META.get("REMOTE_ADDR", "")
     if attempts.too_many(username, address):
-        return "Too many attempts with this name. Wait five minutes, then try again."
+        return "Too many attempts with this name or from your address. Wait five minutes, then try again."
     user = authenticate(request, username=username, password=password)
     if user is None:
         attempts.failed(username, address)
         return "User name or password is wrong. Check both, and that Caps Lock is off."
-    attempts.forget(username, address)
+    attempts.succeeded(username, address)
     login(request, user)
     return ""
 
