@@ -1,4 +1,4 @@
-"""Registers the system checks and the Celery application."""
+"""Registers the system checks and the Celery application, and says how secrets are sealed."""
 
 from django.apps import AppConfig
 
@@ -10,5 +10,8 @@ class Config(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Load the checks, which register themselves, and the application that sends and receives messages."""
+        """Load the checks, which register themselves, the application that sends messages, and the keys' settings."""
         from controlplane.config import celery, checks  # noqa: F401
+        from controlplane.config.sealing import configure_sealing
+
+        configure_sealing()

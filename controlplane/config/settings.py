@@ -215,6 +215,15 @@ SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", default=1.0)
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", default=60)
 STEP_TIMEOUT_SECONDS: int = env.int("STEP_TIMEOUT_SECONDS", default=30)
 LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", default=10.0)
+DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
+AUDIT_SECONDS: float = env.float("AUDIT_SECONDS", default=3600.0)
+
+SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")
+SEALING_KEY_FILE: str = env.str(
+    "SEALING_KEY_FILE", default=str(BASE_DIR / ".nesoi" / "keys" / "sealing.json")
+)
+SEALING_KMS_KEY_ID: str = env.str("SEALING_KMS_KEY_ID", default="")
+SEALING_KMS_OLDER_KEY_IDS: list[str] = env.list("SEALING_KMS_OLDER_KEY_IDS", default=[])
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="json")

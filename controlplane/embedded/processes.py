@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from controlplane.embedded.service import Service, at_once
+from controlplane.kernel.sealing.keyfile import KeyFile
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS = 25  # how long a simulated cluster takes: long enough to watch, short enough to wait for
@@ -37,6 +38,7 @@ def environment(
     ours = {
         "EMBEDDED": "true",
         "SECRET_KEY": _secret_key(state / "secret_key"),
+        "SEALING_KEY_FILE": _sealing_keys(state / "keys" / "sealing.json", given),
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "STATIC_ROOT": str(static),
         "LOG_FORMAT": "console",
@@ -44,6 +46,13 @@ def environment(
         **addresses,
     }
     return ours | {name: value for name, value in given.items() if not name.startswith(_FORGOTTEN)}
+
+
+def _sealing_keys(path: Path, given: Mapping[str, str]) -> str:
+    """Make the keys of stored secrets, once; with another keeper or file the operator brings them."""
+    if not {"SEALING_KEEPER", "SEALING_KEY_FILE"} & given.keys():
+        KeyFile(str(path)).create()
+    return str(path)
 
 
 def simulator(state: Path, port: int, env: Mapping[str, str]) -> Service:

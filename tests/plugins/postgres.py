@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from controlplane.embedded.database_user import DatabaseUser, database_user
 from controlplane.embedded.places import own_folder, temporary_folder
 from controlplane.embedded.problems import CannotStartError
 from controlplane.embedded.service import launch
+from controlplane.kernel.sealing.keyfile import KeyFile
 
 _TIMEOUT_SECONDS = 60.0
 _SETTINGS = {
@@ -38,6 +40,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Start the server, unless this process inherits one."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    _make_sealing_keys(early_config)
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
     if given := os.environ.get("TEST_DATABASE_URL"):
@@ -47,6 +50,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         os.environ["DATABASE_URL"] = _start(early_config)
     except CannotStartError as problem:
         raise pytest.UsageError(str(problem)) from problem
+
+
+def _make_sealing_keys(config: pytest.Config) -> None:
+    if "SEALING_KEY_FILE" not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="nesoi-keys-"))
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        os.environ["SEALING_KEY_FILE"] = str(folder / "sealing.json")
+        KeyFile(os.environ["SEALING_KEY_FILE"]).create()
 
 
 def _start(config: pytest.Config) -> str:
