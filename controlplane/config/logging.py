@@ -55,17 +55,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     config: dict[str, Any] = {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "structured": {
-                "()": RedactedFormatter,
-                "foreign_pre_chain": SHARED,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    _mask_values,
-                    *_final(style),
-                ],
-            }
-        },
+        "formatters": {"structured": _structured(style)},
         "filters": {"redacted": {"()": RedactionFilter}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["redacted"]}
@@ -84,6 +74,11 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     for handler in _handlers_of_others():
         handler.addFilter(RedactionFilter())
     return config
+
+
+def _structured(style: str) -> dict[str, Any]:
+    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _mask_values, *_final(style)]
+    return {"()": RedactedFormatter, "foreign_pre_chain": SHARED, "processors": final}
 
 
 def _handlers_of_others() -> list[logging.Handler]:
