@@ -88,6 +88,11 @@ class Watch:
         unsent = self.collection.history.next_version(self.cursor)
         return self.call.endpoint.store.version if unsent is None else unsent - 1
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether events that this watch has not sent are forgotten: no bookmark may lead past them."""
+        return self.cursor < self.collection.history.base
+
     def pending(self) -> list[bytes] | None:
         """Return the next lines; None when the reader fell behind what is kept."""
         events = self.collection.history.since(self.cursor, BATCH)
@@ -137,7 +142,9 @@ async def watch(call: Call) -> web.StreamResponse:
         if lines:
             await response.write(b"".join(lines))
         await _follow(reader, response, epoch)
-        if epoch == store.watch_epoch and reader.bookmarks:
+        if reader.is_behind:
+            await response.write(error_line())
+        elif epoch == store.watch_epoch and reader.bookmarks:
             await response.write(reader.bookmark())
     except (ConnectionResetError, ConnectionError):
         return response
@@ -155,7 +162,6 @@ async def _follow(reader: Watch, response: web.StreamResponse, epoch: int) -> No
     while epoch == store.watch_epoch and loop.time() < deadline:
         lines = reader.pending()
         if lines is None:
-            await response.write(error_line())
             return
         if lines:
             await response.write(b"".join(lines))

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.plugins.simulator import Simulator
+from tests.plugins.simulator import Simulator, SimulatorFactory
 
 SPACE = "/api/v1/namespaces/garden-nesoi"
 MAPS = f"{SPACE}/configmaps"
@@ -85,6 +85,23 @@ def test_a_watch_resumes_where_the_last_one_ended(simulator: Simulator) -> None:
     assert int(second["object"]["metadata"]["resourceVersion"]) > int(
         first["object"]["metadata"]["resourceVersion"]
     )
+
+
+def test_a_watch_whose_time_ends_while_it_is_far_behind_says_so_instead_of_skipping(
+    simulator_factory: SimulatorFactory,
+) -> None:
+    simulator = simulator_factory()
+    make(simulator, "long")
+    with watching(simulator, timeoutSeconds=1, allowWatchBookmarks="true") as events:
+        next(events)
+        for number in range(
+            700
+        ):  # more than a connection's buffers and the kept history hold; nobody reads meanwhile
+            patch = {"data": {"text": f"{number:06d}" * 16_000}}
+            simulator.call("PATCH", f"{MAPS}/long", patch, Content_Type="application/merge-patch+json")
+        *_, last = events
+    assert last["type"] == "ERROR"
+    assert last["object"]["code"] == 410
 
 
 def test_a_watch_from_before_compaction_is_gone(simulator: Simulator) -> None:
