@@ -26,6 +26,7 @@ class Role(StrEnum):
     """What a minted kubeconfig may do."""
 
     ADMIN = "admin"
+    EDITOR = "editor"  # everything but roles and their bindings
     VIEWER = "viewer"
 
 
@@ -76,11 +77,17 @@ class Observed:
     faults: tuple[Fault, ...] = ()
     owner: Mapping[str, str] = field(default_factory=dict)  # our own tags: runtime, operation, generation
     version: str = ""  # the landscape's resourceVersion
+    shape: str = ""  # changes whenever what the landscape is told to build does, whoever told it
+    told: Mapping[str, Any] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # that itself; never kept
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values; a relist turns 10,000 of these, so no generic walk over the fields."""
+        """Return plain JSON values without `told`; a relist turns 10,000 of these, so no generic walk over the fields."""
+        kept = vars(self).copy()
+        del kept["told"]
         return {
-            **vars(self),
+            **kept,
             "situation": self.situation.value,
             "conditions": [dict(vars(condition)) for condition in self.conditions],
             "faults": [{**vars(fault), "audience": fault.audience.value} for fault in self.faults],
@@ -122,6 +129,7 @@ class Event:
     type: EventType
     version: str
     observed: Observed | None = None
+    at: str = ""  # when it happened, as far as the landscape says: RFC 3339, in whole seconds; empty in lists
 
 
 class Driver(Protocol):
@@ -143,12 +151,24 @@ class Driver(Protocol):
         """Look once."""
         ...
 
+    def drift(self, cluster: ClusterSpec, seen: Observed) -> Sequence[str]:
+        """Name what of a sight is ours to say and not as wanted; calls nobody. Raises Fatal for a wish that can't be said."""
+        ...
+
     def watch(self, since: Cursor | None) -> Iterator[Event]:
         """Follow the landscape from `since`, relisting when that is too old; ends when the connection does."""
         ...
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
         """Mint a short-lived kubeconfig."""
+        ...
+
+    def grant(self, cluster: ClusterRef, *, name: str, role: Role, ttl: timedelta) -> Kubeconfig:
+        """Mint one for a service account of its own, made or changed to have exactly this role; `name` is a DNS label."""
+        ...
+
+    def revoke(self, cluster: ClusterRef, *, name: str) -> None:
+        """End what was granted under this name, tokens included; a cluster or name that is not there is fine."""
         ...
 
     def probe(self, cluster: ClusterRef) -> int:

@@ -18,8 +18,10 @@ from provisioner.drivers.kube.applying import apply_object, apply_objects
 from provisioner.drivers.kube.client import MERGE, KubeClient
 from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
 from provisioner.drivers.kube.refusals import ApiRefused, fate
+from provisioner.drivers.kube.service_access import grant, revoke
 from provisioner.drivers.shoots.access import is_ready, minted_kubeconfig
 from provisioner.drivers.shoots.authentication import config_map_of, forget_config_maps, referred_of
+from provisioner.drivers.shoots.drift import drift_of
 from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
 from provisioner.drivers.shoots.keeping import keep_versions
 from provisioner.drivers.shoots.observed import OPERATION, TOLD, absent, failure_of, gave_up, observed_of
@@ -100,6 +102,10 @@ class GardenerDriver:
         live = self._get(cluster.name)
         return observed_of(live) if live is not None and _ours(live, cluster) else absent(cluster.name)
 
+    def drift(self, cluster: Any, seen: Observed) -> tuple[str, ...]:
+        """Compare a sight's spec with the wish, field by field."""
+        return drift_of(cluster, self._garden, seen.told)
+
     def watch(self, since: Cursor | None) -> Iterator[Event]:
         """Follow every Shoot that carries our owner label."""
         with self._answers():
@@ -108,12 +114,30 @@ class GardenerDriver:
             )
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
-        """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least)."""
+        """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least).
+
+        Gardener knows no editors: theirs is the token of a service account.
+        """
+        if role is Role.EDITOR:
+            return self.grant(cluster, name="editor", role=role, ttl=ttl)
         if cluster.owner and self._get_owned(cluster) is None:
             raise Fatal(
                 f"The landscape has no cluster {cluster.name} of this runtime.", code="cluster_absent"
             )
         return self._mint(cluster, ttl, role)
+
+    def grant(self, cluster: ClusterRef, *, name: str, role: Role, ttl: timedelta) -> Kubeconfig:
+        """Mint for a service account, as an admin that lives ten minutes."""
+        minted = self.credentials(cluster, ttl=SHORTEST_TTL, role=Role.ADMIN)
+        with self._inside(cluster, minted) as api:
+            return grant(api, parse_kubeconfig(minted.yaml), name=name, role=role, ttl=ttl, manager=MANAGER)
+
+    def revoke(self, cluster: ClusterRef, *, name: str) -> None:
+        """Remove the service account, unless the cluster itself is gone."""
+        if self._get_owned(cluster) is None:
+            return
+        with self._inside(cluster, self._mint(cluster, SHORTEST_TTL, Role.ADMIN)) as api:
+            revoke(api, name=name)
 
     def _mint(self, cluster: ClusterRef, ttl: timedelta, role: Role) -> Kubeconfig:
         seconds = int(max(ttl, SHORTEST_TTL).total_seconds())

@@ -42,7 +42,17 @@ class Landscape(models.Model):
     # The observer's place in the landscape's history.
     cursor = models.CharField(max_length=64, blank=True)
     observed_at = models.DateTimeField(null=True)  # the last event or bookmark
+    observer_lag_seconds = models.FloatField(
+        null=True
+    )  # the longest since it was last written; null: nothing was timed
     relisted_at = models.DateTimeField(null=True)
+
+    # The last audit that compared it with the database.
+    orphans = models.JSONField(default=list)  # names of clusters without a living runtime, the first twenty
+    orphans_count = models.PositiveIntegerField(default=0)
+    missing_count = models.PositiveIntegerField(default=0)  # settled runtimes without a cluster
+    audited_at = models.DateTimeField(null=True)
+
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -36,6 +36,7 @@ class Change:
     status: Mapping[str, Any]
     version: str
     digest: int
+    seen: Observed = field(compare=False, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """As the batch's SQL takes it."""
@@ -70,7 +71,7 @@ class Batch:
         if not self.everything and self.known.get(runtime_id) == digest:
             self.changes.pop(runtime_id, None)
             return
-        self.changes[runtime_id] = Change(runtime_id, seen.name, status, event.version, digest)
+        self.changes[runtime_id] = Change(runtime_id, seen.name, status, event.version, digest, seen)
 
     def written(self) -> None:
         """Remember and forget: the changes are in the database."""

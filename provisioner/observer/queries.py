@@ -7,6 +7,8 @@ that was silently replaced cannot write beside another copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -14,8 +16,10 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from controlplane.kernel.clock import utcnow
 from provisioner.drivers.base import Observed, Situation
 from provisioner.observer.changes import Change, content_of
+from provisioner.runtimes.phases import STANDING
 
 _TAKE = "SELECT pg_try_advisory_lock(%s)"
 _GIVE = "SELECT pg_advisory_unlock(%s)"
@@ -32,7 +36,8 @@ WHERE held.ours AND r.id = s.id AND r.landscape_id = %(landscape)s AND r.cluster
   AND (%(reset)s OR (r.status IS DISTINCT FROM s.status AND CASE
         WHEN r.landscape_version ~ '^\d+$' AND s.version ~ '^\d+$' THEN r.landscape_version::numeric <= s.version::numeric
         ELSE true END))
-RETURNING r.id, s.status ->> 'situation' <> 'changing'
+RETURNING r.id, s.status ->> 'situation' <> 'changing', s.status ->> 'situation' = 'absent',
+    coalesce(old.status ->> 'shape', '') <> coalesce(s.status ->> 'shape', '')
 """
 
 # After a full list: whoever had a cluster and was not seen has none now. A runtime that was never seen is left alone, for its
@@ -47,18 +52,65 @@ WHERE held.ours AND r.landscape_id = %(landscape)s AND r.deleted_at IS NULL
 RETURNING r.id
 """
 
-# Which clusters no living runtime owns. Rides on the primary key.
+# Which clusters no runtime owned that lived when the list began. Rides on the primary key.
 _UNOWNED = """
 SELECT s.name FROM jsonb_to_recordset(%(seen)s::jsonb) AS s(id uuid, name text)
 LEFT JOIN runtimes_runtime r
-  ON r.id = s.id AND r.landscape_id = %(landscape)s AND r.cluster_name = s.name AND r.deleted_at IS NULL
+  ON r.id = s.id AND r.landscape_id = %(landscape)s AND r.cluster_name = s.name
+  AND (r.deleted_at IS NULL OR r.deleted_at > %(began)s)
 WHERE r.id IS NULL ORDER BY s.name
 """
+
+# Which settled runtimes a full list lacks; one that was touched since the list began may be younger than it.
+# Rides on runtime_by_cluster and operation_one_per_slot.
+_WITHOUT_CLUSTER = """
+SELECT r.id FROM runtimes_runtime r
+LEFT JOIN jsonb_to_recordset(%(seen)s::jsonb) AS s(id uuid, name text) ON s.id = r.id AND s.name = r.cluster_name
+WHERE r.landscape_id = %(landscape)s AND r.deleted_at IS NULL AND r.phase = ANY(%(settled)s) AND r.updated_at < %(began)s
+  AND s.id IS NULL
+  AND NOT EXISTS (SELECT FROM operations_operation o WHERE o.runtime_id = r.id AND o.slot IS NOT NULL)
+ORDER BY r.id
+"""
+
+# What the runtimes of a batch want, and whether drift is noted. Rides on primary keys.
+WISHES = """
+SELECT r.id, r.cluster_spec, r.generation, r.observed_generation, coalesce(d.fields <> '[]'::jsonb, false)
+FROM runtimes_runtime r LEFT JOIN observer_drift d ON d.runtime_id = r.id
+WHERE r.id = ANY(%(runtimes)s) AND r.deleted_at IS NULL
+"""
+
+# Notes drift, or that it is gone. Rides on the primary key.
+KEEP_DRIFT = """
+INSERT INTO observer_drift AS d (runtime_id, landscape_id, fields, seen_at, repairs, due_at)
+SELECT n.id, %(landscape)s, n.fields, now(), 0, now() FROM jsonb_to_recordset(%(rows)s::jsonb) AS n(id uuid, fields jsonb)
+ON CONFLICT (runtime_id) DO UPDATE
+SET fields = excluded.fields, seen_at = CASE WHEN d.fields = '[]'::jsonb THEN now() ELSE d.seen_at END
+"""
+
+# Drift that may be mended now. The table holds the last day's drift only; the rest rides on primary keys.
+DUE_DRIFT = """
+SELECT d.runtime_id, d.fields FROM observer_drift d JOIN runtimes_runtime r ON r.id = d.runtime_id
+WHERE d.landscape_id = %(landscape)s AND d.fields <> '[]'::jsonb AND d.due_at <= now() AND r.phase = 'ready'
+  AND NOT EXISTS (SELECT FROM operations_operation o WHERE o.runtime_id = r.id AND o.slot IS NOT NULL)
+ORDER BY d.due_at LIMIT 100
+"""
+
+# Two copies do not both repair: the second finds that it is not due any more. Rides on the primary key.
+BEGIN_REPAIR = """
+UPDATE observer_drift
+SET repairs = repairs + 1,
+    due_at = now() + least(make_interval(secs => %(seconds)s * power(2, least(repairs, 20))), interval '1 day')
+WHERE runtime_id = %(runtime)s AND due_at <= now() AND fields <> '[]'::jsonb
+"""
+
+# What has been as wanted for a day may be mended at once again.
+FORGET_DRIFT = "DELETE FROM observer_drift WHERE fields = '[]'::jsonb AND due_at < now() - interval '1 day'"
 
 # The place in the landscape's history; a restart goes on from here.
 _PLACE = """
 UPDATE landscapes_landscape
-SET cursor = %(cursor)s, observed_at = now(), relisted_at = CASE WHEN %(relisted)s THEN now() ELSE relisted_at END
+SET cursor = %(cursor)s, observed_at = now(), observer_lag_seconds = %(lag)s,
+    relisted_at = CASE WHEN %(relisted)s THEN now() ELSE relisted_at END
 WHERE id = %(landscape)s AND pg_try_advisory_xact_lock(%(lock)s)
 """
 
@@ -78,8 +130,18 @@ def give_lock(landscape_id: UUID) -> None:
     _rows(_GIVE, [lock_of(landscape_id)])
 
 
-def write_statuses(landscape_id: UUID, changes: Iterable[Change], *, reset: bool) -> list[tuple[UUID, bool]]:
-    """Return (runtime, settled) for every row that changed."""
+@dataclass(frozen=True)
+class Written:
+    """A row that changed."""
+
+    runtime_id: UUID
+    settled: bool
+    absent: bool
+    reshaped: bool  # what its landscape is told to build changed, too
+
+
+def write_statuses(landscape_id: UUID, changes: Iterable[Change], *, reset: bool) -> list[Written]:
+    """Write what differs and return every row that changed."""
     batch = orjson.dumps([change.as_json() for change in changes]).decode()
     parameters: dict[str, Any] = {
         "lock": lock_of(landscape_id),
@@ -87,7 +149,7 @@ def write_statuses(landscape_id: UUID, changes: Iterable[Change], *, reset: bool
         "batch": batch,
         "reset": reset,
     }
-    return [(row[0], row[1]) for row in _rows(_WRITE, parameters)]
+    return [Written(*row) for row in _rows(_WRITE, parameters)]
 
 
 def mark_vanished(landscape_id: UUID, seen: Iterable[UUID], version: str) -> list[UUID]:
@@ -102,19 +164,39 @@ def mark_vanished(landscape_id: UUID, seen: Iterable[UUID], version: str) -> lis
     return [row[0] for row in _rows(_VANISHED, parameters)]
 
 
-def unowned(landscape_id: UUID, seen: Iterable[tuple[UUID | None, str]]) -> list[str]:
-    """Return the names of those clusters, given as (owner, name), that belong to no living runtime."""
-    clusters = orjson.dumps([{"id": owner and str(owner), "name": name} for owner, name in seen]).decode()
-    return [row[0] for row in _rows(_UNOWNED, {"landscape": landscape_id, "seen": clusters})]
+def unowned(
+    landscape_id: UUID, seen: Iterable[tuple[UUID | None, str]], *, began: datetime | None = None
+) -> list[str]:
+    """Return the names of those clusters, given as (owner, name), that belong to no runtime alive since the list `began`."""
+    parameters = {"landscape": landscape_id, "seen": _clusters(seen), "began": began or utcnow()}
+    return [row[0] for row in _rows(_UNOWNED, parameters)]
 
 
-def keep_place(landscape_id: UUID, cursor: str, *, relisted: bool) -> bool:
+def without_cluster(
+    landscape_id: UUID, seen: Iterable[tuple[UUID | None, str]], *, began: datetime
+) -> list[UUID]:
+    """Return the runtimes that were settled when the list began and are not in it."""
+    parameters = {
+        "landscape": landscape_id,
+        "seen": _clusters(seen),
+        "began": began,
+        "settled": sorted(STANDING),
+    }
+    return [row[0] for row in _rows(_WITHOUT_CLUSTER, parameters)]
+
+
+def _clusters(seen: Iterable[tuple[UUID | None, str]]) -> str:
+    return orjson.dumps([{"id": owner and str(owner), "name": name} for owner, name in seen]).decode()
+
+
+def keep_place(landscape_id: UUID, cursor: str, *, relisted: bool, lag: float | None = None) -> bool:
     """Return whether the place was written; False when the lock, or the landscape, is gone."""
     parameters: dict[str, Any] = {
         "lock": lock_of(landscape_id),
         "landscape": landscape_id,
         "cursor": cursor,
         "relisted": relisted,
+        "lag": lag,
     }
     with connection.cursor() as cursor_:
         cursor_.execute(_PLACE, parameters)

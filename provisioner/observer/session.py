@@ -82,7 +82,7 @@ class Session:
                 row.key, row.config, row.credentials_path, settings.LANDSCAPE_TIMEOUT_SECONDS
             )
             driver = connect(kind=row.kind, access=access)
-            feed = Feed(driver.watch(writer.begin(row.key, row.cursor)), name=row.key)
+            feed = Feed(driver.watch(writer.begin(row.key, row.cursor, driver)), name=row.key)
             try:
                 self._follow(feed, writer)
             finally:

@@ -8,9 +8,12 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from provisioner.drivers.base import Cursor, Event, EventType
+from provisioner.drivers.base import Cursor, Driver, Event, EventType
+from provisioner.lifecycle.repair import mark_missing
 from provisioner.observer import queries
 from provisioner.observer.changes import MOST, Batch, runtime_of
+from provisioner.observer.mending import mend_due, note_drift
+from provisioner.observer.orphans import is_believable
 from provisioner.operations.following import follow
 from provisioner.operations.services import wake
 
@@ -18,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 PLACE_SECONDS = 5.0  # a restart repeats at most this much, which changes nothing
 REPORT_SECONDS = 60.0
+MEND_SECONDS = 30.0
 
 
 class LockLostError(Exception):
@@ -34,17 +38,21 @@ class Writer:
         self.landscape_id = landscape_id
         self.cursor = ""
         self._log = log
+        self._driver: Driver | None = None
         self._batch = Batch()
         self._listed: list[tuple[UUID | None, str]] | None = None
         self._reset = False
-        self._heard_at = self._placed_at = self._reported_at = time.monotonic()
+        self._heard_at = self._placed_at = self._reported_at = self._mended_at = time.monotonic()
         self._heard = False  # since the place was last written
         self._counts = {"events": 0, "written": 0, "woken": 0}
         self._lag_seconds = 0.0
 
-    def begin(self, key: str, cursor: str) -> Cursor | None:
-        """Return where a new watch goes on: at the landscape's `cursor`; a list that broke off counts for nothing."""
-        self.cursor = cursor
+    def begin(self, key: str, cursor: str, driver: Driver | None = None) -> Cursor | None:
+        """Return where a new watch goes on: at the landscape's `cursor`; a list that broke off counts for nothing.
+
+        With the landscape's driver, what is not as wanted is noted and mended.
+        """
+        self.cursor, self._driver = cursor, driver
         self._log = log.bind(landscape=key)
         self._listed, self._reset, self._batch.everything = None, False, False
         return Cursor(self.cursor) if self.cursor else None
@@ -78,6 +86,8 @@ class Writer:
         due = self._heard and time.monotonic() - self._placed_at >= PLACE_SECONDS
         if due and self._listed is None:
             self.keep_place()
+        if self._driver is not None and time.monotonic() - self._mended_at >= MEND_SECONDS:
+            self._mend()
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self._report()
 
@@ -99,11 +109,25 @@ class Writer:
             changed = queries.write_statuses(
                 self.landscape_id, self._batch.changes.values(), reset=self._reset
             )
-            self._wake([runtime_id for runtime_id, settled in changed if settled])
-            follow(runtime_ids=[runtime_id for runtime_id, settled in changed if not settled])
+            self._wake([row.runtime_id for row in changed if row.settled])
+            follow(runtime_ids=[row.runtime_id for row in changed if not row.settled])
+            mark_missing(runtime_ids=[row.runtime_id for row in changed if row.absent])
+            drifted = self._note_drift({row.runtime_id for row in changed if row.reshaped and not row.absent})
         self._batch.written()
+        if drifted:
+            self._mend()
         self._counts["written"] += len(changed)
         self._lag_seconds = max(self._lag_seconds, time.monotonic() - self._heard_at)
+
+    def _note_drift(self, reshaped: set[UUID]) -> bool:
+        if self._driver is None:
+            return False
+        sights = {key: change.seen for key, change in self._batch.changes.items() if key in reshaped}
+        return note_drift(landscape_id=self.landscape_id, driver=self._driver, sights=sights)
+
+    def _mend(self) -> None:
+        mend_due(landscape_id=self.landscape_id)
+        self._mended_at = time.monotonic()
 
     def _begin_list(self, version: str) -> None:
         if len(self._batch):
@@ -122,6 +146,10 @@ class Writer:
         with transaction.atomic():
             vanished = queries.mark_vanished(self.landscape_id, seen, version)
             self._wake(vanished)
+            if is_believable(missing=len(vanished), present=len(listed)):
+                mark_missing(runtime_ids=vanished)
+            else:
+                self._log.error("observer.list_not_believed", clusters=len(listed), vanished=len(vanished))
         orphans = queries.unowned(self.landscape_id, listed)
         self._listed, self._reset, self._batch.everything = None, False, False
         for runtime_id in vanished:

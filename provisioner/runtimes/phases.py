@@ -55,3 +55,4 @@ PHASES_OF: dict[Kind, PhasesOf] = {
 
 GONE = frozenset({Phase.DEPROVISIONED})
 SETTLED = frozenset({Phase.READY, Phase.SUSPENDED, Phase.FAILED, Phase.DEPROVISIONED})
+STANDING = frozenset({Phase.READY, Phase.SUSPENDED})  # settled, with a cluster

@@ -18,7 +18,16 @@ FUNCTION_LINES = 40
 BANNED_NAMES = {"utils", "helpers", "manager", "common", "misc"}
 
 # Foreign keys point down the map, like imports.
-FLOORS = {"tenants": 1, "catalog": 2, "landscapes": 3, "runtimes": 4, "operations": 5, "api": 9, "console": 9}
+FLOORS = {
+    "tenants": 1,
+    "catalog": 2,
+    "landscapes": 3,
+    "runtimes": 4,
+    "operations": 5,
+    "observer": 7,
+    "api": 9,
+    "console": 9,
+}
 FRAMEWORK = {"auth", "contenttypes", "sessions"}
 
 

@@ -224,3 +224,19 @@ def test_the_place_is_kept_only_when_something_was_heard(
     place.refresh_from_db()
     assert place.cursor == "44"
     assert place.observed_at is not None
+
+
+def test_a_list_that_lacks_most_of_the_fleet_fails_nobody(
+    world: World, place: Landscape, writer: Writer
+) -> None:
+    rows = [runtime(world, place, phase="ready") for _ in range(12)]
+    write(writer, *(sight(row, at) for at, row in enumerate(rows)))
+    relist(writer, 50)
+    assert {(situation(row), row.phase) for row in rows} == {("absent", "ready")}
+
+
+def test_a_list_that_lacks_a_few_fails_those(world: World, place: Landscape, writer: Writer) -> None:
+    rows = [runtime(world, place, phase="ready") for _ in range(4)]
+    write(writer, *(sight(row, at) for at, row in enumerate(rows)))
+    relist(writer, 50, *(sight(row, 40) for row in rows[1:]))
+    assert [(situation(row), row.phase) for row in rows[:2]] == [("absent", "failed"), ("ready", "ready")]

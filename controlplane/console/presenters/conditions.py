@@ -9,6 +9,7 @@ from typing import Any
 
 # Types as Gardener reports them on a Shoot (docs/usage/shoot/shoot_status.md), with what each means for a tenant.
 MEANINGS: dict[str, tuple[str, str]] = {
+    "ClusterExists": ("Cluster", "The landscape has the cluster."),
     "APIServerAvailable": ("API server", "The Kubernetes API answers requests."),
     "ControlPlaneHealthy": ("Control plane", "The scheduler, controllers and etcd run as they should."),
     "EveryNodeReady": ("Nodes", "All machines joined the cluster and take pods."),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.drivers.base import Condition, Observed, Situation
+from provisioner.drivers.shoots.drift import shape_of
 from provisioner.drivers.shoots.faults import faults_of
 
 Json = Mapping[str, Any]
@@ -41,6 +42,8 @@ def observed_of(shoot: Json) -> Observed:
         faults=tuple(faults_of(status, gave_up=situation is Situation.FAILED)),
         owner=owner,
         version=metadata.get("resourceVersion") or "",
+        shape=shape_of(spec),
+        told=spec,
     )
 
 
@@ -49,6 +52,18 @@ def owner_of(metadata: Json) -> dict[str, str]:
     tags = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
     ours = {key.removeprefix(OURS): str(value) for key, value in tags.items() if key.startswith(OURS)}
     return {key: value for key, value in sorted(ours.items()) if key not in _PASSING_TAGS}
+
+
+def changed_at(shoot: Json) -> str:
+    """Return when somebody last changed the Shoot, as its own notes tell, or an empty string."""
+    metadata, last = shoot["metadata"], (shoot.get("status") or {}).get("lastOperation") or {}
+    moments = [entry.get("time") for entry in metadata.get("managedFields") or ()]
+    moments += [
+        metadata.get("creationTimestamp"),
+        metadata.get("deletionTimestamp"),
+        last.get("lastUpdateTime"),
+    ]
+    return max((moment for moment in moments if isinstance(moment, str)), default="")
 
 
 def gave_up(shoot: Json) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from provisioner.drivers.base import Cursor, Event, EventType
 from provisioner.drivers.kube.refusals import ApiRefused
-from provisioner.drivers.shoots.observed import absent, observed_of, owner_of
+from provisioner.drivers.shoots.observed import absent, changed_at, observed_of, owner_of
 
 Json = dict[str, Any]
 _GONE = 410
@@ -114,4 +114,4 @@ def _watch(api: Api, path: str, selection: Mapping[str, str], version: str) -> I
             gone = replace(absent(thing["metadata"]["name"]), owner=owner_of(thing["metadata"]), version=at)
             yield Event(EventType.GONE, at, gone)
         elif kind in {"ADDED", "MODIFIED"}:
-            yield Event(EventType.SEEN, at, observed_of(thing))
+            yield Event(EventType.SEEN, at, observed_of(thing), at=changed_at(thing))
