@@ -25,7 +25,7 @@ SWEEP_QUEUE = "nesoi-sweep"  # of its own, so that a sweep never stands behind f
 app = Celery("nesoi")
 app.set_default()  # the current one in every thread, not only in the one that imported this
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["provisioner.operations"])
+app.autodiscover_tasks(["provisioner.operations", "provisioner.observer"])
 
 
 def _queue(name: str) -> Queue:
@@ -43,7 +43,12 @@ app.conf.update(
             "task": "nesoi.sweep",
             "schedule": settings.SWEEP_SECONDS,
             "options": {"expires": 5 * max(settings.SWEEP_SECONDS, 1.0)},  # workers away: no pile of sweeps
-        }
+        },
+        "audit": {
+            "task": "nesoi.audit",
+            "schedule": settings.AUDIT_SECONDS,
+            "options": {"expires": max(settings.AUDIT_SECONDS, 1.0)},
+        },
     },
 )
 transport.use(app)
