@@ -73,7 +73,10 @@ RUNTIME = Shape(
             "spec": SPEC,
             "status": STATUS,
             "generation": {**COUNT, "description": "Counts wishes."},
-            "revision": {**COUNT, "description": "Counts changes, those of labels too; the ETag is made of it."},
+            "revision": {
+                **COUNT,
+                "description": "Counts changes, those of labels too; the ETag is made of it.",
+            },
             "created_at": MOMENT,
             "updated_at": MOMENT,
             "deleted_at": MAYBE_MOMENT,
