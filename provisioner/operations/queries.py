@@ -33,6 +33,8 @@ BEHIND_ITS_TENANT = f"""
 # One statement takes the fairest due operation whose lease is free or over (its worker died), and reads all that a step needs.
 # SKIP LOCKED lets workers pass each other; the runtime is locked too because its phase moves with the first claim.
 # The fence is the clock's microsecond rather than a plain count, so that a claim which such a crash forgot is never given again.
+# A claim that was committed and never heard of, for the database was killed right behind it, costs its lease: the row looks like
+# that of a worker whose step still runs and which will write the outcome once the database is back, so nobody may take it sooner.
 # Rides on operation_claim, then on primary keys.
 CLAIM = f"""
 WITH fairest AS (
