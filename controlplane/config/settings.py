@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "csp",
     "controlplane.config",
     "controlplane.tenants",
+    "controlplane.tenants.isolation",
     "controlplane.catalog",
     "controlplane.api",
     "controlplane.console",
@@ -87,11 +88,15 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", default=8)
+DATABASE_ROLE: str = env.str("DATABASE_ROLE", default="")
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL", default="postgres://nesoi@localhost/nesoi")
 }
-DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+DATABASES["default"]["ENGINE"] = "controlplane.tenants.isolation.postgresql"
 DATABASES["default"].setdefault("OPTIONS", {})
+if DATABASE_ROLE:  # as a start option, for Django's own `assume_role` and the pool wait for each other
+    given = DATABASES["default"]["OPTIONS"].get("options", "")
+    DATABASES["default"]["OPTIONS"]["options"] = f"{given} -c role={DATABASE_ROLE}".strip()
 if DATABASE_POOL_SIZE:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
