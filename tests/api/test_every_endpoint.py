@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import transaction
-from django.urls import URLPattern
 
 from controlplane.api.contract import contract_of
 from controlplane.api.urls import urlpatterns
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
-from controlplane.tenants.models import AuditEvent
 from controlplane.tenants.services import issue_token
-from provisioner.operations.models import Operation
-from provisioner.runtimes.models import Runtime
 from tests.api.asking import WISH, Asking, problem, read
+from tests.matrix import (
+    ADMINS,
+    DENIED,
+    NO_MEMBER,
+    NOBODY,
+    OPERATORS,
+    PLATFORM,
+    WORKERS,
+    Row,
+    patterns_of,
+    things_of,
+    undone,
+    written,
+)
 from tests.world import World, member
 
 pytestmark = pytest.mark.django_db
-
-EVERYONE = frozenset(Role)
-WORKERS = frozenset({Role.DEVELOPER, Role.ADMIN, Role.OWNER})
-ADMINS = frozenset({Role.ADMIN, Role.OWNER})
-PLATFORM = frozenset(PlatformRole) - {PlatformRole.NONE}
-OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
-NOBODY: frozenset[PlatformRole] = frozenset()
-
-
-@dataclass(frozen=True)
-class Row:
-    """Who may; `path` names things of Archipel's as {runtime}, {operation} and {account}."""
-
-    path: str
-    roles: frozenset[Role] = EVERYONE
-    platform: frozenset[PlatformRole] = PLATFORM
-    body: Any = None
-    public: bool = False
-
 
 NEW_ACCOUNT = {"slug": "labor", "name": "Labor", "tenant": "archipel"}
 REASON = {"reason": "for the test"}
@@ -68,16 +56,14 @@ ROWS: dict[tuple[str, str], Row] = {
     ("resume", "POST"): Row("/operations/{operation}/resume", WORKERS, OPERATORS, REASON),
     ("retry", "POST"): Row("/operations/{operation}/retry", WORKERS, OPERATORS, REASON),
     ("cancel", "POST"): Row("/operations/{operation}/cancel", WORKERS, OPERATORS, REASON),
-    ("skip", "POST"): Row("/operations/{operation}/skip", frozenset(), OPERATORS, REASON),
+    ("skip", "POST"): Row("/operations/{operation}/skip", NO_MEMBER, OPERATORS, REASON),
 }
 ENDPOINTS = sorted(ROWS)
-DENIED = {401, 403, 404}
 
 
 def endpoints() -> Iterator[tuple[str, str]]:
     """Every address and method that the URL map serves."""
-    for pattern in urlpatterns:
-        assert isinstance(pattern, URLPattern)
+    for pattern in patterns_of(urlpatterns):
         view = getattr(pattern.callback, "view_class", None)
         methods = [
             method for method in ("GET", "POST", "PATCH", "PUT", "DELETE") if hasattr(view, method.lower())
@@ -92,35 +78,8 @@ def test_every_endpoint_has_a_row() -> None:
 
 
 @pytest.fixture
-def things(alice: Asking, world: World) -> dict[str, str]:
-    """Ids of Archipel's things."""
-    body = alice.order()
-    ids = {
-        "runtime": body["runtime"]["id"],
-        "operation": body["operation"]["id"],
-        "account": str(world.shop.id),
-    }
-    assert all(ids.values())
-    return ids
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Whatever is written inside is forgotten; a bare savepoint, for some doors refuse to be part of a transaction."""
-    before = transaction.savepoint()
-    try:
-        yield
-    finally:
-        transaction.savepoint_rollback(before)
-
-
-def written() -> list[Any]:
-    """What a refused request must leave as it was."""
-    return [
-        list(Runtime.objects.order_by("pk").values()),
-        list(Operation.objects.order_by("pk").values()),
-        AuditEvent.objects.count(),
-    ]
+def things(world: World) -> dict[str, str]:
+    return things_of(world)
 
 
 def sent(asking: Asking, endpoint: tuple[str, str], things: dict[str, str]) -> Any:

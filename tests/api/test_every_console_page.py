@@ -1,0 +1,191 @@
+"""Every page as every role, on its own tenant's things and on another's. A new address without a row here fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from controlplane.console.urls import urlpatterns
+from controlplane.console.views.operations import CONTROLS
+from controlplane.tenants.access import SYSTEM, PlatformRole, Role
+from controlplane.tenants.models import User
+from controlplane.tenants.services import add_member, create_user
+from tests.api.test_console_request_form import FILLED
+from tests.matrix import (
+    ADMINS,
+    DENIED,
+    NO_MEMBER,
+    NOBODY,
+    OPERATORS,
+    PLATFORM,
+    WORKERS,
+    Row,
+    patterns_of,
+    things_of,
+    undone,
+    written,
+)
+from tests.world import PASSWORD, World
+
+pytestmark = pytest.mark.django_db
+
+RUNTIME, OPERATION = "/runtimes/{runtime}", "/operations/{operation}"
+NEW = "/runtimes/new?plan=aws"
+ROWS: dict[tuple[str, str], Row] = {
+    ("runtimes", "GET"): Row("/"),
+    ("runtimes-live", "GET"): Row("/runtimes/live"),
+    ("new-runtime", "GET"): Row(NEW, WORKERS, NOBODY),
+    ("new-runtime", "POST"): Row(NEW, WORKERS, NOBODY, {**FILLED, "name": "new"}),
+    ("new-runtime-size", "POST"): Row("/runtimes/new/size?plan=aws", WORKERS, NOBODY, FILLED),
+    ("runtime", "GET"): Row(f"{RUNTIME}/"),
+    ("runtime-live", "GET"): Row(f"{RUNTIME}/live"),
+    ("runtime-operations", "GET"): Row(f"{RUNTIME}/operations"),
+    ("change-runtime", "GET"): Row(f"{RUNTIME}/change", WORKERS, NOBODY),
+    ("change-runtime", "POST"): Row(f"{RUNTIME}/change", WORKERS, NOBODY, {**FILLED, "step": "save"}),
+    ("runtime-labels", "GET"): Row(f"{RUNTIME}/labels", WORKERS, NOBODY),
+    ("runtime-labels", "POST"): Row(f"{RUNTIME}/labels", WORKERS, NOBODY, {"labels": "a=b"}),
+    ("kubeconfig", "GET"): Row(f"{RUNTIME}/kubeconfig", WORKERS, NOBODY),
+    ("kubeconfig", "POST"): Row(f"{RUNTIME}/kubeconfig", WORKERS, NOBODY, {"lifetime": "3600"}),
+    ("delete-runtime", "GET"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY),
+    ("delete-runtime", "POST"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY, {"confirm": "checkout"}),
+    ("operation", "GET"): Row(f"{OPERATION}/"),
+    ("operation-live", "GET"): Row(f"{OPERATION}/live"),
+    ("cancel-operation", "GET"): Row(f"{OPERATION}/cancel", WORKERS, OPERATORS),
+    ("cancel-operation", "POST"): Row(f"{OPERATION}/cancel", WORKERS, OPERATORS, {"reason": "for the test"}),
+    ("skip-step", "GET"): Row(f"{OPERATION}/skip", NO_MEMBER, OPERATORS),
+    ("skip-step", "POST"): Row(f"{OPERATION}/skip", NO_MEMBER, OPERATORS, {"reason": "for the test"}),
+    **{
+        (f"control-operation {verb}", "POST"): Row(f"{OPERATION}/{verb}", WORKERS, OPERATORS, {})
+        for verb in CONTROLS
+    },
+    ("accounts", "GET"): Row("/accounts/"),
+    ("accounts", "POST"): Row("/accounts/", ADMINS, NOBODY, {"slug": "labor", "name": "Labor"}),
+    ("sign-in", "GET"): Row("/sign-in", public=True),
+    ("sign-in", "POST"): Row("/sign-in", body={"username": "x", "password": "y"}, public=True),
+    ("sign-out", "POST"): Row("/sign-out", public=True),
+    ("choose-tenant", "POST"): Row("/tenant", body={"tenant": "archipel"}),
+    ("choose-theme", "POST"): Row("/theme", body={"theme": "dark"}, public=True),
+}
+PAGES = sorted(ROWS)
+each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)
+
+
+@pytest.fixture
+def things(world: World) -> dict[str, str]:
+    cache.clear()
+    return things_of(world)
+
+
+def methods_of(name: str) -> Iterator[str]:
+    """What the view behind an address takes, as it says itself when asked for something else."""
+    ids = dict.fromkeys(("runtime", "operation", "account"), "00000000-0000-7000-8000-000000000000")
+    path = next(row.path for (known, _), row in ROWS.items() if known.split()[0] == name)
+    refused = Client().put(path.format(**ids))
+    assert refused.status_code == 405, name
+    yield from (method for method in refused["Allow"].split(", ") if method != "HEAD")
+
+
+def test_every_address_and_method_has_a_row() -> None:
+    served = {(str(p.name), method) for p in patterns_of(urlpatterns) for method in methods_of(str(p.name))}
+    assert served == {(name.split()[0], method) for name, method in ROWS}
+
+
+def member_of(world: World, tenant: str, role: Role) -> Client:
+    user = create_user(actor=SYSTEM, username=f"{tenant}-{role}", password=PASSWORD)
+    add_member(actor=SYSTEM, tenant=getattr(world, tenant), user=user, role=role)
+    return signed_in(user)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def sent(client: Client, page: tuple[str, str], things: dict[str, str]) -> Any:
+    row = ROWS[page]
+    path = row.path.format(**things)
+    return client.get(path) if page[1] == "GET" else client.post(path, row.body or {})
+
+
+def let_in(response: Any) -> bool:
+    return not (response.status_code in DENIED or to_sign_in(response))
+
+
+def to_sign_in(response: Any) -> bool:
+    return response.status_code == 302 and str(response["Location"]).startswith("/sign-in")
+
+
+@each_page
+def test_roles_of_the_tenant(world: World, things: dict[str, str], page: tuple[str, str]) -> None:
+    row = ROWS[page]
+    for role in Role:
+        client = member_of(world, "archipel", role)
+        before = written()
+        with undone():
+            response = sent(client, page, things)
+            after = written()
+        if row.public or role in row.roles:
+            assert let_in(response) or page[0] == "sign-out", (role, response.status_code)
+        else:
+            assert response.status_code == 403, role
+            assert "You may not do this" in response.content.decode(), role
+            assert after == before, role
+
+
+@each_page
+def test_roles_of_the_platforms_team(world: World, things: dict[str, str], page: tuple[str, str]) -> None:
+    row = ROWS[page]
+    for role in PLATFORM:
+        user = create_user(actor=SYSTEM, username=f"p-{role}", password=PASSWORD, platform_role=role)
+        before = written()
+        with undone():
+            response = sent(signed_in(user), page, things)
+            after = written()
+        if row.public or role in row.platform:
+            assert let_in(response) or page[0] == "sign-out", (role, response.status_code)
+        else:
+            assert response.status_code == 403, role
+            assert after == before, role
+
+
+@each_page
+def test_every_role_of_another_tenant_finds_nothing(
+    world: World, things: dict[str, str], page: tuple[str, str]
+) -> None:
+    assert world.main.tenant == world.basalt
+    for role in Role:
+        client = member_of(world, "basalt", role)
+        before = written()
+        with undone():
+            response = sent(client, page, things)
+            after = written()
+        if "{" in ROWS[page].path:
+            assert response.status_code == 404, role
+            assert after == before, role
+        else:
+            assert not any(thing in response.content.decode() for thing in things.values()), role
+        assert "checkout" not in response.content.decode(), role
+        assert "Archipel" not in response.content.decode(), role
+        if page == ("new-runtime", "POST"):
+            assert after == before, role  # the account that it names is Archipel's
+
+
+@each_page
+def test_nobody_in_particular(world: World, things: dict[str, str], page: tuple[str, str]) -> None:
+    before = written()
+    response = sent(Client(), page, things)
+    assert written() == before
+    assert ROWS[page].public or to_sign_in(response)
+    assert response.status_code in {200, 302, 422}
+
+
+def test_somebody_with_no_role_anywhere_is_let_in_nowhere(world: World, things: dict[str, str]) -> None:
+    loner = create_user(actor=SYSTEM, username="loner", password=PASSWORD, platform_role=PlatformRole.NONE)
+    for page in PAGES:
+        if not ROWS[page].public:
+            assert sent(signed_in(loner), page, things).status_code == 403, page

@@ -1,0 +1,82 @@
+"""Every address as every role on what is their tenant's, another's or nobody's: what each face's table and walk are made of.
+
+A face is one `urls.py`. Its test has a table {(name, method): Row}; FACES names the tests, so a new face without one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.urls import URLPattern, URLResolver
+
+from controlplane.tenants.access import PlatformRole, Role
+from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, User
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from tests.world import World, order
+
+FACES = {
+    "controlplane.api.urls": "tests.api.test_every_endpoint",
+    "controlplane.console.urls": "tests.api.test_every_console_page",
+}
+
+EVERYONE = frozenset(Role)
+WORKERS = frozenset({Role.DEVELOPER, Role.ADMIN, Role.OWNER})
+ADMINS = frozenset({Role.ADMIN, Role.OWNER})
+NO_MEMBER: frozenset[Role] = frozenset()
+PLATFORM = frozenset(PlatformRole) - {PlatformRole.NONE}
+OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
+NOBODY: frozenset[PlatformRole] = frozenset()
+DENIED = {401, 403, 404}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may; `path` names things of Archipel's as {runtime}, {operation} and {account}."""
+
+    path: str
+    roles: frozenset[Role] = EVERYONE
+    platform: frozenset[PlatformRole] = PLATFORM
+    body: Any = None
+    public: bool = False
+
+
+def patterns_of(urlpatterns: Sequence[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    """Every address of a face, nested ones too."""
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLResolver):
+            yield from patterns_of(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def things_of(world: World) -> dict[str, str]:
+    """Ids of what Archipel has: a runtime that is being built, its operation, and their account."""
+    operation = order(world)
+    return {
+        "runtime": str(operation.runtime_id),
+        "operation": str(operation.id),
+        "account": str(world.shop.id),
+    }
+
+
+def written() -> list[Any]:
+    """What a refused request must leave as it was."""
+    tables: list[Any] = [Runtime, Operation, Account, Member]
+    rows = [list(table.objects.order_by("pk").values()) for table in tables]
+    return [*rows, AuditEvent.objects.count(), User.objects.count(), ApiToken.objects.count()]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is written inside is forgotten."""
+    around = transaction.atomic()
+    # Services that insist on a transaction of their own take this one for a test's.
+    around._from_testcase = True  # type: ignore[attr-defined]
+    with around:
+        yield
+        transaction.set_rollback(True)
