@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from psycopg_pool import PoolTimeout
 
 from controlplane.api.errors import problem_response
+from provisioner.landscapes.freshness import stale_landscapes
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -24,16 +25,20 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers and is migrated, else 503 with the reason."""
+    """Answer 200 when the database answers and is migrated, else 503 with the reason.
+
+    A landscape that its observer does not hear is told too, but keeps nobody from being served.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         waiting = _waiting_migrations()
+        stale = [] if waiting else stale_landscapes()
     except DatabaseError:
         return JsonResponse({"ready": False, "reason": "the database does not answer"}, status=503)
     if waiting:
         return JsonResponse({"ready": False, "reason": f"{waiting} migrations wait"}, status=503)
-    return JsonResponse({"ready": True})
+    return JsonResponse({"ready": True, **({"stale_landscapes": stale} if stale else {})})
 
 
 _migrated = Event()

@@ -42,9 +42,7 @@ class Landscape(models.Model):
     # The observer's place in the landscape's history.
     cursor = models.CharField(max_length=64, blank=True)
     observed_at = models.DateTimeField(null=True)  # the last event or bookmark
-    observer_lag_seconds = models.FloatField(
-        null=True
-    )  # the longest since it was last written; null: nothing was timed
+    observer_lag_seconds = models.FloatField(null=True)  # the longest of what was last written
     relisted_at = models.DateTimeField(null=True)
 
     # The last audit that compared it with the database.

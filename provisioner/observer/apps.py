@@ -1,6 +1,7 @@
-"""The Django application of the observer's room (it has no rows of its own, only a command)."""
+"""The Django application of the observer's room."""
 
 from django.apps import AppConfig
+from prometheus_client import REGISTRY
 
 
 class Observer(AppConfig):
@@ -8,3 +9,9 @@ class Observer(AppConfig):
 
     name = "provisioner.observer"
     label = "observer"
+
+    def ready(self) -> None:
+        """Let /metrics tell of landscapes."""
+        from provisioner.observer import metrics
+
+        metrics.register(REGISTRY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,14 @@ def content_of(observed: Observed) -> dict[str, Any]:
 def runtime_of(observed: Observed) -> UUID | None:
     """Return the id that the cluster's owner tag spells."""
     return parse_uuid(observed.owner.get("runtime", ""))
+
+
+def lag_since(moment: str, present: datetime) -> float:
+    """Return the seconds since an RFC 3339 moment of the landscape's clock; zero when it can't be read or is ahead of ours."""
+    try:
+        return max((present - datetime.fromisoformat(moment)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return 0.0
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,17 @@ WHERE runtime_id = %(runtime)s AND due_at <= now() AND fields <> '[]'::jsonb
 # What has been as wanted for a day may be mended at once again.
 FORGET_DRIFT = "DELETE FROM observer_drift WHERE fields = '[]'::jsonb AND due_at < now() - interval '1 day'"
 
+# For /metrics: landscapes are few, and the drift of the last day, too.
+LANDSCAPES_NOW = """
+SELECT key, breaker,
+    least(burst, tokens + calls_per_second * greatest(extract(epoch FROM now() - tokens_at), 0))::float,
+    extract(epoch FROM observed_at)::float, extract(epoch FROM now() - coalesce(observed_at, created_at))::float,
+    observer_lag_seconds,
+    orphans_count, missing_count, extract(epoch FROM audited_at)::float,
+    (SELECT count(*) FROM observer_drift d WHERE d.landscape_id = l.id AND d.fields <> '[]'::jsonb)
+FROM landscapes_landscape l ORDER BY key
+"""
+
 # The place in the landscape's history; a restart goes on from here.
 _PLACE = """
 UPDATE landscapes_landscape
@@ -189,7 +200,7 @@ def _clusters(seen: Iterable[tuple[UUID | None, str]]) -> str:
     return orjson.dumps([{"id": owner and str(owner), "name": name} for owner, name in seen]).decode()
 
 
-def keep_place(landscape_id: UUID, cursor: str, *, relisted: bool, lag: float | None = None) -> bool:
+def keep_place(landscape_id: UUID, cursor: str, *, relisted: bool, lag: float = 0.0) -> bool:
     """Return whether the place was written; False when the lock, or the landscape, is gone."""
     parameters: dict[str, Any] = {
         "lock": lock_of(landscape_id),

@@ -8,10 +8,11 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from controlplane.kernel.clock import utcnow
 from provisioner.drivers.base import Cursor, Driver, Event, EventType
 from provisioner.lifecycle.repair import mark_missing
 from provisioner.observer import queries
-from provisioner.observer.changes import MOST, Batch, runtime_of
+from provisioner.observer.changes import MOST, Batch, lag_since, runtime_of
 from provisioner.observer.mending import mend_due, note_drift
 from provisioner.observer.orphans import is_believable
 from provisioner.operations.following import follow
@@ -42,10 +43,12 @@ class Writer:
         self._batch = Batch()
         self._listed: list[tuple[UUID | None, str]] | None = None
         self._reset = False
-        self._heard_at = self._placed_at = self._reported_at = self._mended_at = time.monotonic()
+        self._placed_at = self._reported_at = self._mended_at = time.monotonic()
         self._heard = False  # since the place was last written
         self._counts = {"events": 0, "written": 0, "woken": 0}
-        self._lag_seconds = 0.0
+        self._oldest_at = ""  # of what was taken in since the last write, in the landscape's own time
+        self._lag_seconds = 0.0  # since the place was last written
+        self._longest_lag_seconds = 0.0  # since the last report
 
     def begin(self, key: str, cursor: str, driver: Driver | None = None) -> Cursor | None:
         """Return where a new watch goes on: at the landscape's `cursor`; a list that broke off counts for nothing.
@@ -64,8 +67,8 @@ class Writer:
 
     def take(self, event: Event) -> None:
         """Take in one event; a list's end is written at once."""
-        if not len(self._batch):
-            self._heard_at = time.monotonic()
+        if event.at:
+            self._oldest_at = min(self._oldest_at or event.at, event.at)
         self._counts["events"] += 1
         self._heard = True
         if event.type is EventType.RELIST_BEGIN:
@@ -83,6 +86,7 @@ class Writer:
         """Write what has gathered, and every few seconds the place."""
         if len(self._batch):
             self._write()
+        self._measure_lag()
         due = self._heard and time.monotonic() - self._placed_at >= PLACE_SECONDS
         if due and self._listed is None:
             self.keep_place()
@@ -93,14 +97,16 @@ class Writer:
 
     def keep_place(self, *, relisted: bool = False) -> None:
         """Write how far we are; raises LockLostError."""
-        if not queries.keep_place(self.landscape_id, self.cursor, relisted=relisted):
+        lag = self._lag_seconds
+        if not queries.keep_place(self.landscape_id, self.cursor, relisted=relisted, lag=lag):
             raise LockLostError
-        self._placed_at, self._heard = time.monotonic(), False
+        self._placed_at, self._heard, self._lag_seconds = time.monotonic(), False, 0.0
 
     def finish(self) -> None:
         """Write everything: the watch has ended."""
         if len(self._batch):
             self._write()
+        self._measure_lag()
         if self._heard:
             self.keep_place()
 
@@ -117,7 +123,6 @@ class Writer:
         if drifted:
             self._mend()
         self._counts["written"] += len(changed)
-        self._lag_seconds = max(self._lag_seconds, time.monotonic() - self._heard_at)
 
     def _note_drift(self, reshaped: set[UUID]) -> bool:
         if self._driver is None:
@@ -166,12 +171,20 @@ class Writer:
         if runtime_ids:
             self._counts["woken"] += wake(runtime_ids=runtime_ids)
 
+    def _measure_lag(self) -> None:
+        """Whatever was taken in is written, or was known: tell how old the oldest of it is."""
+        if self._oldest_at:
+            lag = lag_since(self._oldest_at, utcnow())
+            self._lag_seconds = max(self._lag_seconds, lag)
+            self._longest_lag_seconds = max(self._longest_lag_seconds, lag)
+            self._oldest_at = ""
+
     def _report(self) -> None:
         self._reported_at = time.monotonic()
         if any(self._counts.values()):
-            self._log.info("observer.wrote", lag_seconds=round(self._lag_seconds, 3), **self._counts)
+            self._log.info("observer.wrote", lag_seconds=round(self._longest_lag_seconds, 3), **self._counts)
         self._counts = dict.fromkeys(self._counts, 0)
-        self._lag_seconds = 0.0
+        self._longest_lag_seconds = 0.0
 
 
 def _number(version: str) -> int:

@@ -7,11 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Fatal, Retry
 from controlplane.kernel.plugins import load
 from controlplane.tenants.access import SYSTEM
 from provisioner.drivers.base import ClusterRef, LandscapeAccess
 from provisioner.drivers.registry import connect
+from provisioner.landscapes.freshness import is_stale
 from provisioner.landscapes.models import Landscape
 from provisioner.landscapes.services import register_landscape
 
@@ -26,7 +28,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Two verbs: register and list."""
         verbs = parser.add_subparsers(dest="verb", required=True)
-        verbs.add_parser("list", help="print the registered landscapes")
+        verbs.add_parser(
+            "list", help="print the registered landscapes: state, breaker, providers, when observed, orphans"
+        )
         register = verbs.add_parser("register", help="register a landscape, or change how it is reached")
         register.add_argument("key")
         register.add_argument("--kind", default="gardener")
@@ -52,9 +56,14 @@ class Command(BaseCommand):
             self._register(options)
 
     def _list(self) -> None:
+        present = utcnow()
         for row in Landscape.objects.order_by("key"):
             state = "accepting" if row.accepting else "closed"
-            self.stdout.write(f"{row.key}\t{row.kind}\t{state}\t{row.breaker}\t{','.join(row.providers)}")
+            seen = f"observed {rfc3339(row.observed_at)}" if row.observed_at else "never observed"
+            told = seen + (" (stale)" if is_stale(row, present) else "")
+            audited = f"{row.orphans_count} orphans" if row.audited_at else "not audited yet"
+            words = [row.key, row.kind, state, row.breaker, ",".join(row.providers), told, audited]
+            self.stdout.write("\t".join(words))
 
     def _register(self, options: dict[str, Any]) -> None:
         kinds = sorted(load("provisioner.drivers", "connect"))
