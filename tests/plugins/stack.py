@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -85,6 +86,11 @@ class Stack:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=60)
+
+    def remove(self) -> None:
+        """End it, and leave nothing of it on the disk."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_ready(self) -> bool:
         assert self.process is not None
@@ -201,5 +207,4 @@ def stack() -> Iterator[Stack]:
         running.start()
         yield running
     finally:
-        running.stop()
-        subprocess.run(["rm", "-rf", str(running.folder)], check=False)
+        running.remove()
