@@ -10,6 +10,7 @@ from celery.exceptions import SecurityWarning
 from django.conf import settings
 from kombu import Exchange, Queue
 
+from controlplane.notices import transport as outbox
 from provisioner.operations import transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
@@ -25,7 +26,7 @@ SWEEP_QUEUE = "nesoi-sweep"  # of its own, so that a sweep never stands behind f
 app = Celery("nesoi")
 app.set_default()  # the current one in every thread, not only in the one that imported this
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["provisioner.operations", "provisioner.observer"])
+app.autodiscover_tasks(["controlplane.notices", "provisioner.operations", "provisioner.observer"])
 
 
 def _queue(name: str) -> Queue:
@@ -39,6 +40,11 @@ app.conf.update(
     task_routes={"nesoi.sweep": {"queue": SWEEP_QUEUE}},
     beat_scheduler="celery.beat:Scheduler",  # the schedule is code: no file to keep or to lose
     beat_schedule={
+        "deliver": {
+            "task": "nesoi.deliver",  # what was announced goes at once: this is for what was lost or failed
+            "schedule": 10.0,
+            "options": {"expires": 30.0},
+        },
         "sweep": {
             "task": "nesoi.sweep",
             "schedule": settings.SWEEP_SECONDS,
@@ -52,3 +58,4 @@ app.conf.update(
     },
 )
 transport.use(app)
+outbox.use(app)

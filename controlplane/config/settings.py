@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "controlplane.tenants",
     "controlplane.tenants.isolation",
     "controlplane.catalog",
+    "controlplane.notices",
     "controlplane.api",
     "controlplane.console",
     "provisioner.landscapes",
@@ -215,6 +216,14 @@ elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
     CELERY_WORKER_DETECT_QUORUM_QUEUES = True
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "max_retries": 1, "interval_start": 0}
+
+EMAIL_URL: str = env.str("EMAIL_URL", default="mailbox:" if EMBEDDED else "")
+if EMAIL_URL in {"", "mailbox:"}:
+    EMAIL_BACKEND = f"controlplane.notices.mailbox.{'MailboxBackend' if EMAIL_URL else 'UnsetBackend'}"
+else:
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", default="Nesoi <nesoi@localhost>")
 
 SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", default=1.0)
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", default=60)

@@ -1,0 +1,14 @@
+"""The SQL that moves notices; moments come from the application's clock, so that a test can turn it."""
+
+from __future__ import annotations
+
+# A worker takes what is due before it sends: `next_at` moves behind the claim, so nobody else finds the row meanwhile, and a
+# worker that dies leaves it to be found again. SKIP LOCKED lets workers pass each other. Rides on notice_due.
+CLAIM = """
+UPDATE notices_notice SET attempts = attempts + 1, next_at = %(claimed_until)s
+WHERE id IN (
+    SELECT id FROM notices_notice WHERE state = 'queued' AND next_at <= %(now)s
+    ORDER BY next_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
