@@ -9,6 +9,7 @@ from provisioner.simulator.errors import Json, cause, forbidden, invalid
 from provisioner.simulator.gardener.status import fraction
 from provisioner.simulator.selectors import label_selector
 
+RBAC = "rbac.authorization.k8s.io"
 PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 
@@ -158,6 +159,14 @@ def definition(endpoint: Endpoint, document: Json, old: Json | None) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
+def role_binding(endpoint: Endpoint, document: Json, old: Json | None) -> None:
+    """Keep a binding to the role that it was made for."""
+    if not (document.get("roleRef") or {}).get("name"):
+        _refuse(document, "roleRef.name", "Required value")
+    if old is not None and old.get("roleRef") != document["roleRef"]:
+        _refuse(document, "roleRef", "Invalid value: cannot change roleRef")
+
+
 NAMESPACE = Strategy(prepare=space, check_delete=check_space)
 STRATEGIES: dict[Key, Strategy] = {
     ("", "namespaces"): NAMESPACE,
@@ -169,5 +178,7 @@ STRATEGIES: dict[Key, Strategy] = {
     ("apps", "statefulsets"): Strategy(prepare=workload),
     ("apps", "daemonsets"): Strategy(prepare=workload),
     ("batch", "jobs"): Strategy(prepare=job),
+    (RBAC, "clusterrolebindings"): Strategy(prepare=role_binding),
+    (RBAC, "rolebindings"): Strategy(prepare=role_binding),
     CRDS: Strategy(prepare=definition),
 }

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from provisioner.simulator.cluster.nodes import stable_uid
+from provisioner.simulator.cluster.roles import RBAC, cluster_roles
 from provisioner.simulator.errors import Json
 from provisioner.simulator.gardener.seeding import namespace
 from provisioner.simulator.gardener.status import fraction
 
-RBAC = "rbac.authorization.k8s.io"
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 Key = tuple[str, str]
 
@@ -53,17 +53,8 @@ def fixtures(shoot: Json) -> Iterator[tuple[Key, Json]]:
         yield ("", "configmaps"), ca
     yield ("", "services"), _service("kubernetes", "default", f"{first}.1", 443)
     yield ("", "services"), _service("kube-dns", "kube-system", f"{first}.10", 53)
-    for name, verbs in (
-        ("cluster-admin", ["*"]),
-        ("admin", ["*"]),
-        ("edit", ["*"]),
-        ("view", ["get", "list", "watch"]),
-    ):
-        rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": verbs}]
-        yield (
-            (RBAC, "clusterroles"),
-            {**_object(f"{RBAC}/v1", "ClusterRole", name), "rules": rules},
-        )
+    for name, rules in cluster_roles().items():
+        yield (RBAC, "clusterroles"), {**_object(f"{RBAC}/v1", "ClusterRole", name), "rules": rules}
     storage = _object("storage.k8s.io/v1", "StorageClass", "default")
     storage["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
     storage.update(
