@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_django
 
-pytest_plugins = ["tests.plugins.simulator", "tests.plugins.stack"]
+pytest_plugins = ["tests.plugins.isolation", "tests.plugins.simulator", "tests.plugins.stack"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from psycopg_pool import PoolTimeout
 
 from controlplane.api.errors import problem_response
+from controlplane.tenants.isolation.scopes import platform_scope
 from provisioner.landscapes.freshness import stale_landscapes
 
 
@@ -57,7 +58,8 @@ def _waiting_migrations() -> int:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with this process's metrics in the Prometheus text format."""
-    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    with platform_scope():  # some of them count every tenant's operations
+        return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from controlplane.console.visitor import ConsoleRequest, visitor_of
+from controlplane.console.visitor import ConsoleRequest, entered
 from controlplane.kernel.errors import Refused
 
 P = ParamSpec("P")
@@ -29,15 +29,15 @@ def page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        visitor = visitor_of(request)
-        if visitor is None:
-            return render(request, "console/no_tenant.html", status=403)
         inside = cast("ConsoleRequest", request)
-        inside.visitor = visitor
-        try:
-            response = view(inside, *args, **kwargs)
-        except Refused as refusal:
-            response = refused(inside, refusal)
+        with entered(request) as visitor:
+            if visitor is None:
+                return render(request, "console/no_tenant.html", status=403)
+            inside.visitor = visitor
+            try:
+                response = view(inside, *args, **kwargs)
+            except Refused as refusal:
+                response = refused(inside, refusal)
         response.setdefault(
             "Cache-Control", "no-store"
         )  # the back button must not show another person's rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -9,6 +11,7 @@ from django.http import HttpRequest
 
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import ALLOWED, Actor, Permission
+from controlplane.tenants.isolation.scopes import one_transaction, person_scope, scope_of, scoped
 from controlplane.tenants.models import Member, Tenant, User
 from controlplane.tenants.services import actor_of_user
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 TENANT_IN_SESSION = "tenant"
+SAFE = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,20 @@ class ConsoleRequest(HttpRequest):
     visitor: Visitor
     htmx: HtmxDetails
     request_id: str
+
+
+@contextmanager
+def entered(request: HttpRequest) -> Iterator[Visitor | None]:
+    """Find who is signed in, and let everything inside see what that person may; a page that only reads is one transaction."""
+    with ExitStack() as held:
+        held.enter_context(person_scope(cast("User", request.user).id))
+        if request.method in SAFE:
+            held.enter_context(one_transaction())
+        with one_transaction():
+            visitor = visitor_of(request)
+        if visitor is not None:
+            held.enter_context(scoped(scope_of(visitor.actor)))
+        yield visitor
 
 
 def visitor_of(request: HttpRequest) -> Visitor | None:

@@ -5,12 +5,12 @@ Written out because the ORM takes four times as long to build these statements a
 
 from __future__ import annotations
 
-# Rides on the unique index of the digest.
+# Asked before anybody's tenant is known, so through a function of the database: it answers with the token's and the tenant's
+# whole row. Rides on the unique index of the digest.
 WHO_ASKS = """
-SELECT token.id, token.name, token.role, token.platform_role, token.expires_at, token.last_used_at, token.tenant_id,
-    tenant.slug, tenant.name, tenant.state, tenant.runtime_quota, tenant.created_at
-FROM tenants_apitoken AS token LEFT JOIN tenants_tenant AS tenant ON tenant.id = token.tenant_id
-WHERE token.digest = %s AND token.revoked_at IS NULL
+SELECT (token).id, (token).name, (token).role, (token).platform_role, (token).expires_at, (token).last_used_at,
+    (token).tenant_id, (tenant).slug, (tenant).name, (tenant).state, (tenant).runtime_quota, (tenant).created_at
+FROM tenants_bearer(%s) WHERE (token).revoked_at IS NULL
 """
 
 LEAVE_AUDIT_ROW = """

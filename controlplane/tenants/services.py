@@ -15,6 +15,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit, queries
 from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.isolation.scopes import Scope, scoped
 from controlplane.tenants.models import SLUG, Account, ApiToken, Member, Tenant, User
 from controlplane.tenants.suspension import refuse_suspended
 
@@ -154,7 +155,8 @@ def find_bearer(plain: str) -> Bearer | None:
     now = utcnow()
     expired = expires_at is not None and expires_at <= now
     if not expired and (last_used_at is None or now - last_used_at > LAST_USED_GRAIN):
-        ApiToken.objects.filter(pk=token_id).update(last_used_at=Now())
+        with scoped(Scope(tenant_id=tenant_id, platform=tenant_id is None)):
+            ApiToken.objects.filter(pk=token_id).update(last_used_at=Now())
     actor = Actor(
         name=f"token:{name}",
         role=Role(role) if role else None,

@@ -20,12 +20,9 @@ NEED_NOT_WAIT = "set_config('synchronous_commit', 'off', true)"
 
 # Start-time fair queueing (Goyal, Vin, Cheng 1996): a new piece of work is tagged with the tag now in service, or with the one
 # behind its tenant's last, so that a tenant without a queue comes at once and a tenant with a long one stands behind itself.
-# Rides on operation_claim (two index ends) and operation_share_of_tenant.
-NOW_IN_SERVICE = f"""
-    coalesce(
-        (SELECT share FROM operations_operation WHERE {CLAIMABLE} AND lease_until IS NULL ORDER BY share LIMIT 1),
-        (SELECT share FROM operations_operation WHERE {CLAIMABLE} ORDER BY share DESC LIMIT 1),
-        0)"""
+# What is in service is everybody's business, and a request sees one tenant's rows: a function of the database looks for it (two
+# ends of operation_claim). The tenant's own tail rides on operation_share_of_tenant.
+NOW_IN_SERVICE = "(SELECT operations_now_in_service())"
 BEHIND_ITS_TENANT = f"""
     coalesce((SELECT max(tail.share) + 1 FROM operations_operation tail
               WHERE {CLAIMABLE} AND tail.tenant_id = {{tenant}}), 0)"""
@@ -267,11 +264,11 @@ SELECT count(*) FROM (
     SELECT FROM operations_operation
     WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) LIMIT %(most)s) due"""
 
-# How many a worker would take before one. Rides on operation_claim.
-PLACES_BEFORE = f"""
-SELECT count(*) FROM (
-    SELECT FROM operations_operation
-    WHERE {CLAIMABLE} AND lease_until IS NULL AND (share, due_at) < (%(share)s, %(due_at)s) LIMIT %(most)s) before"""
+# How many a worker would take before one, whoever's: a function of the database counts them. Rides on operation_claim.
+PLACES_BEFORE = "SELECT operations_before(%(share)s::float8, %(due_at)s::timestamptz, %(most)s::int)"
+
+# What the newest successes did when, whoever's. Rides on operation_recent.
+LATELY = "SELECT operations_lately(%(kind)s::text, %(landscape)s::uuid, %(most)s::int)"
 
 # For /metrics: both ride on partial indexes of what is open; landscapes are few.
 OPEN_BY_STATE = (

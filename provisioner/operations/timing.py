@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
+from django.db import connection
+
+from provisioner.operations import queries
 from provisioner.operations.models import Operation
-from provisioner.operations.moves import OPEN, State
+from provisioner.operations.moves import OPEN
 
 LATELY = 50  # operations: enough for a median, few enough to read at every poll
 
@@ -20,10 +24,10 @@ def usual_seconds(operation: Operation) -> dict[str, float]:
     """
     if operation.state not in OPEN:
         return {}
-    rows = Operation.objects.filter(
-        kind=operation.kind, landscape=operation.landscape_id, state=State.SUCCEEDED
-    ).order_by("-finished_at")
-    return medians(rows.values_list("steps_done", flat=True)[:LATELY])
+    wanted: dict[str, Any] = {"kind": operation.kind, "landscape": operation.landscape_id, "most": LATELY}
+    with connection.cursor() as cursor:
+        cursor.execute(queries.LATELY, wanted)
+        return medians(json.loads(steps_done) for (steps_done,) in cursor.fetchall())
 
 
 def medians(done: Iterable[Iterable[Mapping[str, Any]]]) -> dict[str, float]:

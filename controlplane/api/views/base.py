@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any, cast
 
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -15,6 +18,8 @@ from controlplane.api.auth import tenant_of
 from controlplane.api.contract import Contract, checked, contract_of
 from controlplane.api.parameters import Query
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
+from controlplane.tenants.isolation.scopes import one_transaction, scope_of, scoped
 from controlplane.tenants.models import Tenant
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -50,6 +55,7 @@ class ApiView(APIView):
     content_negotiation_class = JSONNegotiation
     tenant: Tenant | None = None  # whose token it is; known in writes only
     query: Query
+    until_answered: ExitStack  # holds the scope, and the transaction of a read
 
     @property
     def agreed(self) -> Contract | None:
@@ -57,11 +63,20 @@ class ApiView(APIView):
         method = "GET" if self.request.method == "HEAD" else str(self.request.method)
         return contract_of(self, method)
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer, and leave the scope of the token that asked."""
+        with ExitStack() as self.until_answered:
+            return super().dispatch(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raise before any work when the request can't be served."""
         if any("\0" in str(value) for value in kwargs.values()):
             raise Refused("not_found", "There is nothing at this address.", status=404)
         super().initial(request, *args, **kwargs)
+        if isinstance(request.user, Actor):
+            self.until_answered.enter_context(scoped(scope_of(request.user)))
+            if request.method in SAFE:
+                self.until_answered.enter_context(one_transaction())
         agreed = self.agreed
         self.query = Query(request.query_params, agreed.query if agreed else ())
         if agreed and request.method not in SAFE and not agreed.public:

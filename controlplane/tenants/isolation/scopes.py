@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from controlplane.tenants.isolation.roles import PLATFORM, WEB
 
 if TYPE_CHECKING:
+    from controlplane.tenants.access import Actor
     from controlplane.tenants.isolation.postgresql.base import DatabaseWrapper
 
 
@@ -78,6 +79,11 @@ def platform_scope() -> AbstractContextManager[None]:
 def person_scope(user_id: UUID) -> AbstractContextManager[None]:
     """Let everything inside see a person's memberships, and the tenants of these; nothing else of any tenant."""
     return scoped(Scope(user_id=user_id))
+
+
+def scope_of(actor: Actor) -> Scope:
+    """Return the rows that an actor of a request may see: a tenant's, or all for one of the platform's team."""
+    return Scope(actor.tenant_id, actor.user_id, platform=actor.sees_every_tenant)
 
 
 @contextmanager
