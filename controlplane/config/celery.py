@@ -7,9 +7,11 @@ import warnings
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.signals import beat_init, worker_init
 from django.conf import settings
 from kombu import Exchange, Queue
 
+from controlplane.config.starting import refuse_dangerous_settings
 from controlplane.notices import transport as outbox
 from provisioner.operations import transport
 
@@ -26,6 +28,8 @@ SWEEP_QUEUE = "nesoi-sweep"  # of its own, so that a sweep never stands behind f
 app = Celery("nesoi")
 app.set_default()  # the current one in every thread, not only in the one that imported this
 app.config_from_object("django.conf:settings", namespace="CELERY")
+worker_init.connect(refuse_dangerous_settings)
+beat_init.connect(refuse_dangerous_settings)
 app.autodiscover_tasks(["controlplane.notices", "provisioner.operations", "provisioner.observer"])
 
 

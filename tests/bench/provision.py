@@ -82,7 +82,7 @@ def run() -> list[dict[str, Any]]:
             }
         ]
     finally:
-        stack.stop()
+        stack.remove()
 
 
 def cpu_by_service(stack: Stack) -> dict[str, float]:

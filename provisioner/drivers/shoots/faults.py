@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.kernel.errors import Audience
+from controlplane.kernel.redaction import redact
 from provisioner.drivers.base import Fault
 
 _LONGEST = 400
@@ -83,7 +84,7 @@ def faults_of(status: Mapping[str, Any], *, gave_up: bool) -> Iterator[Fault]:
 
 def _fault(code: str, description: str, *, gave_up: bool) -> Fault:
     meaning = MEANINGS.get(code, UNKNOWN)
-    said = " ".join(description.split())[:_LONGEST]
+    said = redact(" ".join(description.split())[:_LONGEST])
     message = f"{meaning.remedy} Gardener says: {said}" if said else meaning.remedy
     return Fault(
         code=code, message=message, passing=meaning.passing or not gave_up, audience=meaning.audience

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from controlplane.kernel.redaction import redact
 from provisioner.drivers.base import Condition, Observed, Situation
 from provisioner.drivers.shoots.drift import shape_of
 from provisioner.drivers.shoots.faults import faults_of
@@ -117,14 +118,14 @@ def _activity(shoot: Json, last: Json) -> str:
     if not last or not _seen(shoot):
         return "Waiting for Gardener to take it up"
     said = " ".join(str(last.get("description") or last.get("state") or "").split())
-    return f"{last.get('type')}: {said}"[:_LONGEST]
+    return redact(f"{last.get('type')}: {said}"[:_LONGEST])
 
 
 def _condition(raw: Json) -> Condition:
     return Condition(
         type=raw.get("type") or "",
         status=raw.get("status") or "Unknown",
-        message="" if raw.get("status") == "True" else str(raw.get("message") or "")[:_LONGEST],
+        message="" if raw.get("status") == "True" else redact(str(raw.get("message") or "")[:_LONGEST]),
         since=raw.get("lastTransitionTime") or "",
     )
 

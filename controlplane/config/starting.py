@@ -1,0 +1,20 @@
+"""Processes that Celery starts refuse dangerous settings too: its own Django fixup only prints what the checks say."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+REFUSED = 2  # exit status
+
+
+def refuse_dangerous_settings(**_told: Any) -> None:
+    """Run the system checks; raises SystemExit when they find an error, which stands on stderr then."""
+    try:
+        call_command("check", verbosity=0)
+    except SystemCheckError as found:
+        print(found, file=sys.stderr)  # noqa: T201 - the last words of a process that does not start
+        raise SystemExit(REFUSED) from None
