@@ -19,6 +19,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS = 25  # how long a simulated cluster takes: long enough to watch, short enough to wait for
 _WORKER_PROCESSES = 4
 _WEB_THREADS = 16
+_AS_WEB = {"DATABASE_ROLE": "nesoi_web"}  # one tenant's rows at a time
+_AS_WORKER = {"DATABASE_ROLE": "nesoi_worker"}  # every tenant's rows
 _ASK_SECONDS = 0.25
 _ANSWER_SECONDS = 2
 _FORGOTTEN = (
@@ -105,7 +107,8 @@ def web(port: int, env: Mapping[str, str]) -> Service:
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]
     options += ["--threads", str(_WEB_THREADS), "--graceful-timeout", "3", "--preload", "--no-control-socket"]
     ready = _Asking(f"http://127.0.0.1:{port}/readyz")
-    return _service("web", ["gunicorn", "controlplane.config.wsgi", *options], env, is_ready=ready)
+    command = ["gunicorn", "controlplane.config.wsgi", *options]
+    return _service("web", command, {**env, **_AS_WEB}, is_ready=ready)
 
 
 def worker(env: Mapping[str, str]) -> Service:
@@ -128,11 +131,12 @@ def beat(state: Path, env: Mapping[str, str]) -> Service:
 
 def observer(env: Mapping[str, str]) -> Service:
     """The observer of all landscapes."""
-    return _manage("observer", ["observe"], env)
+    return _manage("observer", ["observe"], {**env, **_AS_WORKER})
 
 
 def _celery(name: str, options: list[str], env: Mapping[str, str]) -> Service:
-    return _service(name, ["celery", "-A", "controlplane.config.celery", name, *options], env)
+    command = ["celery", "-A", "controlplane.config.celery", name, *options]
+    return _service(name, command, {**env, **_AS_WORKER})
 
 
 def _manage(name: str, arguments: list[str], env: Mapping[str, str], *, once: bool = False) -> Service:
