@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from django.db import transaction
@@ -16,7 +16,7 @@ DELIVER = "nesoi.deliver"
 class Sender(Protocol):
     """What is needed of the Celery application: `controlplane.config.celery` hands it in."""
 
-    def send_task(self, name: str, **options: object) -> object:
+    def send_task(self, name: str, **options: Any) -> object:
         """Publish a task by name."""
         ...
 
