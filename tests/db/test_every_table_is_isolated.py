@@ -22,6 +22,7 @@ NOBODYS = {
     "tenants_user_groups": "not used",
     "tenants_user_user_permissions": "not used",
     "console_submission": "a person's, not a tenant's: a random key and an address of the console",
+    "notices_mail": "the demo's mailbox: no other installation has rows in it",
     "landscapes_landscape": "the platform's: every tenant's runtimes are built there",
     **dict.fromkeys(
         (
