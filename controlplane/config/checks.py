@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from controlplane.config.proxies import TrustedProxies
+from controlplane.kernel.outbound import Policy
 
 SHORTEST_SECRET_KEY = 32
 PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")
@@ -65,6 +66,21 @@ def trusted_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     except ValueError as error:
         hint = "Leave it empty where nothing stands between people and Nesoi."
         return [Error(str(error), hint=hint, id="nesoi.E006")]
+    return []
+
+
+@register("nesoi")
+def outbound_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error when networks can't be read, or when plain HTTP is allowed outside the embedded stack."""
+    plain = settings.OUTBOUND_PLAIN_HOSTS
+    if plain and not settings.EMBEDDED:
+        hint = "Unset OUTBOUND_PLAIN_HOSTS: an identity provider that answers over plain HTTP proves nothing."
+        return [Error("OUTBOUND_PLAIN_HOSTS allows plain HTTP in production.", hint=hint, id="nesoi.E008")]
+    try:
+        Policy.read(private_networks=settings.OUTBOUND_PRIVATE_NETWORKS, plain_hosts=plain)
+    except ValueError as error:
+        hint = "Write networks as 10.20.0.0/16, with commas between them."
+        return [Error(f"OUTBOUND_PRIVATE_NETWORKS: {error}", hint=hint, id="nesoi.E009")]
     return []
 
 

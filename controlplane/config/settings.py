@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "controlplane.tenants",
     "controlplane.tenants.isolation",
     "controlplane.catalog",
+    "controlplane.identity",
     "controlplane.notices",
     "controlplane.api",
     "controlplane.console",
@@ -64,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "controlplane.identity.middleware.StandingSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -122,6 +124,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+OUTBOUND_PRIVATE_NETWORKS: list[str] = env.list("OUTBOUND_PRIVATE_NETWORKS", default=[])
+OUTBOUND_PLAIN_HOSTS: list[str] = env.list("OUTBOUND_PLAIN_HOSTS", default=[])
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 if BEHIND_TLS_PROXY:

@@ -21,6 +21,7 @@ BANNED_NAMES = {"utils", "helpers", "manager", "common", "misc"}
 FLOORS = {
     "tenants": 1,
     "catalog": 2,
+    "identity": 2,
     "notices": 2,
     "landscapes": 3,
     "runtimes": 4,

@@ -21,6 +21,7 @@ NOBODYS = {
     "tenants_user": "a person may belong to several tenants, and signs in before one of them is known",
     "tenants_user_groups": "not used",
     "tenants_user_user_permissions": "not used",
+    "identity_usersession": "a person's, like the session itself: found by the digest of its random key",
     "console_submission": "a person's, not a tenant's: a random key and an address of the console",
     "notices_mail": "the demo's mailbox: no other installation has rows in it",
     "landscapes_landscape": "the platform's: every tenant's runtimes are built there",
