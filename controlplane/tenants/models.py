@@ -150,25 +150,70 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class TransactionNumber(models.Func):
+    """The number of the present transaction, as the trail counts them."""
+
+    function = "tenants_audit_tx"
+    arity = 0
+    output_field = models.BigIntegerField()
+
+
 class AuditEvent(models.Model):
-    """One thing that somebody did: never changed, never deleted."""
+    """One thing that somebody did or was refused: never changed, never deleted (the database refuses both)."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     actor = models.CharField(max_length=160)
+    on_behalf_of = models.CharField(max_length=160, blank=True, default="", db_default="")
     action = models.CharField(max_length=64)
     target_type = models.CharField(max_length=32)
     target_id = models.CharField(max_length=64)
     changes = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=64, blank=True)
+    outcome = models.CharField(max_length=8, default="done", db_default="done")  # or "denied"
+    tx = models.BigIntegerField(db_default=TransactionNumber(), editable=False)  # orders rows by commit
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=["done", "denied"]), name="audit_outcome_is_known")
+        ]
         indexes = [
             models.Index(fields=["tenant", "-id"], name="audit_of_tenant"),
             models.Index(fields=["target_id", "-id"], name="audit_of_target"),
+            models.Index(fields=["tx", "id"], name="audit_in_commit_order"),
         ]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.target_type} {self.target_id}"
+
+
+class AuditSeal(models.Model):
+    """A stretch of one chain (a tenant's, or the platform's): which rows it holds, and a hash over them and all before."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    until_tx = models.BigIntegerField()  # with until_id: everything of any tenant up to here is sealed
+    until_id = models.UUIDField()
+    links = models.BinaryField()  # of each row its id (16 bytes) and the SHA-256 of its content (32)
+    previous_hash = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [
+            # A chain has one continuation only.
+            models.UniqueConstraint(
+                fields=["tenant", "first_position"], name="audit_chain_does_not_fork", nulls_distinct=False
+            ),
+            # Its links are what the hash is over: one for each position.
+            models.CheckConstraint(
+                condition=Q(last_position__gte=models.F("first_position"), first_position__gte=1),
+                name="audit_seal_holds_rows",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id or 'platform'} {self.first_position}-{self.last_position}"
