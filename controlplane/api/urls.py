@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.api.views import accounts, kubeconfigs, operations, plans, reference, runtimes
+from controlplane.api.views import accounts, kubeconfigs, operations, plans, reference, runtimes, suspension
 
 app_name = "api"
 urlpatterns = [
@@ -20,6 +20,8 @@ urlpatterns = [
     path("runtimes", runtimes.RuntimeList.as_view(), name="runtimes"),
     path("runtimes/<str:runtime>", runtimes.RuntimeDetail.as_view(), name="runtime"),
     path("runtimes/<str:runtime>/kubeconfig", kubeconfigs.RuntimeKubeconfig.as_view(), name="kubeconfig"),
+    path("runtimes/<str:runtime>/suspend", suspension.RuntimeSuspend.as_view(), name="suspend-runtime"),
+    path("runtimes/<str:runtime>/resume", suspension.RuntimeResume.as_view(), name="resume-runtime"),
     path(
         "runtimes/<str:runtime>/operations", operations.RuntimeOperations.as_view(), name="runtime-operations"
     ),

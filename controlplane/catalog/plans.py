@@ -105,6 +105,8 @@ class PlanFacts:
     default_modules: tuple[str, ...]
     channels: tuple[str, ...]
     channel: str
+    suspension: str = "hibernate"  # or destroy: what suspending a runtime means
+    broker_id: str = ""  # its id in the service broker's catalog
 
     def region(self, name: str) -> RegionFacts | None:
         """The region of that name, if the plan has it."""
@@ -188,4 +190,6 @@ def plan_facts(
         default_modules=tuple(definition["default_modules"]),
         channels=tuple(channels),
         channel=definition["channel"],
+        suspension=definition.get("suspension", "hibernate"),
+        broker_id=definition.get("broker_id", ""),  # a row loaded before there was one
     )

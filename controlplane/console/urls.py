@@ -17,6 +17,7 @@ from controlplane.console.views import (
 )
 
 app_name = "console"
+    suspension,
 urlpatterns = [
     path("", runtimes.index, name="runtimes"),
     path("runtimes/live", runtimes.live, name="runtimes-live"),
@@ -32,6 +33,8 @@ urlpatterns = [
     path("operations/<uuid:operation_id>/", operations.detail, name="operation"),
     path("operations/<uuid:operation_id>/live", operations.live, name="operation-live"),
     path("operations/<uuid:operation_id>/cancel", operations.cancel, name="cancel-operation"),
+    path("runtimes/<uuid:runtime_id>/suspend", suspension.suspend, name="suspend-runtime"),
+    path("runtimes/<uuid:runtime_id>/resume", suspension.resume, name="resume-runtime"),
     path("operations/<uuid:operation_id>/skip", skip.form, name="skip-step"),
     path("operations/<uuid:operation_id>/<slug:verb>", operations.control, name="control-operation"),
     path("accounts/", accounts.index, name="accounts"),

@@ -28,7 +28,8 @@ def cluster_spec(
 ) -> ClusterSpec:
     """Return the cluster that these parameters mean.
 
-    `owner` becomes labels, `today` fixes the offset of time zones, `before` is the JSON of the wish that this one replaces.
+    `owner` becomes labels, `today` fixes the offset of time zones, `before` is the JSON of the wish that this one replaces:
+    a suspended cluster stays suspended.
     """
     pools = tuple(_pool(pool, plan, system=at == 0) for at, pool in enumerate(parameters.pools))
     return ClusterSpec(
@@ -50,6 +51,8 @@ def cluster_spec(
         ingress_filtering=parameters.ingress_filtering,
         allowed_cidrs=parameters.allowed_cidrs,
         purpose=PURPOSES.get(plan.key, "production"),
+        hibernated=bool(before and before.get("hibernated")),
+        destroyed=bool(before and before.get("destroyed")),
         labels=dict(owner),
     )
 

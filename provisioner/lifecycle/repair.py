@@ -54,6 +54,7 @@ def mark_missing(*, runtime_ids: Sequence[UUID], untouched_since: datetime | Non
     if not runtime_ids:
         return []
     standing = Runtime.objects.present().filter(pk__in=runtime_ids, phase__in=sorted(STANDING))
+    standing = standing.exclude(cluster_spec__destroyed=True)  # suspended by removing it
     found = standing.order_by("pk").values_list("pk", flat=True)
     return [runtime_id for runtime_id in found if _mark_missing(runtime_id, untouched_since)]
 

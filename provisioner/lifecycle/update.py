@@ -38,7 +38,8 @@ def update_runtime(
     """Return the runtime and the operation that fulfils its new wish, or None when nothing needs to be done.
 
     Each top-level parameter given replaces the old one; labels are replaced as a whole. `expected_revision` guards the row as a
-    whole, `expected_generation` only what is to be built. Raises Refused.
+    whole, `expected_generation` only what is to be built. A suspended runtime's new wish is kept, and comes true when it is
+    resumed. Raises Refused.
     """
     if labels is not None:
         check_labels(labels)
@@ -55,7 +56,7 @@ def update_runtime(
     if not changes:
         return runtime, None
     write(runtime, "labels", "spec", "cluster_spec", "generation")
-    begins = "parameters" in changes
+    begins = "parameters" in changes and not runtime.suspended_for
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE) if begins else None
     audit.record(
         "runtime.update",
@@ -108,6 +109,6 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_or_will_be_fulfilled(runtime: Runtime) -> bool:
     """Whether the newest wish came true or is on its way; one whose operation was cancelled is neither."""
-    if runtime.observed_generation >= runtime.generation:
+    if runtime.observed_generation >= runtime.generation or runtime.suspended_for:
         return True
     return Operation.objects.filter(runtime=runtime, slot__isnull=False).exists()

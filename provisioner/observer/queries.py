@@ -67,7 +67,7 @@ _WITHOUT_CLUSTER = """
 SELECT r.id FROM runtimes_runtime r
 LEFT JOIN jsonb_to_recordset(%(seen)s::jsonb) AS s(id uuid, name text) ON s.id = r.id AND s.name = r.cluster_name
 WHERE r.landscape_id = %(landscape)s AND r.deleted_at IS NULL AND r.phase = ANY(%(settled)s) AND r.updated_at < %(began)s
-  AND s.id IS NULL
+  AND s.id IS NULL AND coalesce(r.cluster_spec ->> 'destroyed', 'false') <> 'true'
   AND NOT EXISTS (SELECT FROM operations_operation o WHERE o.runtime_id = r.id AND o.slot IS NOT NULL)
 ORDER BY r.id
 """

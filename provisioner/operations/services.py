@@ -22,7 +22,7 @@ from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.opening import ask_to_cancel, cancel_waiting, open_operation
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import Kind
+from provisioner.runtimes.phases import Kind, Suspension
 
 __all__ = [
     "cancel_operation",
@@ -42,6 +42,7 @@ def pause_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Op
     """Stop before the next step, and the clocks of its deadlines with it; a step that runs now is let finish."""
     operation = _controlled(actor, operation_id)
     _refuse_closed(operation)
+    _refuse_freeing(actor, operation)
     if operation.state == State.PAUSED or operation.pause_requested_at:
         raise Refused("operation_paused", "The operation is paused already.", status=409)
     if operation.slot != Slot.ACTIVE:
@@ -103,6 +104,7 @@ def cancel_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> O
     """
     operation = _controlled(actor, operation_id)
     _refuse_closed(operation)
+    _refuse_freeing(actor, operation)
     words = (f"cancelled by {actor.name}" + (f": {reason}" if reason else ""))[:300]
     if operation.slot == Slot.NEXT:
         cancel_waiting(operation, words)
@@ -163,9 +165,9 @@ def _controlled(actor: Actor, operation_id: UUID, permission: Permission = Permi
 
 
 def _continued(actor: Actor, operation_id: UUID, permission: Permission) -> Operation:
-    """Return the operation, locked, if its work may go on: a suspended tenant's or account's only towards a runtime's end."""
+    """Return the operation, locked, if its work may go on: a suspended tenant's or account's only towards rest or end."""
     operation = _controlled(actor, operation_id, permission)
-    if operation.kind != Kind.DEPROVISION:
+    if operation.kind not in {Kind.DEPROVISION, Kind.SUSPEND}:
         refuse_suspended(operation.runtime.tenant, operation.runtime.account)
     return operation
 
@@ -173,6 +175,14 @@ def _continued(actor: Actor, operation_id: UUID, permission: Permission) -> Oper
 def _refuse_closed(operation: Operation) -> None:
     if operation.state not in OPEN:
         raise Refused("operation_closed", f"The operation has ended: it {operation.state}.", status=409)
+
+
+def _refuse_freeing(actor: Actor, operation: Operation) -> None:
+    """Refuse that people of a tenant stop a suspension which is not of their own wish."""
+    held = set(operation.runtime.suspended_for) - {Suspension.WISH}
+    if operation.kind == Kind.SUSPEND and held and not actor.sees_every_tenant:
+        detail = "This suspension is not only your own wish; it can't be stopped. Contact support."
+        raise Refused("operation_not_cancellable", detail, status=409)
 
 
 def _reopen(operation: Operation, *, step: str) -> None:

@@ -46,6 +46,8 @@ class Runtime(TenantOwned):
     phase = models.CharField(
         max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.PENDING
     )
+    # The reasons that hold it suspended (`phases.Suspension`), sorted; with any of them nothing of it is to run.
+    suspended_for = models.JSONField(default=list, db_default=[])
     message = models.CharField(max_length=500, blank=True)  # what a person should know about the phase
     status = models.JSONField(default=dict)  # what the observer saw: see drivers.base.Observed
     status_at = models.DateTimeField(null=True)  # when the observer last wrote it

@@ -34,6 +34,16 @@ class Kind(StrEnum):
     DEPROVISION = "deprovision"
 
 
+class Suspension(StrEnum):
+    """Why a runtime rests: each reason holds it by itself, and only when the last one is gone is it resumed."""
+
+    WISH = "wish"  # its own tenant's people
+    TENANT = "tenant"  # its tenant is suspended
+    ACCOUNT = "account"  # its account is
+    TRIAL = "trial"  # its trial is over
+    PAYMENT = "payment"  # the platform waits for money
+
+
 @dataclass(frozen=True)
 class PhasesOf:
     """The runtime's phase while an operation runs, and after each end of it."""

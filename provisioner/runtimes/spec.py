@@ -77,8 +77,14 @@ class ClusterSpec:
     allowed_cidrs: tuple[str, ...] = ()  # who may reach the API server; empty means everyone
     purpose: str = "production"
     hibernated: bool = False
+    destroyed: bool = False  # suspended by removing it: nothing of it is to stand until it is resumed
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)  # owner tags among them
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it is to rest, in whichever way."""
+        return self.hibernated or self.destroyed
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from provisioner.drivers.base import Observed, Situation
+from provisioner.runtimes.spec import ClusterSpec
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
 
 LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
 BUILDING = "The landscape is building the cluster"
+
+
+def needed(cluster: ClusterSpec) -> bool:
+    """Say whether there is to be a cluster: a newer wish may have sent it away."""
+    return not cluster.destroyed
 
 
 def run(ctx: StepContext) -> Outcome:
@@ -43,4 +49,5 @@ step = Step(
     follows_landscape=True,
     ends_when_ready=True,
     first_wait=Wait(BUILDING, delay=LOOK_AGAIN),
+    needed=needed,
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from provisioner.runtimes.spec import ClusterSpec
 from provisioner.steps.base import Done, Outcome, Step, StepContext
+
+
+def needed(cluster: ClusterSpec) -> bool:
+    """Say whether there is to be a cluster: a newer wish may have sent it away."""
+    return not cluster.destroyed
 
 
 def run(ctx: StepContext) -> Outcome:
@@ -13,4 +19,10 @@ def run(ctx: StepContext) -> Outcome:
     return Done()
 
 
-step = Step(name="ensure_cluster", title="Order the cluster", run=run, deadline=timedelta(minutes=15))
+step = Step(
+    name="ensure_cluster",
+    title="Order the cluster",
+    run=run,
+    deadline=timedelta(minutes=15),
+    needed=needed,
+)

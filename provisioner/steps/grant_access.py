@@ -14,7 +14,7 @@ RBAC = "rbac.authorization.k8s.io"
 
 def needed(cluster: ClusterSpec) -> bool:
     """Say whether the binding has to be written: most clusters never name anybody, and a sleeping one does not answer."""
-    return not cluster.hibernated and bool(cluster.administrators or cluster.had_administrators)
+    return not cluster.suspended and bool(cluster.administrators or cluster.had_administrators)
 
 
 def run(ctx: StepContext) -> Outcome:

@@ -10,8 +10,8 @@ LOOK_AGAIN = timedelta(seconds=5)
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done when at least one node is Ready; a hibernated cluster has none and needs none."""
-    if ctx.cluster.hibernated:
+    """Done when at least one node is Ready; a suspended cluster has none and needs none."""
+    if ctx.cluster.suspended:
         return Done()
     nodes = ctx.driver.probe(ctx.ref)
     if nodes == 0:

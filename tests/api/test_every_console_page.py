@@ -52,6 +52,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("kubeconfig", "POST"): Row(f"{RUNTIME}/kubeconfig", WORKERS, NOBODY, {"lifetime": "3600"}),
     ("delete-runtime", "GET"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY),
     ("delete-runtime", "POST"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY, {"confirm": "checkout"}),
+    **{
+        (f"{verb}-runtime", method): Row(f"{RUNTIME}/{verb}", WORKERS, NOBODY)
+        for verb in ("suspend", "resume")
+        for method in ("GET", "POST")
+    },
     ("operation", "GET"): Row(f"{OPERATION}/"),
     ("operation-live", "GET"): Row(f"{OPERATION}/live"),
     ("cancel-operation", "GET"): Row(f"{OPERATION}/cancel", WORKERS, OPERATORS),

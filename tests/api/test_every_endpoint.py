@@ -48,6 +48,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
     ("runtime", "PATCH"): Row("/runtimes/{runtime}", WORKERS, NOBODY, {"labels": {"a": "b"}}),
     ("runtime", "DELETE"): Row("/runtimes/{runtime}", WORKERS, NOBODY),
+    ("suspend-runtime", "POST"): Row("/runtimes/{runtime}/suspend", WORKERS, NOBODY),
+    ("resume-runtime", "POST"): Row("/runtimes/{runtime}/resume", WORKERS, NOBODY),
     ("kubeconfig", "POST"): Row("/runtimes/{runtime}/kubeconfig", WORKERS, NOBODY, {}),
     ("runtime-operations", "GET"): Row("/runtimes/{runtime}/operations"),
     ("operations", "GET"): Row("/operations"),

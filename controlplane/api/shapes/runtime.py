@@ -27,7 +27,7 @@ from controlplane.catalog.access_properties import MODULES_KEPT
 from controlplane.kernel.clock import rfc3339
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import Phase
+from provisioner.runtimes.phases import Phase, Suspension
 
 PHASES = [phase.value for phase in Phase]
 CONDITION = record({"type": TEXT, "status": TEXT, "message": TEXT, "since": TEXT})
@@ -48,6 +48,10 @@ STATUS = record(
     {
         "phase": words(PHASES),
         "message": TEXT,
+        "suspended_for": {
+            **several(words(list(Suspension))),
+            "description": "What keeps it suspended; the tenant's own people take back only a `wish`.",
+        },
         "observed_generation": {**COUNT, "description": "The newest wish that is fulfilled."},
         "kubernetes_version": {"type": "string", "description": "Running."},
         "api_endpoint": TEXT,
@@ -212,6 +216,7 @@ def _status(runtime: Runtime) -> dict[str, Any]:
     return {
         "phase": runtime.phase,
         "message": runtime.message,
+        "suspended_for": runtime.suspended_for,
         "observed_generation": runtime.observed_generation,
         "kubernetes_version": seen.get("kubernetes_version", ""),
         "api_endpoint": seen.get("api_endpoint", ""),

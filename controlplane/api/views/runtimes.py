@@ -148,7 +148,7 @@ class RuntimeDetail(ApiView):
                 labels=body.get("labels"),
                 expected_revision=revision,
             )
-            return started(_now(actor, changed.id, base=base), operation, base=base)
+            return started(read_again(actor, changed.id, base=base), operation, base=base)
 
         return once(request, act)
 
@@ -170,7 +170,7 @@ class RuntimeDetail(ApiView):
 
         def act() -> Answer:
             operation = delete_runtime(actor=actor, runtime_id=runtime_id, expected_revision=revision)
-            return started(_now(actor, runtime_id, base=base), operation, base=base)
+            return started(read_again(actor, runtime_id, base=base), operation, base=base)
 
         return once(request, act)
 
@@ -185,7 +185,7 @@ def started(runtime: dict[str, Any], operation: Operation | None, *, base: str) 
     return Answer(202, body, {"Location": operation_url(base, operation.id), **tag})
 
 
-def _now(actor: Actor, runtime_id: UUID, *, base: str) -> dict[str, Any]:
+def read_again(actor: Actor, runtime_id: UUID, *, base: str) -> dict[str, Any]:
     """Return the runtime as the service left it: opening an operation may have moved its phase and its active operation."""
     row = scope.runtimes(actor).get(pk=runtime_id)
     return runtime_json(row, scope.under_way([row.id]).get(row.id), base=base)

@@ -147,7 +147,8 @@ PLAN = record(
                 "reserved": listing(record({"cidr": TEXT, "reason": TEXT}), least=0),
             }
         ),
-    }
+    },
+    {"suspension": {"type": "string", "enum": ["hibernate", "destroy"]}},
 )
 # Fixed files, and folders of files that are named after what they hold: the field that must equal the name.
 FILES: dict[str, Shape] = {"kubernetes.yaml": KUBERNETES, "modules.yaml": MODULES, "channels.yaml": CHANNELS}

@@ -8,6 +8,7 @@ from controlplane.console.presenters import conditions, runtime_rows
 from controlplane.console.presenters.timeline import step_views, where
 from controlplane.console.visitor import Visitor
 from controlplane.tenants.access import Permission
+from provisioner.lifecycle.resume import held_by
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.timeline import attempts_of, timeline
@@ -32,6 +33,7 @@ def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
         "history": history[:HISTORY],
         "more_history": len(history) > HISTORY,
         "waiting": waiting,
+        "held_by": held_by(runtime),
         "gone": runtime.phase == Phase.DEPROVISIONED,
         "removed_by": next((row for row in history if row.kind == Kind.DEPROVISION), None),
         "poll_seconds": POLL_SECONDS_OPEN if current and current.state in OPEN else POLL_SECONDS_SETTLED,

@@ -20,6 +20,7 @@ from provisioner.lifecycle.kubeconfig import ANSWERS
 from provisioner.runtimes.phases import Phase
 
 LIVE = "runtime/_live.html"
+ENDING = frozenset({Phase.DEPROVISIONING, Phase.DEPROVISIONED})
 
 
 @require_safe
@@ -35,7 +36,8 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_delete": request.visitor.may(Permission.DELETE, row.tenant) and row.phase != Phase.DEPROVISIONED,
         "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG, row.tenant)
         and row.phase != Phase.DEPROVISIONED,
-        "reachable": row.phase in ANSWERS,
+        "may_suspend": request.visitor.may(Permission.SUSPEND, row.tenant) and row.phase not in ENDING,
+        "reachable": row.phase in ANSWERS and not row.suspended_for,
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
     return show(

@@ -1,0 +1,96 @@
+"""Resume a suspended runtime once nothing holds it any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
+from controlplane.tenants.suspension import refuse_suspended
+from provisioner.lifecycle.admission import locked_runtime, write
+from provisioner.lifecycle.suspend import needed, newest, refuse_deprovisioning, suspension, told
+from provisioner.operations.models import Operation
+from provisioner.operations.services import open_operation
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Kind, Phase, Suspension
+
+HELD_BY = {
+    Suspension.WISH: "your own people's wish",
+    Suspension.TENANT: "the suspension of your tenant",
+    Suspension.ACCOUNT: "the suspension of its account",
+    Suspension.TRIAL: "the end of its trial: convert it to a paid plan",
+    Suspension.PAYMENT: "a payment that is due: contact support",
+}
+
+
+@transaction.atomic
+def resume_runtime(
+    *, actor: Actor, runtime_id: Any, reason: str = "", expected_revision: int | None = None
+) -> Operation:
+    """Take one reason back, and return the operation that resumes the runtime, or the one that did.
+
+    While another reason holds it, the tenant's own people are refused; for the platform, the suspension's operation comes back.
+    Raises Refused.
+    """
+    why = suspension(reason)
+    runtime = locked_runtime(
+        actor=actor, permission=needed(actor, why), runtime_id=runtime_id, revision=expected_revision
+    )
+    refuse_deprovisioning(runtime)
+    given = why in runtime.suspended_for
+    left = [held for held in runtime.suspended_for if held != why]
+    if why is Suspension.WISH:
+        refuse_suspended(runtime.tenant, runtime.account)
+        if left:
+            raise _held(runtime, left)
+    runtime.suspended_for = left
+    if left:
+        return _still_held(actor, runtime, why, given=given)
+    if (awake := _awake(runtime)) is not None:
+        return awake
+    runtime.cluster_spec = {**runtime.cluster_spec, "hibernated": False, "destroyed": False}
+    runtime.generation += 1
+    write(runtime, "suspended_for", "cluster_spec", "generation")
+    operation = open_operation(actor=actor, runtime=runtime, kind=Kind.RESUME, input={"reason": why.value})
+    told("runtime.resume", actor, runtime, why)
+    return operation
+
+
+def held_by(runtime: Runtime) -> str:
+    """Return what keeps the runtime suspended, in words for its tenant; empty for one that stands."""
+    return _names(runtime.suspended_for)
+
+
+def _names(reasons: list[str]) -> str:
+    return " and ".join(HELD_BY[Suspension(reason)] for reason in reasons)
+
+
+def _held(runtime: Runtime, left: list[str]) -> Refused:
+    detail = f"Runtime {runtime.name} stays suspended because of {_names(left)}."
+    return Refused("runtime_held", detail, status=409)
+
+
+def _still_held(actor: Actor, runtime: Runtime, why: Suspension, *, given: bool) -> Operation:
+    if given:
+        write(runtime, "suspended_for")
+        told("runtime.resume", actor, runtime, why)
+    holding = newest(runtime, Kind.SUSPEND)
+    if holding is None:
+        raise _held(runtime, runtime.suspended_for)
+    return holding
+
+
+def _awake(runtime: Runtime) -> Operation | None:
+    """Return the operation that resumes the runtime now, or did; None when one is needed."""
+    cluster = runtime.cluster_spec
+    if cluster.get("hibernated") or cluster.get("destroyed"):
+        return None
+    last = newest(runtime, Kind.RESUME)
+    under_way = last is not None and last.slot is not None
+    if last is None or not (under_way or runtime.phase in {Phase.READY, Phase.FAILED}):
+        detail = f"Runtime {runtime.name} is not suspended; it is {runtime.phase}."
+        raise Refused("runtime_not_suspended", detail, status=409)
+    failed = runtime.phase == Phase.FAILED and newest(runtime, *Kind) == last
+    return None if failed and not under_way else last

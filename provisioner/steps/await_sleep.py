@@ -1,0 +1,50 @@
+"""Wait until the cluster sleeps: no node runs, what it stored is kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from provisioner.drivers.base import Observed, Situation
+from provisioner.runtimes.spec import ClusterSpec
+from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+
+LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
+FALLING_ASLEEP = "The landscape is hibernating the cluster"
+
+
+def needed(cluster: ClusterSpec) -> bool:
+    """Say whether the cluster is to sleep: it may have to go instead, or be woken by a newer wish."""
+    return cluster.hibernated
+
+
+def run(ctx: StepContext) -> Outcome:
+    """Done when it sleeps, or is not there at all; what the landscape gave up is asked for again."""
+    observed = ctx.driver.observe(ctx.ref)
+    asleep = observed.hibernated and observed.situation in {Situation.READY, Situation.UNHEALTHY}
+    if asleep or observed.situation is Situation.ABSENT:
+        return Done()
+    if observed.situation is Situation.FAILED:
+        observed = ctx.driver.ensure(ctx.wanted)
+    refuse_lasting_faults(observed)
+    return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
+
+
+def _reason(observed: Observed) -> str:
+    if observed.faults:
+        fault = observed.faults[0]
+        return f"The landscape tries again after {fault.code}: {fault.message}"
+    return observed.activity or FALLING_ASLEEP
+
+
+step = Step(
+    name="await_sleep",
+    title="Hibernate the cluster",
+    run=run,
+    deadline=timedelta(minutes=60),
+    max_attempts=30,
+    weight=8,
+    follows_landscape=True,
+    ends_when_ready=True,
+    first_wait=Wait(FALLING_ASLEEP, delay=LOOK_AGAIN),
+    needed=needed,
+)
