@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 
 from controlplane.catalog import ports
+from controlplane.catalog.loading.broker_ids import broken_broker_ids, noted
 from controlplane.catalog.loading.catalog import DATA, KINDS, Row, memory_text, read_catalog
 from controlplane.catalog.loading.difference import Change, Rows, compare, removals
 from controlplane.catalog.loading.review import review_catalog
@@ -64,7 +65,7 @@ class Applied:
 def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
     """Make the tables equal to the files; a second run changes nothing.
 
-    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or stranded runtimes; a dry run
+    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or broker id or stranded runtimes; a dry run
     raises them too.
     """
     catalog = read_catalog(directory)
@@ -78,7 +79,7 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
             return Applied(tuple(changes), None)
         for change in changes:
             _write(change, catalog.rows)
-        revision = _note(changes, actor)
+        revision = _note(noted(changes, catalog.rows), actor)
     return Applied(tuple(changes), revision)
 
 
@@ -113,6 +114,7 @@ def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) ->
         for change in changes
         if change.kind == "release" and change.action == "change"
     ]
+    reasons += broken_broker_ids(before, after)
     gone = removals(before, after)
     for stranded in ports.in_use(gone) if gone else ():
         named = f" ({', '.join(stranded.examples)})" if stranded.examples else ""
@@ -149,8 +151,7 @@ def _identity(change: Change) -> dict[str, Any]:
     return {"pk": change.key}
 
 
-def _note(changes: list[Change], actor: Actor) -> int:
-    listed = [{"kind": change.kind, "key": change.key, "action": change.action} for change in changes]
+def _note(listed: list[dict[str, str]], actor: Actor) -> int:
     revision = Revision.objects.create(applied_at=utcnow(), applied_by=actor.name[:200], changes=listed)
     audit.record(
         "catalog.apply",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from ipaddress import IPv4Network
 
+from controlplane.catalog.loading.broker_ids import review_broker_ids
 from controlplane.catalog.loading.catalog import Catalog, Row
 from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.catalog.schema import PARAMETERS
@@ -21,6 +22,7 @@ def review_catalog(catalog: Catalog, *, today: date) -> None:
     _review_channels(catalog)
     for key, row in catalog.rows["plan"].items():
         _review_plan(catalog, key, row["definition"])
+    review_broker_ids(catalog)
     if not catalog.faults:
         _review_defaults(catalog)
     if catalog.faults:

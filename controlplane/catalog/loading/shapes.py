@@ -28,6 +28,11 @@ DATE: Shape = {
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
     "x-pattern-text": "a date such as 2027-02-28",
 }
+UUID: Shape = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    "x-pattern-text": "a UUID in lower case",
+}
 COUNT: Shape = {"type": "integer", "minimum": 0}
 SIZE: Shape = {"type": "integer", "minimum": 1}
 
@@ -123,6 +128,7 @@ CHANNELS = record({"channels": listing(record({"key": SLUG, "release": VERSION})
 PLAN = record(
     {
         "key": SLUG,
+        "broker_id": UUID,
         "name": TEXT,
         "description": PROSE,
         "provider": SLUG,
