@@ -65,8 +65,8 @@ class Applied:
 def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
     """Make the tables equal to the files; a second run changes nothing.
 
-    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or broker id or stranded runtimes; a dry run
-    raises them too.
+    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or broker id, or stranded
+    runtimes; a dry run raises them too.
     """
     catalog = read_catalog(directory)
     review_catalog(catalog, today=utcnow().date())
