@@ -57,6 +57,43 @@ def check_update(
     return after
 
 
+def check_plan_change(
+    present: PlanFacts, wanted: PlanFacts, old: Mapping[str, Any], new: Mapping[str, Any], *, seed: str = ""
+) -> Parameters:
+    """Parameters of a runtime that moves to another plan: what was chosen stays, what its plan had fixed becomes the new one's.
+
+    Region, networks and zones stay: a standing cluster can't move. Raises Refused with all faults, `plan_retired`, and
+    `plan_change_unsupported` between providers or where the new plan fixes something otherwise than it was chosen.
+    """
+    if (present.provider, present.landscape_kind) != (wanted.provider, wanted.landscape_kind):
+        detail = f"A runtime of plan {present.key} can't become one of plan {wanted.key}: another provider builds it."
+        raise Refused("plan_change_unsupported", f"{detail} Create a new runtime.", field="plan")
+    if wanted.state != "active":
+        raise Refused(
+            "plan_retired", f"Plan {wanted.key} takes no new runtimes; choose another plan.", field="plan"
+        )
+    stored = fill(present, old, seed=seed).as_json()
+    changes = dict(new)
+    _refuse(
+        [error for key in IMMUTABLE if key in changes for error in _immutable(key, stored, changes.pop(key))]
+    )
+    kept = {key: stored[key] for key in stored if present.takes(key) and wanted.takes(key)}
+    given = {key: value for key, value in {**kept, **changes}.items() if value is not None}
+    _refuse(_schema_errors(wanted, given, for_update=False))
+    standing = {"networking": stored["networking"], "zones": stored["zones"]}
+    filled = fill(wanted, {**given, **standing}, seed=seed)
+    after = filled.as_json()
+    lost = [
+        key for key in stored if present.takes(key) and not wanted.takes(key) and stored[key] != after[key]
+    ]
+    if lost:
+        named_lost = ", ".join(f"{ROOT}.{key}" for key in lost)
+        detail = f"Plan {wanted.key} fixes {named_lost} otherwise than this runtime has it; keep plan {present.key}."
+        raise Refused("plan_change_unsupported", detail, field="plan")
+    _refuse(check_rules(wanted, filled))
+    return filled
+
+
 def _schema_of(facts: PlanFacts, *, for_update: bool) -> Mapping[str, Any]:
     """The plan's schema, drawn once for as long as the plan's facts are the same object."""
     kept = _schemas.get((facts.key, for_update))

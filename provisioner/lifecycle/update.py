@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import load_plan_facts
-from controlplane.catalog.validation import check_update
+from controlplane.catalog.validation import check_plan_change, check_update
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -32,12 +32,14 @@ def update_runtime(
     runtime_id: Any,
     parameters: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
+    plan: str = "",
     expected_revision: int | None = None,
     expected_generation: int | None = None,
 ) -> tuple[Runtime, Operation | None]:
     """Return the runtime and the operation that fulfils its new wish, or None when nothing needs to be done.
 
-    Each top-level parameter given replaces the old one; labels are replaced as a whole. `expected_revision` guards the row as a
+    Each top-level parameter given replaces the old one; labels are replaced as a whole; `plan` moves it to another plan of the
+    same provider, as far as its size and place fit there. `expected_revision` guards the row as a
     whole, `expected_generation` only what is to be built. A suspended runtime's new wish is kept, and comes true when it is
     resumed. Raises Refused.
     """
@@ -52,10 +54,12 @@ def update_runtime(
     if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
         detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
         raise Refused("runtime_deprovisioning", detail, status=409)
-    changes = _relabel(runtime, labels) | (_wish(runtime, parameters) if parameters else {})
+    moves = plan not in {"", runtime.plan_id}
+    wished = _wish(runtime, parameters or {}, plan) if parameters or moves else {}
+    changes = _relabel(runtime, labels) | wished
     if not changes:
         return runtime, None
-    write(runtime, "labels", "spec", "cluster_spec", "generation")
+    write(runtime, "labels", "plan_id", "spec", "cluster_spec", "generation")
     begins = "parameters" in changes and not runtime.suspended_for
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE) if begins else None
     audit.record(
@@ -77,13 +81,18 @@ def _relabel(runtime: Runtime, labels: Mapping[str, str] | None) -> dict[str, An
     return {"labels": {"before": before, "after": runtime.labels}}
 
 
-def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[str, Any]:
     """Write the new wish onto the row in memory and return what changed; the same wish again changes nothing."""
-    facts = load_plan_facts(runtime.plan_id)
+    present = load_plan_facts(runtime.plan_id)
+    facts = load_plan_facts(plan) if plan else present
     before = runtime.spec["parameters"]
-    wanted = check_update(facts, before, parameters, seed=str(runtime.id))
+    moves = facts.key != present.key
+    if moves:
+        wanted = check_plan_change(present, facts, before, parameters, seed=str(runtime.id))
+    else:
+        wanted = check_update(facts, before, parameters, seed=str(runtime.id))
     after = wanted.as_json()
-    if after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime):
+    if not moves and after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime):
         return {}
     release = release_after(runtime.spec["release"], channel_before=before["channel"], channel=wanted.channel)
     cluster = cluster_spec(
@@ -98,12 +107,14 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any]) -> dict[str, Any]:
     runtime.spec = {**runtime.spec, "parameters": after, "release": release_as_json(release)}
     runtime.cluster_spec = cluster.as_json()
     runtime.generation += 1
+    runtime.plan_id = facts.key
     changed = {key for key in after | before if after.get(key) != before.get(key)}
     return {
+        **({"plan": {"before": present.key, "after": facts.key}} if moves else {}),
         "parameters": {
             "before": {key: before.get(key) for key in changed},
             "after": {key: after.get(key) for key in changed},
-        }
+        },
     }
 
 
