@@ -30,7 +30,9 @@ app.set_default()  # the current one in every thread, not only in the one that i
 app.config_from_object("django.conf:settings", namespace="CELERY")
 worker_init.connect(refuse_dangerous_settings)
 beat_init.connect(refuse_dangerous_settings)
-app.autodiscover_tasks(["controlplane.notices", "provisioner.operations", "provisioner.observer"])
+app.autodiscover_tasks(
+    ["controlplane.tenants.audit", "controlplane.notices", "provisioner.operations", "provisioner.observer"]
+)
 
 
 def _queue(name: str) -> Queue:
@@ -58,6 +60,11 @@ app.conf.update(
             "task": "nesoi.audit",
             "schedule": settings.AUDIT_SECONDS,
             "options": {"expires": max(settings.AUDIT_SECONDS, 1.0)},
+        },
+        "seal-audit": {
+            "task": "nesoi.seal_audit",
+            "schedule": settings.AUDIT_SEAL_SECONDS,
+            "options": {"expires": max(settings.AUDIT_SEAL_SECONDS, 1.0)},
         },
     },
 )

@@ -117,6 +117,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_SIGN_IN: bool = env.bool("PASSWORD_SIGN_IN", default=EMBEDDED)
+INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
+TOKEN_MAX_DAYS: int = env.int("TOKEN_MAX_DAYS", default=366)
 LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:runtimes"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -236,6 +238,8 @@ LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", defaul
 DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
 AUDIT_SECONDS: float = env.float("AUDIT_SECONDS", default=3600.0)
 
+AUDIT_SEAL_SECONDS: float = env.float("AUDIT_SEAL_SECONDS", default=30.0)
+AUDIT_HEADS_TO: str = env.str("AUDIT_HEADS_TO", default="")
 SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")
 SEALING_KEY_FILE: str = env.str(
     "SEALING_KEY_FILE", default=str(BASE_DIR / ".nesoi" / "keys" / "sealing.json")

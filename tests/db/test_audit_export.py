@@ -1,0 +1,169 @@
+"""The trail can be taken elsewhere: whole, in order, into a folder or a bucket, with the ends of its chains."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from moto.server import ThreadedMotoServer
+
+from controlplane.kernel.clock import rfc3339, utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants import audit
+from controlplane.tenants.access import SYSTEM, Actor, Role
+from controlplane.tenants.audit import reading
+from controlplane.tenants.audit.noting import note_heads
+from controlplane.tenants.audit.reading import Search, bounded, stream
+from controlplane.tenants.audit.sealing import heads, seal_new_rows
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Any]:
+    """S3 over HTTP, as every AWS client finds it by the environment."""
+    import boto3
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    values = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="trail", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield s3
+    finally:
+        server.stop()
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def leave(world: World, count: int) -> None:
+    for number in range(count):
+        audit.record(
+            "x.done",
+            actor=SYSTEM,
+            tenant_id=world.archipel.id if number % 2 else world.basalt.id,
+            target_type="x",
+            target_id=number,
+        )
+
+
+def command(*words: str) -> str:
+    out = StringIO()
+    call_command("audit", *words, stdout=out)
+    return out.getvalue()
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_an_export_holds_every_row_once_oldest_first(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGE", 3)
+    leave(world, 10)
+    command("export", "--to", str(tmp_path / "out"))
+    (file,) = (tmp_path / "out").iterdir()
+    rows = [row for row in lines(file.read_text()) if row["action"] == "x.done"]
+    assert sorted(row["target"]["id"] for row in rows) == [str(number) for number in range(10)]
+    assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_tenants_export_holds_no_other_tenants_rows(world: World, tmp_path: Path) -> None:
+    leave(world, 6)
+    command("export", "--to", str(tmp_path), "--tenant", "basalt")
+    (file,) = tmp_path.iterdir()
+    assert {row["tenant"] for row in lines(file.read_text())} == {"basalt"}
+
+
+def test_an_export_goes_to_a_bucket(world: World, bucket: Any) -> None:
+    leave(world, 4)
+    said = command("export", "--to", "s3://trail/exports/", "--tenant", "archipel")
+    (found,) = bucket.list_objects_v2(Bucket="trail", Prefix="exports/audit-archipel-")["Contents"]
+    assert f"s3://trail/{found['Key']}" in said
+    body = bucket.get_object(Bucket="trail", Key=found["Key"])["Body"].read().decode()
+    assert [row["target"]["id"] for row in lines(body) if row["action"] == "x.done"] in (
+        ["1", "3"],
+        ["3", "1"],
+    )
+
+
+def test_a_bucket_that_is_not_there_is_named(world: World, bucket: Any) -> None:
+    with pytest.raises(CommandError, match="s3://nowhere/"):
+        command("export", "--to", "s3://nowhere/x")
+
+
+def test_a_folder_that_can_not_be_written_is_named(world: World, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match="can't be written"):
+        command("export", "--to", str(tmp_path / "file" / "below"))
+
+
+@pytest.mark.parametrize(
+    "words", [["--since", "yesterday"], ["--since", "2026-01-01T00:00:00"], ["--tenant", "nobody"]]
+)
+def test_a_wrong_word_is_named(world: World, tmp_path: Path, words: list[str]) -> None:
+    with pytest.raises(CommandError):
+        command("export", "--to", str(tmp_path), *words)
+
+
+def test_new_heads_are_noted_in_the_bucket(world: World, bucket: Any, settings: Any) -> None:
+    settings.AUDIT_HEADS_TO = "s3://trail/heads"
+    leave(world, 2)
+    seal_new_rows()
+    where = note_heads(heads())
+    body = bucket.get_object(Bucket="trail", Key=where.removeprefix("s3://trail/"))["Body"].read().decode()
+    assert sorted(line["chain"] for line in lines(body)) == sorted(head.chain for head in heads())
+
+
+def test_verifying_ends_well_for_a_whole_trail_and_its_heads(world: World, tmp_path: Path) -> None:
+    leave(world, 4)
+    seal_new_rows()
+    file = tmp_path / "heads.jsonl"
+    file.write_text(command("heads"))
+    assert "as they were written" in command("verify", "--heads", str(file))
+    assert "1 chains" in command("verify", "--tenant", "archipel")
+
+
+def test_verifying_fails_for_heads_that_the_trail_does_not_reach(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "heads.jsonl"
+    file.write_text(json.dumps({"chain": str(world.archipel.id), "position": 7, "hash": "00" * 32}))
+    with pytest.raises(CommandError, match="1 findings"):
+        command("verify", "--heads", str(file))
+
+
+def test_a_period_has_a_beginning_before_its_end_and_a_bound() -> None:
+    now = utcnow()
+    assert bounded(Search()).since is not None
+    with pytest.raises(Refused, match="before"):
+        bounded(Search(since=now, until=now - timedelta(hours=1)))
+    with pytest.raises(Refused, match="92 days"):
+        bounded(Search(since=now - timedelta(days=93), until=now))
+
+
+def test_a_streams_rows_are_those_its_reader_may_see(world: World) -> None:
+    leave(world, 4)
+    reader = Actor("a", role=Role.ADMIN, tenant_id=world.archipel.id)
+    seen = list(stream(reader, Search(action="x.")))
+    assert {row.tenant_id for row in seen} == {world.archipel.id}
+    with pytest.raises(Refused):
+        next(stream(Actor("b", role=Role.DEVELOPER, tenant_id=world.archipel.id), Search()))
+    assert rfc3339(seen[0].at)
