@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -16,12 +17,14 @@ from controlplane.kernel.errors import Fatal, Refused, Retry
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.suspension import refuse_suspended
-from provisioner.drivers.base import ClusterRef, Kubeconfig, LandscapeAccess, Role
+from provisioner.drivers.base import ClusterRef, Driver, Kubeconfig, LandscapeAccess, Role
 from provisioner.drivers.registry import connect
 from provisioner.landscapes import breaker, budget
 from provisioner.lifecycle.admission import require
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
+
+Answer = TypeVar("Answer")
 
 SHORTEST = timedelta(minutes=10)  # Gardener's own bounds
 LONGEST = timedelta(hours=24)
@@ -39,15 +42,14 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
     with transaction.atomic(
         durable=True
     ):  # never inside a caller's transaction: the landscape may take its time
-        runtime = _runtime(actor, runtime_id)
+        runtime = standing(actor, runtime_id)
     if not SHORTEST <= ttl <= LONGEST:
         raise Refused(
             "ttl_out_of_range",
             f"ttl_seconds must be between {int(SHORTEST.total_seconds())} and {int(LONGEST.total_seconds())}.",
             field="ttl_seconds",
         )
-    permit = _permit(runtime.landscape_id)
-    kubeconfig = _minted(runtime, permit, ttl=ttl, role=role)
+    kubeconfig = asked(runtime, lambda driver, cluster: driver.credentials(cluster, ttl=ttl, role=role))
     audit.record(
         "runtime.kubeconfig",
         actor=actor,
@@ -76,7 +78,12 @@ def _permit(landscape_id: UUID) -> budget.Allowed:
     return verdict
 
 
-def _minted(runtime: Runtime, permit: budget.Allowed, *, ttl: timedelta, role: Role) -> Kubeconfig:
+def asked(runtime: Runtime, ask: Callable[[Driver, ClusterRef], Answer]) -> Answer:
+    """Return what the runtime's landscape answers, asked within its budget and breaker and holding no database connection.
+
+    Never inside a transaction. Raises Refused: landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
+    """
+    permit = _permit(runtime.landscape_id)
     landscape = runtime.landscape
     access = LandscapeAccess(
         key=landscape.key,
@@ -87,18 +94,17 @@ def _minted(runtime: Runtime, permit: budget.Allowed, *, ttl: timedelta, role: R
     _give_connection_back()
     try:
         driver = connect(kind=landscape.kind, access=access)
-        cluster = ClusterRef(runtime.cluster_name, owner=str(runtime.id))
-        kubeconfig = driver.credentials(cluster, ttl=ttl, role=role)
+        answer = ask(driver, ClusterRef(runtime.cluster_name, owner=str(runtime.id)))
     except (Retry, Fatal) as fault:
         breaker.report(landscape.pk, landscape.key, fault, suspect=permit.suspect)
         raise Refused(
             "landscape_unavailable",
-            "The landscape did not hand out a kubeconfig; try again in a minute.",
+            "The landscape did not answer as it should; try again in a minute.",
             status=503,
             retry_after_seconds=60,
         ) from fault
-    breaker.report(landscape.pk, landscape.key, kubeconfig, suspect=permit.suspect)
-    return kubeconfig
+    breaker.report(landscape.pk, landscape.key, answer, suspect=permit.suspect)
+    return answer
 
 
 def _give_connection_back() -> None:
@@ -107,7 +113,8 @@ def _give_connection_back() -> None:
         connection.close()
 
 
-def _runtime(actor: Actor, runtime_id: Any) -> Runtime:
+def standing(actor: Actor, runtime_id: Any) -> Runtime:
+    """Return the runtime, with its landscape, whose cluster this actor may enter; raises Refused as `mint_kubeconfig` does."""
     rows = Runtime.objects.select_related("landscape", "tenant", "account")
     if not actor.sees_every_tenant:
         rows = rows.filter(tenant=actor.tenant_id)
