@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -118,6 +118,30 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
 }
 
 
+class TokenScope(StrEnum):
+    """What a token is for; it may do what its role may and one of its scopes names. Every scope includes reading."""
+
+    READ = "read"
+    RUNTIMES = "runtimes"  # order, change and remove them; kubeconfigs
+    OPERATE = "operate"  # pause, resume, retry, cancel
+    ADMIN = "admin"  # accounts, members, tokens, and what else is neither of the others
+
+
+_READING = frozenset(
+    {P.READ, P.MEMBER_READ, P.TOKEN_READ, P.QUOTA_READ, P.AUDIT_READ, P.COST_READ, P.TENANT_OPEN}
+)
+_RUNTIMES = frozenset(
+    {P.CREATE, P.UPDATE, P.DELETE, P.SUSPEND, P.KUBECONFIG_VIEW, P.KUBECONFIG, P.QUOTA_REQUEST}
+)
+_OPERATE = frozenset({P.OPERATE, P.SKIP})
+IN_SCOPE: Mapping[TokenScope, frozenset[Permission]] = {
+    TokenScope.READ: _READING,
+    TokenScope.RUNTIMES: _READING | _RUNTIMES,
+    TokenScope.OPERATE: _READING | _OPERATE,
+    TokenScope.ADMIN: frozenset(Permission) - _RUNTIMES - _OPERATE,
+}
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who asks: a member of one tenant, a token of one tenant, one of the platform's team, or the system."""
@@ -128,16 +152,24 @@ class Actor:
     platform_role: PlatformRole = PlatformRole.NONE
     user_id: UUID | None = None
     token_id: UUID | None = None
+    scopes: frozenset[TokenScope] | None = field(default=None, compare=False)  # None: not narrowed
     on_behalf_of: str = field(default="", compare=False)  # whom another platform names as its own person
     request_id: str = field(default="", compare=False)
     address: str = field(default="", compare=False)
 
     def may(self, permission: Permission, *, tenant_id: UUID | None = None) -> bool:
         """Whether this actor may do `permission` in the tenant (its own, when none is named)."""
+        if self.scopes is not None and not any(permission in IN_SCOPE[scope] for scope in self.scopes):
+            return False
         if permission in PLATFORM_ALLOWED[self.platform_role]:
             return True
         own = tenant_id is None or tenant_id == self.tenant_id
         return own and self.role is not None and permission in ALLOWED[self.role]
+
+    def may_grant(self, role: Role, *, tenant_id: UUID, scopes: Iterable[TokenScope] = TokenScope) -> bool:
+        """Whether a role, narrowed to scopes, holds nothing that this actor may not do: nobody grants above their own."""
+        reach = frozenset().union(*(IN_SCOPE[scope] for scope in scopes))
+        return all(self.may(permission, tenant_id=tenant_id) for permission in ALLOWED[role] & reach)
 
     @property
     def sees_every_tenant(self) -> bool:

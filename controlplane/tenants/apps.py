@@ -1,5 +1,7 @@
 """The Django application of the tenants' room."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,8 @@ class Tenants(AppConfig):
 
     name = "controlplane.tenants"
     label = "tenants"
+
+    def import_models(self) -> None:
+        """Know the models of the second file too."""
+        super().import_models()
+        import_module("controlplane.tenants.access_models")

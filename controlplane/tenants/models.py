@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
-from controlplane.tenants.access import PlatformRole, Role
+from controlplane.tenants.access import PlatformRole, Role, TokenScope
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,12 +33,17 @@ class Tenant(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     runtime_quota = models.PositiveIntegerField(default=500)  # runtimes that may exist at once
     created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True)  # nobody belongs to it any more; audit and statements stay
 
     class Meta:
         constraints = [
             # A slug stands in addresses and labels.
             models.CheckConstraint(condition=Q(slug__regex=SLUG), name="tenant_slug_is_clean"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="tenant_state_is_known"),
+            # What is closed starts nothing: every door asks for suspension already.
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(state="suspended"), name="tenant_closed_is_suspended"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,8 +123,14 @@ class Member(TenantOwned):
         return f"{self.user} ({self.role})"
 
 
+EVERY_SCOPE = ",".join(TokenScope)
+SCOPES = rf"^({'|'.join(TokenScope)})(,({'|'.join(TokenScope)}))*$"
+
+
 class ApiToken(models.Model):
     """A bearer token of one tenant, or of the platform's team; only its SHA-256 is kept.
+
+    A rotated token has two secrets until `previous_until`, so that nobody who uses it has to hurry.
 
     A token has 256 random bits, so a fast hash is enough (OWASP ASVS 5.0, 11.4.2 is for passwords).
     """
@@ -131,8 +142,18 @@ class ApiToken(models.Model):
     digest = models.BinaryField(max_length=32, unique=True)
     role = models.CharField(max_length=16, blank=True, default="")
     platform_role = models.CharField(max_length=16, blank=True, default="")
+    # Words of TokenScope. The database knows the default too: while a deploy goes on, older processes insert as well.
+    scopes = models.CharField(max_length=64, default=EVERY_SCOPE, db_default=EVERY_SCOPE)
+    service_account = models.ForeignKey(
+        "tenants.ServiceAccount", models.PROTECT, null=True, related_name="tokens"
+    )
+    created_by = models.CharField(max_length=160, blank=True, default="", db_default="")
+    created_by_user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True)
+    previous_prefix = models.CharField(max_length=16, blank=True, default="", db_default="")
+    previous_digest = models.BinaryField(max_length=32, null=True, unique=True)
+    previous_until = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
 
@@ -143,7 +164,14 @@ class ApiToken(models.Model):
                 condition=Q(tenant__isnull=False, role__in=[r.value for r in Role], platform_role="")
                 | Q(tenant__isnull=True, role="", platform_role__in=[r.value for r in PlatformRole if r]),
                 name="token_has_one_home",
-            )
+            ),
+            models.CheckConstraint(condition=Q(scopes__regex=SCOPES), name="token_scopes_are_known"),
+            # An old secret always ends.
+            models.CheckConstraint(
+                condition=Q(previous_digest__isnull=True, previous_until__isnull=True)
+                | Q(previous_digest__isnull=False, previous_until__isnull=False),
+                name="token_previous_secret_ends",
+            ),
         ]
 
     def __str__(self) -> str:

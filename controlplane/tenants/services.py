@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -14,13 +16,22 @@ from django.db.models.functions import Now
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit, queries
-from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.access import Actor, PlatformRole, Role, TokenScope
 from controlplane.tenants.isolation.scopes import Scope, scoped
 from controlplane.tenants.models import SLUG, Account, ApiToken, Member, Tenant, User
 from controlplane.tenants.suspension import refuse_suspended
 
+if TYPE_CHECKING:
+    from controlplane.tenants.access_models import ServiceAccount
+
 TOKEN_PREFIX = "nesoi_"  # noqa: S105 - it marks a token for secret scanners
 LAST_USED_GRAIN = timedelta(minutes=5)  # one write per token and grain, not one per request
+
+
+def new_secret() -> tuple[str, str]:
+    """Return a new token's plain text and the prefix that is shown of it."""
+    plain = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    return plain, plain[: len(TOKEN_PREFIX) + 5]
 
 
 def digest_of(token: str) -> bytes:
@@ -111,17 +122,23 @@ def issue_token(
     tenant: Tenant | None = None,
     role: Role | None = None,
     platform_role: PlatformRole = PlatformRole.NONE,
+    scopes: Iterable[TokenScope] = TokenScope,
     expires_at: datetime | None = None,
+    service_account: ServiceAccount | None = None,
 ) -> tuple[ApiToken, str]:
     """Return a new token's row and its only plain copy."""
-    plain = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    plain, prefix = new_secret()
     row = ApiToken.objects.create(
         tenant=tenant,
         name=name,
-        prefix=plain[: len(TOKEN_PREFIX) + 5],
+        prefix=prefix,
         digest=digest_of(plain),
         role=role.value if role else "",
         platform_role=platform_role.value,
+        scopes=",".join(scopes),
+        service_account=service_account,
+        created_by=actor.name[:160],
+        created_by_user_id=actor.user_id,
         expires_at=expires_at,
     )
     audit.record(
@@ -130,7 +147,7 @@ def issue_token(
         tenant_id=tenant.id if tenant else None,
         target_type="token",
         target_id=row.id,
-        changes={"name": name, "role": row.role or row.platform_role},
+        changes={"name": name, "role": row.role or row.platform_role, "scopes": row.scopes.split(",")},
     )
     return row, plain
 
@@ -151,7 +168,7 @@ def find_bearer(plain: str) -> Bearer | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    token_id, name, role, platform_role, expires_at, last_used_at, tenant_id, *rest = row
+    token_id, name, role, platform_role, scopes, expires_at, last_used_at, tenant_id, *rest = row
     now = utcnow()
     expired = expires_at is not None and expires_at <= now
     if not expired and (last_used_at is None or now - last_used_at > LAST_USED_GRAIN):
@@ -163,6 +180,7 @@ def find_bearer(plain: str) -> Bearer | None:
         tenant_id=tenant_id,
         platform_role=PlatformRole(platform_role),
         token_id=token_id,
+        scopes=frozenset(map(TokenScope, scopes.split(","))),
     )
     columns = ["id", "slug", "name", "state", "runtime_quota", "created_at"]
     tenant = Tenant.from_db("default", columns, [tenant_id, *rest]) if tenant_id else None

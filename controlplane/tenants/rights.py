@@ -1,0 +1,101 @@
+"""The permission table in words: what each permission lets somebody do, and who may. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import (
+    ALLOWED,
+    IN_SCOPE,
+    PLATFORM_ALLOWED,
+    Actor,
+    Permission,
+    PlatformRole,
+    Role,
+    TokenScope,
+)
+
+P = Permission
+MEANING: Mapping[Permission, str] = {
+    P.READ: "See runtimes, operations and accounts",
+    P.CREATE: "Request a runtime",
+    P.UPDATE: "Change a runtime and its labels",
+    P.DELETE: "Delete a runtime",
+    P.SUSPEND: "Suspend and resume a runtime",
+    P.KUBECONFIG_VIEW: "Get a kubeconfig that only reads",
+    P.KUBECONFIG: "Get a kubeconfig as editor or admin of the cluster",
+    P.OPERATE: "Pause, resume, retry and cancel operations",
+    P.SKIP: "Skip a step of an operation",
+    P.ACCOUNT_CREATE: "Open accounts",
+    P.ACCOUNT_CHANGE: "Rename, suspend, resume and remove accounts",
+    P.ACCOUNT_MOVE: "Move an account to another tenant",
+    P.MEMBER_READ: "See members and invitations",
+    P.MEMBER_MANAGE: "Invite people, change their roles, remove them",
+    P.OWNER_MANAGE: "Make and unmake owners",
+    P.TOKEN_READ: "See tokens and service accounts",
+    P.TOKEN_MANAGE: "Make, rotate and revoke tokens; service accounts",
+    P.IDENTITY_MANAGE: "Connect the tenant's identity provider",
+    P.BROKER_MANAGE: "Manage credentials of the service broker",
+    P.QUOTA_READ: "See quotas and what is used",
+    P.QUOTA_REQUEST: "Ask for more quota",
+    P.QUOTA_ANSWER: "Answer requests for quota",
+    P.AUDIT_READ: "Read and export the audit trail",
+    P.TRIAL_CHANGE: "Extend or convert the own trial",
+    P.TRIAL_MANAGE: "Manage everybody's trials",
+    P.COST_READ: "See costs",
+    P.TENANT_CREATE: "Create tenants",
+    P.TENANT_CHANGE: "Rename and close the tenant",
+    P.TENANT_SUSPEND: "Suspend and resume a tenant",
+    P.TENANT_OPEN: "Look into any tenant",
+}
+
+
+@dataclass(frozen=True)
+class Right:
+    """One row of the table: `roles` and `platform_roles` may do it, a token only with one of `scopes`."""
+
+    permission: Permission
+    meaning: str
+    roles: tuple[Role, ...]
+    platform_roles: tuple[PlatformRole, ...]
+    scopes: tuple[TokenScope, ...]
+
+
+def rights() -> list[Right]:
+    """Return the whole table, in the order of the permissions."""
+    return [
+        Right(
+            permission,
+            MEANING[permission],
+            tuple(role for role in Role if permission in ALLOWED[role]),
+            tuple(role for role in PlatformRole if role and permission in PLATFORM_ALLOWED[role]),
+            tuple(scope for scope in TokenScope if permission in IN_SCOPE[scope]),
+        )
+        for permission in Permission
+    ]
+
+
+def require(actor: Actor, permission: Permission, *, tenant_id: UUID) -> None:
+    """Raise Refused 403 unless the actor may do this in the tenant."""
+    if not actor.may(permission, tenant_id=tenant_id):
+        role = actor.role or actor.platform_role or "no role"
+        detail = f"Your role ({role}) does not allow {permission}; ask an admin of your tenant for a role that does."
+        if actor.scopes is not None and any(permission in ALLOWED[r] for r in Role if r == actor.role):
+            detail = f"This token's scopes do not cover {permission}; use a token with a scope that does."
+        raise Refused("forbidden", detail, status=403)
+
+
+def require_grant(actor: Actor, role: Role, *, tenant_id: UUID) -> None:
+    """Raise Refused 403 role_above_own when the role holds more than the actor may do."""
+    if not actor.may_grant(role, tenant_id=tenant_id):
+        detail = f"You can't give the role {role}: it may do more than you may. Ask somebody who has it."
+        raise Refused("role_above_own", detail, field="role", status=403)
+
+
+def seen_by(actor: Actor, rows: Any) -> Any:
+    """Narrow a queryset to what the actor may see: the tenant's, or all for one of the platform's team."""
+    return rows if actor.sees_every_tenant else rows.filter(tenant=actor.tenant_id)
