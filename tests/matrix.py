@@ -17,6 +17,7 @@ from controlplane.tenants.access import PlatformRole, Role
 from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, User
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
+from tests.identity_providers import register
 from tests.world import World, order
 
 FACES = {
@@ -43,6 +44,7 @@ class Row:
     platform: frozenset[PlatformRole] = PLATFORM
     body: Any = None
     public: bool = False
+    answer: int = 0  # what a public address answers everybody, where that is no page
 
 
 def patterns_of(urlpatterns: Sequence[URLPattern | URLResolver]) -> Iterator[URLPattern]:
@@ -61,6 +63,8 @@ def things_of(world: World) -> dict[str, str]:
         "runtime": str(operation.runtime_id),
         "operation": str(operation.id),
         "account": str(world.shop.id),
+        "member": str(world.vera.user.id),
+        "provider": str(register("https://idp.archipel.example", world.archipel).id),
     }
 
 
@@ -68,7 +72,12 @@ def written() -> list[Any]:
     """What a refused request must leave as it was."""
     tables: list[Any] = [Runtime, Operation, Account, Member]
     rows = [list(table.objects.order_by("pk").values()) for table in tables]
-    return [*rows, AuditEvent.objects.filter(outcome="done").count(), User.objects.count(), ApiToken.objects.count()]
+    return [
+        *rows,
+        AuditEvent.objects.filter(outcome="done").count(),
+        User.objects.count(),
+        ApiToken.objects.count(),
+    ]
 
 
 @contextmanager

@@ -41,6 +41,11 @@ class Visitor:
         """Whether a button that requests or writes is shown at all."""
         return self.tenant is not None and self.actor.may(Permission.CREATE)
 
+    @property
+    def may_manage_identity(self) -> bool:
+        """Whether the tenant's identity providers are shown at all."""
+        return self.tenant is not None and self.actor.may(Permission.IDENTITY_MANAGE)
+
     def may(self, permission: Permission, tenant: Tenant) -> bool:
         """Whether this person may do that to what the tenant owns."""
         return self.actor.may(permission, tenant_id=tenant.id)

@@ -21,7 +21,7 @@ class Option:
 class Field:
     """One question to the person. `kind` names its template:
 
-    text, number, switch (yes or no), select, radios, checks (several of a few), lines (texts, one a line), pairs
+    text, secret, number, switch (yes or no), select, radios, checks (several of a few), lines (texts, one a line), pairs
     (key=value, one a line), section (a group), rows (a list of groups), picks (a list of chosen things with details),
     choice (one of several forms).
     """

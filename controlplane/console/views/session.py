@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
@@ -17,6 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.console import attempts
 from controlplane.console.pages import page
 from controlplane.console.visitor import TENANT_IN_SESSION, ConsoleRequest
+from controlplane.identity.sessions import drop_session, note_session
+from controlplane.identity.sign_in import anybody_routes, platform_providers
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -29,19 +32,27 @@ YEAR_SECONDS = int(timedelta(days=365).total_seconds())
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask for name and password, where this installation knows people by them."""
     target = safe_next(request)
-    if not settings.PASSWORD_SIGN_IN and not (request.method == "GET" and request.user.is_authenticated):
-        status = 200 if request.method == "GET" else 403
-        return render(request, "console/sign_in_elsewhere.html", status=status)
     if request.method == "GET":
-        if request.user.is_authenticated:
-            return redirect(target)
-        return render(request, "console/sign_in.html", {"next": target})
+        return redirect(target) if request.user.is_authenticated else sign_in_page(request, target)
+    if not settings.PASSWORD_SIGN_IN:
+        return sign_in_page(request, target, status=403)
     username = request.POST.get("username", "").replace("\0", "").strip()[:150]
     problem = _problem(request, username)
     if problem:
-        context = {"next": target, "username": username, "problem": problem}
-        return render(request, "console/sign_in.html", context, status=422)
+        return sign_in_page(request, target, username=username, problem=problem, status=422)
     return redirect(target)
+
+
+def sign_in_page(request: HttpRequest, target: str, *, status: int = 200, **typed: str) -> HttpResponse:
+    """Answer with every way in that this installation offers."""
+    ways = {
+        "passwords": settings.PASSWORD_SIGN_IN,
+        "providers": platform_providers(),
+        "by_address": anybody_routes(),
+    }
+    if not any(ways.values()):
+        return render(request, "console/sign_in_elsewhere.html", status=status)
+    return render(request, "console/sign_in.html", {"next": target, **ways, **typed}, status=status)
 
 
 def _problem(request: HttpRequest, username: str) -> str:
@@ -57,14 +68,19 @@ def _problem(request: HttpRequest, username: str) -> str:
         attempts.failed(username, address)
         return "User name or password is wrong. Check both, and that Caps Lock is off."
     attempts.succeeded(username, address)
+    drop_session(str(request.session.session_key))
     login(request, user)
+    note_session(request, user)
     return ""
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the session."""
+    """End the session; somebody who came from a provider is told how to sign out there too."""
+    row = drop_session(str(request.session.session_key))
     logout(request)
+    if row is not None and row.provider_id is not None:
+        return redirect(reverse("console:signed-out") + "?" + urlencode({"from": str(row.provider_id)}))
     return redirect("console:sign-in")
 
 
