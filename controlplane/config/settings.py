@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "controlplane.config.middleware.RequestIdMiddleware",
     "controlplane.config.middleware.ForwardedMiddleware",
+    "controlplane.tenants.audit.denials.DeniedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -20,6 +20,8 @@ from controlplane.console.pages import page
 from controlplane.console.visitor import TENANT_IN_SESSION, ConsoleRequest
 from controlplane.identity.sessions import drop_session, note_session
 from controlplane.identity.sign_in import anybody_routes, platform_providers
+from controlplane.tenants.audit.denials import Denial, note_denial
+from controlplane.tenants.models import User
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -39,6 +41,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     username = request.POST.get("username", "").replace("\0", "").strip()[:150]
     problem = _problem(request, username)
     if problem:
+        _note_failure(request, username)
         return sign_in_page(request, target, username=username, problem=problem, status=422)
     return redirect(target)
 
@@ -72,6 +75,13 @@ def _problem(request: HttpRequest, username: str) -> str:
     login(request, user)
     note_session(request, user)
     return ""
+
+
+def _note_failure(request: HttpRequest, username: str) -> None:
+    """Leave a trace; a name that nobody has is not written down, for it may be a password typed too early."""
+    known = User.objects.filter(username=username).exists()
+    name = username if known else "unknown name"
+    note_denial(request, Denial("session.refuse", "user", name, "sign_in_failed", actor_name=name))
 
 
 @require_POST
