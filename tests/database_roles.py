@@ -19,6 +19,8 @@ def acting_as(role: str) -> Iterator[None]:
     ours = cast("DatabaseWrapper", connection)
     ours.ensure_connection()
     link = ours.connection
+    if ours.in_atomic_block and link.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+        ours._say("BEGIN")  # else the end of the transaction would undo our way back
     ours._say(f"SET ROLE {role}")
     try:
         yield

@@ -203,8 +203,8 @@ class Place:
         return self.database_url.replace(f"/{source}?", f"/{name}?")
 
     @contextmanager
-    def web(self, database: str) -> Iterator[int]:
-        """Serve the product from a database; yields the port."""
+    def web(self, database: str, **environment: str) -> Iterator[int]:
+        """Serve the product from a database, with more of an environment; yields the port."""
         from tests.plugins.stack import free_port
 
         port = free_port()
@@ -229,7 +229,9 @@ class Place:
         ]
         output = self.folder / f"web-{port}.log"
         with output.open("wb") as log:
-            process = subprocess.Popen(command, env=self.environment(database), stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, env={**self.environment(database), **environment}, stdout=log, stderr=log
+            )
         try:
             _eventually(lambda: _answers(port), tail=output)
             yield port

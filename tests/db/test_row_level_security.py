@@ -113,6 +113,17 @@ def test_scopes_nest_and_give_back_what_was_before(both: World) -> None:
     assert Account.objects.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_scope_holds_in_a_transaction_that_has_said_nothing_yet(both: World) -> None:
+    with acting_as(WEB):
+        with transaction.atomic(), tenant_scope(both.basalt.id):
+            assert [a.slug for a in Account.objects.all()] == ["main"]
+        with transaction.atomic():
+            with tenant_scope(both.basalt.id):
+                assert Account.objects.exists()
+            assert not Account.objects.exists()
+
+
 def test_a_view_runs_with_the_rights_of_who_looks() -> None:
     views = ask(
         "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = current_schema()::regnamespace"

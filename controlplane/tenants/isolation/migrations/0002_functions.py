@@ -1,4 +1,4 @@
-"""What must be found before anybody's tenant is known: who a bearer token speaks for."""
+"""What must be found before a tenant is chosen: who a bearer token speaks for, and where a person belongs."""
 
 from django.db import migrations
 
@@ -6,7 +6,7 @@ from controlplane.tenants.isolation.functions import CreateFunctionAcrossTenants
 
 
 class Migration(migrations.Migration):
-    """Needs the tables of tokens and tenants."""
+    """Needs the tables of tokens, tenants and members."""
 
     dependencies = [("isolation", "0001_roles"), ("tenants", "0001_initial")]
 
@@ -19,5 +19,11 @@ class Migration(migrations.Migration):
     SELECT token, tenant FROM tenants_apitoken AS token LEFT JOIN tenants_tenant AS tenant ON tenant.id = token.tenant_id
     WHERE token.digest = wanted
 """,
-        )
+        ),
+        # In a policy, a function costs nothing until it is asked; a subquery would be planned with every look at a tenant.
+        CreateFunctionAcrossTenants(
+            "tenants_has_member(its_tenant uuid, its_user uuid)",
+            "boolean",
+            "SELECT EXISTS (SELECT FROM tenants_member WHERE tenant_id = its_tenant AND user_id = its_user)",
+        ),
     ]

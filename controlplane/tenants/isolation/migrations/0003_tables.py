@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             "tenants_tenant",
             "tenants_of_memberships",
             "SELECT",
-            f"{PERSON} IS NOT NULL AND EXISTS (SELECT FROM tenants_member m WHERE m.tenant_id = tenants_tenant.id AND m.user_id = {PERSON})",
+            f"{PERSON} IS NOT NULL AND tenants_has_member(id, {PERSON})",
         ),
         # What nobody's tenant is concerned with leaves its trace too: a refused sign-in, a wrong token.
         AllowWeb("tenants_auditevent", "traces_of_no_tenant", "INSERT", "tenant_id IS NULL"),

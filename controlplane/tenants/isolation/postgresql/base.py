@@ -49,7 +49,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def changed_over(self, scope: Scope, before: Scope | None) -> Iterator[None]:
         """Put an open transaction into the scope, and back into what it was; does nothing outside of one."""
-        if not self._is_in_transaction():
+        if not self.in_atomic_block or self.connection is None:
+            yield
+            return
+        if self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            self._say("BEGIN")  # psycopg would send it with the first statement only
+        if not self._is_in_transaction():  # it failed already: nothing can be done in it
             yield
             return
         back = before.sql_inside if before else self._as_it_is()
