@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.api.views import accounts, kubeconfigs, operations, plans, reference, runtimes, suspension
+from controlplane.api.views import accounts, audit, kubeconfigs, operations, plans, reference, runtimes, suspension
 
 app_name = "api"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("schema", reference.Schema.as_view(), name="schema"),
     path("docs", reference.docs, name="docs"),
     path("me", accounts.Me.as_view(), name="me"),
+    path("audit", audit.AuditList.as_view(), name="audit"),
+    path("audit/export", audit.AuditExport.as_view(), name="audit-export"),
     path("plans", plans.PlanList.as_view(), name="plans"),
     path("plans/<str:key>", plans.PlanDetail.as_view(), name="plan"),
     path("regions", plans.RegionList.as_view(), name="regions"),

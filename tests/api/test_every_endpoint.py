@@ -14,6 +14,7 @@ from controlplane.tenants.services import issue_token
 from tests.api.asking import WISH, Asking, problem, read
 from tests.matrix import (
     ADMINS,
+    AUDITORS,
     DENIED,
     NO_MEMBER,
     NOBODY,
@@ -37,6 +38,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("schema", "GET"): Row("/schema", public=True),
     ("docs", "GET"): Row("/docs", public=True),
     ("me", "GET"): Row("/me"),
+    ("audit", "GET"): Row("/audit", ADMINS, AUDITORS),
+    ("audit-export", "GET"): Row("/audit/export", ADMINS, AUDITORS),
     ("plans", "GET"): Row("/plans"),
     ("plan", "GET"): Row("/plans/aws"),
     ("regions", "GET"): Row("/regions"),

@@ -110,5 +110,5 @@ def _holding(rows: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEvent]:
 
 def _first_id(moment: datetime) -> UUID:
     """Return the smallest id of a version 7 UUID drawn a minute before: rows get their time after their id."""
-    milliseconds = max(0, int((moment - timedelta(minutes=1)).timestamp() * 1000))
+    milliseconds = min(max(0, int(moment.timestamp() - 60) * 1000), (1 << 48) - 1)
     return UUID(int=(milliseconds << 80) & ((1 << 128) - 1))
