@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
 from django.db import transaction
 from django.db.models import F
 
+from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import short_name
 from controlplane.tenants.access import SYSTEM, Actor
 from controlplane.tenants.models import Account
@@ -91,6 +93,12 @@ def worker(**changes: Any) -> Runner:
 def work(seconds: float = 10.0) -> None:
     """Work off what is due in this process."""
     worker().work(seconds)
+
+
+def refused(code: str) -> AbstractContextManager[Any]:
+    """What is inside is refused with this code."""
+    found: AbstractContextManager[Any] = pytest.raises(Refused, check=lambda error: error.code == code)
+    return found
 
 
 def again(operation: Operation) -> Operation:

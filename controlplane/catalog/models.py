@@ -10,6 +10,22 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
+from controlplane.catalog.quota_models import Entitlement, QuotaRequest, Usage
+
+__all__ = [
+    "Channel",
+    "Entitlement",
+    "KubernetesVersion",
+    "MachineType",
+    "Module",
+    "Plan",
+    "QuotaRequest",
+    "Region",
+    "Release",
+    "Revision",
+    "Usage",
+]
+
 PROVIDER_PATTERN = r"^[a-z][a-z0-9-]{1,30}$"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -106,6 +106,7 @@ class PlanFacts:
     channels: tuple[str, ...]
     channel: str
     suspension: str = "hibernate"  # or destroy: what suspending a runtime means
+    quota: Mapping[str, int] = field(default_factory=dict)  # of a tenant without an entitlement for it
     broker_id: str = ""  # its id in the service broker's catalog
 
     def region(self, name: str) -> RegionFacts | None:
@@ -191,5 +192,6 @@ def plan_facts(
         channels=tuple(channels),
         channel=definition["channel"],
         suspension=definition.get("suspension", "hibernate"),
+        quota=definition.get("quota", {}),
         broker_id=definition.get("broker_id", ""),  # a row loaded before there was one
     )

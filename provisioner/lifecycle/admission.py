@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F
 
+from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.quota import Size
 from controlplane.catalog.sentences import choices
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Account, State, Tenant
 from controlplane.tenants.suspension import refuse_suspended
-from provisioner.lifecycle import queries
+from provisioner.lifecycle.quota import enter
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
@@ -31,32 +30,16 @@ def require(actor: Actor, permission: Permission, *, tenant_id: UUID) -> None:
         )
 
 
-def admit(*, tenant: Tenant, account: str) -> Account:
-    """Return the account by id or slug, its tenant locked until commit, if that may start one more runtime.
+def admit(*, tenant: Tenant, account: str, plan: PlanFacts, region: str, size: Size) -> Account:
+    """Return the account by id or slug, if it may start one more runtime of this size; its tenant's usage is locked until commit.
 
-    The lock makes two concurrent requests take the last place of the quota one after the other.
-    Raises Refused: account_unknown 422, tenant_suspended 403, account_suspended 403, quota_exceeded 403.
+    Raises Refused: account_unknown 422, tenant_suspended 403, account_suspended 403, quota_exceeded 403, region_not_granted 403.
     """
-    with connection.cursor() as cursor:
-        wanted: dict[str, Any] = {"tenant": tenant.id, "slug": account, "id": parse_uuid(account)}
-        cursor.execute(queries.LOCK_TENANT_FIND_ACCOUNT, wanted)
-        slug, name, state, quota, *columns = cursor.fetchone()
-        cursor.execute(queries.COUNT_PRESENT, [tenant.id])
-        used = cursor.fetchone()[0]
-    tenant = Tenant(id=tenant.id, slug=slug, name=name, state=state, runtime_quota=quota)
-    refuse_suspended(tenant)
-    if used >= tenant.runtime_quota:
-        raise Refused(
-            "quota_exceeded",
-            f"Your tenant has {used} of {tenant.runtime_quota} runtimes; delete one, or ask for a higher quota.",
-            field="account",
-            status=403,
-        )
-    if columns[0] is None:
+    found = enter(tenant_id=tenant.id, account=account, plan=plan, region=region, more=size)
+    if found is None:
+        refuse_suspended(Tenant.objects.get(pk=tenant.id))
         raise _no_such_account(tenant, account)
-    found: Account = Account.from_db("default", ["id", "slug", "name", "state"], columns)
-    found.tenant = tenant
-    refuse_suspended(tenant, found)
+    refuse_suspended(found.tenant, found)
     return found
 
 

@@ -9,6 +9,8 @@ from django.db import IntegrityError, transaction
 
 from controlplane.catalog.channels import release_for
 from controlplane.catalog.facts import load_plan_facts, snapshot
+from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.quota import size_of
 from controlplane.catalog.validation import check_parameters
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -21,6 +23,7 @@ from provisioner.lifecycle.admission import admit, require
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels, check_name
 from provisioner.lifecycle.placement import place
+from provisioner.lifecycle.quota import count
 from provisioner.lifecycle.release import as_json as release_as_json
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
@@ -67,8 +70,10 @@ def _create(
     parameters: Mapping[str, Any],
     labels: Mapping[str, str],
 ) -> Operation:
-    runtime = _wish(plan, parameters)
-    owner = admit(tenant=tenant, account=account)
+    runtime, facts = _wish(plan, parameters)
+    size = size_of(runtime.cluster_spec, facts)
+    owner = admit(tenant=tenant, account=account, plan=facts, region=runtime.region, size=size)
+    count(runtime, size)
     runtime.tenant, runtime.account = owner.tenant, owner
     runtime.name, runtime.labels, runtime.created_by = name, dict(labels), actor.name
     runtime.cluster_spec["labels"] = {
@@ -88,8 +93,8 @@ def _create(
     return operation
 
 
-def _wish(plan: str, parameters: Mapping[str, Any]) -> Runtime:
-    """Return a runtime that nobody owns yet, with what will be built and where; reads before anything is locked."""
+def _wish(plan: str, parameters: Mapping[str, Any]) -> tuple[Runtime, PlanFacts]:
+    """Return a runtime that nobody owns yet, with what will be built and where, and its plan; reads before anything is locked."""
     catalog = snapshot()
     facts = load_plan_facts(plan, catalog)
     runtime_id = uuid7()
@@ -100,7 +105,7 @@ def _wish(plan: str, parameters: Mapping[str, Any]) -> Runtime:
     cluster = cluster_spec(
         name=short_name(longest), plan=facts, parameters=wanted, release=release, owner={}, today=utcnow()
     )
-    return Runtime(
+    runtime = Runtime(
         id=runtime_id,
         landscape=landscape,
         plan_id=facts.key,
@@ -109,3 +114,4 @@ def _wish(plan: str, parameters: Mapping[str, Any]) -> Runtime:
         spec={"parameters": wanted.as_json(), "release": release_as_json(release)},
         cluster_spec=cluster.as_json(),
     )
+    return runtime, facts

@@ -2,20 +2,76 @@
 
 from __future__ import annotations
 
-# Locks the tenant until commit, and finds its account by slug or id. Rides on both primary keys and account_slug_once_per_tenant.
-LOCK_TENANT_FIND_ACCOUNT = """
-SELECT tenant.slug, tenant.name, tenant.state, tenant.runtime_quota,
-    account.id, account.slug, account.name, account.state
-FROM tenants_tenant AS tenant LEFT JOIN tenants_account AS account
-    ON account.tenant_id = tenant.id AND (account.slug = %(slug)s OR account.id = %(id)s)
-WHERE tenant.id = %(tenant)s
-ORDER BY account.id LIMIT 1
-FOR NO KEY UPDATE OF tenant
+# Finds the account by slug or id, its tenant, and the two rows of usage that a runtime of the plan counts in, all plans' first;
+# with what was granted for each. Usage is locked until commit: two requests take the last place one after the other. Tenant and
+# account are share-locked behind it, so that nobody suspends them meanwhile. A row that waited for its lock shows what is true
+# then. Rides on account_slug_once_per_tenant, usage_once_per_plan, entitlement_once_per_plan and primary keys.
+OPEN_BOOK = """
+SELECT account.id AS account_id, account.slug AS account_slug, account.name AS account_name, account.state AS account_state,
+    tenant.slug, tenant.name, tenant.state, tenant.runtime_quota,
+    used.plan, used.runtimes, used.vcpu, used.memory_gib, used.gpus, granted.id IS NOT NULL AS is_granted,
+    granted.runtimes AS granted_runtimes, granted.vcpu AS granted_vcpu, granted.memory_gib AS granted_memory_gib,
+    granted.gpus AS granted_gpus, granted.regions AS granted_regions
+FROM tenants_account AS account
+JOIN tenants_tenant AS tenant ON tenant.id = account.tenant_id
+JOIN catalog_usage AS used ON used.tenant_id = account.tenant_id AND used.plan IN ('', %(plan)s)
+LEFT JOIN catalog_entitlement AS granted ON granted.tenant_id = used.tenant_id AND granted.plan = used.plan
+WHERE account.tenant_id = %(tenant)s::uuid AND (account.slug = %(slug)s OR account.id = %(id)s::uuid)
+ORDER BY account.id, used.plan
+FOR NO KEY UPDATE OF used FOR SHARE OF tenant, account
 """
 
-# In a statement of its own: the lock may have waited for somebody whose runtime the statement above did not see.
-# Rides on runtime_pages_of_tenant.
-COUNT_PRESENT = "SELECT count(*) FROM runtimes_runtime WHERE tenant_id = %s AND deleted_at IS NULL"
+# The rows that a tenant's first runtime of a plan counts in. Rides on usage_once_per_plan.
+BEGIN_BOOK = """
+INSERT INTO catalog_usage (tenant_id, plan, runtimes, vcpu, memory_gib, gpus)
+VALUES (%(tenant)s, '', 0, 0, 0, 0), (%(tenant)s, %(plan)s, 0, 0, 0, 0) ON CONFLICT (tenant_id, plan) DO NOTHING
+"""
+
+# Counts runtimes that nobody counted: made by a process of a release that did not count yet. The trigger adds them up.
+COUNT_UNCOUNTED = """
+UPDATE runtimes_runtime r SET quota_vcpu = s.vcpu, quota_memory_gib = s.memory_gib, quota_gpus = s.gpus
+FROM (
+    SELECT r.id, coalesce(sum((pool ->> 'maximum')::int * m.vcpu), 0) AS vcpu,
+        coalesce(sum((pool ->> 'maximum')::int * m.memory_gib), 0) AS memory_gib,
+        coalesce(sum((pool ->> 'maximum')::int * m.gpus), 0) AS gpus
+    FROM runtimes_runtime r
+    LEFT JOIN LATERAL jsonb_array_elements(r.cluster_spec -> 'pools') AS pool
+        ON coalesce(r.suspended_for, '[]'::jsonb) = '[]'::jsonb
+    LEFT JOIN catalog_machinetype m ON m.provider = r.cluster_spec ->> 'provider' AND m.name = pool ->> 'machine_type'
+    WHERE r.deleted_at IS NULL AND r.quota_vcpu IS NULL
+    GROUP BY r.id
+) s
+WHERE s.id = r.id
+"""
+
+# Every row of usage beside the sum of its runtimes, where they differ. Reads every runtime: for the check, never for a request.
+WRONG_USAGE = """
+WITH there AS (
+    SELECT tenant_id, plan_id, 1 AS runtimes, quota_vcpu AS vcpu, quota_memory_gib AS memory_gib, quota_gpus AS gpus
+    FROM runtimes_runtime WHERE deleted_at IS NULL AND quota_vcpu IS NOT NULL
+), summed AS (
+    SELECT tenant_id, coalesce(plan_id, '') AS plan, sum(runtimes) AS runtimes, sum(vcpu) AS vcpu,
+        sum(memory_gib) AS memory_gib, sum(gpus) AS gpus
+    FROM there GROUP BY GROUPING SETS ((tenant_id, plan_id), (tenant_id))
+)
+SELECT coalesce(s.tenant_id, u.tenant_id) AS tenant_id, coalesce(s.plan, u.plan) AS plan,
+    coalesce(s.runtimes, 0)::int, coalesce(s.vcpu, 0)::int, coalesce(s.memory_gib, 0), coalesce(s.gpus, 0)::int,
+    u.runtimes, u.vcpu, u.memory_gib, u.gpus
+FROM summed s FULL JOIN catalog_usage u ON u.tenant_id = s.tenant_id AND u.plan = s.plan
+WHERE (coalesce(s.runtimes, 0), coalesce(s.vcpu, 0), coalesce(s.memory_gib, 0), coalesce(s.gpus, 0))
+    IS DISTINCT FROM (coalesce(u.runtimes, 0), coalesce(u.vcpu, 0), coalesce(u.memory_gib, 0), coalesce(u.gpus, 0))
+ORDER BY 1, 2
+"""
+
+# Nothing may change a runtime's count between the sum and the row that keeps it.
+STAND_STILL = "LOCK TABLE runtimes_runtime IN SHARE ROW EXCLUSIVE MODE"
+
+# Rides on usage_once_per_plan.
+KEEP_USAGE = """
+INSERT INTO catalog_usage (tenant_id, plan, runtimes, vcpu, memory_gib, gpus) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (tenant_id, plan) DO UPDATE
+SET runtimes = excluded.runtimes, vcpu = excluded.vcpu, memory_gib = excluded.memory_gib, gpus = excluded.gpus
+"""
 
 # A handful of rows.
 FITTING_LANDSCAPES = """

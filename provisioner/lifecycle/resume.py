@@ -6,10 +6,12 @@ from typing import Any
 
 from django.db import transaction
 
+from controlplane.catalog.facts import load_plan_facts
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
 from controlplane.tenants.suspension import refuse_suspended
 from provisioner.lifecycle.admission import locked_runtime, write
+from provisioner.lifecycle.quota import QUOTA_COLUMNS, count, counted, refuse_growth, wanted_size
 from provisioner.lifecycle.suspend import needed, newest, refuse_deprovisioning, suspension, told
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
@@ -52,10 +54,20 @@ def resume_runtime(
         return awake
     runtime.cluster_spec = {**runtime.cluster_spec, "hibernated": False, "destroyed": False}
     runtime.generation += 1
-    write(runtime, "suspended_for", "cluster_spec", "generation")
+    _take_back(runtime, why)
+    write(runtime, "suspended_for", "cluster_spec", "generation", *QUOTA_COLUMNS)
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.RESUME, input={"reason": why.value})
     told("runtime.resume", actor, runtime, why)
     return operation
+
+
+def _take_back(runtime: Runtime, why: Suspension) -> None:
+    """Count its capacity again; whom the platform suspended gets it back even where others took it meanwhile."""
+    facts = load_plan_facts(runtime.plan_id)
+    size = wanted_size(runtime, facts)
+    if why is Suspension.WISH:
+        refuse_growth(runtime, facts, size - counted(runtime))
+    count(runtime, size)
 
 
 def held_by(runtime: Runtime) -> str:

@@ -7,10 +7,12 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.quota import Size
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Permission
 from provisioner.lifecycle.admission import locked_runtime, write
+from provisioner.lifecycle.quota import QUOTA_COLUMNS, count
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot, State
 from provisioner.operations.opening import ask_to_cancel
@@ -44,7 +46,8 @@ def suspend_runtime(
         return resting
     runtime.cluster_spec = {**runtime.cluster_spec, **_rest(runtime)}
     runtime.generation += 1
-    write(runtime, "suspended_for", "cluster_spec", "generation")
+    count(runtime, Size(runtimes=1))  # nothing of it runs: its capacity is free for others
+    write(runtime, "suspended_for", "cluster_spec", "generation", *QUOTA_COLUMNS)
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.SUSPEND, input={"reason": why.value})
     _give_up_paused(runtime, operation)
     told("runtime.suspend", actor, runtime, why)

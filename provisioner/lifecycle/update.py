@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.validation import check_plan_change, check_update
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -17,6 +18,7 @@ from controlplane.tenants.suspension import refuse_suspended
 from provisioner.lifecycle.admission import locked_runtime, stale, write
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels
+from provisioner.lifecycle.quota import QUOTA_COLUMNS, count, counted, refuse_growth, wanted_size
 from provisioner.lifecycle.release import as_json as release_as_json
 from provisioner.lifecycle.release import release_after
 from provisioner.operations.models import Operation
@@ -59,7 +61,7 @@ def update_runtime(
     changes = _relabel(runtime, labels) | wished
     if not changes:
         return runtime, None
-    write(runtime, "labels", "plan_id", "spec", "cluster_spec", "generation")
+    write(runtime, "labels", "plan_id", "spec", "cluster_spec", "generation", *QUOTA_COLUMNS)
     begins = "parameters" in changes and not runtime.suspended_for
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPDATE) if begins else None
     audit.record(
@@ -106,6 +108,7 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[st
     )
     runtime.spec = {**runtime.spec, "parameters": after, "release": release_as_json(release)}
     runtime.cluster_spec = cluster.as_json()
+    _grow(runtime, facts, moves=moves)
     runtime.generation += 1
     runtime.plan_id = facts.key
     changed = {key for key in after | before if after.get(key) != before.get(key)}
@@ -116,6 +119,13 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[st
             "after": {key: after.get(key) for key in changed},
         },
     }
+
+
+def _grow(runtime: Runtime, facts: PlanFacts, *, moves: bool) -> None:
+    """Count what the new wish takes; raises Refused when that is more than is granted."""
+    size = wanted_size(runtime, facts)
+    refuse_growth(runtime, facts, size - counted(runtime), of_plan=size if moves else None)
+    count(runtime, size)
 
 
 def _is_or_will_be_fulfilled(runtime: Runtime) -> bool:

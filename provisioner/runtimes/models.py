@@ -46,6 +46,10 @@ class Runtime(TenantOwned):
     phase = models.CharField(
         max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.PENDING
     )
+    # What it counts for in its tenant's quota, its pools at their largest; nothing while it is suspended, null: not counted.
+    quota_vcpu = models.PositiveIntegerField(null=True)
+    quota_memory_gib = models.DecimalField(null=True, max_digits=14, decimal_places=3)
+    quota_gpus = models.PositiveIntegerField(null=True)
     # The reasons that hold it suspended (`phases.Suspension`), sorted; with any of them nothing of it is to run.
     suspended_for = models.JSONField(default=list, db_default=[])
     message = models.CharField(max_length=500, blank=True)  # what a person should know about the phase
@@ -81,6 +85,12 @@ class Runtime(TenantOwned):
             models.CheckConstraint(
                 condition=Q(observed_generation__lte=models.F("generation")),
                 name="runtime_never_ahead_of_its_wish",
+            ),
+            # A runtime counts with all three numbers or not at all.
+            models.CheckConstraint(
+                condition=Q(quota_vcpu__isnull=True, quota_memory_gib__isnull=True, quota_gpus__isnull=True)
+                | Q(quota_vcpu__isnull=False, quota_memory_gib__isnull=False, quota_gpus__isnull=False),
+                name="runtime_counts_whole",
             ),
             # deprovisioned and deleted_at say the same thing.
             models.CheckConstraint(

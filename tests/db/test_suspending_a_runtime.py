@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import AuditEvent
 from provisioner.lifecycle.delete import delete_runtime
@@ -20,7 +19,7 @@ from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
 from tests import work
 from tests.signed_in import build
-from tests.work import again, start
+from tests.work import again, refused, start
 from tests.world import World, order
 
 pytestmark = pytest.mark.django_db
@@ -63,10 +62,6 @@ def fail(operation: Operation) -> None:
         state=State.FAILED, slot=None, finished_at=operation.created_at, fence=1
     )
     Runtime.objects.filter(pk=operation.runtime_id).update(phase=Phase.FAILED)
-
-
-def refused(code: str) -> pytest.RaisesExc[Refused]:
-    return pytest.raises(Refused, check=lambda error: error.code == code)
 
 
 def test_a_suspended_runtime_sleeps_until_it_is_resumed(world: World, runtime: Runtime) -> None:

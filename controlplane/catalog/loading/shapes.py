@@ -154,7 +154,10 @@ PLAN = record(
             }
         ),
     },
-    {"suspension": {"type": "string", "enum": ["hibernate", "destroy"]}},
+    {
+        "suspension": {"type": "string", "enum": ["hibernate", "destroy"]},
+        "quota": record({}, {"runtimes": COUNT, "vcpu": COUNT, "memory_gib": COUNT, "gpus": COUNT}),
+    },
 )
 # Fixed files, and folders of files that are named after what they hold: the field that must equal the name.
 FILES: dict[str, Shape] = {"kubernetes.yaml": KUBERNETES, "modules.yaml": MODULES, "channels.yaml": CHANNELS}
