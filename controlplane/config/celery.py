@@ -13,6 +13,7 @@ from kombu import Exchange, Queue
 
 from controlplane.config.starting import refuse_dangerous_settings
 from controlplane.notices import transport as outbox
+from controlplane.trials import transport as trials
 from provisioner.operations import transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
@@ -32,6 +33,7 @@ worker_init.connect(refuse_dangerous_settings)
 beat_init.connect(refuse_dangerous_settings)
 app.autodiscover_tasks(
     ["controlplane.tenants.audit", "controlplane.notices", "provisioner.operations", "provisioner.observer"]
+    + ["controlplane.trials"]
 )
 
 
@@ -46,6 +48,11 @@ app.conf.update(
     task_routes={"nesoi.sweep": {"queue": SWEEP_QUEUE}},
     beat_scheduler="celery.beat:Scheduler",  # the schedule is code: no file to keep or to lose
     beat_schedule={
+        "trials": {
+            "task": "nesoi.trials",
+            "schedule": settings.TRIAL_TICK_SECONDS,
+            "options": {"expires": 3 * max(settings.TRIAL_TICK_SECONDS, 1.0)},
+        },
         "deliver": {
             "task": "nesoi.deliver",  # what was announced goes at once: this is for what was lost or failed
             "schedule": 10.0,
@@ -70,3 +77,4 @@ app.conf.update(
 )
 transport.use(app)
 outbox.use(app)
+trials.use(app)

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "provisioner.operations",
     "provisioner.lifecycle",
     "provisioner.observer",
+    "controlplane.trials",
 ]
 
 MIDDLEWARE = [
@@ -223,6 +224,21 @@ elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
     CELERY_WORKER_DETECT_QUORUM_QUEUES = True
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "max_retries": 1, "interval_start": 0}
+
+TRIAL_PLAN = "trial"
+TRIAL_DAYS: int = env.int("TRIAL_DAYS", default=14)
+TRIAL_EXTENSION_DAYS: int = env.int("TRIAL_EXTENSION_DAYS", default=7)
+TRIAL_GRACE_DAYS: int = env.int("TRIAL_GRACE_DAYS", default=7)
+TRIAL_AGAIN_DAYS: int = env.int("TRIAL_AGAIN_DAYS", default=0)
+TRIAL_PLACES: int = env.int("TRIAL_PLACES", default=50)
+TRIAL_CONVERTED_RUNTIMES: int = env.int("TRIAL_CONVERTED_RUNTIMES", default=10)
+TRIAL_SIGN_UPS_PER_NETWORK: int = env.int("TRIAL_SIGN_UPS_PER_NETWORK", default=1000 if EMBEDDED else 20)
+TRIAL_SIGN_UPS_PER_DOMAIN: int = env.int("TRIAL_SIGN_UPS_PER_DOMAIN", default=1000 if EMBEDDED else 20)
+TRIAL_CHECK: str = env.str("TRIAL_CHECK", default="")
+TRIAL_WORK_BITS: int = env.int("TRIAL_WORK_BITS", default=20)
+TRIAL_ORIGINS: list[str] = env.list("TRIAL_ORIGINS", default=[])
+TRIAL_FRAME_ANCESTORS: list[str] = env.list("TRIAL_FRAME_ANCESTORS", default=[])
+TRIAL_TICK_SECONDS: float = env.float("TRIAL_TICK_SECONDS", default=10.0)
 
 EMAIL_URL: str = env.str("EMAIL_URL", default="mailbox:" if EMBEDDED else "")
 if EMAIL_URL in {"", "mailbox:"}:

@@ -27,6 +27,7 @@ FLOORS = {
     "runtimes": 4,
     "operations": 5,
     "observer": 7,
+    "trials": 8,
     "api": 9,
     "console": 9,
 }

@@ -1,0 +1,362 @@
+"""A trial's whole life: the clock is moved, the landscape's part is written by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.models import AuditEvent, Tenant
+from controlplane.trials.changing import convert_trial, extend_trial, paid_plans
+from controlplane.trials.confirm import confirm
+from controlplane.trials.managing import change_offer, retry_duty
+from controlplane.trials.models import SignUp, Trial
+from controlplane.trials.queries import runtime_periods
+from controlplane.trials.states import MOVES, Stage
+from controlplane.trials.status import Status, read_status
+from controlplane.trials.ticking import tick
+from provisioner.lifecycle.delete import delete_runtime
+from provisioner.lifecycle.resume import resume_runtime
+from provisioner.operations.models import Operation
+from tests.trialling import ask, fail, letters, settle, token_to, trial_of, try_out
+from tests.world import World
+
+ADMIN = Actor("pia", platform_role=PlatformRole.ADMIN)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def somewhere_to_build(world: World) -> None:
+    assert world.landscape.accepting
+
+
+def at(moment: datetime, **later: float) -> time_machine.travel:
+    return time_machine.travel(moment + timedelta(**later), tick=True)
+
+
+def owner(trial: Trial, role: Role = Role.OWNER) -> Actor:
+    return Actor("ada", role=role, tenant_id=trial.tenant_id, user_id=trial.owner_id)
+
+
+def running(email: str = "ada@engine.example") -> Trial:
+    trial = trial_of(try_out(email))
+    settle(trial.runtime, "ready")
+    with at(utcnow(), seconds=15):
+        tick()
+    return look(trial)
+
+
+def look(trial: Trial) -> Trial:
+    row: Trial = Trial.objects.select_related("runtime", "tenant").get(pk=trial.pk)
+    return row
+
+
+def test_a_trial_from_the_first_word_to_the_tombstone() -> None:  # noqa: PLR0915 - a life is told in one go
+    asked = ask()
+
+    def status() -> Status:
+        found = read_status(asked.sign_up.id, asked.secret)
+        assert found is not None
+        return found
+
+    trial = trial_of(confirm(token_to("ada@engine.example")))
+    begun = utcnow()
+    settle(trial.runtime, "ready")
+    with at(begun, minutes=5):
+        tick()
+        found = status()
+        assert (found.status, found.may_extend, found.runtime_phase) == ("active", True, "ready")
+        assert found.expires_at is not None
+        ends = found.expires_at
+    assert abs(ends - begun - timedelta(days=14, minutes=5)) < timedelta(minutes=1)
+    for days in (10, 7, 6.9, 5, 3, 2.5, 1, 0.5):
+        with at(ends, days=-days):
+            tick()
+            tick()
+    assert [words["days"] for _, words in letters("trial-reminder")] == [7, 3, 1]
+    with at(ends, seconds=1):
+        tick()
+        found = status()
+        assert found.status == "expired"
+        assert [kind for kind, _ in letters("trial-expired")] == ["trial-expired"]
+        tick()
+    open_one = Operation.objects.get(runtime=trial.runtime, slot__isnull=False)
+    assert open_one.kind == "suspend"
+    settle(trial.runtime, "suspended")
+    with at(ends, minutes=5):
+        tick()
+        found = status()
+        assert found.status == "suspended"
+        assert found.removes_at is not None
+        removes = found.removes_at
+    assert abs(removes - ends - timedelta(days=7)) < timedelta(minutes=1)
+    with at(removes, minutes=-5):
+        tick()
+    assert look(trial).stage == Stage.SUSPENDED
+    with at(removes, seconds=1):
+        tick()
+        tick()
+    assert Operation.objects.get(runtime=trial.runtime, slot__isnull=False).kind == "deprovision"
+    settle(trial.runtime, "deprovisioned")
+    with at(removes, minutes=5):
+        tick()
+        tombstone = status()
+    assert (tombstone.status, tombstone.runtime_id) == ("removed", None)
+    assert tombstone.removed_at is not None
+    assert letters("trial-removed", "ada@engine.example")
+    over = look(trial)
+    assert (over.email, over.tenant.runtime_quota, over.next_at) == ("", 0, None)
+    assert SignUp.objects.get().email == ""
+    told = list(
+        AuditEvent.objects.filter(target_id=str(trial.id)).order_by("id").values_list("action", flat=True)
+    )
+    assert told == [
+        "trial.confirm", "trial.active", "trial.expired", "trial.suspended", "trial.removing", "trial.removed",
+    ]  # fmt: skip
+    with at(removes, days=1):
+        again = trial_of(try_out())
+    assert (again.tenant_id, again.stage) == (trial.tenant_id, "provisioning")
+
+
+def test_a_late_tick_reminds_once_of_what_is_nearest() -> None:
+    trial = running()
+    assert trial.expires_at is not None
+    with at(trial.expires_at, days=-2):
+        tick()
+    assert [words["days"] for _, words in letters("trial-reminder")] == [3]
+
+
+def test_two_ticks_at_once_do_everything_once() -> None:
+    trial = running()
+    assert trial.expires_at is not None
+    with at(trial.expires_at, days=-6):
+        tick()
+        Trial.objects.update(next_at=utcnow(), reminded_days=None)  # as if the other had not written yet
+        tick()
+    assert len(letters("trial-reminder")) == 1
+
+
+def test_an_owner_extends_once_and_is_reminded_anew() -> None:
+    trial = running()
+    assert trial.expires_at is not None
+    with at(trial.expires_at, days=-1, hours=1):
+        tick()
+        more = extend_trial(actor=owner(trial), trial_id=trial.id)
+        assert more.expires_at == trial.expires_at + timedelta(days=7)
+        with pytest.raises(Refused) as refused:
+            extend_trial(actor=owner(trial), trial_id=trial.id)
+        assert refused.value.code == "trial_not_extendable"
+        tick()
+    with at(trial.expires_at, seconds=1):
+        tick()
+        assert look(trial).stage == Stage.ACTIVE
+    with at(trial.expires_at, days=4, hours=1):
+        tick()
+    assert [words["days"] for _, words in letters("trial-reminder")] == [1, 7, 3]
+    assert [words["extension_days"] for _, words in letters("trial-reminder")] == [7, 0, 0]
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.DEVELOPER, Role.FINANCE])
+def test_only_admins_and_owners_change_a_trial(role: Role) -> None:
+    trial = running()
+    with pytest.raises(Refused) as refused:
+        extend_trial(actor=owner(trial, role), trial_id=trial.id)
+    assert refused.value.status == 403
+    with pytest.raises(Refused) as refused:
+        convert_trial(actor=owner(trial, role), trial_id=trial.id, plan="aws")
+    assert refused.value.status == 403
+
+
+def test_anothers_trial_does_not_exist(world: World) -> None:
+    trial = running()
+    with pytest.raises(Refused) as refused:
+        extend_trial(actor=world.alice.actor, trial_id=trial.id)
+    assert refused.value.status == 404
+
+
+def test_a_paid_plan_keeps_the_runtime() -> None:
+    trial = running()
+    assert [plan.key for plan in paid_plans(trial)] == ["aws"]
+    converted = convert_trial(actor=owner(trial), trial_id=trial.id, plan="aws")
+    after = look(converted)
+    assert after.runtime is not None
+    assert (after.stage, after.runtime.id, after.runtime.plan_id) == ("converted", trial.runtime_id, "aws")
+    assert after.tenant.runtime_quota == 10
+    with at(utcnow(), days=60):
+        tick()
+    assert not letters("trial-expired")
+    assert Operation.objects.filter(runtime=trial.runtime, kind="suspend").count() == 0
+    with pytest.raises(Refused):
+        convert_trial(actor=owner(trial), trial_id=trial.id, plan="aws")
+
+
+def asleep() -> Trial:
+    trial = running()
+    assert trial.expires_at is not None
+    with at(trial.expires_at, seconds=1):
+        tick()
+        tick()
+    settle(trial.runtime, "suspended")
+    with at(trial.expires_at, seconds=60):
+        tick()
+    return look(trial)
+
+
+def test_a_paid_plan_wakes_a_suspended_runtime() -> None:
+    trial = asleep()
+    assert trial.stage == Stage.SUSPENDED
+    convert_trial(actor=owner(trial), trial_id=trial.id, plan="aws")
+    assert Operation.objects.get(runtime=trial.runtime, slot__isnull=False).kind == "resume"
+    after = look(trial).runtime
+    assert after is not None
+    assert (after.plan_id, after.suspended_for) == ("aws", [])
+
+
+def test_nobody_wakes_a_runtime_whose_trial_is_over() -> None:
+    trial = asleep()
+    with pytest.raises(Refused):
+        resume_runtime(actor=owner(trial), runtime_id=trial.runtime_id)
+
+
+@pytest.mark.parametrize("plan", ["azure", "trial", "free", "nonsense", ""])
+def test_a_plan_that_can_not_keep_the_runtime_is_refused_and_the_trial_goes_on(plan: str) -> None:
+    trial = running()
+    with pytest.raises(Refused) as refused:
+        convert_trial(actor=owner(trial), trial_id=trial.id, plan=plan)
+    assert refused.value.code == "plan_unknown"
+    assert look(trial).stage == Stage.ACTIVE
+
+
+def test_a_failed_suspension_is_begun_again_and_seen() -> None:
+    trial = running()
+    assert trial.expires_at is not None
+    with at(trial.expires_at, seconds=1):
+        tick()
+        tick()
+    fail(trial.runtime)
+    with at(trial.expires_at, seconds=30):
+        tick()
+    seen = look(trial)
+    assert (seen.stage, seen.failures) == ("expired", 1)
+    assert "failed" in seen.problem
+    assert Operation.objects.filter(runtime=trial.runtime, kind="suspend", slot__isnull=False).count() == 1
+    settle(trial.runtime, "suspended")
+    with at(trial.expires_at, minutes=5):
+        tick()
+    mended = look(trial)
+    assert (mended.stage, mended.failures, mended.problem) == ("suspended", 0, "")
+
+
+def test_what_can_not_be_suspended_is_removed_all_the_same() -> None:
+    trial = running()
+    assert trial.expires_at is not None
+    with at(trial.expires_at, seconds=1):
+        tick()
+        tick()
+    fail(trial.runtime)
+    with at(trial.expires_at, days=8):
+        tick()
+        tick()
+    assert look(trial).stage == Stage.REMOVING
+
+
+def test_a_failed_removal_is_begun_again_and_seen() -> None:
+    trial = asleep()
+    assert trial.removes_at is not None
+    with at(trial.removes_at, seconds=1):
+        tick()
+        tick()
+    fail(trial.runtime)
+    with at(trial.removes_at, minutes=1):
+        tick()
+    assert (look(trial).stage, look(trial).failures) == ("removing", 1)
+    assert (
+        Operation.objects.filter(runtime=trial.runtime, kind="deprovision", slot__isnull=False).count() == 1
+    )
+
+
+def test_a_duty_that_raises_holds_up_nobody_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = running("a@a.example"), running("b@b.example")
+    assert first.expires_at is not None
+
+    def refuse(**_: object) -> None:
+        raise RuntimeError("password=hunter2hunter2")
+
+    with at(first.expires_at, minutes=1):
+        with monkeypatch.context() as patched:
+            patched.setattr("controlplane.trials.duties.suspend_runtime", refuse)
+            tick()
+            tick()
+        seen = look(first)
+        assert (seen.failures, look(second).failures) == (1, 1)
+        assert "RuntimeError" in seen.problem
+        assert "hunter2" not in seen.problem
+        retry_duty(actor=ADMIN, trial_id=first.id)
+        tick()
+    assert Operation.objects.filter(runtime=first.runtime, kind="suspend").exists()
+
+
+def test_a_trial_ends_with_its_runtime_and_the_place_is_free() -> None:
+    trial = running()
+    change_offer(actor=ADMIN, places=1, closed_regions=[], is_open=True)
+    second = trial_of(try_out("b@b.example"))
+    delete_runtime(actor=owner(trial), runtime_id=trial.runtime_id)
+    with at(utcnow(), hours=2):
+        tick()
+    assert (look(trial).stage, look(second).stage) == ("removing", "waiting")
+    settle(trial.runtime, "deprovisioned")
+    with at(utcnow(), hours=3):
+        tick()
+    assert (look(trial).stage, look(second).stage) == ("removed", "provisioning")
+
+
+def test_a_runtime_that_never_got_ready_ends_with_its_trial() -> None:
+    trial = trial_of(try_out())
+    fail(trial.runtime)
+    with at(utcnow(), minutes=1):
+        tick()
+    assert "could not be built" in look(trial).problem
+    with at(utcnow(), days=15):
+        tick()
+    assert look(trial).stage == Stage.EXPIRED
+
+
+def test_the_cost_of_a_trial_can_be_found_by_its_runtimes_times() -> None:
+    trial = running()
+    other = running("b@b.example")
+    convert_trial(actor=owner(trial), trial_id=trial.id, plan="aws")
+    now = utcnow()
+    found = list(runtime_periods(since=now - timedelta(hours=1), until=now + timedelta(hours=1)))
+    assert [(period.runtime_id, period.until is None, period.converted) for period in found] == [
+        (trial.runtime_id, False, True),
+        (other.runtime_id, True, False),
+    ]
+    assert list(runtime_periods(since=now - timedelta(days=3), until=now - timedelta(days=2))) == []
+
+
+def test_every_move_leads_somewhere_and_every_end_is_one() -> None:
+    assert set(MOVES) == set(Stage)
+    reached = {Stage.WAITING}
+    for _ in Stage:
+        reached |= {to for stage in reached for to in MOVES[stage]}
+    assert reached == set(Stage)
+
+
+def test_a_tick_reads_only_what_is_due() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "EXPLAIN SELECT id FROM trials_trial WHERE next_at <= now() ORDER BY next_at LIMIT 100"
+        )
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "trial_due" in plan
+
+
+def test_tenants_of_trials_have_room_for_one_runtime() -> None:
+    assert Tenant.objects.get(pk=running().tenant_id).runtime_quota == 1
