@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -107,11 +108,16 @@ def here(address: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
+@cache
+def _first_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
+
+
 class LyingProvider:
     """Does all that a provider does, PKCE included; `lie` changes the claims, `sign` makes the token."""
 
     def __init__(self) -> None:
-        self.key = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
+        self.key = _first_key()
         self.published = [self.key.as_dict(private=False)]
         self.person: dict[str, Any] = {"sub": "ada", "email": "ada@archipel.example", "groups": ["ops"]}
         self.lie: Mapping[str, Any] = {}

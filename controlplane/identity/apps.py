@@ -8,3 +8,10 @@ class Identity(AppConfig):
 
     name = "controlplane.identity"
     label = "identity"
+
+    def ready(self) -> None:
+        """End the sessions of whom tenancy removes."""
+        from controlplane.identity.sessions import end_sessions_of_member
+        from controlplane.tenants import ports
+
+        ports.end_sessions = end_sessions_of_member

@@ -81,6 +81,18 @@ def change_provider(*, actor: Actor, provider_id: UUID, wish: Wish) -> IdentityP
 
 
 @transaction.atomic
+def switch_provider(*, actor: Actor, provider_id: UUID, enabled: bool) -> None:
+    """Switch a provider on or off; off ends the sessions that began there."""
+    provider = find_provider(actor, provider_id, lock=True)
+    _may_set(actor, provider, None)
+    provider.enabled = enabled
+    provider.save(update_fields=["enabled"])
+    if not enabled:
+        UserSession.objects.filter(provider=provider).delete()
+    _note("identity.provider.change", actor, provider, {"enabled": enabled})
+
+
+@transaction.atomic
 def remove_provider(*, actor: Actor, provider_id: UUID) -> int:
     """Forget a provider, end its sessions, take back what its groups gave; return how many people came from it."""
     provider = find_provider(actor, provider_id, lock=True)
