@@ -4,6 +4,7 @@ from django.urls import path
 
 from controlplane.console.views import (
     accounts,
+    audit,
     change,
     identity,
     kubeconfig,
@@ -41,6 +42,8 @@ urlpatterns = [
     path("operations/<uuid:operation_id>/skip", skip.form, name="skip-step"),
     path("operations/<uuid:operation_id>/<slug:verb>", operations.control, name="control-operation"),
     path("accounts/", accounts.index, name="accounts"),
+    path("audit/", audit.index, name="audit"),
+    path("audit/export", audit.export, name="audit-export"),
     path("sign-in", session.sign_in, name="sign-in"),
     path("sign-in/company", provider_sign_in.company, name="sign-in-company"),
     path("sign-in/with/<uuid:provider_id>", provider_sign_in.with_provider, name="sign-in-with"),

@@ -42,6 +42,11 @@ class Visitor:
         return self.tenant is not None and self.actor.may(Permission.CREATE)
 
     @property
+    def may_audit(self) -> bool:
+        """Whether the audit trail is shown at all."""
+        return self.actor.may(Permission.AUDIT_READ)
+
+    @property
     def may_manage_identity(self) -> bool:
         """Whether the tenant's identity providers are shown at all."""
         return self.tenant is not None and self.actor.may(Permission.IDENTITY_MANAGE)

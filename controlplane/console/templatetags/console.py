@@ -33,6 +33,12 @@ def _badge(badge: badges.Badge) -> SafeString:
 
 
 @register.simple_tag
+def badge(shown: badges.Badge) -> SafeString:
+    """Any badge."""
+    return _badge(shown)
+
+
+@register.simple_tag
 def phase_badge(phase: str) -> SafeString:
     """A runtime's phase."""
     return _badge(badges.PHASES[phase])

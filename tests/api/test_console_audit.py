@@ -1,0 +1,98 @@
+"""The audit page: people find what was done, read what changed, and take it away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor
+from tests.signed_in import browse, present, text
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def trail(world: World) -> World:
+    present(world.alice)
+    leave(
+        world,
+        "runtime.update",
+        changes={"parameters": {"before": {"a": 1, "same": 2}, "after": {"a": 3, "same": 2}}},
+    )
+    leave(world, "account.create", changes={"slug": "laboratory"}, actor="token:ci")
+    leave(world, "request.refuse", outcome="denied", changes={"code": "forbidden", "status": 403})
+    return world
+
+
+def leave(world: World, action: str, *, actor: str = "alice", **more: Any) -> None:
+    audit.record(
+        action,
+        actor=Actor(actor, request_id="req-abcdefgh", address="192.0.2.9"),
+        tenant_id=world.archipel.id,
+        target_type=action.split(".", maxsplit=1)[0],
+        target_id="t-1",
+        **more,
+    )
+
+
+def seen(world: World, query: str = "") -> str:
+    response = browse(world.alice).get(f"/audit/?{query}")
+    assert response.status_code == 200
+    return text(response)
+
+
+def test_it_reads_like_sentences_with_what_was_before_and_after(trail: World) -> None:
+    page = seen(trail)
+    assert "Runtime update" in page
+    assert "parameters.a" in page
+    assert "parameters.same" not in page
+    assert "laboratory" in page
+    assert "Denied" in page
+    assert "192.0.2.9" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "hidden"),
+    [
+        ("q=laboratory", "Account create", "Runtime update"),
+        ("kind=runtime.", "Runtime update", "Account create"),
+        ("outcome=denied", "Request", "Runtime update"),
+        ("actor=token:ci", "Account create", "Runtime update"),
+        ("until=2001-01-01", "Nothing was found", "Runtime update"),
+    ],
+)
+def test_each_filter_narrows(trail: World, query: str, shown: str, hidden: str) -> None:
+    page = seen(trail, query)
+    assert shown in page
+    assert hidden not in page
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-02-31", "0001-01-01", "9999-12-31"])
+def test_a_day_that_is_none_is_told(trail: World, day: str) -> None:
+    for name in ("since", "until"):
+        response = browse(trail.alice).get(f"/audit/?{name}={day}")
+        assert response.status_code == 400
+        assert "must be a day" in text(response)
+
+
+def test_what_stands_in_a_row_is_no_html(trail: World) -> None:
+    leave(trail, "account.rename", changes={"name": {"before": "x", "after": "<script>alert(1)</script>"}})
+    assert "<script>alert(1)" not in browse(trail.alice).get("/audit/").content.decode()
+
+
+def test_the_export_holds_what_the_filters_left(trail: World) -> None:
+    response: Any = browse(trail.alice).get("/audit/export?kind=account.")
+    body = b"".join(response.streaming_content).decode()
+    assert "laboratory" in body
+    assert "runtime.update" not in body
+
+
+def test_somebody_who_may_not_see_it_finds_no_way_there(trail: World) -> None:
+    present(trail.vera)
+    client = browse(trail.vera)
+    assert "/audit/" not in client.get("/").content.decode()
+    assert client.get("/audit/").status_code == 403
+    assert client.get("/audit/export").status_code == 403
