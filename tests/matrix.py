@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
+from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import PlatformRole, Role
+from controlplane.tenants.access_models import Invitation, ServiceAccount
 from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, User
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -30,6 +33,7 @@ WORKERS = frozenset({Role.DEVELOPER, Role.ADMIN, Role.OWNER})
 ADMINS = frozenset({Role.ADMIN, Role.OWNER})
 NO_MEMBER: frozenset[Role] = frozenset()
 PLATFORM = frozenset(PlatformRole) - {PlatformRole.NONE}
+TOKEN_READERS = frozenset({PlatformRole.SUPPORT, PlatformRole.ADMIN})
 OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
 AUDITORS = frozenset({PlatformRole.SUPPORT, PlatformRole.SRE, PlatformRole.ADMIN})
 NOBODY: frozenset[PlatformRole] = frozenset()
@@ -65,13 +69,34 @@ def things_of(world: World) -> dict[str, str]:
         "operation": str(operation.id),
         "account": str(world.shop.id),
         "member": str(world.vera.user.id),
+        **ways_in(world),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
+    }
+
+
+def ways_in(world: World) -> dict[str, str]:
+    """An open invitation of Archipel, a service account, and a token of Vera's role."""
+    lisa = ServiceAccount.objects.create(tenant=world.archipel, name="lisa", role="viewer", created_by="test")
+    now = utcnow()
+    invited = Invitation.objects.create(
+        tenant=world.archipel,
+        email="nora@example.org",
+        role="viewer",
+        digest=b"\1" * 32,
+        invited_by="test",
+        sent_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    return {
+        "invitation": str(invited.id),
+        "service_account": str(lisa.id),
+        "token": str(world.vera.actor.token_id),
     }
 
 
 def written() -> list[Any]:
     """What a refused request must leave as it was."""
-    tables: list[Any] = [Runtime, Operation, Account, Member]
+    tables: list[Any] = [Runtime, Operation, Account, Member, Invitation, ServiceAccount]
     rows = [list(table.objects.order_by("pk").values()) for table in tables]
     return [
         *rows,

@@ -44,7 +44,9 @@ class Contract:
     headers: Mapping[int, Sequence[str]] = field(default_factory=dict)  # that answers of a status carry
     idempotent: bool = False  # takes Idempotency-Key
     conditional: bool = False  # takes If-Match
+    secret: bool = False  # takes X-Trial-Secret
     public: bool = False
+    of_no_tenant: bool = False  # shows nothing that a tenant owns, so support need not say why it looks
     media_types: Sequence[str] = ("application/json",)
 
     def statuses_of_problems(self) -> list[int]:

@@ -34,3 +34,8 @@ def account_url(base: str, account_id: UUID) -> str:
 def plan_url(base: str, key: str) -> str:
     """Return a plan's address."""
     return f"{base}{PREFIX}/plans/{key}"
+
+
+def invitation_page(base: str, secret: str) -> str:
+    """Return the page on which an invitation is accepted."""
+    return f"{base}/join/{secret}"

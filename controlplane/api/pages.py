@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from controlplane.api.links import base_of
@@ -24,19 +24,24 @@ def page(
     query: Query,
     rows: QuerySet[Any],
     write: Callable[[Sequence[Any]], list[dict[str, Any]]],
+    *,
+    key: str = "pk",
 ) -> dict[str, Any]:
-    """Return one page of `rows`; `write` turns the page's rows into JSON at once. Raises Refused 400."""
+    """Return one page of `rows`; `write` turns the page's rows into JSON at once. Raises Refused 400.
+
+    `key` names the time-ordered UUID that pages go by; it occurs once among the rows.
+    """
     limit = query.limit()
     if text := query.text("cursor"):
-        rows = rows.filter(pk__lt=_read(text))
-    found = list(rows.order_by("-pk")[: limit + 1])
-    following = _next(request, found[limit - 1]) if len(found) > limit else None
+        rows = rows.filter(**{f"{key}__lt": _read(text)})
+    found = list(rows.order_by(f"-{key}")[: limit + 1])
+    following = _next(request, getattr(found[limit - 1], key)) if len(found) > limit else None
     return {"results": write(found[:limit]), "next": following}
 
 
-def _next(request: Request, last: Model) -> str:
+def _next(request: Request, last: UUID) -> str:
     parameters = request.query_params.copy()
-    parameters["cursor"] = _write(last.pk)
+    parameters["cursor"] = _write(last)
     return f"{base_of(request)}{request.path}?{urlencode(sorted(parameters.lists()), doseq=True)}"
 
 

@@ -40,6 +40,14 @@ IF_MATCH = {
     "example": '"3"',
 }
 
+TRIAL_SECRET = {
+    "name": "X-Trial-Secret",
+    "in": "header",
+    "required": True,
+    "description": "The `secret` that came with the answer to the sign-up.",
+    "schema": {"type": "string", "maxLength": 64},
+}
+
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The security scheme of bearer tokens."""
@@ -49,7 +57,11 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
         """Return the scheme."""
-        return {"type": "http", "scheme": "bearer", "description": "A token of one tenant: `nesoi_…`."}
+        told = (
+            "A token of one tenant: `nesoi_…`. One of the platform's support also sends `X-Nesoi-Tenant` (a slug) and "
+            "`X-Nesoi-Reason` whenever it reads what a tenant owns; both stand in that tenant's audit trail."
+        )
+        return {"type": "http", "scheme": "bearer", "description": told}
 
 
 class ProblemAutoSchema(AutoSchema):
@@ -92,7 +104,8 @@ class ProblemAutoSchema(AutoSchema):
         ]
         query = [_parameter(parameter) for parameter in self.agreed.query]
         idempotency = [IDEMPOTENCY_KEY] if self.agreed.idempotent else []
-        return [*path, *query, *idempotency, *([IF_MATCH] if self.agreed.conditional else [])]
+        secret = [TRIAL_SECRET] if self.agreed.secret else []
+        return [*path, *query, *idempotency, *([IF_MATCH] if self.agreed.conditional else []), *secret]
 
     def _get_request_body(self, direction: str = "request") -> dict[str, Any] | None:
         body = self.agreed.body

@@ -12,7 +12,8 @@ from controlplane.api.parameters import Query
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
-from controlplane.tenants.models import Account, ApiToken, Tenant, TenantQuerySet
+from controlplane.tenants.access_models import Invitation, ServiceAccount
+from controlplane.tenants.models import Account, ApiToken, Member, Tenant, TenantQuerySet
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot
 from provisioner.runtimes.models import Runtime
@@ -39,6 +40,48 @@ def accounts(actor: Actor, query: Query | None = None) -> QuerySet[Account]:
     """Return the accounts that the actor can see."""
     seen: QuerySet[Account] = _seen(actor, Account.objects.select_related("tenant"), query)
     return seen
+
+
+def members(actor: Actor, query: Query | None = None) -> QuerySet[Member]:
+    """Return the members that the actor can see."""
+    seen: QuerySet[Member] = _seen(actor, Member.objects.select_related("user", "tenant"), query)
+    return seen
+
+
+def invitations(actor: Actor, query: Query | None = None) -> QuerySet[Invitation]:
+    """Return the invitations that the actor can see."""
+    seen: QuerySet[Invitation] = _seen(actor, Invitation.objects.select_related("tenant"), query)
+    return seen
+
+
+def tokens(actor: Actor, query: Query | None = None) -> QuerySet[ApiToken]:
+    """Return the tokens of tenants that the actor can see; those of the platform's team are nobody's."""
+    rows = ApiToken.objects.filter(tenant__isnull=False).select_related("tenant", "service_account")
+    seen: QuerySet[ApiToken] = _seen(actor, rows, query)
+    return seen
+
+
+def service_accounts(actor: Actor, query: Query | None = None) -> QuerySet[ServiceAccount]:
+    """Return the service accounts that the actor can see, removed ones excluded."""
+    rows = ServiceAccount.objects.filter(removed_at=None).select_related("tenant")
+    seen: QuerySet[ServiceAccount] = _seen(actor, rows, query)
+    return seen
+
+
+def the_account(actor: Actor, text: str, query: Query | None = None) -> Account:
+    """Return the account by id or slug; a slug that several tenants use needs `tenant` from the platform's team.
+
+    Raises Refused: account_not_found 404, tenant_required 400.
+    """
+    rows = accounts(actor, query)
+    known = parse_uuid(text)
+    found = list(rows.filter(pk=known) if known else rows.filter(slug=text)[:2])
+    if not found:
+        raise missing("account", text)
+    if len(found) > 1:
+        detail = f"Several tenants have an account “{text}”; add ?tenant= with the slug of one."
+        raise Refused("tenant_required", detail, status=400)
+    return found[0]
 
 
 def tenant_for_write(own: Tenant | None, named: str) -> Tenant:
@@ -91,7 +134,7 @@ def under_way(ids: Iterable[UUID]) -> dict[UUID, Operation]:
 
 def _seen(actor: Actor, rows: Any, query: Query | None) -> Any:
     if not actor.sees_every_tenant:
-        rows = rows.of(actor.tenant_id)
+        rows = rows.filter(tenant=actor.tenant_id)
     if query is not None and (slug := query.text("tenant")):
         rows = rows.filter(tenant__slug=slug)
     return rows

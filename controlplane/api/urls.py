@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controlplane.api.views import accounts, audit, kubeconfigs, operations, plans, reference, runtimes, suspension
+from controlplane.api.views import (
+    accounts,
+    audit,
+    kubeconfigs,
+    operations,
+    plans,
+    reference,
+    runtimes,
+    suspension,
+    team,
+    tokens,
+)
 
 app_name = "api"
 urlpatterns = [
     path("", reference.Index.as_view(), name="index"),
     path("schema", reference.Schema.as_view(), name="schema"),
     path("docs", reference.docs, name="docs"),
+    path("docs/roles", reference.roles_page, name="roles-page"),
+    path("roles", reference.Roles.as_view(), name="roles"),
     path("me", accounts.Me.as_view(), name="me"),
     path("audit", audit.AuditList.as_view(), name="audit"),
     path("audit/export", audit.AuditExport.as_view(), name="audit-export"),
@@ -19,6 +32,21 @@ urlpatterns = [
     path("regions", plans.RegionList.as_view(), name="regions"),
     path("accounts", accounts.AccountList.as_view(), name="accounts"),
     path("accounts/<str:account>", accounts.AccountDetail.as_view(), name="account"),
+    path("accounts/<str:account>/move", accounts.AccountMove.as_view(), name="move-account"),
+    path("members", team.MemberList.as_view(), name="members"),
+    path("members/<str:member>", team.MemberDetail.as_view(), name="member"),
+    path("invitations", team.InvitationList.as_view(), name="invitations"),
+    path("invitations/<str:invitation>", team.InvitationDetail.as_view(), name="invitation"),
+    path("invitations/<str:invitation>/resend", team.InvitationResend.as_view(), name="resend-invitation"),
+    path("tokens", tokens.TokenList.as_view(), name="tokens"),
+    path("tokens/<str:token>", tokens.TokenDetail.as_view(), name="token"),
+    path("tokens/<str:token>/rotate", tokens.TokenRotate.as_view(), name="rotate-token"),
+    path("service-accounts", tokens.ServiceAccountList.as_view(), name="service-accounts"),
+    path(
+        "service-accounts/<str:service_account>",
+        tokens.ServiceAccountDetail.as_view(),
+        name="service-account",
+    ),
     path("runtimes", runtimes.RuntimeList.as_view(), name="runtimes"),
     path("runtimes/<str:runtime>", runtimes.RuntimeDetail.as_view(), name="runtime"),
     path("runtimes/<str:runtime>/kubeconfig", kubeconfigs.RuntimeKubeconfig.as_view(), name="kubeconfig"),

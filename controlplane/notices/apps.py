@@ -8,3 +8,10 @@ class Notices(AppConfig):
 
     name = "controlplane.notices"
     label = "notices"
+
+    def ready(self) -> None:
+        """Send what tenancy announces."""
+        from controlplane.notices.services import notify
+        from controlplane.tenants import ports
+
+        ports.notify = notify

@@ -81,6 +81,8 @@ class Account(TenantOwned):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "slug"], name="account_slug_once_per_tenant"),
+            # What an account has points to both, so that it can't be another tenant's.
+            models.UniqueConstraint(fields=["id", "tenant"], name="account_and_its_tenant"),
             models.CheckConstraint(condition=Q(slug__regex=SLUG), name="account_slug_is_clean"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="account_state_is_known"),
         ]

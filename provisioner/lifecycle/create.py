@@ -31,6 +31,7 @@ from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
 
 NAME_TAKEN = "runtime_name_once_per_account"
+ACCOUNT_MOVED = "runtime_in_its_accounts_tenant"
 LONGEST_CLUSTER_NAME = 12  # enough randomness; landscapes allow as little as 21 with the project's name
 
 
@@ -54,6 +55,9 @@ def create_runtime(
     try:
         return _create(actor, tenant, account, name, plan, parameters, labels)
     except IntegrityError as error:
+        if ACCOUNT_MOVED in str(error):
+            detail = f"Account {account} went to another tenant just now; name one that your tenant has."
+            raise Refused("account_unknown", detail, field="account") from error
         if NAME_TAKEN not in str(error):
             raise
         detail = f"Account {account} has a runtime “{name}” already; choose another name."

@@ -78,3 +78,6 @@ FITTING_LANDSCAPES = """
 SELECT id, key, kind, config FROM landscapes_landscape
 WHERE accepting AND kind = %s AND providers @> to_jsonb(%s::text)
 """
+
+# While an account moves, its runtimes are another tenant's than it for the length of a statement.
+TENANT_FOLLOWS = "SET CONSTRAINTS runtime_in_its_accounts_tenant DEFERRED"

@@ -20,7 +20,7 @@ from controlplane.api.shapes.base import (
     words,
 )
 from controlplane.kernel.clock import rfc3339
-from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.access import Actor, Permission, TokenScope
 from controlplane.tenants.models import Account, ApiToken, State, Tenant
 
 STATE = words(State.values)
@@ -63,6 +63,31 @@ ACCOUNT_CREATE = Shape(
     },
     example={"slug": "shop", "name": "Shop"},
 )
+ACCOUNT_CHANGE = Shape(
+    "AccountChange",
+    {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 120}},
+    },
+    example={"name": "Online shop"},
+)
+_SLUG = {"type": "string", "maxLength": 64, "description": "Slug."}
+ACCOUNT_MOVE = Shape(
+    "AccountMove",
+    {
+        "type": "object",
+        "required": ["from", "to", "reason"],
+        "additionalProperties": False,
+        "properties": {
+            "from": {**_SLUG, "description": "Slug of the tenant that has it now."},
+            "to": {**_SLUG, "description": "Slug of the tenant that gets it."},
+            "reason": {"type": "string", "minLength": 1, "maxLength": 300},
+        },
+    },
+    example={"from": "archipel", "to": "basalt", "reason": "The team was sold, ticket 4711."},
+)
 ME = Shape(
     "Me",
     record(
@@ -71,6 +96,7 @@ ME = Shape(
             "role": {**MAYBE_TEXT, "description": "Inside the tenant."},
             "platform_role": {**MAYBE_TEXT, "description": "In the platform's team."},
             "permissions": several(words([permission.value for permission in Permission])),
+            "scopes": several(words([scope.value for scope in TokenScope])),
             "tenant": maybe(record({"id": ID, "slug": TEXT, "name": TEXT, "state": STATE})),
             "token": record({"name": TEXT, "prefix": TEXT, "created_at": MOMENT, "expires_at": MAYBE_MOMENT}),
         },
@@ -99,6 +125,7 @@ def me_json(actor: Actor, tenant: Tenant | None, token: ApiToken) -> dict[str, A
         "role": actor.role.value if actor.role else None,
         "platform_role": actor.platform_role.value or None,
         "permissions": [permission.value for permission in Permission if actor.may(permission)],
+        "scopes": [scope.value for scope in TokenScope if scope in (actor.scopes or ())],
         "tenant": tenant
         and {"id": str(tenant.id), "slug": tenant.slug, "name": tenant.name, "state": tenant.state},
         "token": {

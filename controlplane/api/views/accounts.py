@@ -16,13 +16,23 @@ from controlplane.api.idempotency import Answer, once
 from controlplane.api.links import account_url, base_of
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT
-from controlplane.api.shapes.account import ACCOUNT, ACCOUNT_CREATE, ACCOUNT_LIST, ME, account_json, me_json
+from controlplane.api.shapes.account import (
+    ACCOUNT,
+    ACCOUNT_CHANGE,
+    ACCOUNT_CREATE,
+    ACCOUNT_LIST,
+    ACCOUNT_MOVE,
+    ME,
+    account_json,
+    me_json,
+)
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
+from controlplane.tenants.accounts import rename_account
 from controlplane.tenants.models import Account
 from controlplane.tenants.services import create_account
+from provisioner.lifecycle.move import move_account
 
 
 class AccountList(ApiView):
@@ -83,22 +93,71 @@ class AccountDetail(ApiView):
     )
     def get(self, request: Request, account: str) -> Response:
         """Return the account by id or slug; a slug that several tenants use needs `tenant` from the platform's team."""
-        rows = scope.accounts(actor_of(request), self.query)
-        known = parse_uuid(account)
-        found = list(rows.filter(pk=known) if known else rows.filter(slug=account)[:2])
-        if not found:
-            raise scope.missing("account", account)
-        if len(found) > 1:
-            detail = f"Several tenants have an account “{account}”; add ?tenant= with the slug of one."
-            raise Refused("tenant_required", detail, status=400)
-        return Response(account_json(found[0], base=base_of(request)))
+        found = scope.the_account(actor_of(request), account, self.query)
+        return Response(account_json(found, base=base_of(request)))
+
+    @contract(
+        operation_id="change_account",
+        summary="Rename an account",
+        tag="accounts",
+        answers={200: ACCOUNT},
+        body=ACCOUNT_CHANGE,
+        query=(TENANT,),
+        problems=(403, 404),
+        idempotent=True,
+    )
+    def patch(self, request: Request, account: str) -> HttpResponse:
+        """Give it another name; its slug stays."""
+        actor, base = actor_of(request), base_of(request)
+        found, body = scope.the_account(actor, account, self.query), self.body(request)
+
+        def act() -> Answer:
+            row = rename_account(actor=actor, account_id=found.id, name=body["name"])
+            return Answer(200, account_json(row, base=base))
+
+        return once(request, act)
+
+
+class AccountMove(ApiView):
+    """An account in another tenant."""
+
+    @contract(
+        operation_id="move_account",
+        summary="Move an account to another tenant",
+        tag="accounts",
+        answers={200: ACCOUNT},
+        body=ACCOUNT_MOVE,
+        query=(TENANT,),
+        problems=(403, 404, 409),
+        idempotent=True,
+    )
+    def post(self, request: Request, account: str) -> HttpResponse:
+        """Move it with its runtimes and their history, for platform admins; what it cost stays where it was."""
+        actor, base = actor_of(request), base_of(request)
+        found, body = scope.the_account(actor, account, self.query), self.body(request)
+
+        def act() -> Answer:
+            row = move_account(
+                actor=actor,
+                account_id=found.id,
+                from_slug=body["from"],
+                to_slug=body["to"],
+                reason=body["reason"],
+            )
+            return Answer(200, account_json(row, base=base))
+
+        return once(request, act)
 
 
 class Me(ApiView):
     """Who asks."""
 
     @contract(
-        operation_id="read_me", summary="Read who the token speaks for", tag="accounts", answers={200: ME}
+        operation_id="read_me",
+        summary="Read who the token speaks for",
+        tag="accounts",
+        answers={200: ME},
+        of_no_tenant=True,
     )
     def get(self, request: Request) -> Response:
         """Return name, tenant, role and permissions of the token."""

@@ -16,11 +16,13 @@ from rest_framework.views import APIView
 
 from controlplane.api.auth import tenant_of
 from controlplane.api.contract import Contract, checked, contract_of
+from controlplane.api.opening import opened
 from controlplane.api.parameters import Query
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.scopes import one_transaction, scope_of, scoped
 from controlplane.tenants.models import Tenant
+from controlplane.tenants.opening import must_open
 
 SAFE = frozenset({"GET", "HEAD"})
 PROBLEM_TYPES = ("application/problem+json", "application/*")
@@ -73,11 +75,13 @@ class ApiView(APIView):
         if any("\0" in str(value) for value in kwargs.values()):
             raise Refused("not_found", "There is nothing at this address.", status=404)
         super().initial(request, *args, **kwargs)
+        agreed = self.agreed
+        if isinstance(request.user, Actor) and must_open(request.user) and agreed and not agreed.of_no_tenant:
+            request.user = opened(request, request.user)  # type: ignore[assignment] # actors stand there instead of users
         if isinstance(request.user, Actor):
             self.until_answered.enter_context(scoped(scope_of(request.user)))
             if request.method in SAFE:
                 self.until_answered.enter_context(one_transaction())
-        agreed = self.agreed
         self.query = Query(request.query_params, agreed.query if agreed else ())
         if agreed and request.method not in SAFE and not agreed.public:
             self.tenant = tenant_of(request)

@@ -23,7 +23,13 @@ from controlplane.kernel.errors import Refused
 class PlanList(ApiView):
     """What can be ordered."""
 
-    @contract(operation_id="list_plans", summary="List plans", tag="catalog", answers={200: PLAN_LIST})
+    @contract(
+        operation_id="list_plans",
+        summary="List plans",
+        of_no_tenant=True,
+        tag="catalog",
+        answers={200: PLAN_LIST},
+    )
     def get(self, request: Request) -> Response:
         """Return every plan that takes new runtimes; they are few, so one page holds them all."""
         base = base_of(request)
@@ -36,6 +42,7 @@ class PlanDetail(ApiView):
     @contract(
         operation_id="read_plan",
         summary="Read a plan and the schema of its parameters",
+        of_no_tenant=True,
         tag="catalog",
         answers={200: PLAN_WITH_SCHEMA},
         problems=(404,),
@@ -52,7 +59,13 @@ class PlanDetail(ApiView):
 class RegionList(ApiView):
     """Where runtimes can live."""
 
-    @contract(operation_id="list_regions", summary="List regions", tag="catalog", answers={200: REGION_LIST})
+    @contract(
+        operation_id="list_regions",
+        summary="List regions",
+        of_no_tenant=True,
+        tag="catalog",
+        answers={200: REGION_LIST},
+    )
     def get(self, request: Request) -> Response:
         """Return every region that a plan offers; they are few, so one page holds them all."""
         return Response({"results": regions_json(list_plan_facts()), "next": None})

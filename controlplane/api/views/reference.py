@@ -18,9 +18,15 @@ from controlplane.api.contract import contract
 from controlplane.api.links import PREFIX, base_of
 from controlplane.api.parameters import Parameter
 from controlplane.api.shapes.base import FREE, URL, Shape, record
+from controlplane.api.shapes.team import ROLES, right_json
 from controlplane.api.views.base import ApiView
+from controlplane.tenants.access import PlatformRole, Role
+from controlplane.tenants.rights import rights
 
-NOUNS = ("plans", "regions", "accounts", "runtimes", "operations", "me", "schema", "docs")
+NOUNS = (
+    "plans", "regions", "accounts", "runtimes", "operations", "members", "invitations", "tokens", "service-accounts",
+    "roles", "me", "schema", "docs",
+)  # fmt: skip
 INDEX = Shape("Index", record(dict.fromkeys(NOUNS, URL), description="Where everything is."))
 DOCUMENT = Shape("OpenApiDocument", {**FREE, "description": "This document."})
 FORMATS = ("json", "yaml")
@@ -74,6 +80,35 @@ class Schema(ApiView):
 def docs(request: HttpRequest) -> HttpResponse:
     """Show the OpenAPI document as a page to read and to try out; its scripts and styles come from this server."""
     return render(request, "api/docs.html")
+
+
+class Roles(ApiView):
+    """The permission table."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @contract(
+        operation_id="read_roles",
+        summary="Read which role may do what",
+        tag="reference",
+        answers={200: ROLES},
+        public=True,
+    )
+    def get(self, request: Request) -> Response:
+        """Return every permission with the roles that have it and the scopes that cover it."""
+        return Response({"permissions": [right_json(right) for right in rights()]})
+
+
+@require_safe
+def roles_page(request: HttpRequest) -> HttpResponse:
+    """Show the permission table to people."""
+    context = {
+        "rights": rights(),
+        "roles": list(Role),
+        "platform_roles": [role for role in PlatformRole if role],
+    }
+    return render(request, "api/roles.html", context)
 
 
 @cache
