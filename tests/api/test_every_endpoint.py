@@ -116,6 +116,7 @@ def endpoints() -> Iterator[tuple[str, str]]:
 
 
 def test_every_endpoint_has_a_row() -> None:
+    assert set(endpoints()) == set(ROWS)
 
 
 @pytest.fixture
