@@ -1,4 +1,4 @@
-"""Each of the two isolations holds alone: with a face's querysets taken away PostgreSQL still refuses, and without a scope all is dark."""
+"""Each isolation holds alone: with a face's filters taken away PostgreSQL still refuses, and without a scope all is dark."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_view_that_forgot_its_scope_shows_nothing(alice: Asking, monkeypatch: 
 def test_a_token_notes_its_use_as_its_own_tenant(alice: Asking, sam: Asking, world: World) -> None:
     for asking, person in ((alice, world.alice), (sam, world.sam)):
         assert asking.get("/runtimes").status_code == 200
-        assert ApiToken.objects.get(pk=person.actor.token_id).last_used_at is not None
+        assert ApiToken.objects.get(pk=str(person.actor.token_id)).last_used_at is not None
 
 
 def test_the_metrics_count_every_tenants_operations(alice: Asking) -> None:
