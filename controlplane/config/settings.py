@@ -255,6 +255,10 @@ LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", defaul
 DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
 AUDIT_SECONDS: float = env.float("AUDIT_SECONDS", default=3600.0)
 
+KUBECONFIG_SECONDS: int = env.int("KUBECONFIG_SECONDS", default=86_400)
+KUBECONFIG_SECONDS_OF_PLAN: dict[str, int] = {
+    plan: int(seconds) for plan, seconds in env.dict("KUBECONFIG_SECONDS_OF_PLAN", default={}).items()
+}
 AUDIT_SEAL_SECONDS: float = env.float("AUDIT_SEAL_SECONDS", default=30.0)
 AUDIT_HEADS_TO: str = env.str("AUDIT_HEADS_TO", default="")
 SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")

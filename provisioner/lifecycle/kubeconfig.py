@@ -28,25 +28,28 @@ Answer = TypeVar("Answer")
 
 SHORTEST = timedelta(minutes=10)  # Gardener's own bounds
 LONGEST = timedelta(hours=24)
+NEEDED = {Role.VIEWER: Permission.KUBECONFIG_VIEW}  # every other role lets people change things
 PATIENCE_SECONDS = 2.0  # for a free place in the landscape's budget: a person waits for the answer
 SHORTEST_PAUSE_SECONDS = 0.1  # others may be quicker at taking what has come free
 ANSWERS = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING, Phase.FAILED})
 
 
 def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role = Role.ADMIN) -> Kubeconfig:
-    """Return a kubeconfig that expires after `ttl` (10 minutes to 24 hours); no database connection is held meanwhile.
+    """Return a kubeconfig that expires after `ttl` (10 minutes to what the plan allows); no database connection is held meanwhile.
 
+    Who may only look gets a viewer's and no other.
     Raises Refused: runtime_not_found 404, forbidden 403, tenant_suspended 403, account_suspended 403, runtime_not_ready 409,
     ttl_out_of_range 422, landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
     """
     with transaction.atomic(
         durable=True
     ):  # never inside a caller's transaction: the landscape may take its time
-        runtime = standing(actor, runtime_id)
-    if not SHORTEST <= ttl <= LONGEST:
+        runtime = standing(actor, runtime_id, role)
+    longest = longest_of(runtime.plan_id)
+    if not SHORTEST <= ttl <= longest:
         raise Refused(
             "ttl_out_of_range",
-            f"ttl_seconds must be between {int(SHORTEST.total_seconds())} and {int(LONGEST.total_seconds())}.",
+            f"ttl_seconds must be between {int(SHORTEST.total_seconds())} and {int(longest.total_seconds())}.",
             field="ttl_seconds",
         )
     kubeconfig = asked(runtime, lambda driver, cluster: driver.credentials(cluster, ttl=ttl, role=role))
@@ -59,6 +62,12 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
         changes={"role": role.value, "expires_at": rfc3339(kubeconfig.expires_at)},
     )
     return kubeconfig
+
+
+def longest_of(plan: str) -> timedelta:
+    """Return how long a kubeconfig of this plan's clusters may live: KUBECONFIG_SECONDS_OF_PLAN, else KUBECONFIG_SECONDS."""
+    seconds = settings.KUBECONFIG_SECONDS_OF_PLAN.get(plan, settings.KUBECONFIG_SECONDS)
+    return max(SHORTEST, min(LONGEST, timedelta(seconds=seconds)))
 
 
 def _permit(landscape_id: UUID) -> budget.Allowed:
@@ -113,7 +122,7 @@ def _give_connection_back() -> None:
         connection.close()
 
 
-def standing(actor: Actor, runtime_id: Any) -> Runtime:
+def standing(actor: Actor, runtime_id: Any, role: Role = Role.ADMIN) -> Runtime:
     """Return the runtime, with its landscape, whose cluster this actor may enter; raises Refused as `mint_kubeconfig` does."""
     rows = Runtime.objects.select_related("landscape", "tenant", "account")
     if not actor.sees_every_tenant:
@@ -121,7 +130,7 @@ def standing(actor: Actor, runtime_id: Any) -> Runtime:
     runtime: Runtime | None = rows.filter(pk=runtime_id).first()
     if runtime is None:
         raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
-    require(actor, Permission.KUBECONFIG, tenant_id=runtime.tenant_id)
+    require(actor, NEEDED.get(role, Permission.KUBECONFIG), tenant_id=runtime.tenant_id)
     refuse_suspended(runtime.tenant, runtime.account)
     built = runtime.status.get("api_endpoint") or runtime.observed_generation
     if runtime.phase not in ANSWERS or not built:

@@ -19,6 +19,7 @@ from tests.matrix import (
     ADMINS,
     AUDITORS,
     DENIED,
+    EVERYONE,
     NO_MEMBER,
     NOBODY,
     OPERATORS,
@@ -51,8 +52,10 @@ ROWS: dict[tuple[str, str], Row] = {
     ("change-runtime", "POST"): Row(f"{RUNTIME}/change", WORKERS, NOBODY, {**FILLED, "step": "save"}),
     ("runtime-labels", "GET"): Row(f"{RUNTIME}/labels", WORKERS, NOBODY),
     ("runtime-labels", "POST"): Row(f"{RUNTIME}/labels", WORKERS, NOBODY, {"labels": "a=b"}),
-    ("kubeconfig", "GET"): Row(f"{RUNTIME}/kubeconfig", WORKERS, NOBODY),
-    ("kubeconfig", "POST"): Row(f"{RUNTIME}/kubeconfig", WORKERS, NOBODY, {"lifetime": "3600"}),
+    ("kubeconfig", "GET"): Row(f"{RUNTIME}/kubeconfig", EVERYONE - {Role.FINANCE}, NOBODY),
+    ("kubeconfig", "POST"): Row(
+        f"{RUNTIME}/kubeconfig", EVERYONE - {Role.FINANCE}, NOBODY, {"lifetime": "3600"}
+    ),
     ("delete-runtime", "GET"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY),
     ("delete-runtime", "POST"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY, {"confirm": "checkout"}),
     **{

@@ -160,9 +160,10 @@ KUBECONFIG_REQUEST = Shape(
             },
             "role": {
                 "type": "string",
-                "enum": ["admin", "viewer"],
+                "enum": ["admin", "editor", "viewer"],
                 "default": "admin",
-                "description": "`admin` may do everything in the cluster; `viewer` reads everything except secrets.",
+                "description": "`admin` may do everything in the cluster; `editor` everything but roles and "
+                "their bindings; `viewer` reads everything except secrets.",
             },
         },
     },

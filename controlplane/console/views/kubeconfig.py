@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -16,7 +17,7 @@ from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from provisioner.drivers.base import Role
-from provisioner.lifecycle.kubeconfig import ANSWERS, mint_kubeconfig
+from provisioner.lifecycle.kubeconfig import ANSWERS, longest_of, mint_kubeconfig
 
 LIFETIMES = {
     "900": "15 min",
@@ -26,6 +27,7 @@ LIFETIMES = {
 }
 ROLES = {
     Role.ADMIN.value: ("Admin", "May do everything in the cluster."),
+    Role.EDITOR.value: ("Editor", "May do everything but change who may do what."),
     Role.VIEWER.value: ("Viewer", "Reads everything except secrets, and changes nothing."),
 }
 
@@ -35,23 +37,30 @@ ROLES = {
 def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     """Choose lifetime and role; a POST answers with the file."""
     row = queries.the_runtime(request.visitor.actor, runtime_id)
-    require(request.visitor, Permission.KUBECONFIG, row.tenant)
+    require(request.visitor, Permission.KUBECONFIG_VIEW, row.tenant)
+    may_change = request.visitor.may(Permission.KUBECONFIG, row.tenant)
+    offered = ROLES if may_change else {Role.VIEWER.value: ROLES[Role.VIEWER.value]}
+    longest = longest_of(row.plan_id).total_seconds()
     lifetime = request.POST.get("lifetime", "3600")
-    role = request.POST.get("role", Role.ADMIN.value)
+    role = request.POST.get("role", next(iter(offered)))
     problem = ""
     if request.method == "POST":
         try:
             return _file(request, runtime_id, row.name, lifetime, role)
         except Refused as refusal:
+            if refusal.status == HTTPStatus.FORBIDDEN:
+                raise
             problem = refusal.detail
     now = utcnow()
     context = {
         "runtime": row,
         "ready": row.phase in ANSWERS,
         "lifetimes": [
-            (key, text, now + timedelta(seconds=int(key)), key == lifetime) for key, text in LIFETIMES.items()
+            (key, text, now + timedelta(seconds=int(key)), key == lifetime)
+            for key, text in LIFETIMES.items()
+            if int(key) <= longest
         ],
-        "roles": [(key, title, text, key == role) for key, (title, text) in ROLES.items()],
+        "roles": [(key, title, text, key == role) for key, (title, text) in offered.items()],
         "problem": problem,
         "file_name": file_name(row.name),
     }

@@ -34,7 +34,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     may = {
         "may_change": request.visitor.may(Permission.UPDATE, row.tenant) and row.phase != Phase.DEPROVISIONED,
         "may_delete": request.visitor.may(Permission.DELETE, row.tenant) and row.phase != Phase.DEPROVISIONED,
-        "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG, row.tenant)
+        "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG_VIEW, row.tenant)
         and row.phase != Phase.DEPROVISIONED,
         "may_suspend": request.visitor.may(Permission.SUSPEND, row.tenant) and row.phase not in ENDING,
         "reachable": row.phase in ANSWERS and not row.suspended_for,
