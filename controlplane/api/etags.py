@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from controlplane.kernel.errors import Refused
 
 _STRONG = re.compile(r'"([\x21\x23-\x7e]*)"')
-_REVISION = re.compile(r"r([0-9]{1,18})")  # the letter tells it from the generations that stood here before
+REVISION = "r([0-9]{1,18})"  # the letter tells it from the generations that stood here before
+_REVISION = re.compile(REVISION)
 NO_REVISION = 0  # revisions begin at 1, so a tag of another kind is stale like any old one
 
 

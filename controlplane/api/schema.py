@@ -11,6 +11,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 
 from controlplane.api.contract import PROBLEMS, Contract, contract_of
 from controlplane.api.errors import PROBLEM_MEDIA_TYPE
+from controlplane.api.etags import REVISION, etag
 from controlplane.api.parameters import Parameter
 from controlplane.api.shapes.base import Shape
 from controlplane.api.shapes.problem import PROBLEM
@@ -36,8 +37,8 @@ IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "description": "The ETag that you know; 412 when the runtime has changed since.",
-    "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
-    "example": '"3"',
+    "schema": {"type": "string", "pattern": rf'^(\*|"{REVISION}")$'},
+    "example": etag(3),
 }
 
 TRIAL_SECRET = {

@@ -60,7 +60,7 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > settings.BODY_LIMIT_BYTES:
+        if length.isascii() and length.isdigit() and int(length) > settings.BODY_LIMIT_BYTES:
             limit = settings.BODY_LIMIT_BYTES
             return JsonResponse(
                 {

@@ -11,6 +11,7 @@ import yaml
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
+from controlplane.api.etags import etag
 from tests.api.asking import Asking, problem, read
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,19 @@ def test_examples_fit_their_schemas(document: Any) -> None:
                 schema = {**document["components"]["schemas"][name], "components": document["components"]}
                 Draft202012Validator(schema).validate(body["example"])
                 assert json.dumps(body["example"]), path
+
+
+def test_examples_of_parameters_fit_their_schemas_and_tags_are_as_we_send_them(document: Any) -> None:
+    found = {
+        one["name"]: one
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for one in operation.get("parameters", ())
+        if "example" in one
+    }
+    for one in found.values():
+        Draft202012Validator(one["schema"]).validate(one["example"])
+    Draft202012Validator(found["If-Match"]["schema"]).validate(etag(12))
 
 
 def test_every_operation_has_a_name_of_its_own(document: Any) -> None:

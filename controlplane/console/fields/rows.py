@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+_POSITION = re.compile(r"[0-9]{1,4}")  # str.isdigit() knows digits that int() does not
 ADD, REMOVE = "add", "remove"
 
 
@@ -15,7 +17,7 @@ def press(parameters: dict[str, Any], button: str) -> None:
         listed = _reach(parameters, steps)
         if isinstance(listed, list):
             listed.append({})
-    elif verb == REMOVE and len(steps) > 1 and steps[-1].isdigit():
+    elif verb == REMOVE and len(steps) > 1 and _POSITION.fullmatch(steps[-1]):
         listed = _reach(parameters, steps[:-1])
         if isinstance(listed, list) and int(steps[-1]) < len(listed):
             del listed[int(steps[-1])]
@@ -23,7 +25,7 @@ def press(parameters: dict[str, Any], button: str) -> None:
 
 def _reach(value: Any, steps: list[str]) -> Any:
     for position, step in enumerate(steps):
-        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        if isinstance(value, list) and _POSITION.fullmatch(step) and int(step) < len(value):
             value = value[int(step)]
         elif isinstance(value, dict):
             last = position == len(steps) - 1
