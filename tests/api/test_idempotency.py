@@ -107,6 +107,13 @@ def test_old_records_go_as_new_ones_come(alice: Asking) -> None:
     assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"new-1", "new-2"}
 
 
+def test_old_records_of_a_tenant_that_comes_no_more_go_too(alice: Asking, bob: Asking) -> None:
+    alice.post("/accounts", {"slug": "once", "name": "A"}, Idempotency_Key="old")
+    IdempotencyRecord.objects.update(created_at=now() - timedelta(hours=25))
+    bob.post("/accounts", {"slug": "again", "name": "B"}, Idempotency_Key="new")
+    assert set(IdempotencyRecord.objects.values_list("key", flat=True)) == {"new"}
+
+
 def test_a_minted_kubeconfig_is_never_kept(alice: Asking) -> None:
     path = f"/runtimes/{alice.order()['runtime']['id']}/kubeconfig"
     alice.post(path, {}, Idempotency_Key="k-1")

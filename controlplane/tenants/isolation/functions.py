@@ -15,22 +15,26 @@ if TYPE_CHECKING:
 # SECURITY DEFINER: it runs as the owner, who sees every tenant. Its path is pinned, so that nobody's table of the same name can
 # stand in for ours.
 _CREATE = """
-CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql {volatility} SECURITY DEFINER
     SET search_path = pg_catalog, {schema}, pg_temp AS $${body}$$
 """
 
 
 class CreateFunctionAcrossTenants(Operation):
-    """Create an SQL function that all three roles may call; `signature` is its name with its parameters."""
+    """Create an SQL function that all three roles may call; `signature` is its name with its parameters.
+
+    `writes`: it changes rows, and is called once wherever it stands.
+    """
 
     reduces_to_sql = True
     reversible = True
     category: ClassVar[OperationCategory] = OperationCategory.SQL
 
-    def __init__(self, signature: str, returns: str, body: str) -> None:
+    def __init__(self, signature: str, returns: str, body: str, *, writes: bool = False) -> None:
         self.signature = signature
         self.returns = returns
         self.body = body
+        self.writes = writes
 
     def state_forwards(self, app_label: str, state: object) -> None:
         """Models stay as they are."""
@@ -46,7 +50,13 @@ class CreateFunctionAcrossTenants(Operation):
         with schema_editor.connection.cursor() as cursor:
             cursor.execute("SELECT quote_ident(current_schema())")
             schema = cursor.fetchone()[0]
-        create = _CREATE.format(signature=self.signature, returns=self.returns, schema=schema, body=self.body)
+        create = _CREATE.format(
+            signature=self.signature,
+            returns=self.returns,
+            volatility="VOLATILE" if self.writes else "STABLE",
+            schema=schema,
+            body=self.body,
+        )
         name = self.signature.partition("(")[0]
         for statement in (
             create,
