@@ -10,8 +10,10 @@ from collections.abc import Set as AbstractSet
 from django.db import transaction
 
 from controlplane.identity.models import GroupRole, Identity, IdentityProvider
+from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.members import change_role, remove_member
 from controlplane.tenants.models import Member, User
 from controlplane.tenants.services import add_member
 
@@ -47,33 +49,27 @@ def apply_groups(*, provider: IdentityProvider, identity: Identity, groups: Abst
 
 
 def _set_member(provider: IdentityProvider, identity: Identity, role: str) -> None:
-    # The owners are locked, so that two sign-ins at once can't take the last two away.
-    owners = list(
-        Member.objects.select_for_update()
-        .filter(tenant=provider.tenant_id, role=Role.OWNER.value)
-        .order_by("pk")
-    )
-    member = (
-        Member.objects.select_for_update().filter(tenant=provider.tenant_id, user=identity.user_id).first()
-    )
-    ours = member is not None and member.pk == identity.granted_member_id
-    if member is not None and (not ours or member.role == role):
-        if not ours and identity.granted_member_id is not None:
-            _remember(identity, None)
+    """Change the membership that groups gave, by the services that every change of a member goes through."""
+    if provider.tenant is None:
         return
-    if member is not None and [owner.pk for owner in owners] == [member.pk]:
-        _note(provider, "member.keep_last_owner", identity.user_id, {"groups_give": role})
-        return
-    if role and provider.tenant is not None:
-        member = add_member(
-            actor=actor_of(provider), tenant=provider.tenant, user=identity.user, role=Role(role)
-        )
-        _remember(identity, member)
-    elif member is not None:
-        before = member.role
-        member.delete()
-        _remember(identity, None)
-        _note(provider, "member.remove", identity.user_id, {"role": before})
+    tenant_id, user_id, actor = provider.tenant.id, identity.user_id, actor_of(provider)
+    member = Member.objects.filter(tenant=tenant_id, user=user_id).first()
+    if member is None:
+        given = None
+        if role:
+            given = add_member(actor=actor, tenant=provider.tenant, user=identity.user, role=Role(role))
+        _remember(identity, given)
+    elif member.pk != identity.granted_member_id:
+        _remember(identity, None)  # somebody gave it by hand
+    elif role != member.role:
+        try:
+            if role:
+                change_role(actor=actor, tenant_id=tenant_id, user_id=user_id, role=Role(role))
+            else:
+                remove_member(actor=actor, tenant_id=tenant_id, user_id=user_id)
+                _remember(identity, None)
+        except Refused as refusal:  # the last owner stays, and a suspended tenant's members keep their roles
+            _note(provider, "member.keep", user_id, {"groups_give": role, "code": refusal.code})
 
 
 def _set_platform_role(provider: IdentityProvider, identity: Identity, role: str) -> None:
@@ -97,8 +93,9 @@ def _set_platform_role(provider: IdentityProvider, identity: Identity, role: str
 
 
 def _remember(identity: Identity, member: Member | None) -> None:
-    identity.granted_member = member
-    identity.save(update_fields=["granted_member"])
+    if identity.granted_member_id != (member.pk if member else None):
+        identity.granted_member = member
+        identity.save(update_fields=["granted_member"])
 
 
 def _note(provider: IdentityProvider, action: str, user_id: object, changes: dict[str, object]) -> None:

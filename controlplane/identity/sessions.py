@@ -133,7 +133,8 @@ def end_sessions_of_member(*, actor: Actor, tenant_id: UUID, user_id: UUID) -> i
         detail = "Only admins end a member's sessions, and only owners those of an owner."
         raise Refused("forbidden", detail, status=403)
     number, _ = UserSession.objects.filter(user=user_id).delete()
-    _note(actor, user_id, number, tenant_id)
+    if number:
+        _note(actor, user_id, number, tenant_id)
     return number
 
 
