@@ -7,9 +7,11 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.sealing import unseal
 from controlplane.notices.models import Notice
 from controlplane.notices.services import CONTEXT
+from controlplane.tenants.models import Tenant, User
 from controlplane.trials.confirm import Confirmed, confirm
 from controlplane.trials.models import Trial
 from controlplane.trials.sign_up import Asked, Wish, ask_for_trial
@@ -59,6 +61,16 @@ def trial_of(confirmed: Confirmed) -> Trial:
     assert confirmed.trial is not None, confirmed.sign_up.reason
     row: Trial = Trial.objects.select_related("runtime", "tenant", "owner").get(pk=confirmed.trial.pk)
     return row
+
+
+def begin_trial(tenant: Tenant, runtime: Runtime, *, owner: User) -> Trial:
+    """A tenant's trial as it stands while it runs, without a stranger behind it."""
+    now = utcnow()
+    return Trial.objects.create(
+        tenant=tenant, owner=owner, person=b"\1" * 32, organisation=f"{tenant.slug}.example", company=tenant.name,
+        region=runtime.region, plan="trial", stage="active", runtime=runtime, created_at=now, started_at=now,
+        expires_at=now + 14 * DAY, next_at=now + DAY,
+    )  # fmt: skip
 
 
 def settle(runtime: Runtime | None, phase: str) -> None:

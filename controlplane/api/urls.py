@@ -16,6 +16,7 @@ from controlplane.api.views import (
     team,
     tokens,
 )
+from controlplane.api.views.trials import TrialDetail, TrialList
 
 app_name = "api"
 urlpatterns = [
@@ -55,6 +56,8 @@ urlpatterns = [
     path(
         "runtimes/<str:runtime>/operations", operations.RuntimeOperations.as_view(), name="runtime-operations"
     ),
+    path("trials", TrialList.as_view(), name="trials"),
+    path("trials/<str:trial>", TrialDetail.as_view(), name="trial"),
     path("operations", operations.OperationList.as_view(), name="operations"),
     path("operations/<str:operation>", operations.OperationDetail.as_view(), name="operation"),
     path("operations/<str:operation>/pause", operations.OperationPause.as_view(), name="pause"),

@@ -32,8 +32,13 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 worker_init.connect(refuse_dangerous_settings)
 beat_init.connect(refuse_dangerous_settings)
 app.autodiscover_tasks(
-    ["controlplane.tenants.audit", "controlplane.notices", "provisioner.operations", "provisioner.observer"]
-    + ["controlplane.trials"]
+    [
+        "controlplane.tenants.audit",
+        "controlplane.notices",
+        "controlplane.trials",
+        "provisioner.operations",
+        "provisioner.observer",
+    ]
 )
 
 

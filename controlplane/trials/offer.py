@@ -81,3 +81,8 @@ def closed(regions: Sequence[str]) -> list[str]:
     return [
         entry.name for entry in load_plan_facts(settings.TRIAL_PLAN).regions if entry.name in set(regions)
     ]
+
+
+def known_regions() -> list[tuple[str, str]]:
+    """Return name and title of each region of the trial plan, closed ones too."""
+    return [(region.name, region.display_name) for region in load_plan_facts(settings.TRIAL_PLAN).regions]

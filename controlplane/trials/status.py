@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -55,7 +55,7 @@ def read_status(sign_up_id: UUID | None, secret: str) -> Status | None:
 def status_of(row: SignUp) -> Status:
     """Return the sign-up's status, which is its trial's once there is one."""
     if row.trial is not None:
-        return _of_trial(row, row.trial)
+        return replace(status_of_trial(row.trial), id=row.id, created_at=row.created_at)
     lapsed = row.state == SignUpState.PENDING and row.expires_at <= utcnow()
     reason = Reason.NOT_CONFIRMED if lapsed else Reason(row.reason) if row.reason else None
     if reason:
@@ -71,16 +71,17 @@ def status_of(row: SignUp) -> Status:
     )
 
 
-def _of_trial(row: SignUp, trial: Trial) -> Status:
+def status_of_trial(trial: Trial) -> Status:
+    """Return how it goes with a trial."""
     stage = Stage(trial.stage)
     runtime = trial.runtime
     shown = runtime is not None and stage not in {Stage.REMOVED, Stage.REJECTED}
     return Status(
-        id=row.id,
+        id=trial.id,
         status="expired" if stage is Stage.REMOVING else stage.value,
         region=trial.region,
-        created_at=row.created_at,
-        position=position_of(trial.id) if stage is Stage.WAITING else None,
+        created_at=trial.created_at,
+        position=_position(trial) if stage is Stage.WAITING else None,
         runtime_id=runtime.id if shown and runtime else None,
         runtime_phase=runtime.phase if shown and runtime else "",
         expires_at=trial.expires_at if stage is not Stage.CONVERTED else None,
@@ -90,6 +91,11 @@ def _of_trial(row: SignUp, trial: Trial) -> Status:
         reason=trial.reason,
         detail=SENTENCES[Reason(trial.reason)] if trial.reason else DETAILS[stage],
     )
+
+
+def _position(trial: Trial) -> int:
+    with platform_scope(), transaction.atomic():  # the others who wait are other tenants
+        return position_of(trial.id)
 
 
 DETAILS = {

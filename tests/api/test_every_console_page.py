@@ -14,6 +14,7 @@ from controlplane.console.views.operations import CONTROLS
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.models import User
 from controlplane.tenants.services import add_member, create_user
+from provisioner.runtimes.models import Runtime
 from tests.api.test_console_request_form import FILLED
 from tests.matrix import (
     ADMINS,
@@ -31,6 +32,7 @@ from tests.matrix import (
     undone,
     written,
 )
+from tests.trialling import begin_trial
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +41,10 @@ RUNTIME, OPERATION = "/runtimes/{runtime}", "/operations/{operation}"
 NEW = "/runtimes/new?plan=aws"
 PROVIDER = "/identity/{provider}"
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
+FLEET = "/fleet/trials"
+PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
+STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
+RULE = {"kind": "domain", "pattern": "evil.example", "why": "for the test"}
 ROWS: dict[tuple[str, str], Row] = {
     ("runtimes", "GET"): Row("/"),
     ("runtimes-live", "GET"): Row("/runtimes/live"),
@@ -96,6 +102,29 @@ ROWS: dict[tuple[str, str], Row] = {
     ("identity-provider", "POST"): Row(f"{PROVIDER}/", ADMINS, NOBODY, {"name": "Labor SSO"}),
     ("remove-identity-provider", "GET"): Row(f"{PROVIDER}/remove", ADMINS, NOBODY),
     ("remove-identity-provider", "POST"): Row(f"{PROVIDER}/remove", ADMINS, NOBODY, {}),
+    ("trial", "GET"): Row("/trial", public=True),
+    ("trial", "POST"): Row("/trial", body=STRANGER, public=True),
+    ("trial-confirm", "GET"): Row("/trial/confirm/x", public=True, answer=410),
+    ("trial-confirm", "POST"): Row("/trial/confirm/x", body={}, public=True, answer=410),
+    ("trial-sign-in", "GET"): Row("/trial/sign-in", public=True),
+    ("trial-sign-in", "POST"): Row("/trial/sign-in", body=STRANGER, public=True),
+    ("trial-open-link", "GET"): Row("/trial/sign-in/x", public=True),
+    ("trial-open-link", "POST"): Row("/trial/sign-in/x", body={}, public=True, answer=410),
+    ("trial-mine", "GET"): Row("/trial/mine", platform=NOBODY),
+    ("trial-extend", "POST"): Row("/trial/mine/extend", ADMINS, NOBODY, {}),
+    ("trial-convert", "POST"): Row("/trial/mine/convert", ADMINS, NOBODY, {"plan": "aws"}),
+    ("fleet-trials", "GET"): Row(FLEET, NO_MEMBER, OPERATORS),
+    ("fleet-trials-offer", "POST"): Row(f"{FLEET}/offer", NO_MEMBER, PLATFORM_ADMIN, {"places": "5"}),
+    ("fleet-trials-rule", "POST"): Row(f"{FLEET}/rules", NO_MEMBER, PLATFORM_ADMIN, RULE),
+    ("fleet-trials-lift", "POST"): Row(
+        f"{FLEET}/rules/{UNKNOWN}/lift", NO_MEMBER, PLATFORM_ADMIN, {}, answer=404
+    ),
+    ("fleet-trial-reject", "POST"): Row(
+        f"{FLEET}/{UNKNOWN}/reject", NO_MEMBER, PLATFORM_ADMIN, {}, answer=409
+    ),
+    ("fleet-trial-retry", "POST"): Row(f"{FLEET}/{UNKNOWN}/retry", NO_MEMBER, PLATFORM_ADMIN, {}, answer=404),
+    ("mailbox", "GET"): Row("/mailbox", public=True),
+    ("mail", "GET"): Row(f"/mailbox/{UNKNOWN}", public=True, answer=404),
     ("sign-out", "POST"): Row("/sign-out", public=True),
     ("choose-tenant", "POST"): Row("/tenant", body={"tenant": "archipel"}),
     ("choose-theme", "POST"): Row("/theme", body={"theme": "dark"}, public=True),
@@ -107,7 +136,9 @@ each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)
 @pytest.fixture
 def things(world: World) -> dict[str, str]:
     cache.clear()
-    return things_of(world)
+    things = things_of(world)
+    begin_trial(world.archipel, Runtime.objects.get(pk=things["runtime"]), owner=world.alice.user)
+    return things
 
 
 def methods_of(name: str) -> Iterator[str]:

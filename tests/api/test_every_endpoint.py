@@ -35,6 +35,7 @@ pytestmark = pytest.mark.django_db
 NEW_ACCOUNT = {"slug": "labor", "name": "Labor", "tenant": "archipel"}
 REASON = {"reason": "for the test"}
 HERE = {"tenant": "archipel"}
+STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 INVITATION = {"email": "new@example.org", "role": "viewer", **HERE}
 MOVE = {"from": "archipel", "to": "nowhere", **REASON}
 # Support names one tenant and says why.
@@ -81,6 +82,9 @@ ROWS: dict[tuple[str, str], Row] = {
         "/service-accounts/{service_account}", ADMINS, NOBODY, {"role": "developer"}
     ),
     ("service-account", "DELETE"): Row("/service-accounts/{service_account}", ADMINS, NOBODY),
+    # Strangers ask there, and a secret counts instead of a role: test_trials.py has both.
+    ("trials", "POST"): Row("/trials", body=STRANGER, public=True, answer=202),
+    ("trial", "GET"): Row("/trials/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41", public=True, answer=404),
     ("runtimes", "GET"): Row("/runtimes"),
     ("runtimes", "POST"): Row("/runtimes", WORKERS, NOBODY, {**WISH, "name": "new", "tenant": "archipel"}),
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
@@ -131,6 +135,11 @@ def sent(
     return asking.ask(endpoint[1], row.path.format(**things), row.body, headers)
 
 
+def came_through(endpoint: tuple[str, str], response: Any) -> bool:
+    wanted = ROWS[endpoint].answer
+    return bool(response.status_code == wanted if wanted else response.status_code not in DENIED)
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
 def test_roles_of_the_tenant(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
     for role in Role:
@@ -139,7 +148,7 @@ def test_roles_of_the_tenant(world: World, things: dict[str, str], endpoint: tup
         with undone():
             response = sent(asking, endpoint, things)
         if role in ROWS[endpoint].roles or ROWS[endpoint].public:
-            assert response.status_code not in DENIED, (role, response.content)
+            assert came_through(endpoint, response), (role, response.content)
         else:
             assert problem(response) == (403, "forbidden"), role
             assert written() == before
@@ -153,7 +162,7 @@ def test_roles_of_the_platforms_team(world: World, things: dict[str, str], endpo
             headers = OPENING if role == PlatformRole.SUPPORT else NONE
             response = sent(Asking(token=token), endpoint, things, headers)
         if role in ROWS[endpoint].platform or ROWS[endpoint].public:
-            assert response.status_code not in DENIED, (role, response.content)
+            assert came_through(endpoint, response), (role, response.content)
         else:
             assert problem(response) == (403, "forbidden"), role
 
@@ -181,6 +190,6 @@ def test_every_role_of_another_tenant_finds_nothing(
 def test_without_a_token(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
     response = sent(Asking(), endpoint, things)
     if ROWS[endpoint].public:
-        assert response.status_code == 200
+        assert response.status_code == (ROWS[endpoint].answer or 200)
     else:
         assert problem(response) == (401, "token_missing")

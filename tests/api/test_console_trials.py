@@ -1,0 +1,260 @@
+"""The pages of trials: a stranger's, their tenant's, the platform's, and the demo's mailbox."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from controlplane.kernel.clock import utcnow
+from controlplane.notices.delivery import deliver_due
+from controlplane.notices.models import Mail
+from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.models import Member, User
+from controlplane.trials.managing import change_offer
+from controlplane.trials.models import Capacity, Rule, SignUp, Trial
+from controlplane.trials.sign_in import send_links
+from controlplane.trials.ticking import tick
+from provisioner.runtimes.models import Runtime
+from tests.signed_in import browse, text
+from tests.trialling import letters, settle, trial_of, try_out
+from tests.world import World, member
+
+pytestmark = pytest.mark.django_db
+ADMIN = Actor("pia", platform_role=PlatformRole.ADMIN)
+FORM = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
+SITE = "https://www.example.com"
+
+
+@pytest.fixture(autouse=True)
+def somewhere_to_build(world: World) -> None:
+    assert world.landscape.accepting
+
+
+@pytest.fixture
+def pia(world: World) -> Client:
+    user = User.objects.create_user(username="pia", platform_role=PlatformRole.ADMIN.value)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def link(kind: str = "trial-verify") -> str:
+    found = re.fullmatch(r"http://testserver(/trial/.+)", letters(kind)[-1][1]["link"])
+    assert found
+    return found[1]
+
+
+def signed_in(trial: Trial) -> Client:
+    client = Client()
+    client.force_login(trial.owner)
+    return client
+
+
+def running() -> Trial:
+    trial = trial_of(try_out())
+    settle(trial.runtime, "ready")
+    with time_machine.travel(utcnow() + timedelta(seconds=15)):
+        tick()
+    trial.refresh_from_db()
+    return trial
+
+
+def test_a_stranger_signs_up_confirms_and_stands_in_their_own_tenant() -> None:
+    client = Client()
+    assert "Try Nesoi for 14 days" in text(client.get("/trial"))
+    assert "Look into your mail" in text(client.post("/trial", FORM))
+    address = link()
+    assert "One press to go" in text(client.get(address))
+    assert Runtime.objects.count() == 0  # a program that looks through mail opens links, and nothing happens
+    answer = client.post(address, follow=True)
+    assert answer.redirect_chain == [("/trial/mine", 302)]
+    assert "Your runtime is being built" in text(answer)
+    assert "trial" in text(client.get("/"))
+    assert Runtime.objects.count() == 1
+    over = client.post(address)
+    assert (over.status_code, "This link is over" in text(over)) == (410, True)
+
+
+def test_opening_the_link_any_number_of_times_does_nothing() -> None:
+    Client().post("/trial", FORM)
+    address = link()
+    for method in ("get", "head"):
+        getattr(Client(), method)(address)
+    assert SignUp.objects.get().state == "pending"
+
+
+def test_confirming_needs_the_pages_own_form() -> None:
+    Client().post("/trial", FORM)
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(link()).status_code == 403
+    assert SignUp.objects.get().state == "pending"
+
+
+def test_the_form_says_what_needs_a_change() -> None:
+    answer = Client().post("/trial", {**FORM, "email": "x", "region": "mars"})
+    assert answer.status_code == 422
+    assert "One thing needs a change" in text(answer)
+    assert 'aria-invalid="true"' in answer.content.decode()
+
+
+def test_what_is_typed_is_shown_as_text() -> None:
+    answer = Client().post("/trial", {**FORM, "company": '"><script>alert(1)</script>', "email": "'\"<b>"})
+    assert "<script>alert" not in answer.content.decode()
+
+
+def test_nobody_frames_any_page_by_default() -> None:
+    answer = Client().get("/trial")
+    assert (answer["X-Frame-Options"], "frame-ancestors 'none'" in answer["Content-Security-Policy"]) == (
+        "DENY",
+        True,
+    )
+
+
+def test_a_website_on_the_list_frames_the_sign_up_page_and_no_other(settings: Settings) -> None:
+    settings.TRIAL_FRAME_ANCESTORS = [SITE]
+    for method in ("get", "post"):
+        answer = getattr(Client(enforce_csrf_checks=True), method)(
+            "/trial?embed", FORM if method == "post" else {}
+        )
+        assert answer.status_code == 200
+        assert f"frame-ancestors {SITE}" in answer["Content-Security-Policy"]
+        assert "X-Frame-Options" not in answer
+    for path in ("/sign-in", "/trial/sign-in", "/trial/confirm/x", "/mailbox"):
+        answer = Client().get(path)
+        assert "frame-ancestors 'none'" in answer["Content-Security-Policy"], path
+        assert answer["X-Frame-Options"] == "DENY"
+
+
+def test_a_sign_in_link_is_asked_for_mailed_and_works_once() -> None:
+    trial = trial_of(try_out())
+    told = [
+        text(Client().post("/trial/sign-in", {"email": email}))
+        for email in ("ada@engine.example", "x@y.example")
+    ]
+    assert told[0].replace("ada@engine.example", "") == told[1].replace("x@y.example", "")
+    send_links()
+    client = Client()
+    address = link("trial-sign-in")
+    client.get(address)
+    answer = client.post(address, follow=True)
+    assert trial.company in text(answer)
+    assert client.post(address).status_code == 410
+
+
+def test_a_tenant_sees_how_long_its_trial_lasts_wherever_it_looks() -> None:
+    trial = running()
+    client = signed_in(trial)
+    for path in ("/trial/mine", f"/runtimes/{trial.runtime_id}/", "/accounts/"):
+        assert re.search(r"(Ends|Trial: 1[34] days left)", text(client.get(path))), path
+    assert "Extend by 7 days" in text(client.get("/trial/mine"))
+
+
+def test_an_owner_extends_and_takes_a_plan() -> None:
+    trial = running()
+    client = signed_in(trial)
+    assert "extended" in text(client.post("/trial/mine/extend", follow=True))
+    assert client.post("/trial/mine/extend").status_code == 409
+    assert client.post("/trial/mine/convert", {"plan": "nonsense"}).status_code == 409
+    answer = client.post("/trial/mine/convert", {"plan": "aws"}, follow=True)
+    assert "yours to keep" in text(answer)
+    assert "days left" not in text(client.get("/accounts/"))
+
+
+def test_a_viewer_looks_but_changes_nothing() -> None:
+    trial = running()
+    viewer = User.objects.create_user(username="vic")
+    Member.objects.create(tenant=trial.tenant, user=viewer, role=Role.VIEWER)
+    client = Client()
+    client.force_login(viewer)
+    page = text(client.get("/trial/mine"))
+    assert "Your trial runs" in page
+    assert "Extend by" not in page
+    for path in ("/trial/mine/extend", "/trial/mine/convert"):
+        assert client.post(path, {"plan": "aws"}).status_code == 403
+
+
+def test_a_tenant_without_a_trial_has_no_such_page(world: World) -> None:
+    assert browse(world.alice).get("/trial/mine").status_code == 404
+
+
+def test_the_tombstone_is_told() -> None:
+    trial = running()
+    Trial.objects.filter(pk=trial.pk).update(stage="removed", ended_at=utcnow(), next_at=None)
+    assert "nothing of it is left" in text(signed_in(trial).get("/trial/mine"))
+
+
+def test_a_platform_admin_changes_the_offer_and_the_rules(pia: Client) -> None:
+    trial = trial_of(try_out())
+    page = text(pia.get("/fleet/trials"))
+    assert "1 of 50 places taken" in page
+    assert trial.company in page
+    offer = {"places": "7", "closed_regions": ["us-east-1", "mars"], "is_open": "on"}
+    assert pia.post("/fleet/trials/offer", offer).status_code == 302
+    row = Capacity.objects.get()
+    assert (row.places, row.closed_regions, row.is_open) == (7, ["us-east-1"], True)
+    assert pia.post("/fleet/trials/offer", {"places": "many"}).status_code == 422
+    rule = {"kind": "domain", "pattern": "evil.example", "why": "mining", "days": "30"}
+    assert pia.post("/fleet/trials/rules", rule).status_code == 302
+    assert "evil.example" in text(pia.get("/fleet/trials"))
+    for wrong in ({"days": "0"}, {"days": "x"}, {"kind": "planet"}, {"pattern": ""}, {"why": ""}):
+        assert pia.post("/fleet/trials/rules", {**rule, "pattern": "b.example", **wrong}).status_code == 422
+    assert pia.post(f"/fleet/trials/rules/{Rule.objects.get().pk}/lift").status_code == 302
+    assert not Rule.objects.exists()
+
+
+def test_a_platform_admin_takes_a_trial_off_the_list(pia: Client) -> None:
+    change_offer(actor=ADMIN, places=0, closed_regions=[], is_open=True)
+    trial = trial_of(try_out())
+    assert "Take off the list" in text(pia.get("/fleet/trials?stage=waiting"))
+    assert pia.post(f"/fleet/trials/{trial.pk}/reject").status_code == 302
+    assert pia.post(f"/fleet/trials/{trial.pk}/reject").status_code == 409
+
+
+def test_an_sre_sees_what_fails_but_does_not_change_the_offer(world: World) -> None:
+    trial = running()
+    Trial.objects.filter(pk=trial.pk).update(problem="The suspension failed.", failures=3)
+    client = browse(world.sam)
+    assert "The suspension failed." in text(client.get("/fleet/trials"))
+    for path in ("offer", "rules", f"{trial.pk}/reject", f"{trial.pk}/retry", f"rules/{trial.pk}/lift"):
+        assert client.post(f"/fleet/trials/{path}", {"places": "1", "kind": "domain"}).status_code == 403
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_no_role_of_a_tenant_sees_everybodys_trials(world: World, role: Role) -> None:
+    client = browse(member(f"x-{role}", world.archipel, role))
+    assert client.get("/fleet/trials").status_code == 403
+    assert client.post("/fleet/trials/offer", {"places": "9"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", ["?stage=nonsense", "?after=x", "?after=019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41"]
+)
+def test_a_strange_query_is_answered(pia: Client, query: str) -> None:
+    assert pia.get("/fleet/trials" + query).status_code == 200
+
+
+def mailed(settings: Settings) -> Any:
+    settings.EMAIL_BACKEND = "controlplane.notices.mailbox.MailboxBackend"
+    Client().post("/trial", FORM)
+    deliver_due()
+    return Mail.objects.get()
+
+
+def test_the_demo_shows_its_mail_with_a_link_to_press(settings: Settings) -> None:
+    mail = mailed(settings)
+    assert "Confirm your Nesoi trial" in text(Client().get("/mailbox"))
+    shown = Client().get(f"/mailbox/{mail.pk}").content.decode()
+    assert re.search(r'<a href="http://testserver/trial/confirm/[\w-]{43}"', shown)
+
+
+def test_no_other_installation_shows_mail(settings: Settings) -> None:
+    mail = mailed(settings)
+    settings.EMBEDDED = False
+    assert Client().get("/mailbox").status_code == 404
+    assert Client().get(f"/mailbox/{mail.pk}").status_code == 404
