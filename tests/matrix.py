@@ -26,6 +26,7 @@ from tests.world import World, order
 FACES = {
     "controlplane.api.urls": "tests.api.test_every_endpoint",
     "controlplane.console.urls": "tests.api.test_every_console_page",
+    "controlplane.osb.urls": "tests.osb.test_every_address",
 }
 
 EVERYONE = frozenset(Role)

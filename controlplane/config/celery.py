@@ -36,6 +36,7 @@ app.autodiscover_tasks(
         "controlplane.tenants.audit",
         "controlplane.notices",
         "controlplane.trials",
+        "controlplane.osb",
         "provisioner.operations",
         "provisioner.observer",
     ]
@@ -57,6 +58,11 @@ app.conf.update(
             "task": "nesoi.trials",
             "schedule": settings.TRIAL_TICK_SECONDS,
             "options": {"expires": 3 * max(settings.TRIAL_TICK_SECONDS, 1.0)},
+        },
+        "revoke-bindings": {
+            "task": "nesoi.revoke-bindings",
+            "schedule": 30.0,
+            "options": {"expires": 60.0},
         },
         "deliver": {
             "task": "nesoi.deliver",  # what was announced goes at once: this is for what was lost or failed

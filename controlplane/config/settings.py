@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "controlplane.catalog",
     "controlplane.identity",
     "controlplane.notices",
+    "controlplane.osb",
     "controlplane.api",
     "controlplane.console",
     "provisioner.landscapes",
@@ -115,7 +116,10 @@ CACHES: dict[str, dict[str, Any]] = {
 
 AUTH_USER_MODEL = "tenants.User"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PASSWORD_SIGN_IN: bool = env.bool("PASSWORD_SIGN_IN", default=EMBEDDED)
@@ -261,6 +265,9 @@ KUBECONFIG_SECONDS_OF_PLAN: dict[str, int] = {
 }
 AUDIT_SEAL_SECONDS: float = env.float("AUDIT_SEAL_SECONDS", default=30.0)
 AUDIT_HEADS_TO: str = env.str("AUDIT_HEADS_TO", default="")
+OSB_MISSING_VERSION_STATUS: int = env.int("OSB_MISSING_VERSION_STATUS", default=412)
+OSB_MOST_BINDINGS: int = env.int("OSB_MOST_BINDINGS", default=10)
+
 SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")
 SEALING_KEY_FILE: str = env.str(
     "SEALING_KEY_FILE", default=str(BASE_DIR / ".nesoi" / "keys" / "sealing.json")

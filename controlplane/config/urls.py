@@ -11,6 +11,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("api/v1/", include("controlplane.api.urls")),
+    path("osb/", include("controlplane.osb.urls")),
     path("", include("controlplane.console.urls")),
 ]
 

@@ -28,6 +28,7 @@ FLOORS = {
     "operations": 5,
     "observer": 7,
     "trials": 8,
+    "osb": 9,
     "api": 9,
     "console": 9,
 }

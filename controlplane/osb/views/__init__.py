@@ -1,0 +1,1 @@
+"""Thin views of the broker: parse, call one service, answer in the specification's shapes."""

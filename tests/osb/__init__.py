@@ -1,0 +1,1 @@
+"""The service broker, held against the specification row by row."""
