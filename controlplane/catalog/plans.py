@@ -165,7 +165,6 @@ def plan_facts(
     """Join a definition with rows of its provider's regions and machine types; KeyError on a dangling name."""
     by_region = {row["name"]: row for row in regions}
     by_machine = {row["name"]: row for row in machine_types}
-    networking = definition["networking"]
     return PlanFacts(
         **{key: definition[key] for key in ("key", "name", "description", "provider", "landscape_kind")},
         **{key: definition[key] for key in ("position", "zones_per_pool", "additional_pools", "volume_gib")},
@@ -180,10 +179,7 @@ def plan_facts(
             machine_type_facts(by_machine[name]) for name in definition["additional_machine_types"]
         ),
         nodes=NodeLimits(**definition["nodes"]),
-        networking=NetworkDefaults(
-            **{key: networking[key] for key in ("nodes", "pods", "services")},
-            reserved=tuple(ReservedNetwork(**entry) for entry in networking["reserved"]),
-        ),
+        networking=_network_defaults(definition["networking"]),
         modules=tuple(
             ModuleFacts(row["key"], row["name"], row["description"], row.get("mandatory", False))
             for row in modules
@@ -194,4 +190,11 @@ def plan_facts(
         suspension=definition.get("suspension", "hibernate"),
         quota=definition.get("quota", {}),
         broker_id=definition.get("broker_id", ""),  # a row loaded before there was one
+    )
+
+
+def _network_defaults(networking: Mapping[str, Any]) -> NetworkDefaults:
+    return NetworkDefaults(
+        **{key: networking[key] for key in ("nodes", "pods", "services")},
+        reserved=tuple(ReservedNetwork(**entry) for entry in networking["reserved"]),
     )

@@ -52,10 +52,7 @@ def update_runtime(
     )
     if expected_generation is not None and expected_generation != runtime.generation:
         raise stale(runtime)
-    refuse_suspended(runtime.tenant, runtime.account)
-    if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
-        detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
-        raise Refused("runtime_deprovisioning", detail, status=409)
+    _refuse_unchangeable(runtime)
     moves = plan not in {"", runtime.plan_id}
     wished = _wish(runtime, parameters or {}, plan) if parameters or moves else {}
     changes = _relabel(runtime, labels) | wished
@@ -73,6 +70,13 @@ def update_runtime(
         changes=changes,
     )
     return runtime, operation
+
+
+def _refuse_unchangeable(runtime: Runtime) -> None:
+    refuse_suspended(runtime.tenant, runtime.account)
+    if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
+        detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
+        raise Refused("runtime_deprovisioning", detail, status=409)
 
 
 def _relabel(runtime: Runtime, labels: Mapping[str, str] | None) -> dict[str, Any]:
