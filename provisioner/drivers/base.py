@@ -190,8 +190,23 @@ class LandscapeAccess:
 
     key: str
     config: Mapping[str, Any]
-    credentials_path: str
+    credentials_path: str  # a mounted file; empty where they are stored
     timeout_seconds: float = 10.0
+    sealed: bytes = field(default=b"", repr=False)  # stored credentials, as kernel.sealing seals them
+    sealed_context: str = ""
+    credentials: str = field(default="", repr=False)  # opened by the registry; drivers read these or the file
+
+    @classmethod
+    def of(cls, landscape: Any, *, timeout_seconds: float) -> LandscapeAccess:
+        """Return the access that a landscape's row holds."""
+        return cls(
+            key=landscape.key,
+            config=landscape.config,
+            credentials_path=landscape.credentials_path,
+            timeout_seconds=timeout_seconds,
+            sealed=bytes(landscape.credentials_sealed),
+            sealed_context=landscape.credentials_context,
+        )
 
 
 class DriverFactory(Protocol):

@@ -230,7 +230,7 @@ def connect(access: LandscapeAccess) -> GardenerDriver:
     garden = garden_of(access.config)
     name = f"Landscape {access.key}"
     with _usable(name):
-        credentials = parse_kubeconfig(_read(access.credentials_path))
+        credentials = parse_kubeconfig(access.credentials or _read(access.credentials_path))
     client = KubeClient(credentials, name=name, timeout_seconds=access.timeout_seconds)
     return GardenerDriver(client, garden, timeout_seconds=access.timeout_seconds)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Fatal, Retry
 from controlplane.kernel.plugins import load
+from controlplane.kernel.sealing import KeyUnavailable, unseal
 from provisioner.drivers.base import Driver, LandscapeAccess
 
 _PACKAGE = "provisioner.drivers"
@@ -19,7 +22,7 @@ _lock = Lock()
 
 
 def connect(*, kind: str, access: LandscapeAccess) -> Driver:
-    """Return the driver for a landscape; raises Fatal for an unknown kind or unusable credentials.
+    """Return the driver for a landscape; raises Fatal for an unknown kind or unusable credentials, Retry without their key.
 
     Kept per process and landscape; a changed setting or credentials file makes a new one, the old is dropped.
     """
@@ -28,6 +31,8 @@ def connect(*, kind: str, access: LandscapeAccess) -> Driver:
     state = (
         os.getpid(),
         access.credentials_path,
+        access.sealed,
+        hashlib.sha256(access.credentials.encode()).digest(),
         _touched(access),
         json.dumps(access.config, sort_keys=True),
         access.timeout_seconds,
@@ -35,7 +40,7 @@ def connect(*, kind: str, access: LandscapeAccess) -> Driver:
     with _lock:
         kept = _kept.get(place)
         if kept is None or kept[0] != state:
-            kept = (state, factory(access))
+            kept = (state, factory(_opened(access)))
             _kept[place] = kept
         return kept[1]
 
@@ -54,6 +59,20 @@ def _plugin(kind: str, attribute: str) -> Any:
             f"There is no driver for landscapes of kind “{kind}”; known are {known}.", code="driver_unknown"
         )
     return found[kind]
+
+
+def _opened(access: LandscapeAccess) -> LandscapeAccess:
+    """Open stored credentials, for as long as the driver that gets them is kept."""
+    if not access.sealed:
+        return access
+    try:
+        plain = unseal(access.sealed, context=access.sealed_context)
+    except KeyUnavailable as error:
+        raise Retry(
+            f"The stored credentials of landscape {access.key} can't be opened now: {error.detail}",
+            code="key_unavailable",
+        ) from error
+    return replace(access, credentials=plain.decode())
 
 
 def _touched(access: LandscapeAccess) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 
@@ -16,6 +18,11 @@ class Breaker(models.TextChoices):
     HALF_OPEN = "half_open"
 
 
+def credentials_context(landscape_id: UUID) -> str:
+    """Return what a landscape's credentials are sealed for: they open nowhere else."""
+    return f"-|landscapes_landscape|{landscape_id}|credentials_sealed"
+
+
 class Landscape(models.Model):
     """A place that builds clusters, spoken to by the driver that `kind` names."""
 
@@ -25,6 +32,7 @@ class Landscape(models.Model):
     providers = models.JSONField(default=list)  # ["aws", "azure"]: what it can build on
     config = models.JSONField(default=dict)  # the driver's own settings; see the driver's docstring
     credentials_path = models.CharField(max_length=400, blank=True)  # a file that only the service can read
+    credentials_sealed = models.BinaryField(default=bytes)  # or the credentials themselves, sealed
     accepting = models.BooleanField(default=True)  # whether new runtimes are placed here
 
     # Budget: a token bucket for calls.
@@ -66,3 +74,8 @@ class Landscape(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def credentials_context(self) -> str:
+        """What its credentials are sealed for."""
+        return credentials_context(self.id)

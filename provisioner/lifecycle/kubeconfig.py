@@ -35,7 +35,7 @@ ANSWERS = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING, Phase.FAILED}
 
 
 def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role = Role.ADMIN) -> Kubeconfig:
-    """Return a kubeconfig that expires after `ttl` (10 minutes to what the plan allows); no database connection is held meanwhile.
+    """Return a kubeconfig that expires after `ttl` (10 minutes to what the plan allows); no connection is held meanwhile.
 
     Who may only look gets a viewer's and no other.
     Raises Refused: runtime_not_found 404, forbidden 403, tenant_suspended 403, account_suspended 403, runtime_not_ready 409,
@@ -94,12 +94,7 @@ def asked(runtime: Runtime, ask: Callable[[Driver, ClusterRef], Answer]) -> Answ
     """
     permit = _permit(runtime.landscape_id)
     landscape = runtime.landscape
-    access = LandscapeAccess(
-        key=landscape.key,
-        config=landscape.config,
-        credentials_path=landscape.credentials_path,
-        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
-    )
+    access = LandscapeAccess.of(landscape, timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS)
     _give_connection_back()
     try:
         driver = connect(kind=landscape.kind, access=access)

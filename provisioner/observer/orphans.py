@@ -131,9 +131,7 @@ def _clusters(driver: Driver) -> list[Observed]:
 
 
 def _driver(landscape: Landscape) -> Driver:
-    access = LandscapeAccess(
-        landscape.key, landscape.config, landscape.credentials_path, settings.LANDSCAPE_TIMEOUT_SECONDS
-    )
+    access = LandscapeAccess.of(landscape, timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS)
     return connect(kind=landscape.kind, access=access)
 
 

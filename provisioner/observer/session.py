@@ -78,9 +78,7 @@ class Session:
             return False
         began = time.monotonic()
         try:
-            access = LandscapeAccess(
-                row.key, row.config, row.credentials_path, settings.LANDSCAPE_TIMEOUT_SECONDS
-            )
+            access = LandscapeAccess.of(row, timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS)
             driver = connect(kind=row.kind, access=access)
             feed = Feed(driver.watch(writer.begin(row.key, row.cursor, driver)), name=row.key)
             try:

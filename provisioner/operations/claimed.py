@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 
 from provisioner.drivers.base import LandscapeAccess, Situation
+from provisioner.landscapes.models import credentials_context
 from provisioner.operations.engine import Progress
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
@@ -75,6 +76,8 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         config=json.loads(row["landscape_config"]),
         credentials_path=row["credentials_path"],
         timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
+        sealed=bytes(row["credentials_sealed"]),
+        sealed_context=credentials_context(row["landscape_id"]),
     )
     return Claimed(
         id=row["id"],

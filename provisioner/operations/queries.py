@@ -60,7 +60,7 @@ RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.step
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
     r.cluster_spec, r.status ->> 'situation' AS situation, (r.status ->> 'generation')::bigint AS seen_generation,
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
-    l.credentials_path, {NEED_NOT_WAIT}"""
+    l.credentials_path, l.credentials_sealed, {NEED_NOT_WAIT}"""
 
 # Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
 # cancel. A wait whose wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for

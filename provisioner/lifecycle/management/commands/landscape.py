@@ -12,6 +12,7 @@ from controlplane.kernel.errors import Fatal, Retry
 from controlplane.kernel.plugins import load
 from controlplane.tenants.access import SYSTEM
 from provisioner.drivers.base import ClusterRef, LandscapeAccess
+from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES
 from provisioner.drivers.registry import connect
 from provisioner.landscapes.freshness import is_stale
 from provisioner.landscapes.models import Landscape
@@ -34,8 +35,12 @@ class Command(BaseCommand):
         register = verbs.add_parser("register", help="register a landscape, or change how it is reached")
         register.add_argument("key")
         register.add_argument("--kind", default="gardener")
-        register.add_argument(
-            "--credentials", required=True, help="a kubeconfig file that only Nesoi can read"
+        place = register.add_mutually_exclusive_group(required=True)
+        place.add_argument(
+            "--credentials", default="", help="a kubeconfig file that stays where Nesoi can read it"
+        )
+        place.add_argument(
+            "--credentials-file", default="", help="a kubeconfig whose content is sealed and stored"
         )
         register.add_argument("--namespace", default="garden-nesoi", help="the Gardener project's namespace")
         register.add_argument("--project", default="nesoi", help="the Gardener project's name")
@@ -73,13 +78,14 @@ class Command(BaseCommand):
             )
         if options["calls_per_second"] <= 0:
             raise CommandError("--calls-per-second must be above 0.", returncode=2)
-        credentials = Path(options["credentials"]).resolve()
+        path = str(Path(options["credentials"]).resolve()) if options["credentials"] else ""
+        content = _read(options["credentials_file"]) if options["credentials_file"] else ""
         config = {
             "namespace": options["namespace"],
             "project": options["project"],
             "own_cidrs": _words(options["own_cidrs"]),
         }
-        access = LandscapeAccess(key=options["key"], config=config, credentials_path=str(credentials))
+        access = LandscapeAccess(options["key"], config, path, credentials=content)
         try:
             connect(kind=options["kind"], access=access).observe(ClusterRef("none"))
         except (Retry, Fatal) as error:
@@ -90,11 +96,20 @@ class Command(BaseCommand):
             kind=options["kind"],
             providers=_words(options["providers"]),
             config=config,
-            credentials_path=str(credentials),
+            credentials_path=path,
+            credentials=content,
             calls_per_second=options["calls_per_second"],
             accepting=not options["closed"],
         )
         self.stdout.write(f"{landscape.key} is {'registered' if created else 'up to date'}.")
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(LIMIT_BYTES + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} can't be read ({type(error).__name__}).", returncode=2) from error
 
 
 def _words(text: str) -> list[str]:
