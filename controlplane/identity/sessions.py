@@ -75,6 +75,25 @@ def note_session(
     _forget_some()
 
 
+@transaction.atomic
+def note_password_session(request: HttpRequest, user: User) -> None:
+    """The same for somebody who gave a password; it leaves its trace, as a sign-in with a provider does."""
+    note_session(request, user)
+    audit.record(
+        "session.begin",
+        actor=Actor(
+            name=user.get_username(),
+            user_id=user.id,
+            request_id=getattr(request, "request_id", ""),
+            address=request.META.get("REMOTE_ADDR", ""),
+        ),
+        tenant_id=None,  # a person may belong to several
+        target_type="user",
+        target_id=user.id,
+        changes={"provider": "password"},
+    )
+
+
 def _forget_some() -> None:
     """Each beginning forgets more than it adds, so that nothing piles up and nobody has to come by."""
     now = utcnow()

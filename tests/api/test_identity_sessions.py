@@ -53,6 +53,12 @@ def test_a_person_sees_where_they_are_signed_in(world: World) -> None:
     assert len(ends(page.content.decode())) == 1  # not the present one
 
 
+def test_a_sign_in_leaves_its_trace(world: World) -> None:
+    sign_in(world.alice)
+    row = AuditEvent.objects.get(action="session.begin")
+    assert (row.actor, row.address, row.changes) == ("alice", "203.0.113.1", {"provider": "password"})
+
+
 def test_one_session_is_ended_at_once_and_the_others_stay(world: World) -> None:
     here, there = sign_in(world.alice), sign_in(world.alice)
     (address,) = ends(here.get("/sessions/").content.decode())

@@ -149,7 +149,7 @@ def test_who_lost_the_group_is_out_at_the_next_sign_in_and_out_of_every_page_at_
     come_in(inside, provider)
     introduce(issuer, "ada", email="ada@archipel.example", groups=[])
     assert come_in(Client(), provider).status_code == 403
-    assert inside.get("/").status_code == 403
+    assert inside.get("/")["Location"].startswith("/sign-in")
     assert not Member.objects.filter(tenant=provider.tenant).exists()
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.console import attempts
 from controlplane.console.pages import page
 from controlplane.console.visitor import TENANT_IN_SESSION, ConsoleRequest
-from controlplane.identity.sessions import drop_session, note_session
+from controlplane.identity.sessions import drop_session, note_password_session
 from controlplane.identity.sign_in import anybody_routes, platform_providers
 from controlplane.tenants.audit.denials import Denial, note_denial
 from controlplane.tenants.models import User
@@ -73,7 +73,7 @@ def _problem(request: HttpRequest, username: str) -> str:
     attempts.succeeded(username, address)
     drop_session(str(request.session.session_key))
     login(request, user)
-    note_session(request, user)
+    note_password_session(request, user)
     return ""
 
 
