@@ -68,34 +68,34 @@ def test_a_role_that_would_bypass_the_policies_is_refused(monkeypatch: pytest.Mo
 
 
 def test_a_protected_table_is_what_it_was_when_its_migration_is_reversed(world: World) -> None:
-    run("CREATE TABLE trial_parent (id int PRIMARY KEY, tenant_id uuid)")
-    run("CREATE TABLE trial_child (id int, parent_id int)")
+    run("CREATE TABLE probe_parent (id int PRIMARY KEY, tenant_id uuid)")
+    run("CREATE TABLE probe_child (id int, parent_id int)")
     operations = [
-        ProtectTenantRows("trial_parent"),
-        ProtectChildRows("trial_child", "parent_id", parent="trial_parent"),
-        AllowWeb("trial_parent", "of_nobody", "SELECT", "tenant_id IS NULL"),
+        ProtectTenantRows("probe_parent"),
+        ProtectChildRows("probe_child", "parent_id", parent="probe_parent"),
+        AllowWeb("probe_parent", "of_nobody", "SELECT", "tenant_id IS NULL"),
     ]
     before = run(
-        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE 'trial_%'"
+        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE 'probe_%'"
     )
-    run(f"INSERT INTO trial_parent VALUES (1, '{world.archipel.id}'), (2, '{world.basalt.id}'), (3, NULL)")
-    run("INSERT INTO trial_child VALUES (10, 1), (20, 2), (30, 4)")
+    run(f"INSERT INTO probe_parent VALUES (1, '{world.archipel.id}'), (2, '{world.basalt.id}'), (3, NULL)")
+    run("INSERT INTO probe_child VALUES (10, 1), (20, 2), (30, 4)")
     with connection.schema_editor(atomic=False) as editor:
         for operation in operations:
             operation.database_forwards("tenants", editor, None, None)  # type: ignore[arg-type]
     with tenant_scope(world.basalt.id):
-        assert run("SELECT id FROM trial_parent ORDER BY id") == [(2,), (3,)]
-        assert run("SELECT id FROM trial_child WHERE parent_id <> 3 ORDER BY id") == [(20,)]
+        assert run("SELECT id FROM probe_parent ORDER BY id") == [(2,), (3,)]
+        assert run("SELECT id FROM probe_child WHERE parent_id <> 3 ORDER BY id") == [(20,)]
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-            run("INSERT INTO trial_child VALUES (40, 1)")
+            run("INSERT INTO probe_child VALUES (40, 1)")
     with connection.schema_editor(atomic=False) as editor:
         for operation in reversed(operations):
             operation.database_backwards("tenants", editor, None, None)  # type: ignore[arg-type]
     after = run(
-        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE 'trial_%'"
+        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname LIKE 'probe_%'"
     )
     assert sorted(after) == sorted(before)
-    assert run("SELECT policyname FROM pg_policies WHERE tablename LIKE 'trial_%'") == []
+    assert run("SELECT policyname FROM pg_policies WHERE tablename LIKE 'probe_%'") == []
 
 
 @pytest.fixture
