@@ -19,6 +19,10 @@ from controlplane.kernel.errors import Refused
 P = ParamSpec("P")
 View = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
 
+# Pages that show nothing of a tenant.
+OF_NO_TENANT = frozenset(
+    {"open-tenant", "close-tenant", "roles", "choose-tenant", "sessions", "end-session", "end-other-sessions"}
+)
 _TEMPLATE_OF_STATUS = {403: "403.html", 404: "404.html"}
 
 
@@ -35,7 +39,7 @@ def page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
                 return render(request, "console/no_tenant.html", status=403)
             inside.visitor = visitor
             try:
-                response = view(inside, *args, **kwargs)
+                response = _to_opening(inside) or view(inside, *args, **kwargs)
             except Refused as refusal:
                 response = refused(inside, refusal)
         response.setdefault(
@@ -44,6 +48,20 @@ def page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         return response
 
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponse]", answer)
+
+
+def _to_opening(request: ConsoleRequest) -> HttpResponse | None:
+    """Let support say which tenant it looks into, and why, before anything of one is shown; None when that is said."""
+    match = request.resolver_match
+    if not request.visitor.must_open or match is None or match.url_name in OF_NO_TENANT:
+        return None
+    if request.method not in ("GET", "HEAD"):
+        detail = "Support looks and changes nothing; open a tenant first, and say why."
+        raise Refused("forbidden", detail, status=403)
+    address = reverse("console:open-tenant")
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address + "?" + urlencode({"next": request.get_full_path()}))
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -5,21 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from django.http import HttpRequest
 
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import ALLOWED, Actor, Permission
-from controlplane.tenants.isolation.scopes import one_transaction, person_scope, scope_of, scoped
+from controlplane.tenants.isolation.scopes import (
+    one_transaction,
+    person_scope,
+    platform_scope,
+    scope_of,
+    scoped,
+)
 from controlplane.tenants.models import Member, Tenant, User
+from controlplane.tenants.opening import STAYS_OPEN, must_open
 from controlplane.tenants.services import actor_of_user
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 TENANT_IN_SESSION = "tenant"
+EVERY_TENANT = "*"  # no slug; only the platform's team may choose it
+OPENED_IN_SESSION = "opened"
 SAFE = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Why, and until when, support looks into a tenant."""
+
+    reason: str
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,7 @@ class Visitor:
     actor: Actor
     tenant: Tenant | None  # None: one of the platform's team, who sees every tenant and changes none
     tenants: tuple[Tenant, ...]
+    opened: Opened | None = None  # set where support looks into a tenant
 
     @property
     def role(self) -> str:
@@ -40,6 +60,21 @@ class Visitor:
     def may_create(self) -> bool:
         """Whether a button that requests or writes is shown at all."""
         return self.tenant is not None and self.actor.may(Permission.CREATE)
+
+    @property
+    def may_see_tokens(self) -> bool:
+        """Whether tokens are shown at all."""
+        return self.actor.may(Permission.TOKEN_READ)
+
+    @property
+    def may_see_all(self) -> bool:
+        """Whether this person, who works in a tenant now, may also look over all of them."""
+        return bool(self.user.platform_role) and bool(self.tenants)
+
+    @property
+    def must_open(self) -> bool:
+        """Whether this person must say which tenant to look into, and why, before seeing any."""
+        return must_open(self.actor)
 
     @property
     def may_audit(self) -> bool:
@@ -85,6 +120,8 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
     tenants = {member.tenant.slug: member.tenant for member in memberships}
     chosen = request.session.get(TENANT_IN_SESSION, "")
     actor = actor_of_user(user, tenant_slug=chosen if chosen in tenants else "")
+    if chosen == EVERY_TENANT and actor.platform_role:
+        actor = replace(actor, role=None, tenant_id=None)
     if actor.tenant_id is None and not actor.platform_role:
         return None
     actor = replace(
@@ -92,8 +129,37 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
         request_id=getattr(request, "request_id", ""),
         address=request.META.get("REMOTE_ADDR", ""),
     )
+    if must_open(actor) and (visitor := _as_opened(request, user, actor, tuple(tenants.values()))):
+        return visitor
     tenant = next((entry for entry in tenants.values() if entry.id == actor.tenant_id), None)
     return Visitor(user, actor, tenant, tuple(tenants.values()))
+
+
+def remember_opening(request: HttpRequest, tenant: Tenant, reason: str) -> None:
+    """Keep in the session what support opened, for half an hour."""
+    until = utcnow() + STAYS_OPEN
+    request.session[OPENED_IN_SESSION] = {
+        "tenant": str(tenant.id),
+        "reason": reason,
+        "until": until.isoformat(),
+    }
+
+
+def forget_opening(request: HttpRequest) -> None:
+    """Close what support opened."""
+    request.session.pop(OPENED_IN_SESSION, None)
+
+
+def _as_opened(request: HttpRequest, user: User, actor: Actor, tenants: tuple[Tenant, ...]) -> Visitor | None:
+    kept = request.session.get(OPENED_IN_SESSION)
+    if not kept or datetime.fromisoformat(kept["until"]) <= utcnow():
+        return None
+    with platform_scope():
+        tenant = Tenant.objects.filter(pk=kept["tenant"]).first()
+    if tenant is None:
+        return None
+    opened = Opened(kept["reason"], datetime.fromisoformat(kept["until"]))
+    return Visitor(user, replace(actor, tenant_id=tenant.id), tenant, tenants, opened)
 
 
 def require(visitor: Visitor, permission: Permission, tenant: Tenant | None = None) -> Tenant:

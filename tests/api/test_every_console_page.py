@@ -25,6 +25,7 @@ from tests.matrix import (
     NOBODY,
     OPERATORS,
     PLATFORM,
+    TOKEN_READERS,
     WORKERS,
     Row,
     patterns_of,
@@ -45,6 +46,10 @@ FLEET = "/fleet/trials"
 PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 RULE = {"kind": "domain", "pattern": "evil.example", "why": "for the test"}
+MOVERS = frozenset({PlatformRole.ADMIN})
+MOVE = {"from": "archipel", "to": "nowhere", "reason": "for the test"}
+OPENING = {"tenant": "archipel", "reason": "for the test"}  # support says why, then looks
+NEW_TOKEN = {"name": "ci", "role": "viewer", "scopes": "read", "expires_in_days": "30"}
 ROWS: dict[tuple[str, str], Row] = {
     ("runtimes", "GET"): Row("/"),
     ("runtimes-live", "GET"): Row("/runtimes/live"),
@@ -83,6 +88,32 @@ ROWS: dict[tuple[str, str], Row] = {
     ("accounts", "POST"): Row("/accounts/", ADMINS, NOBODY, {"slug": "labor", "name": "Labor"}),
     ("audit", "GET"): Row("/audit/", ADMINS, AUDITORS),
     ("audit-export", "GET"): Row("/audit/export", ADMINS, AUDITORS),
+    ("account", "GET"): Row("/accounts/{account}/"),
+    ("account", "POST"): Row("/accounts/{account}/", ADMINS, NOBODY, {"name": "Other"}),
+    ("move-account", "GET"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS),
+    ("move-account", "POST"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS, MOVE),
+    ("team", "GET"): Row("/team/"),
+    ("team", "POST"): Row("/team/", ADMINS, NOBODY, {"email": "new@example.org", "role": "viewer"}),
+    ("roles", "GET"): Row("/team/roles"),
+    ("leave-tenant", "POST"): Row("/team/leave", EVERYONE, NOBODY, {}),
+    ("member", "GET"): Row("/team/{member}/", ADMINS, NOBODY),
+    ("member", "POST"): Row("/team/{member}/", ADMINS, NOBODY, {"role": "developer"}),
+    ("remove-member", "POST"): Row("/team/{member}/remove", ADMINS, NOBODY, {}),
+    ("resend-invitation", "POST"): Row("/team/invitations/{invitation}/resend", ADMINS, NOBODY, {}),
+    ("revoke-invitation", "POST"): Row("/team/invitations/{invitation}/revoke", ADMINS, NOBODY, {}),
+    ("tokens", "GET"): Row("/tokens/", ADMINS, TOKEN_READERS),
+    ("tokens", "POST"): Row("/tokens/", ADMINS, NOBODY, NEW_TOKEN),
+    ("rotate-token", "GET"): Row("/tokens/{token}/rotate", ADMINS, NOBODY),
+    ("rotate-token", "POST"): Row("/tokens/{token}/rotate", ADMINS, NOBODY, {"overlap_hours": "1"}),
+    ("revoke-token", "POST"): Row("/tokens/{token}/revoke", ADMINS, NOBODY, {}),
+    ("service-accounts", "GET"): Row("/service-accounts/", ADMINS, TOKEN_READERS),
+    ("service-accounts", "POST"): Row("/service-accounts/", ADMINS, NOBODY, {"name": "ci", "role": "viewer"}),
+    ("remove-service-account", "POST"): Row("/service-accounts/{service_account}/remove", ADMINS, NOBODY, {}),
+    ("join", "GET"): Row("/join/unknown", public=True, answer=410),
+    ("join", "POST"): Row("/join/unknown", public=True, answer=410),
+    ("open-tenant", "GET"): Row("/open-tenant", NO_MEMBER, frozenset({PlatformRole.SUPPORT})),
+    ("open-tenant", "POST"): Row("/open-tenant", NO_MEMBER, frozenset({PlatformRole.SUPPORT}), OPENING),
+    ("close-tenant", "POST"): Row("/open-tenant/close", body={}),
     ("sign-in", "GET"): Row("/sign-in", public=True),
     ("sign-in", "POST"): Row("/sign-in", body={"username": "x", "password": "y"}, public=True),
     ("sign-in-company", "POST"): Row("/sign-in/company", body={"email": "a@nobody.example"}, public=True),
@@ -110,7 +141,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("trial-sign-in", "POST"): Row("/trial/sign-in", body=STRANGER, public=True),
     ("trial-open-link", "GET"): Row("/trial/sign-in/x", public=True),
     ("trial-open-link", "POST"): Row("/trial/sign-in/x", body={}, public=True, answer=410),
-    ("trial-mine", "GET"): Row("/trial/mine", platform=NOBODY),
+    ("trial-mine", "GET"): Row("/trial/mine", platform=frozenset({PlatformRole.SUPPORT})),
     ("trial-extend", "POST"): Row("/trial/mine/extend", ADMINS, NOBODY, {}),
     ("trial-convert", "POST"): Row("/trial/mine/convert", ADMINS, NOBODY, {"plan": "aws"}),
     ("fleet-trials", "GET"): Row(FLEET, NO_MEMBER, OPERATORS),
@@ -129,6 +160,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("choose-tenant", "POST"): Row("/tenant", body={"tenant": "archipel"}),
     ("choose-theme", "POST"): Row("/theme", body={"theme": "dark"}, public=True),
 }
+IDS = ("runtime", "operation", "account", "provider", "member", "invitation", "token", "service_account")
 PAGES = sorted(ROWS)
 each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)
 
@@ -143,7 +175,7 @@ def things(world: World) -> dict[str, str]:
 
 def methods_of(name: str) -> Iterator[str]:
     """What the view behind an address takes, as it says itself when asked for something else."""
-    ids = dict.fromkeys(("runtime", "operation", "account", "provider", "member"), UNKNOWN)
+    ids = dict.fromkeys(IDS, UNKNOWN)
     path = next(row.path for (known, _), row in ROWS.items() if known.split()[0] == name)
     refused = Client().put(path.format(**ids))
     assert refused.status_code == 405, name
@@ -209,7 +241,11 @@ def test_roles_of_the_platforms_team(world: World, things: dict[str, str], page:
         user = create_user(actor=SYSTEM, username=f"p-{role}", password=PASSWORD, platform_role=role)
         before = written()
         with undone():
-            response = sent(signed_in(user), page, things)
+            client = signed_in(user)
+            if role == PlatformRole.SUPPORT:
+                assert client.post("/open-tenant", OPENING).status_code == 302
+                before = written()
+            response = sent(client, page, things)
             after = written()
         if row.public or role in row.platform:
             assert came_through(row, response) or page[0] == "sign-out", (role, response.status_code)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import heroicons
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -83,3 +84,14 @@ def duration(value: object) -> str:
 def kind_title(kind: str) -> str:
     """What an operation does, in words."""
     return badges.KINDS.get(kind, kind)
+
+
+@register.simple_tag(takes_context=True)
+def nav(context: template.Context, name: str, title: str, *parts: str) -> SafeString:
+    """A link of the main navigation, marked where the person is: on the page itself, or on one whose name holds a part."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    here = getattr(match, "url_name", None) or ""
+    inside = any(here == part or part in here.split("-") for part in parts)
+    current = "page" if here == name else "true" if inside else ""
+    marked = format_html(' aria-current="{}"', current) if current else ""
+    return format_html('<a href="{}"{}>{}</a>', reverse(f"console:{name}"), marked, title)

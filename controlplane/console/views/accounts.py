@@ -13,7 +13,7 @@ from controlplane.console.fields.tree import Field
 from controlplane.console.pages import page, show
 from controlplane.console.visitor import ConsoleRequest, Visitor
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.access import Role
+from controlplane.tenants.access import Permission
 from controlplane.tenants.services import create_account
 
 LONGEST_NAME = 120
@@ -56,6 +56,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "fields": fields,
         "problems": problems,
         "may_add": may_add(request.visitor),
+        "may_change": actor.may(Permission.ACCOUNT_CHANGE) or actor.may(Permission.ACCOUNT_MOVE),
         "everything": actor.sees_every_tenant,
     }
     return show(request, "accounts.html", context, status=422 if problems else 200)
@@ -63,7 +64,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
 
 def may_add(visitor: Visitor) -> bool:
     """Whether this person may open an account: the tenant's admins and owners."""
-    return visitor.tenant is not None and visitor.actor.role in (Role.ADMIN, Role.OWNER)
+    return visitor.tenant is not None and visitor.may(Permission.ACCOUNT_CREATE, visitor.tenant)
 
 
 def _create(visitor: Visitor, slug: str, name: str) -> None:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from controlplane.console import attempts
 from controlplane.console.pages import page
-from controlplane.console.visitor import TENANT_IN_SESSION, ConsoleRequest
+from controlplane.console.visitor import EVERY_TENANT, TENANT_IN_SESSION, ConsoleRequest, forget_opening
 from controlplane.identity.sessions import drop_session, note_password_session
 from controlplane.identity.sign_in import anybody_routes, platform_providers
 from controlplane.tenants.audit.denials import Denial, note_denial
@@ -99,8 +99,11 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def choose_tenant(request: ConsoleRequest) -> HttpResponse:
     """Work in another of the person's tenants from now on."""
     chosen = request.POST.get("tenant", "")
-    if any(tenant.slug == chosen for tenant in request.visitor.tenants):
+    visitor = request.visitor
+    everything = chosen == EVERY_TENANT and visitor.may_see_all
+    if everything or any(tenant.slug == chosen for tenant in visitor.tenants):
         request.session[TENANT_IN_SESSION] = chosen
+        forget_opening(request)
     return redirect("console:runtimes")
 
 
