@@ -16,7 +16,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 PROBLEMS: dict[int, str] = {
     400: "The request can't be read: a query parameter, a header or the JSON itself is wrong.",
     401: "The token is missing, unknown, expired or revoked.",
-    403: "The role or the state of the tenant does not allow this.",
+    403: "The role, the token's scopes or the state of the tenant do not allow this; or support did not say why it looks.",
     404: "There is no such thing in your tenant.",
     406: "This API answers in JSON.",
     409: "The state of things is against it: a name is taken, or the operation is in another state.",
@@ -53,6 +53,7 @@ class Contract:
         """Every 4xx and 5xx that a caller must be ready for."""
         found = {400, 406, 503, *self.problems}
         found |= set() if self.public else {401}
+        found |= set() if self.public or self.of_no_tenant else {403}  # support must say why it looks
         found |= {413, 415, 422} if self.body else set()
         found |= {409, 422} if self.idempotent else set()
         found |= {412} if self.conditional else set()
