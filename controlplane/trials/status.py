@@ -101,7 +101,7 @@ def _position(trial: Trial) -> int:
 DETAILS = {
     Stage.WAITING: "All places are taken. The runtime is built by itself when it is your turn; we write to you then.",
     Stage.PROVISIONING: "The runtime is being built; that takes a few minutes.",
-    Stage.ACTIVE: "The runtime is ready. Sign in to the console to use it.",
+    Stage.ACTIVE: "The runtime is ready.",
     Stage.EXPIRED: "The trial is over. A paid plan keeps the runtime, until it is removed.",
     Stage.SUSPENDED: "The trial is over and the runtime sleeps. A paid plan wakes it up, until it is removed.",
     Stage.REMOVING: "The trial is over and the runtime is being removed.",

@@ -69,4 +69,4 @@ def in_days(left: timedelta) -> str:
     hours = max(0, int(left.total_seconds() // 3600))
     if hours < 48:  # noqa: PLR2004 - two days: whole days would say “1 day” for 47 hours
         return f"{hours} hour{'' if hours == 1 else 's'}"
-    return f"{hours // 24} days"
+    return f"{round(left / timedelta(days=1))} days"

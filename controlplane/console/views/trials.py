@@ -51,6 +51,7 @@ def _sign_up(request: HttpRequest) -> HttpResponse:
         "days": terms().length.days,
         "embedded": "embed" in request.GET,
         "email": given["email"],
+        "mailbox": settings.EMBEDDED,  # the demo sends nothing, so it says where to look
     }
     if request.method == "GET":
         return render(request, "console/trial/sign_up.html", context)
@@ -111,7 +112,8 @@ def ask_link(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             problems = place(refusal, [field])
         else:
-            return render(request, "console/trial/link_sent.html", {"email": email})
+            context = {"email": email, "mailbox": settings.EMBEDDED}
+            return render(request, "console/trial/link_sent.html", context)
     context = {"field": field, "problems": problems}
     return render(request, "console/trial/sign_in.html", context, status=422 if problems else 200)
 

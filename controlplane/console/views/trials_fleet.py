@@ -38,6 +38,8 @@ STAGES = (
     "rejected",
 )
 
+KINDS = {"email": "E-mail address", "domain": "Domain", "network": "Network", "company": "Company"}
+
 
 @require_safe
 @page
@@ -158,7 +160,6 @@ def _show(
         "taken": sum(
             counts.get(name, 0) for name in ("provisioning", "active", "expired", "suspended", "removing")
         ),
-        "regions": [(name, title, name in offered.closed_regions) for name, title in known_regions()],
         "offer_fields": offer_fields,
         "rule_fields": rule_fields,
         "problems": problems,
@@ -168,12 +169,18 @@ def _show(
 
 
 def _offer_fields() -> list[Field]:
+    offered = capacity()
     about = "Trials that may hold a runtime at once; the others wait."
-    return [Field("number", "places", "Places", about, str(capacity().places), required=True, minimum=0)]
+    regions = [Option(name, title, name in offered.closed_regions) for name, title in known_regions()]
+    return [
+        Field("number", "places", "Places", about, str(offered.places), required=True, minimum=0),
+        Field("checks", "closed_regions", "Closed regions", options=regions),
+        Field("switch", "is_open", "Takes new sign-ups", value=offered.is_open),
+    ]
 
 
 def _rule_fields(given: dict[str, str]) -> list[Field]:
-    kinds = [Option(kind, title, given.get("kind") == kind) for kind, title in Rule.Kind.choices]
+    kinds = [Option(kind, KINDS[kind], given.get("kind") == kind) for kind in Rule.Kind.values]
     return [
         Field("select", "kind", "What", options=kinds, required=True),
         Field("text", "pattern", "Pattern", "eve@example.org, example.org, 203.0.113.0/24 or *mining*.",
