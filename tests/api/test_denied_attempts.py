@@ -124,7 +124,7 @@ def test_without_a_cache_they_are_bounded_too(world: World, monkeypatch: pytest.
     def away(*_: Any, **__: Any) -> None:
         raise CacheAwayError
 
-    monkeypatch.setattr(denials.cache, "add", away)
+    monkeypatch.setattr("django.core.cache.cache.add", away)
     monkeypatch.setattr(denials, "LARGEST_MINUTE_ALONE", 4)
     monkeypatch.setattr(denials, "_alone", denials._Alone())
     for _ in range(9):

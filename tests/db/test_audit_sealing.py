@@ -83,6 +83,15 @@ def test_sealing_again_changes_nothing(trail: World) -> None:
     assert heads() == before
 
 
+def test_workers_may_seal(world: World) -> None:
+    leave(2)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE nesoi_worker")
+        assert len(seal_new_rows()) >= 1
+    assert findings() == []
+
+
 def test_a_second_sealer_lets_the_first_one_work(world: World) -> None:
     leave(1)
     with psycopg.connect(**parameters()) as other:
