@@ -22,7 +22,7 @@ from provisioner.lifecycle.quota import QUOTA_COLUMNS, count, counted, refuse_gr
 from provisioner.lifecycle.release import as_json as release_as_json
 from provisioner.lifecycle.release import release_after
 from provisioner.operations.models import Operation
-from provisioner.operations.services import open_operation
+from provisioner.operations.services import open_operation, refuse_missing
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
 
@@ -54,6 +54,8 @@ def update_runtime(
         raise stale(runtime)
     _refuse_unchangeable(runtime)
     moves = plan not in {"", runtime.plan_id}
+    if parameters or moves:
+        refuse_missing(runtime)
     wished = _wish(runtime, parameters or {}, plan) if parameters or moves else {}
     changes = _relabel(runtime, labels) | wished
     if not changes:
@@ -115,13 +117,15 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[st
     _grow(runtime, facts, moves=moves)
     runtime.generation += 1
     runtime.plan_id = facts.key
-    changed = {key for key in after | before if after.get(key) != before.get(key)}
+    moved = {"plan": {"before": present.key, "after": facts.key}} if moves else {}
+    return {**moved, "parameters": _difference(before, after)}
+
+
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    changed = {key for key in {*after, *before} if after.get(key) != before.get(key)}
     return {
-        **({"plan": {"before": present.key, "after": facts.key}} if moves else {}),
-        "parameters": {
-            "before": {key: before.get(key) for key in changed},
-            "after": {key: after.get(key) for key in changed},
-        },
+        "before": {key: before.get(key) for key in changed},
+        "after": {key: after.get(key) for key in changed},
     }
 
 
