@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -15,8 +14,8 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Permission
-from controlplane.tenants.models import Tenant
 from controlplane.tenants.suspension import refuse_suspended
+from controlplane.trials.bounds import set_free
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.states import Stage
 from controlplane.trials.terms import terms
@@ -74,10 +73,10 @@ def convert_trial(*, actor: Actor, trial_id: UUID, plan: str) -> Trial:
     still = Trial.objects.filter(pk=trial.pk, stage=trial.stage)
     if still.update(stage=Stage.CONVERTED, ended_at=now, next_at=None, problem="", failures=0) != 1:
         raise Refused("trial_moved", "Somebody else has just changed this trial; look again.", status=409)
+    set_free(trial.tenant)
     update_runtime(actor=actor, runtime_id=trial.runtime_id, plan=plan)
     if trial.runtime is not None and Suspension.TRIAL in trial.runtime.suspended_for:
         resume_runtime(actor=SYSTEM, runtime_id=trial.runtime_id, reason=Suspension.TRIAL)
-    Tenant.objects.filter(pk=trial.tenant_id).update(runtime_quota=settings.TRIAL_CONVERTED_RUNTIMES)
     SignUp.objects.filter(trial=trial).update(address="", network="")
     _told("trial.convert", actor, trial, {"plan": plan})
     trial.refresh_from_db()

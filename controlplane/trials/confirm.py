@@ -17,6 +17,7 @@ from controlplane.tenants.access import SYSTEM, Actor, Role
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import Account, State, Tenant, User
 from controlplane.tenants.services import add_member, create_account, create_tenant
+from controlplane.trials.bounds import confine
 from controlplane.trials.models import LIVE_STAGES, SignUp, Trial
 from controlplane.trials.offer import lock_places, position_of
 from controlplane.trials.secrets import digest_of
@@ -133,7 +134,7 @@ def _earlier_home(row: SignUp) -> tuple[Tenant, User] | None:
 
 def _new_home(row: SignUp) -> tuple[Tenant, User]:
     tenant = _tenant(row.company)
-    Tenant.objects.filter(pk=tenant.pk).update(runtime_quota=0)  # until there is a place
+    confine(tenant)
     create_account(actor=SYSTEM, tenant=tenant, slug=ACCOUNT, name="Trial")
     owner = _person(row.email)
     add_member(actor=SYSTEM, tenant=tenant, user=owner, role=Role.OWNER)

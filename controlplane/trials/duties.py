@@ -8,12 +8,13 @@ from typing import Any
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Role
-from controlplane.tenants.models import Tenant
+from controlplane.trials.bounds import set_free, take_the_place
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.start import write_to
 from controlplane.trials.states import MOVES, Stage
 from controlplane.trials.terms import REMINDERS, terms
 from provisioner.lifecycle.delete import delete_runtime
+from provisioner.lifecycle.resume import resume_runtime
 from provisioner.lifecycle.suspend import suspend_runtime
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -113,7 +114,7 @@ def finish(trial: Trial, now: datetime) -> None:
     """Leave the tombstone: what happened and when, without the address."""
     if trial.email:
         write_to(trial, "trial-removed", path="/trial/mine")
-    Tenant.objects.filter(pk=trial.tenant_id, runtime_quota__lte=1).update(runtime_quota=0)
+    take_the_place(trial.tenant)
     SignUp.objects.filter(trial=trial).update(email="", address="", network="")
     _move(trial, Stage.REMOVED, ended_at=now, next_at=None, email="", problem="", failures=0)
 
@@ -140,7 +141,13 @@ def _remove(trial: Trial, now: datetime) -> None:
 
 
 def _is_going(trial: Trial, runtime: Runtime, now: datetime) -> bool:
-    """Whether the runtime is being deleted, by its owner or by an SRE: then the trial ends with it."""
+    """Whether the trial ends by itself: its runtime is being deleted, or was put on another plan by another door."""
+    if runtime.plan_id != trial.plan:
+        _move(trial, Stage.CONVERTED, ended_at=now, next_at=None, problem="", failures=0)
+        set_free(trial.tenant)
+        if Suspension.TRIAL in runtime.suspended_for:
+            resume_runtime(actor=SYSTEM, runtime_id=runtime.id, reason=Suspension.TRIAL)
+        return True
     if runtime.phase == Phase.DEPROVISIONED:
         finish(trial, now)
         return True

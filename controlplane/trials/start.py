@@ -14,7 +14,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.notices.services import notify
 from controlplane.tenants.access import Actor, Role
-from controlplane.tenants.models import Tenant
+from controlplane.trials.bounds import give_a_place
 from controlplane.trials.models import Trial
 from controlplane.trials.states import Stage
 from controlplane.trials.terms import terms
@@ -42,7 +42,7 @@ def start_trial(trial: Trial) -> bool:
     waiting = Trial.objects.filter(pk=trial.pk, stage=Stage.WAITING)
     try:
         with transaction.atomic():
-            Tenant.objects.filter(pk=trial.tenant_id).update(runtime_quota=1)
+            give_a_place(trial.tenant)
             operation = create_runtime(
                 actor=owner_of(trial),
                 tenant=trial.tenant,

@@ -10,7 +10,7 @@ import time_machine
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, PlatformRole, Role
-from controlplane.tenants.models import AuditEvent, Tenant
+from controlplane.tenants.models import AuditEvent
 from controlplane.trials.changing import convert_trial, extend_trial, paid_plans
 from controlplane.trials.confirm import confirm
 from controlplane.trials.managing import change_offer, retry_duty
@@ -19,9 +19,12 @@ from controlplane.trials.queries import runtime_periods
 from controlplane.trials.states import MOVES, Stage
 from controlplane.trials.status import Status, read_status
 from controlplane.trials.ticking import tick
+from provisioner.lifecycle.create import create_runtime
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.resume import resume_runtime
+from provisioner.lifecycle.update import update_runtime
 from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
 from tests.trialling import ask, fail, letters, settle, token_to, trial_of, try_out
 from tests.world import World
 
@@ -358,5 +361,53 @@ def test_a_tick_reads_only_what_is_due() -> None:
     assert "trial_due" in plan
 
 
-def test_tenants_of_trials_have_room_for_one_runtime() -> None:
-    assert Tenant.objects.get(pk=running().tenant_id).runtime_quota == 1
+def create(trial: Trial, plan: str, name: str = "more") -> Operation:
+    return create_runtime(
+        actor=owner(trial),
+        tenant=trial.tenant,
+        account="trial",
+        name=name,
+        plan=plan,
+        parameters={"region": "eu-central-1"},
+        labels={},
+    )
+
+
+@pytest.mark.parametrize("plan", ["trial", "aws", "free"])
+def test_a_trials_tenant_orders_nothing_else(plan: str) -> None:
+    trial = running()
+    with pytest.raises(Refused) as refused:
+        create(trial, plan)
+    assert refused.value.code == "quota_exceeded"
+
+
+def test_who_deletes_the_trial_runtime_gets_no_paid_one_in_its_place() -> None:
+    trial = running()
+    delete_runtime(actor=owner(trial), runtime_id=trial.runtime_id)
+    settle(trial.runtime, "deprovisioned")
+    with pytest.raises(Refused) as refused:
+        create(trial, "aws")
+    assert refused.value.code == "quota_exceeded"
+
+
+def test_nobody_takes_a_paid_plan_but_by_converting() -> None:
+    trial = running()
+    with pytest.raises(Refused) as refused:
+        update_runtime(actor=owner(trial), runtime_id=trial.runtime_id, plan="aws")
+    assert refused.value.code == "quota_exceeded"
+
+
+def test_a_tenant_that_took_a_paid_plan_orders_more() -> None:
+    trial = running()
+    convert_trial(actor=owner(trial), trial_id=trial.id, plan="aws")
+    assert create(trial, "aws").runtime.plan_id == "aws"
+
+
+def test_a_runtime_that_was_put_on_another_plan_by_hand_ends_the_trial_as_converted() -> None:
+    trial = running()
+    Runtime.objects.filter(pk=trial.runtime_id).update(plan="aws")
+    assert trial.expires_at is not None
+    with at(trial.expires_at, seconds=1):
+        tick()
+    assert look(trial).stage == Stage.CONVERTED
+    assert not Operation.objects.filter(runtime=trial.runtime, kind="suspend").exists()
