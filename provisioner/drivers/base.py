@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from controlplane.kernel.errors import Audience
 from provisioner.runtimes.spec import ClusterSpec
 
+CLUSTER_MISSING = "cluster_missing"  # the code of a change to a cluster that is not there
+
 
 class Situation(StrEnum):
     """Where a cluster stands relative to what is wanted."""
@@ -81,11 +83,12 @@ class Observed:
     told: Mapping[str, Any] = field(
         default_factory=dict, compare=False, repr=False
     )  # that itself; never kept
+    tagged: bool = field(default=True, compare=False)  # whether the watch still finds it; never kept
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values without `told`; a relist turns 10,000 of these, so no generic walk over the fields."""
+        """Return plain JSON values without what is never kept; for 10,000 at a relist, so no generic walk over fields."""
         kept = vars(self).copy()
-        del kept["told"]
+        del kept["told"], kept["tagged"]
         return {
             **kept,
             "situation": self.situation.value,
@@ -143,6 +146,10 @@ class Driver(Protocol):
         """Create or change the cluster until it matches; the answer is what is there now."""
         ...
 
+    def change(self, cluster: ClusterSpec) -> Observed:
+        """Change the cluster until it matches, and never make one; raises Fatal (CLUSTER_MISSING) where there is none."""
+        ...
+
     def ensure_absent(self, cluster: ClusterRef) -> Observed:
         """Ask for removal, again and again if need be; ABSENT once nothing is left."""
         ...
@@ -157,6 +164,10 @@ class Driver(Protocol):
 
     def watch(self, since: Cursor | None) -> Iterator[Event]:
         """Follow the landscape from `since`, relisting when that is too old; ends when the connection does."""
+        ...
+
+    def inventory(self) -> Iterator[Observed]:
+        """List every cluster that we made, those too that lost the tag by which the watch finds them (not `tagged`)."""
         ...
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:

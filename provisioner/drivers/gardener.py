@@ -12,8 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from controlplane.kernel.errors import Fatal, Retry
-from provisioner.drivers.base import ClusterRef, Cursor, Event, Kubeconfig, LandscapeAccess, Observed, Role
+from controlplane.kernel.errors import Audience, Fatal, Retry
+from provisioner.drivers.base import (
+    CLUSTER_MISSING,
+    ClusterRef,
+    Cursor,
+    Event,
+    Kubeconfig,
+    LandscapeAccess,
+    Observed,
+    Role,
+)
 from provisioner.drivers.kube.applying import apply_object, apply_objects
 from provisioner.drivers.kube.client import MERGE, KubeClient
 from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
@@ -25,13 +34,13 @@ from provisioner.drivers.shoots.drift import drift_of
 from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
 from provisioner.drivers.shoots.keeping import keep_versions
 from provisioner.drivers.shoots.observed import OPERATION, TOLD, absent, failure_of, gave_up, observed_of
+from provisioner.drivers.shoots.ownership import MANAGER, belongs, labelled
 from provisioner.drivers.shoots.shoot import OWNER, shoot_of
-from provisioner.drivers.shoots.watching import follow
+from provisioner.drivers.shoots.watching import follow, list_made
 
 __all__ = ["cluster_name_length", "connect"]
 
 Json = dict[str, Any]
-MANAGER = "nesoi"
 CONFIRMATION = "confirmation.gardener.cloud/deletion"
 SHORTEST_TTL = timedelta(seconds=600)  # Gardener refuses less
 # Refusals of these fields come from what the tenant chose freely; all others from the catalog or the landscape.
@@ -49,6 +58,13 @@ class GardenerDriver:
 
     def ensure(self, cluster: Any) -> Observed:
         """Apply the Shoot under our field manager; a cluster that carries another owner is left alone (Fatal)."""
+        return self._order(cluster, may_make=True)
+
+    def change(self, cluster: Any) -> Observed:
+        """Apply it where there is one."""
+        return self._order(cluster, may_make=False)
+
+    def _order(self, cluster: Any, *, may_make: bool) -> Observed:
         wanted = shoot_of(cluster, self._garden)
         owner = cluster.labels.get(OWNER)
         if not owner:
@@ -56,8 +72,10 @@ class GardenerDriver:
                 f"Cluster {cluster.name} has no owner label {OWNER}; it can't be built.", code="owner_missing"
             )
         live = self._get(cluster.name)
+        if live is None and not may_make:
+            raise _missing(cluster.name)
         if live is not None:
-            if _owner(live) != owner:
+            if not belongs(live, ClusterRef(cluster.name, owner)):
                 raise Fatal(
                     f"The landscape has a cluster {cluster.name} of somebody else; give the runtime another cluster name.",
                     code="name_taken",
@@ -76,17 +94,17 @@ class GardenerDriver:
 
     def ensure_absent(self, cluster: ClusterRef) -> Observed:
         """Confirm and ask for deletion; a cluster of somebody else is no business of ours, so for us it is absent."""
-        live = self._get(cluster.name)
-        if live is None or not _ours(live, cluster):
+        live = self._get_owned(cluster)
+        if live is None:
             self._forget_authentication(cluster)
             return absent(cluster.name)
         if "deletionTimestamp" in live["metadata"]:
             return observed_of(self._pushed(live))
         path = f"{self._garden.shoots}/{cluster.name}"
+        precondition = {"uid": live["metadata"]["uid"]}
         with self._answers():
             try:
-                self._annotate(path, CONFIRMATION, "true")
-                precondition = {"uid": live["metadata"]["uid"]}
+                self._note(path, annotations={CONFIRMATION: "true"}, **self._label_back(live, cluster))
                 self._client.call(
                     "DELETE",
                     path,
@@ -99,8 +117,8 @@ class GardenerDriver:
 
     def observe(self, cluster: ClusterRef) -> Observed:
         """Look once."""
-        live = self._get(cluster.name)
-        return observed_of(live) if live is not None and _ours(live, cluster) else absent(cluster.name)
+        live = self._get_owned(cluster)
+        return absent(cluster.name) if live is None else observed_of(live)
 
     def drift(self, cluster: Any, seen: Observed) -> tuple[str, ...]:
         """Compare a sight's spec with the wish, field by field."""
@@ -112,6 +130,11 @@ class GardenerDriver:
             yield from follow(
                 self._client, self._garden.shoots, {"labelSelector": OWNER, "limit": _PAGE}, since
             )
+
+    def inventory(self) -> Iterator[Observed]:
+        """List the project's Shoots without a selector, and leave out those that we never applied."""
+        with self._answers():
+            yield from list_made(self._client, self._garden.shoots, {"limit": _PAGE})
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
         """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least).
@@ -187,7 +210,7 @@ class GardenerDriver:
 
     def _get_owned(self, cluster: ClusterRef) -> Json | None:
         live = self._get(cluster.name)
-        return live if live is not None and _ours(live, cluster) else None
+        return live if live is not None and belongs(live, cluster) else None
 
     def _apply(self, path: str, document: Json) -> Json:
         with self._answers():
@@ -204,11 +227,17 @@ class GardenerDriver:
         lasts = any(not fault.passing for fault in observed_of(shoot).faults)
         with self._answers():
             if lasts and (shoot["metadata"].get("annotations") or {}).get(TOLD) != failure:
-                return self._annotate(path, TOLD, failure)
-            return self._annotate(path, OPERATION, "retry")
+                return self._note(path, annotations={TOLD: failure})
+            return self._note(path, annotations={OPERATION: "retry"})
 
-    def _annotate(self, path: str, key: str, value: str) -> Json:
-        body = {"metadata": {"annotations": {key: value}}}
+    def _label_back(self, live: Json, cluster: ClusterRef) -> Json:
+        """Give a Shoot that lost our label its label again: the watch is to see it go."""
+        if not cluster.owner or labelled(live):
+            return {}
+        return {"labels": {OWNER: cluster.owner}, "uid": live["metadata"]["uid"]}
+
+    def _note(self, path: str, **metadata: Any) -> Json:
+        body = {"metadata": metadata}
         return self._client.call(
             "PATCH", path, query={"fieldManager": f"{MANAGER}-requests"}, body=body, content_type=MERGE
         )
@@ -253,12 +282,12 @@ def _usable(name: str) -> Iterator[None]:
         raise Fatal(f"{name}: {error}", code="credentials_unusable") from None
 
 
-def _owner(shoot: Mapping[str, Any]) -> str:
-    return str((shoot["metadata"].get("labels") or {}).get(OWNER) or "")
-
-
-def _ours(shoot: Mapping[str, Any], cluster: ClusterRef) -> bool:
-    return not cluster.owner or _owner(shoot) == cluster.owner
+def _missing(name: str) -> Fatal:
+    return Fatal(
+        f"The landscape has no cluster {name} of this runtime any more, and nothing was built in its place.",
+        code=CLUSTER_MISSING,
+        audience=Audience.SRE,
+    )
 
 
 def _while_starting(error: ApiRefused, name: str) -> Retry | Fatal:

@@ -17,6 +17,7 @@ from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase, Suspension
+from provisioner.steps.base import REBUILD
 
 HELD_BY = {
     Suspension.WISH: "your own people's wish",
@@ -52,11 +53,14 @@ def resume_runtime(
         return _still_held(actor, runtime, why, given=given)
     if (awake := _awake(runtime)) is not None:
         return awake
+    given_input: dict[str, Any] = {"reason": why.value}
+    if runtime.cluster_spec.get("destroyed"):
+        given_input[REBUILD] = True
     runtime.cluster_spec = {**runtime.cluster_spec, "hibernated": False, "destroyed": False}
     runtime.generation += 1
     _take_back(runtime, why)
     write(runtime, "suspended_for", "cluster_spec", "generation", *QUOTA_COLUMNS)
-    operation = open_operation(actor=actor, runtime=runtime, kind=Kind.RESUME, input={"reason": why.value})
+    operation = open_operation(actor=actor, runtime=runtime, kind=Kind.RESUME, input=given_input)
     told("runtime.resume", actor, runtime, why)
     return operation
 

@@ -15,7 +15,7 @@ from provisioner.lifecycle.admission import locked_runtime, write
 from provisioner.lifecycle.quota import QUOTA_COLUMNS, count
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot, State
-from provisioner.operations.opening import ask_to_cancel
+from provisioner.operations.opening import supersede
 from provisioner.operations.services import open_operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase, Suspension
@@ -49,7 +49,7 @@ def suspend_runtime(
     count(runtime, Size(runtimes=1))  # nothing of it runs: its capacity is free for others
     write(runtime, "suspended_for", "cluster_spec", "generation", *QUOTA_COLUMNS)
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.SUSPEND, input={"reason": why.value})
-    _give_up_paused(runtime, operation)
+    _give_up_paused(actor, runtime, operation)
     told("runtime.suspend", actor, runtime, why)
     return operation
 
@@ -115,12 +115,12 @@ def _rest(runtime: Runtime) -> dict[str, bool]:
     return {"hibernated": not destroyed, "destroyed": destroyed}
 
 
-def _give_up_paused(runtime: Runtime, operation: Operation) -> None:
+def _give_up_paused(actor: Actor, runtime: Runtime, operation: Operation) -> None:
     """Cancel what a person paused: a suspension must not wait for somebody to go on with something else."""
     if operation.slot != Slot.NEXT:
         return
     rows = Operation.objects.filter(runtime=runtime, slot=Slot.ACTIVE, state=State.PAUSED)
     paused = rows.exclude(kind=Kind.SUSPEND).first()
-    if paused is not None and ask_to_cancel(paused, reason="superseded by suspend"):
+    if paused is not None and supersede(actor, paused, reason="superseded by suspend"):
         operation.refresh_from_db()
         operation.runtime = runtime

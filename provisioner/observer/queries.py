@@ -87,10 +87,13 @@ ON CONFLICT (runtime_id) DO UPDATE
 SET fields = excluded.fields, seen_at = CASE WHEN d.fields = '[]'::jsonb THEN now() ELSE d.seen_at END
 """
 
-# Drift that may be mended now. The table holds the last day's drift only; the rest rides on primary keys.
+# Drift that may be mended now; that of the suspended would take the others' places. The table holds the last day's drift only;
+# the rest rides on primary keys.
 DUE_DRIFT = """
 SELECT d.runtime_id, d.fields FROM observer_drift d JOIN runtimes_runtime r ON r.id = d.runtime_id
+JOIN tenants_tenant t ON t.id = r.tenant_id JOIN tenants_account a ON a.id = r.account_id
 WHERE d.landscape_id = %(landscape)s AND d.fields <> '[]'::jsonb AND d.due_at <= now() AND r.phase = 'ready'
+  AND t.state <> 'suspended' AND a.state <> 'suspended'
   AND NOT EXISTS (SELECT FROM operations_operation o WHERE o.runtime_id = r.id AND o.slot IS NOT NULL)
 ORDER BY d.due_at LIMIT 100
 """

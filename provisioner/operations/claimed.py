@@ -46,7 +46,7 @@ class Claimed:
     landscape_kind: str
     access: LandscapeAccess
     situation: str = ""  # of the cluster, as the observer saw it last
-    seen_generation: int = 0  # the wish which that sight was about
+    seen_operation: str = ""  # which one ordered what was seen then
     in_hand: bool = False  # this worker has just done the step before
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
 
@@ -59,8 +59,8 @@ class Claimed:
 
     @property
     def seen_ready(self) -> bool:
-        """Whether the observer has seen this very wish fulfilled."""
-        return self.situation == Situation.READY and self.seen_generation >= self.generation
+        """Whether the observer has seen fulfilled what this very operation ordered; another may have ordered the same wish."""
+        return self.situation == Situation.READY and self.seen_operation == str(self.id)
 
     def progress_after(self, run: timedelta) -> Progress:
         """What the engine needs to know once the step has run this long."""
@@ -104,5 +104,5 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         landscape_kind=row["landscape_kind"],
         access=access,
         situation=row["situation"] or "",
-        seen_generation=row["seen_generation"] or 0,
+        seen_operation=row["seen_operation"] or "",
     )

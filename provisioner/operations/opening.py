@@ -21,6 +21,7 @@ from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot, State
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
+from provisioner.steps.base import REBUILD
 
 SUPERSEDED = "superseded by delete"
 
@@ -64,12 +65,20 @@ def _open_change(
         raise Refused("runtime_deprovisioning", detail, status=409)
     if active is None and waiting is None:
         never_ready = kind is Kind.UPDATE and runtime.observed_generation == 0
+        given = _with_consent(runtime, given)
         return _insert(actor, runtime, Kind.PROVISION if never_ready else kind, given, Slot.ACTIVE)
     if waiting is not None and waiting.kind == kind:
         return _fold(actor, runtime, waiting, given)
     if waiting is not None:
         _drop(actor, waiting, f"superseded by {kind.value}")
     return _insert(actor, runtime, kind, given, Slot.NEXT)
+
+
+def _with_consent(runtime: Runtime, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the input: what the last operation was to build and did not, the next one may build in its place."""
+    newest = Operation.objects.filter(runtime=runtime).order_by("-id").first()
+    carried = newest is not None and newest.state != State.SUCCEEDED and newest.input.get(REBUILD)
+    return {**given, REBUILD: True} if carried else given
 
 
 def _open_delete(
@@ -83,9 +92,16 @@ def _open_delete(
     if active is None:
         return _insert(actor, runtime, Kind.DEPROVISION, given, Slot.ACTIVE)
     operation = _insert(actor, runtime, Kind.DEPROVISION, given, Slot.NEXT)
-    if ask_to_cancel(active, reason=SUPERSEDED):
+    if supersede(actor, active, reason=SUPERSEDED):
         operation.refresh_from_db()
     return operation
+
+
+def supersede(actor: Actor, active: Operation, *, reason: str) -> bool:
+    """Ask an active operation to stop because of a newer wish, and leave the audit row of that; see `ask_to_cancel`."""
+    if active.cancel_requested_at is None:
+        _audit_cancel(actor, active, reason)
+    return ask_to_cancel(active, reason=reason)
 
 
 def ask_to_cancel(active: Operation, *, reason: str) -> bool:
@@ -131,12 +147,16 @@ def cancel_waiting(waiting: Operation, reason: str) -> None:
 
 def _drop(actor: Actor, waiting: Operation, reason: str) -> None:
     cancel_waiting(waiting, reason)
+    _audit_cancel(actor, waiting, reason)
+
+
+def _audit_cancel(actor: Actor, operation: Operation, reason: str) -> None:
     audit.record(
         "operation.cancel",
         actor=actor,
-        tenant_id=waiting.tenant_id,
+        tenant_id=operation.tenant_id,
         target_type="operation",
-        target_id=waiting.id,
+        target_id=operation.id,
         changes={"reason": reason},
     )
 

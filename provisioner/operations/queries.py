@@ -58,7 +58,7 @@ WHERE o.id = f.id
 RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.step, o.steps_done, o.attempts, o.fence, o.wakes,
     o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
-    r.cluster_spec, r.status ->> 'situation' AS situation, (r.status ->> 'generation')::bigint AS seen_generation,
+    r.cluster_spec, r.status ->> 'situation' AS situation, r.status -> 'owner' ->> 'operation' AS seen_operation,
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
     l.credentials_path, l.credentials_sealed, {NEED_NOT_WAIT}"""
 
@@ -103,6 +103,13 @@ CANCELLING = """
 SELECT cancel_reason FROM operations_operation
 WHERE id = %(id)s::uuid AND fence = %(fence)s::bigint AND state = 'running' AND cancel_requested_at IS NOT NULL"""
 
+# Work that begins while its tenant or account is suspended, unless it ends or rests something: it waits until that is over, and
+# the sweep starts it then. Rides on primary keys; `{runtime}` is a row with the ids of both.
+HELD_BACK = """
+    {kind} NOT IN ('deprovision', 'suspend') AND (
+        EXISTS (SELECT FROM tenants_tenant t WHERE t.id = {runtime}.tenant_id AND t.state = 'suspended')
+        OR EXISTS (SELECT FROM tenants_account a WHERE a.id = {runtime}.account_id AND a.state = 'suspended'))"""
+
 # An update of a runtime that was never ready is its next attempt at being provisioned.
 AS_KIND = """CASE WHEN n.kind = 'update' AND home.observed_generation = 0 AND closed.state <> 'succeeded'
     THEN 'provision' ELSE n.kind END"""
@@ -112,7 +119,8 @@ AS_KIND = """CASE WHEN n.kind = 'update' AND home.observed_generation = 0 AND cl
 # Rides on primary keys and on operation_one_per_slot.
 CLOSE = f"""
 WITH home AS (
-    SELECT id, tenant_id, observed_generation FROM runtimes_runtime WHERE id = %(runtime_id)s::uuid FOR NO KEY UPDATE
+    SELECT id, tenant_id, account_id, observed_generation FROM runtimes_runtime
+    WHERE id = %(runtime_id)s::uuid FOR NO KEY UPDATE
 ), closed AS (
     UPDATE operations_operation o
     SET state = %(state)s::text, slot = NULL, finished_at = now(), lease_until = NULL, reason = '',
@@ -141,6 +149,7 @@ WITH home AS (
         share = greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="home.tenant_id")})
     FROM closed, home
     WHERE n.runtime_id = closed.runtime_id AND n.slot = 'next'
+      AND NOT ({HELD_BACK.format(kind="n.kind", runtime="home")})
     RETURNING n.id
 ), told AS (
     UPDATE runtimes_runtime r
@@ -241,7 +250,8 @@ END_WAITS_OF = _MAKE_DUE.format(
     ORDER BY id FOR NO KEY UPDATE"""
 )
 
-# The sweep: wishes whose active operation ended while they were written. Rides on operation_next and operation_one_per_slot.
+# The sweep: wishes whose active operation ended while they were written, or that were held back then. Rides on operation_next
+# and operation_one_per_slot.
 START_ORPHANS = f"""
 UPDATE operations_operation n
 SET slot = 'active', due_at = now(), kind = orphan.kind, step = %(starts)s::jsonb -> orphan.kind ->> 'step',
@@ -253,6 +263,7 @@ FROM (
     FROM operations_operation w JOIN runtimes_runtime r ON r.id = w.runtime_id
     WHERE w.slot = 'next' AND NOT EXISTS (
         SELECT FROM operations_operation a WHERE a.runtime_id = w.runtime_id AND a.slot = 'active')
+      AND NOT ({HELD_BACK.format(kind="w.kind", runtime="r")})
     LIMIT 100 FOR NO KEY UPDATE OF w, r SKIP LOCKED
 ) orphan
 WHERE n.id = orphan.id

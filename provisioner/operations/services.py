@@ -17,17 +17,20 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.suspension import refuse_suspended
+from provisioner.drivers.base import CLUSTER_MISSING, Situation
 from provisioner.operations import engine, flowbook, ledger, queries, sweeping, transport
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.opening import ask_to_cancel, cancel_waiting, open_operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Suspension
+from provisioner.steps.base import REBUILD
 
 __all__ = [
     "cancel_operation",
     "open_operation",
     "pause_operation",
+    "refuse_missing",
     "resume_operation",
     "retry_operation",
     "skip_step",
@@ -90,10 +93,35 @@ def resume_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> O
 
 @transaction.atomic
 def retry_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Operation:
-    """Run a failed operation's step again, with fresh attempts and a fresh deadline."""
+    """Run a failed operation's step again, with fresh attempts and a fresh deadline.
+
+    Where the cluster is gone, the platform's team has it built anew by that; a tenant's people are refused (cluster_missing).
+    """
     operation = _continued(actor, operation_id, Permission.OPERATE)
+    missing = (
+        operation.error_code == CLUSTER_MISSING and operation.kind != Kind.SUSPEND
+    )  # which needs no cluster
+    rebuilds = missing and actor.may(Permission.SKIP, tenant_id=operation.tenant_id)
+    if missing and not rebuilds:
+        refuse_missing(operation.runtime)
     _reopen(operation, step=operation.step)
-    return _audited("operation.retry", actor, operation, reason)
+    if rebuilds:
+        Operation.objects.filter(pk=operation.pk).update(input={**operation.input, REBUILD: True})
+    return _audited("operation.retry", actor, operation, reason, **({REBUILD: "true"} if rebuilds else {}))
+
+
+def refuse_missing(runtime: Runtime) -> None:
+    """Raise Refused 409 (cluster_missing) while the runtime has lost its cluster; deleting it stays possible."""
+    newest = Operation.objects.filter(runtime=runtime).order_by("-id").first()
+    if newest is None or newest.state != State.FAILED or newest.error_code != CLUSTER_MISSING:
+        return
+    seen_since = bool(runtime.status_at and newest.finished_at and runtime.status_at > newest.finished_at)
+    if not (seen_since and runtime.status.get("situation") != Situation.ABSENT):
+        detail = (
+            f"Runtime {runtime.name} has no cluster any more, and nothing is built in its place unasked: the new one would be "
+            "empty. Contact support to have it restored or built anew, or delete the runtime."
+        )
+        raise Refused(CLUSTER_MISSING, detail, status=409)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import orjson
 from aiohttp import web
@@ -13,7 +14,7 @@ from provisioner.simulator.errors import Json, expired
 from provisioner.simulator.history import Entry, Event
 from provisioner.simulator.listing import EntryTest, check_version, entry_test
 from provisioner.simulator.represent import JSON_TYPE, Form, event_bytes, form_of
-from provisioner.simulator.store import Collection
+from provisioner.simulator.store import Collection, read
 
 BATCH = 500
 GATHER_SECONDS = (
@@ -106,7 +107,8 @@ class Watch:
                 continue
             kind = self._kind(event)
             if kind:
-                lines.append(self._line(kind, event.entry))
+                left = kind == "DELETED" and event.type != "DELETED"
+                lines.append(self._line(kind, _as_it_left(event) if left else event.entry))
         return lines
 
     def _kind(self, event: Event) -> str:
@@ -119,6 +121,17 @@ class Watch:
         if now:
             return "MODIFIED" if before else "ADDED"
         return "DELETED" if before else ""
+
+
+def _as_it_left(event: Event) -> Entry:
+    """Return what a selector no longer finds as it last found it, under the version of the change.
+
+    Source: k8s.io/apiserver, pkg/storage/cacher/cache_watcher.go, convertToWatchEvent.
+    """
+    before = event.before or event.entry
+    document = read(before)
+    document["metadata"]["resourceVersion"] = str(event.version)
+    return replace(before, version=event.version, raw=orjson.dumps(document))
 
 
 def error_line() -> bytes:

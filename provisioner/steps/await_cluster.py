@@ -18,13 +18,13 @@ def needed(cluster: ClusterSpec) -> bool:
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done when the cluster is ready; one that vanished or was given up is ordered again."""
+    """Done when the cluster is ready; one that was given up is ordered again, and one that vanished while it was first built."""
     observed = ctx.driver.observe(ctx.ref)
     if observed.situation is Situation.READY:
         return Done()
     if observed.situation in {Situation.ABSENT, Situation.FAILED}:
         # Tries again what may pass, or what a person has mended since.
-        observed = ctx.driver.ensure(ctx.wanted)
+        observed = ctx.order()
     refuse_lasting_faults(observed)
     return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
 

@@ -24,7 +24,7 @@ def run(ctx: StepContext) -> Outcome:
     if asleep or observed.situation is Situation.ABSENT:
         return Done()
     if observed.situation is Situation.FAILED:
-        observed = ctx.driver.ensure(ctx.wanted)
+        observed = ctx.driver.change(ctx.wanted)
     refuse_lasting_faults(observed)
     return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
 

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from controlplane.kernel.errors import Fatal
 from provisioner.drivers.base import ClusterRef, Driver, Observed, Situation
+from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec
 
 GENERATION_TAG = "nesoi.dev/generation"
 OPERATION_TAG = "nesoi.dev/operation"
+REBUILD = "rebuild"  # in an operation's input: build the cluster, and empty, where there is none
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,18 @@ class StepContext:
         """The cluster as wanted, tagged with the wish that it fulfils: what the observer sees can be told from older wishes."""
         tags = {GENERATION_TAG: str(self.generation), OPERATION_TAG: str(self.operation_id)}
         return replace(self.cluster, annotations={**self.cluster.annotations, **tags})
+
+    @property
+    def may_build(self) -> bool:
+        """Whether a cluster that is not there is to be built: the first time, or where that was asked for in so many words.
+
+        Everything else would pass an empty cluster off as the one with the tenant's data.
+        """
+        return self.kind == Kind.PROVISION or bool(self.input.get(REBUILD))
+
+    def order(self) -> Observed:
+        """Ask the landscape for the cluster as it is wanted now; raises Fatal (cluster_missing) for one that is to be there."""
+        return self.driver.ensure(self.wanted) if self.may_build else self.driver.change(self.wanted)
 
     @property
     def ref(self) -> ClusterRef:

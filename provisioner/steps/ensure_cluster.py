@@ -14,8 +14,8 @@ def needed(cluster: ClusterSpec) -> bool:
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Apply the wish; whether it succeeds is for the next step to see."""
-    ctx.driver.ensure(ctx.wanted)
+    """Apply the wish, and build in silence only what never was there; whether it succeeds is for the next step to see."""
+    ctx.order()
     return Done()
 
 

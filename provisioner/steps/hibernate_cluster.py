@@ -20,7 +20,7 @@ def run(ctx: StepContext) -> Outcome:
     """Apply the sleeping wish; a cluster that is not there is not built for that."""
     if ctx.driver.observe(ctx.ref).situation is Situation.ABSENT:
         return Done(NOTHING_THERE)
-    ctx.driver.ensure(ctx.wanted)
+    ctx.driver.change(ctx.wanted)
     return Done()
 
 

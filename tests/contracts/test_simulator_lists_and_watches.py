@@ -124,6 +124,24 @@ def test_a_watch_with_a_selector_sees_objects_come_and_leave(simulator: Simulato
         assert [next(events)["type"], next(events)["type"]] == ["ADDED", "DELETED"]
 
 
+def test_an_object_that_leaves_a_selector_is_told_as_it_was_under_the_new_version(
+    simulator: Simulator,
+) -> None:
+    version = make(simulator, "leaving", shape="round")["metadata"]["resourceVersion"]
+    kind = "application/merge-patch+json"
+    with watching(simulator, resourceVersion=version, labelSelector="shape=round") as events:
+        patch = {"metadata": {"labels": {"shape": None}}, "data": {"new": "content"}}
+        now = simulator.call("PATCH", f"{MAPS}/leaving", patch, Content_Type=kind)
+        event = next(events)
+    left = event["object"]
+    assert (event["type"], left["metadata"]["labels"], left.get("data")) == (
+        "DELETED",
+        {"shape": "round"},
+        None,
+    )
+    assert left["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"] != version
+
+
 def test_a_watch_that_asks_for_bookmarks_ends_with_one(simulator: Simulator) -> None:
     version = make(simulator, "marked")["metadata"]["resourceVersion"]
     with watching(simulator, resourceVersion=version, allowWatchBookmarks="true", timeoutSeconds=1) as events:

@@ -48,7 +48,7 @@ def section(provider: str, zones: tuple[str, ...]) -> tuple[dict[str, Any], dict
 def test_a_shoot_names_its_profile_binding_version_and_owner() -> None:
     shoot = shoot_of(CLUSTER, GARDEN)
     assert shoot["metadata"]["labels"] == {"nesoi.dev/runtime": "r1", "nesoi.dev/tenant": "archipel"}
-    assert shoot["metadata"]["annotations"] == {"nesoi.dev/generation": "3"}
+    assert shoot["metadata"]["annotations"] == {"nesoi.dev/generation": "3", "nesoi.dev/runtime": "r1"}
     spec = shoot["spec"]
     assert spec["cloudProfile"] == {"name": "aws"}
     assert spec["credentialsBindingName"] == "core-aws"

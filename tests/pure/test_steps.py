@@ -29,9 +29,11 @@ from provisioner.runtimes.spec import ClusterSpec
 from provisioner.steps import (
     await_absence,
     await_cluster,
+    await_sleep,
     delete_cluster,
     ensure_cluster,
     grant_access,
+    hibernate_cluster,
     verify_access,
 )
 from provisioner.steps.base import Done, StepContext, Wait
@@ -51,6 +53,13 @@ class ScriptedDriver:
         self.asked.append("ensure")
         self.ordered.append(cluster)
         return replace(self.sight, situation=Situation.CHANGING)
+
+    def change(self, cluster: ClusterSpec) -> Observed:
+        self.asked.append("change")
+        return replace(self.sight, situation=Situation.CHANGING)
+
+    def inventory(self) -> Iterator[Observed]:
+        return iter(())
 
     def ensure_absent(self, cluster: ClusterRef) -> Observed:
         self.asked.append("ensure_absent")
@@ -83,10 +92,12 @@ def wish(**facts: Any) -> ClusterSpec:
     return ClusterSpec("c1", "aws", "eu-central-1", "1.34.8", pools=(), **facts)
 
 
-def context(driver: ScriptedDriver, **facts: Any) -> StepContext:
+def context(
+    driver: ScriptedDriver, kind: str = "provision", given: Mapping[str, Any] | None = None, **facts: Any
+) -> StepContext:
     cluster = wish(**facts)
     now = datetime.now(UTC)
-    return StepContext(UUID(int=1), UUID(int=2), "provision", 1, 1, 1, now, cluster, driver)
+    return StepContext(UUID(int=1), UUID(int=2), kind, 1, 1, 1, now, cluster, driver, given or {})
 
 
 def test_ordering_a_cluster_is_done_when_the_landscape_took_the_order() -> None:
@@ -122,7 +133,23 @@ def test_an_unhealthy_cluster_names_its_troubled_condition() -> None:
     assert "APIServerAvailable" not in waited.reason
 
 
-def test_a_cluster_that_vanished_is_ordered_again() -> None:
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in {Kind.PROVISION, Kind.DEPROVISION}])
+@pytest.mark.parametrize("step", [ensure_cluster, await_cluster, hibernate_cluster, await_sleep])
+@pytest.mark.parametrize("situation", [Situation.ABSENT, Situation.FAILED])
+def test_only_a_first_build_may_make_a_cluster(kind: Kind, step: Any, situation: Situation) -> None:
+    driver = ScriptedDriver(seen(situation))
+    step.run(context(driver, kind, hibernated=True))
+    assert "ensure" not in driver.asked
+
+
+def test_one_that_is_to_be_built_anew_in_so_many_words_is() -> None:
+    driver = ScriptedDriver(seen(Situation.ABSENT))
+    for step in (ensure_cluster, await_cluster):
+        step.run(context(driver, "update", {"rebuild": True}))
+    assert driver.asked == ["ensure", "observe", "ensure"]
+
+
+def test_a_cluster_that_vanished_while_it_was_first_built_is_ordered_again() -> None:
     driver = ScriptedDriver(seen(Situation.ABSENT))
     assert isinstance(await_cluster.run(context(driver)), Wait)
     assert driver.asked == ["observe", "ensure"]

@@ -9,10 +9,10 @@ from controlplane.kernel.redaction import redact
 from provisioner.drivers.base import Condition, Observed, Situation
 from provisioner.drivers.shoots.drift import shape_of
 from provisioner.drivers.shoots.faults import faults_of
+from provisioner.drivers.shoots.ownership import OURS
 
 Json = Mapping[str, Any]
 OPERATION = "gardener.cloud/operation"
-OURS = "nesoi.dev/"
 TOLD = "nesoi.dev/told"
 _PASSING_TAGS = frozenset({"fence", "told"})  # say something about our work, nothing about the cluster
 _LONGEST = 300
@@ -49,8 +49,9 @@ def observed_of(shoot: Json) -> Observed:
 
 
 def owner_of(metadata: Json) -> dict[str, str]:
-    """Return our own tags without their prefix: runtime, tenant, operation, generation."""
-    tags = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    """Return our own tags without their prefix: runtime, tenant, operation, generation; a label that is empty says nothing."""
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if value}
+    tags = {**(metadata.get("annotations") or {}), **labels}
     ours = {key.removeprefix(OURS): str(value) for key, value in tags.items() if key.startswith(OURS)}
     return {key: value for key, value in sorted(ours.items()) if key not in _PASSING_TAGS}
 
@@ -125,9 +126,19 @@ def _condition(raw: Json) -> Condition:
     return Condition(
         type=raw.get("type") or "",
         status=raw.get("status") or "Unknown",
-        message="" if raw.get("status") == "True" else redact(str(raw.get("message") or "")[:_LONGEST]),
+        message="" if raw.get("status") == "True" or _says_nothing(raw) else redact(_message(raw)),
         since=raw.get("lastTransitionTime") or "",
     )
+
+
+def _message(raw: Json) -> str:
+    return str(raw.get("message") or "")[:_LONGEST]
+
+
+def _says_nothing(raw: Json) -> bool:
+    """Whether a condition's message only repeats its type and status: "APIServerAvailable is Progressing."."""
+    known = {str(raw.get("type")).lower(), str(raw.get("status")).lower()}
+    return set(_message(raw).lower().rstrip(".").split()) <= known | {"is", "the", "condition"}
 
 
 def _endpoint(status: Json) -> str:

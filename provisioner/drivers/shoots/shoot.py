@@ -29,10 +29,16 @@ def shoot_of(cluster: ClusterSpec, garden: Garden) -> Json:
             "name": cluster.name,
             "namespace": garden.namespace,
             "labels": dict(cluster.labels),
-            "annotations": dict(cluster.annotations),
+            "annotations": {**_owner_again(cluster), **cluster.annotations},
         },
         "spec": spec,
     }
+
+
+def _owner_again(cluster: ClusterSpec) -> Json:
+    """Return the owner as an annotation, too: whoever takes the label away leaves what proves whose it is."""
+    owner = cluster.labels.get(OWNER)
+    return {OWNER: owner} if owner else {}
 
 
 def _place(cluster: ClusterSpec, garden: Garden) -> Json:

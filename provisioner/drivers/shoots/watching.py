@@ -7,9 +7,10 @@ from dataclasses import replace
 from random import uniform
 from typing import Any, Protocol
 
-from provisioner.drivers.base import Cursor, Event, EventType
+from provisioner.drivers.base import Cursor, Event, EventType, Observed
 from provisioner.drivers.kube.refusals import ApiRefused
 from provisioner.drivers.shoots.observed import absent, changed_at, observed_of, owner_of
+from provisioner.drivers.shoots.ownership import is_our_making, labelled
 
 Json = dict[str, Any]
 _GONE = 410
@@ -76,20 +77,35 @@ def _list(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event,
         return version
 
 
-def _pages(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event, None, str]:
+def list_made(api: Api, path: str, selection: Mapping[str, str]) -> Iterator[Observed]:
+    """Yield the Shoots of one full list that we applied, labelled or not; raises what `api` raises."""
+    for page in _raw_pages(api, path, selection):
+        for shoot in page.get("items") or ():
+            if is_our_making(shoot):
+                yield replace(observed_of(shoot), tagged=bool(labelled(shoot)))
+
+
+def _raw_pages(api: Api, path: str, selection: Mapping[str, str]) -> Iterator[Json]:
     query = dict(selection)
     while True:
         page = api.call("GET", path, query=query, timeout_seconds=_PAGE_SECONDS)
-        metadata = page.get("metadata") or {}
-        version = str(metadata.get("resourceVersion") or "")
-        if "continue" not in query:
+        yield page
+        token = (page.get("metadata") or {}).get("continue")
+        if not token:
+            return
+        query["continue"] = token
+
+
+def _pages(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event, None, str]:
+    version = ""
+    for at, page in enumerate(_raw_pages(api, path, selection)):
+        version = str((page.get("metadata") or {}).get("resourceVersion") or "")
+        if at == 0:
             yield Event(EventType.RELIST_BEGIN, version)
         for shoot in page.get("items") or ():
             seen = observed_of(shoot)
             yield Event(EventType.SEEN, seen.version, seen)
-        if not metadata.get("continue"):
-            return version
-        query["continue"] = metadata["continue"]
+    return version
 
 
 def _watch(api: Api, path: str, selection: Mapping[str, str], version: str) -> Iterator[Event]:
