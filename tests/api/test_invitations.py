@@ -148,7 +148,7 @@ def test_the_answer_is_the_same_for_known_and_unknown_addresses(alice: Asking, w
 def test_what_an_admin_can_not_send(
     alice: Asking, vera: Asking, world: World, body: dict[str, Any], code: tuple[int, str]
 ) -> None:
-    assert world.basalt
+    assert world.basalt.slug == "basalt"
     assert problem(alice.post("/invitations", body)) == code
     assert not Invitation.objects.exists()
 
@@ -159,7 +159,7 @@ def test_fields_that_nobody_offered_are_refused(alice: Asking) -> None:
 
 
 def test_a_weak_password_or_a_taken_name_makes_nobody(invited: str, world: World) -> None:
-    assert world.vera
+    assert world.vera.user.pk
     people = User.objects.count()
     for bad in ({**CHOSEN, "password": "password1234"}, {**CHOSEN, "username": "Vera"}, {"username": ""}):
         assert Client().post(invited, bad).status_code == 422

@@ -163,7 +163,7 @@ def test_who_is_demoted_keeps_what_the_new_role_could_make(alice: Asking, world:
 
 def test_an_admin_neither_makes_nor_unmakes_owners(alice: Asking, world: World) -> None:
     olga = member("olga", world.archipel, Role.OWNER)
-    assert world.vera
+    assert world.vera.user.pk
     assert problem(alice.patch(f"/members/{world.vera.user.id}", {"role": "owner"})) == (
         403,
         "role_above_own",

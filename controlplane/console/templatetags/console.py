@@ -95,3 +95,9 @@ def nav(context: template.Context, name: str, title: str, *parts: str) -> SafeSt
     current = "page" if here == name else "true" if inside else ""
     marked = format_html(' aria-current="{}"', current) if current else ""
     return format_html('<a href="{}"{}>{}</a>', reverse(f"console:{name}"), marked, title)
+
+
+@register.filter
+def spaced(words: str) -> str:
+    """Words that a comma joins, with a blank behind each."""
+    return words.replace(",", ", ")
