@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -62,12 +63,13 @@ def test_who_may_only_look_gets_a_viewers_kubeconfig_only(
 ) -> None:
     person = member("someone", world.archipel, tenant_role)
     for role in Role:
-        try:
+        refused: AbstractContextManager[Any] = (
+            nullcontext() if role in may else pytest.raises(Refused, match="role")
+        )
+        with refused:
             kubeconfig.mint_kubeconfig(
                 actor=person.actor, runtime_id=runtime.pk, ttl=timedelta(hours=1), role=role
             )
-        except Refused as refused:
-            assert (refused.status, refused.code) == (403, "forbidden")
     assert set(driver.asked) == may
     rows = AuditEvent.objects.filter(action="runtime.kubeconfig")
     assert {row.changes["role"] for row in rows} == {role.value for role in may}
