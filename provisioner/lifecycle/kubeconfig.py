@@ -39,7 +39,7 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
 
     Who may only look gets a viewer's and no other.
     Raises Refused: runtime_not_found 404, forbidden 403, tenant_suspended 403, account_suspended 403, runtime_not_ready 409,
-    ttl_out_of_range 422, landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
+    cluster_missing 409, ttl_out_of_range 422, landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
     """
     with transaction.atomic(
         durable=True
@@ -52,16 +52,22 @@ def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role
             f"ttl_seconds must be between {int(SHORTEST.total_seconds())} and {int(longest.total_seconds())}.",
             field="ttl_seconds",
         )
+    # Before and after: a process that dies in between leaves no credential that nobody asked for.
+    _record("runtime.kubeconfig.ask", actor, runtime, role=role.value, ttl_seconds=int(ttl.total_seconds()))
     kubeconfig = asked(runtime, lambda driver, cluster: driver.credentials(cluster, ttl=ttl, role=role))
+    _record("runtime.kubeconfig", actor, runtime, role=role.value, expires_at=rfc3339(kubeconfig.expires_at))
+    return kubeconfig
+
+
+def _record(action: str, actor: Actor, runtime: Runtime, **changes: Any) -> None:
     audit.record(
-        "runtime.kubeconfig",
+        action,
         actor=actor,
         tenant_id=runtime.tenant_id,
         target_type="runtime",
         target_id=runtime.id,
-        changes={"role": role.value, "expires_at": rfc3339(kubeconfig.expires_at)},
+        changes=changes,
     )
-    return kubeconfig
 
 
 def longest_of(plan: str) -> timedelta:
@@ -90,7 +96,8 @@ def _permit(landscape_id: UUID) -> budget.Allowed:
 def asked(runtime: Runtime, ask: Callable[[Driver, ClusterRef], Answer]) -> Answer:
     """Return what the runtime's landscape answers, asked within its budget and breaker and holding no database connection.
 
-    Never inside a transaction. Raises Refused: landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
+    Never inside a transaction.
+    Raises Refused: landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503, cluster_missing 409.
     """
     permit = _permit(runtime.landscape_id)
     landscape = runtime.landscape
@@ -101,14 +108,24 @@ def asked(runtime: Runtime, ask: Callable[[Driver, ClusterRef], Answer]) -> Answ
         answer = ask(driver, ClusterRef(runtime.cluster_name, owner=str(runtime.id)))
     except (Retry, Fatal) as fault:
         breaker.report(landscape.pk, landscape.key, fault, suspect=permit.suspect)
-        raise Refused(
-            "landscape_unavailable",
-            "The landscape did not answer as it should; try again in a minute.",
-            status=503,
-            retry_after_seconds=60,
-        ) from fault
+        raise _refusal(runtime, fault) from fault
     breaker.report(landscape.pk, landscape.key, answer, suspect=permit.suspect)
     return answer
+
+
+def _refusal(runtime: Runtime, fault: Retry | Fatal) -> Refused:
+    if isinstance(fault, Fatal) and fault.code == "cluster_absent":
+        detail = (
+            f"The landscape has no cluster of runtime {runtime.name}: it vanished there; contact support."
+        )
+        return Refused("cluster_missing", detail, status=409)
+    if isinstance(fault, Fatal):
+        detail = (
+            "The landscape refused, and will again until the platform's team has looked; contact support."
+        )
+        return Refused("landscape_unavailable", detail, status=503)
+    detail = "The landscape did not answer as it should; try again in a minute."
+    return Refused("landscape_unavailable", detail, status=503, retry_after_seconds=60)
 
 
 def _give_connection_back() -> None:
@@ -127,11 +144,16 @@ def standing(actor: Actor, runtime_id: Any, role: Role = Role.ADMIN) -> Runtime:
         raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
     require(actor, NEEDED.get(role, Permission.KUBECONFIG), tenant_id=runtime.tenant_id)
     refuse_suspended(runtime.tenant, runtime.account)
-    built = runtime.status.get("api_endpoint") or runtime.observed_generation
-    if runtime.phase not in ANSWERS or not built:
+    if not reachable(runtime):
         raise Refused(
             "runtime_not_ready",
             f"Runtime {runtime.name} is {runtime.phase}; ask for its kubeconfig once it is ready.",
             status=409,
         )
     return runtime
+
+
+def reachable(runtime: Runtime) -> bool:
+    """Say whether the runtime has a cluster that answers, as far as is known: pages offer what this door would grant."""
+    built = runtime.status.get("api_endpoint") or runtime.observed_generation
+    return runtime.phase in ANSWERS and bool(built) and not runtime.suspended_for

@@ -141,3 +141,44 @@ def test_nobody_mints_inside_a_transaction(world: World, runtime: Runtime, drive
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         mint(world, runtime)
     assert driver.asked == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("fault", "code", "status", "again"),
+    [
+        (Fatal("It has none.", code="cluster_absent"), "cluster_missing", 409, None),
+        (Fatal("The landscape refuses."), "landscape_unavailable", 503, None),
+        (Retry("Not yet."), "landscape_unavailable", 503, 60),
+    ],
+)
+def test_only_what_may_pass_is_worth_another_try(
+    world: World,
+    runtime: Runtime,
+    driver: Driver,
+    fault: Exception,
+    code: str,
+    status: int,
+    again: int | None,
+) -> None:
+    driver.first = raising(fault)
+    refused = refusal(world, runtime)
+    assert (refused.code, refused.status, refused.retry_after_seconds) == (code, status, again)
+
+
+@pytest.mark.django_db
+def test_who_asked_is_kept_even_when_nothing_came_back(
+    world: World, runtime: Runtime, driver: Driver
+) -> None:
+    driver.first = raising(Retry("Not yet."))
+    refusal(world, runtime)
+    row = AuditEvent.objects.get(action="runtime.kubeconfig.ask")
+    assert row.target_id == str(runtime.id)
+    assert row.changes["ttl_seconds"] >= 600
+
+
+@pytest.mark.django_db
+def test_a_cluster_that_was_never_built_is_offered_to_nobody(world: World, runtime: Runtime) -> None:
+    assert kubeconfig.reachable(runtime)
+    runtime.phase, runtime.status, runtime.observed_generation = "failed", {}, 0
+    assert not kubeconfig.reachable(runtime)

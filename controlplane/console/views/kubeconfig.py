@@ -17,7 +17,7 @@ from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from provisioner.drivers.base import Role
-from provisioner.lifecycle.kubeconfig import ANSWERS, longest_of, mint_kubeconfig
+from provisioner.lifecycle.kubeconfig import longest_of, mint_kubeconfig, reachable
 
 LIFETIMES = {
     "900": "15 min",
@@ -54,7 +54,7 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     now = utcnow()
     context = {
         "runtime": row,
-        "ready": row.phase in ANSWERS,
+        "ready": reachable(row),
         "lifetimes": [
             (key, text, now + timedelta(seconds=int(key)), key == lifetime)
             for key, text in LIFETIMES.items()

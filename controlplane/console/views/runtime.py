@@ -16,7 +16,7 @@ from controlplane.console.views.live_runtime import runtime_context
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
-from provisioner.lifecycle.kubeconfig import ANSWERS
+from provisioner.lifecycle.kubeconfig import reachable
 from provisioner.runtimes.phases import Phase
 
 LIVE = "runtime/_live.html"
@@ -37,7 +37,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG_VIEW, row.tenant)
         and row.phase != Phase.DEPROVISIONED,
         "may_suspend": request.visitor.may(Permission.SUSPEND, row.tenant) and row.phase not in ENDING,
-        "reachable": row.phase in ANSWERS and not row.suspended_for,
+        "reachable": reachable(row),
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
     return show(
