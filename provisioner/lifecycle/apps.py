@@ -10,8 +10,11 @@ class Lifecycle(AppConfig):
     label = "lifecycle"
 
     def ready(self) -> None:
-        """Answer the catalog's question."""
+        """Answer the catalog's question, and that of tenancy."""
         from controlplane.catalog import ports
+        from controlplane.tenants import ports as tenancy
+        from provisioner.lifecycle.living import living_runtimes
         from provisioner.lifecycle.stranding import in_use
 
         ports.in_use = in_use
+        tenancy.living.append(living_runtimes)
