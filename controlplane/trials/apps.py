@@ -1,6 +1,7 @@
 """The Django application of the trials' room."""
 
 from django.apps import AppConfig
+from prometheus_client import REGISTRY
 
 
 class Trials(AppConfig):
@@ -8,3 +9,9 @@ class Trials(AppConfig):
 
     name = "controlplane.trials"
     label = "trials"
+
+    def ready(self) -> None:
+        """Let /metrics tell of trials."""
+        from controlplane.trials import metrics
+
+        metrics.register(REGISTRY)

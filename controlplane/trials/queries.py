@@ -62,6 +62,12 @@ SELECT (SELECT count(*) FROM trials_signup WHERE network = %(network)s AND creat
 # Requests of one network or domain are counted one after the other: else fifty at once would each see none before it.
 LOCK_VELOCITY = "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))"
 
+# For /metrics, and only of what is live. Rides on trial_in_place and trial_waiting.
+BY_STAGE = """
+SELECT stage, count(*), count(*) FILTER (WHERE problem <> '') FROM trials_trial
+WHERE stage IN ('waiting', 'provisioning', 'active', 'expired', 'suspended', 'removing') GROUP BY stage
+"""
+
 RUNTIME_PERIODS = """
 SELECT id, tenant_id, runtime_id, started_at, ended_at, stage = 'converted' FROM trials_trial
 WHERE runtime_id IS NOT NULL AND started_at < %(until)s AND (ended_at IS NULL OR ended_at > %(since)s)

@@ -12,6 +12,7 @@ from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from tests.browser.conftest import Complaints, Open
 from tests.signed_in import build, present
+from tests.trialling import begin_trial
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +48,7 @@ def paths(world: World) -> dict[str, str]:
     Runtime.objects.filter(pk=failed.pk).update(phase="failed", message="Quota exceeded.")
     Runtime.objects.filter(pk=gone.pk).update(phase="deprovisioned", deleted_at=gone.created_at)
     operation = work.get().pk
+    begin_trial(world.archipel, ready, owner=world.alice.user)
     return {
         "list": "/",
         "nothing matches": "/?q=nothing",
@@ -65,6 +67,11 @@ def paths(world: World) -> dict[str, str]:
         "operation": f"/operations/{operation}/",
         "cancel": f"/operations/{operation}/cancel",
         "accounts": "/accounts/",
+        "sign up": "/trial",
+        "sign up in a frame": "/trial?embed",
+        "sign in with a link": "/trial/sign-in",
+        "trial": "/trial/mine",
+        "mailbox": "/mailbox",
         "not there": "/nowhere",
     }
 

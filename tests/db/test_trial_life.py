@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from prometheus_client import CollectorRegistry
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -14,6 +15,7 @@ from controlplane.tenants.models import AuditEvent
 from controlplane.trials.changing import convert_trial, extend_trial, paid_plans
 from controlplane.trials.confirm import confirm
 from controlplane.trials.managing import change_offer, retry_duty
+from controlplane.trials.metrics import register
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.queries import runtime_periods
 from controlplane.trials.states import MOVES, Stage
@@ -359,6 +361,17 @@ def test_a_tick_reads_only_what_is_due() -> None:
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "trial_due" in plan
+
+
+def test_metrics_tell_how_many_trials_there_are_and_which_fail() -> None:
+    trial = running()
+    running("b@b.example")
+    Trial.objects.filter(pk=trial.pk).update(problem="The suspension failed.")
+    registry = CollectorRegistry()
+    register(registry)
+    stage = {"stage": "active"}
+    assert registry.get_sample_value("nesoi_trials", stage) == 2
+    assert registry.get_sample_value("nesoi_trials_failing", stage) == 1
 
 
 def create(trial: Trial, plan: str, name: str = "more") -> Operation:
