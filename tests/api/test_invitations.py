@@ -18,7 +18,7 @@ from controlplane.tenants.access import Role
 from controlplane.tenants.access_models import Invitation
 from controlplane.tenants.models import Member, State, Tenant, User
 from tests.api.asking import Asking, problem, read
-from tests.signed_in import browse, text
+from tests.signed_in import browse, present, text
 from tests.world import World, member
 
 pytestmark = pytest.mark.django_db
@@ -159,7 +159,7 @@ def test_fields_that_nobody_offered_are_refused(alice: Asking) -> None:
 
 
 def test_a_weak_password_or_a_taken_name_makes_nobody(invited: str, world: World) -> None:
-    assert world.vera.user.pk
+    present(world.vera)
     people = User.objects.count()
     for bad in ({**CHOSEN, "password": "password1234"}, {**CHOSEN, "username": "Vera"}, {"username": ""}):
         assert Client().post(invited, bad).status_code == 422

@@ -12,7 +12,7 @@ from controlplane.tenants.access import Role
 from controlplane.tenants.models import ApiToken, AuditEvent, Member
 from controlplane.tenants.services import digest_of
 from tests.api.asking import WISH, Asking, problem, read
-from tests.signed_in import browse, text
+from tests.signed_in import browse, present, text
 from tests.world import World, member
 
 pytestmark = pytest.mark.django_db
@@ -163,7 +163,7 @@ def test_who_is_demoted_keeps_what_the_new_role_could_make(alice: Asking, world:
 
 def test_an_admin_neither_makes_nor_unmakes_owners(alice: Asking, world: World) -> None:
     olga = member("olga", world.archipel, Role.OWNER)
-    assert world.vera.user.pk
+    present(world.vera)
     assert problem(alice.patch(f"/members/{world.vera.user.id}", {"role": "owner"})) == (
         403,
         "role_above_own",
