@@ -15,7 +15,9 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
 from controlplane.kernel.clock import utcnow
-from controlplane.tenants.access import PlatformRole, Role
+from controlplane.osb.credentials import issue_credential
+from controlplane.osb.models import BrokerCredential
+from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation, ServiceAccount
 from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, User
 from provisioner.operations.models import Operation
@@ -92,12 +94,13 @@ def ways_in(world: World) -> dict[str, str]:
         "invitation": str(invited.id),
         "service_account": str(lisa.id),
         "token": str(world.vera.actor.token_id),
+        "credential": str(issue_credential(actor=SYSTEM, tenant=world.archipel, name="cf")[0].id),
     }
 
 
 def written() -> list[Any]:
     """What a refused request must leave as it was."""
-    tables: list[Any] = [Runtime, Operation, Account, Member, Invitation, ServiceAccount]
+    tables: list[Any] = [Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential]
     rows = [list(table.objects.order_by("pk").values()) for table in tables]
     return [
         *rows,

@@ -86,6 +86,11 @@ class Visitor:
         """Whether the tenant's identity providers are shown at all."""
         return self.tenant is not None and self.actor.may(Permission.IDENTITY_MANAGE)
 
+    @property
+    def may_manage_broker(self) -> bool:
+        """Whether credentials of the service broker are shown at all."""
+        return self.tenant is not None and self.actor.may(Permission.BROKER_MANAGE)
+
     def may(self, permission: Permission, tenant: Tenant) -> bool:
         """Whether this person may do that to what the tenant owns."""
         return self.actor.may(permission, tenant_id=tenant.id)

@@ -67,7 +67,8 @@ def status_of(refusal: Refused, *, method: str) -> int:
     """
     if refusal.status == _UNPROCESSABLE and refusal.code not in {*SPELLED, "binding_limit_reached"}:
         return _UNPROCESSABLE if method == "PATCH" and refusal.code in UNSUPPORTED else 400
-    if refusal.code in {"runtime_deprovisioning", "runtime_not_ready"}:
+    # A 409 would say that the id is taken by something else.
+    if refusal.code in {"runtime_deprovisioning", "runtime_not_ready", "cluster_missing"}:
         return _UNPROCESSABLE
     return refusal.status
 

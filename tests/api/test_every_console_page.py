@@ -106,6 +106,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("rotate-token", "GET"): Row("/tokens/{token}/rotate", ADMINS, NOBODY),
     ("rotate-token", "POST"): Row("/tokens/{token}/rotate", ADMINS, NOBODY, {"overlap_hours": "1"}),
     ("revoke-token", "POST"): Row("/tokens/{token}/revoke", ADMINS, NOBODY, {}),
+    ("broker", "GET"): Row("/broker/", ADMINS, NOBODY),
+    ("broker", "POST"): Row("/broker/", ADMINS, NOBODY, {"name": "Marketplace"}),
+    ("rotate-broker", "GET"): Row("/broker/{credential}/rotate", ADMINS, NOBODY),
+    ("rotate-broker", "POST"): Row("/broker/{credential}/rotate", ADMINS, NOBODY, {"overlap_hours": "1"}),
+    ("revoke-broker", "POST"): Row("/broker/{credential}/revoke", ADMINS, NOBODY, {}),
     ("service-accounts", "GET"): Row("/service-accounts/", ADMINS, TOKEN_READERS),
     ("service-accounts", "POST"): Row("/service-accounts/", ADMINS, NOBODY, {"name": "ci", "role": "viewer"}),
     ("remove-service-account", "POST"): Row("/service-accounts/{service_account}/remove", ADMINS, NOBODY, {}),
@@ -160,7 +165,17 @@ ROWS: dict[tuple[str, str], Row] = {
     ("choose-tenant", "POST"): Row("/tenant", body={"tenant": "archipel"}),
     ("choose-theme", "POST"): Row("/theme", body={"theme": "dark"}, public=True),
 }
-IDS = ("runtime", "operation", "account", "provider", "member", "invitation", "token", "service_account")
+IDS = (
+    "runtime",
+    "operation",
+    "account",
+    "provider",
+    "member",
+    "invitation",
+    "token",
+    "service_account",
+    "credential",
+)
 PAGES = sorted(ROWS)
 each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)
 

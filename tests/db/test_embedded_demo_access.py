@@ -15,6 +15,7 @@ from controlplane.catalog.validation import check_parameters
 from controlplane.config.demo.access import make_access
 from controlplane.config.demo.fleet import Fate, wishes
 from controlplane.config.demo.people import TENANTS
+from controlplane.osb.credentials import find_platform
 from controlplane.tenants import services
 from controlplane.tenants.access import PlatformRole, Role
 from controlplane.tenants.models import Account, AuditEvent, Tenant, User
@@ -43,7 +44,7 @@ def test_the_file_has_the_shape_that_scripts_rely_on(tmp_path: Path) -> None:
         "console",
         "landscape_kubeconfig",
     }
-    assert access["osb"] is None
+    assert set(access["osb"]) == {"username", "password"}
     assert len(access["tenants"]) == 3
     assert all(set(one) == {"slug", "token", "accounts"} and one["accounts"] for one in access["tenants"])
     assert all(set(one) == {"username", "password", "role"} for one in access["console"])
@@ -103,3 +104,16 @@ def test_every_wish_is_one_that_its_plan_grants() -> None:
         check_name(wish.name)
         check_labels(wish.labels)
         check_parameters(load_plan_facts(wish.plan), wish.parameters, seed=wish.name)
+
+
+def test_the_brokers_credential_signs_in_and_is_kept_from_start_to_start(tmp_path: Path) -> None:
+    first, again = made(tmp_path)["osb"], made(tmp_path)["osb"]
+    assert first == again
+    found = find_platform(secret=first["password"], username=first["username"])
+    assert found is not None
+    assert found.tenant is not None
+    assert found.tenant.slug == TENANTS[0].slug
+    (tmp_path / "demo.json").unlink()
+    renewed = made(tmp_path)["osb"]
+    assert find_platform(secret=renewed["password"], username=renewed["username"]) is not None
+    assert find_platform(secret=first["password"], username=first["username"]) is None

@@ -117,6 +117,7 @@ def test_another_tenants_platform_finds_nothing(
 ) -> None:
     stranger = Platform(None, name="unmapped")
     for platform in (other, stranger):
+        assert platform.get("/catalog").status_code == 200  # notes when it was used last
         before = kept()
         with undone():
             response = sent(platform, address)

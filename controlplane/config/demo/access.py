@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.config.demo.people import PEOPLE, TENANTS, DemoPerson, DemoTenant, new_password
+from controlplane.osb.credentials import find_platform, issue_credential, revoke_credential
+from controlplane.osb.models import BrokerCredential
 from controlplane.tenants import services
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.models import Account, Member, Tenant, User
 from provisioner.landscapes.services import register_landscape
 
 LANDSCAPE = "embedded"
+BROKER = "demo"
 PROVIDERS = ("aws", "azure", "gcp", "openstack")
 
 SIMULATOR_CALLS_PER_SECOND = 500.0  # a process of this machine bears what a Gardener of others' should not
@@ -30,7 +33,7 @@ def make_access(*, url: str, file: Path, kubeconfig: Path) -> dict[str, Any]:
         "tenants": [_tenant(tenant, known) for tenant in TENANTS],
         "sre_token": _platform_token(known.get("sre_token", ""), PlatformRole.SRE),
         "finops_token": _platform_token(known.get("finops_token", ""), PlatformRole.FINOPS),
-        "osb": None,
+        "osb": _broker(known),
         "console": [_person(person, known) for person in PEOPLE],
         "landscape_kubeconfig": str(kubeconfig),
     }
@@ -57,6 +60,19 @@ def _platform_token(token: str, role: PlatformRole) -> str:
     if services.actor_of_token(token) is None:
         _row, token = services.issue_token(actor=SYSTEM, name=f"demo-{role.value}", platform_role=role)
     return token
+
+
+def _broker(known: dict[str, Any]) -> dict[str, str]:
+    """Return the credential of a platform of the first tenant's, as a marketplace would be given it."""
+    kept = known.get("osb") or {}
+    username, password = str(kept.get("username", "")), str(kept.get("password", ""))
+    if find_platform(secret=password, username=username) is not None:
+        return {"username": username, "password": password}
+    tenant = Tenant.objects.get(slug=TENANTS[0].slug)
+    for lost in BrokerCredential.objects.filter(tenant=tenant, name=BROKER, revoked_at=None):
+        revoke_credential(actor=SYSTEM, tenant=tenant, credential_id=lost.pk)
+    row, secret = issue_credential(actor=SYSTEM, tenant=tenant, name=BROKER)
+    return {"username": row.username, "password": secret}
 
 
 def _person(wanted: DemoPerson, known: dict[str, Any]) -> dict[str, Any]:

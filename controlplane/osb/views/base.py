@@ -73,6 +73,9 @@ class BrokerView(View):
             log.exception("request failed", view=type(self).__name__)
             body = {"error": "InternalError", "description": "This is our fault; tell us the X-Request-ID."}
             answer = Answer(500, body)
+        caller = getattr(self, "caller", None)
+        if caller and caller.tenant:  # whose rate limit the platform's next requests count for
+            request.tenant_id = caller.tenant.id  # type: ignore[attr-defined]
         response = JsonResponse(dict(answer.body), status=answer.status, headers=dict(answer.headers))
         if answer.status == 304:  # noqa: PLR2004
             response.content = b""
