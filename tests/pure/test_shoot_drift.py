@@ -11,7 +11,7 @@ import pytest
 from provisioner.drivers.shoots.drift import drift_of, shape_of
 from provisioner.drivers.shoots.garden import garden_of
 from provisioner.drivers.shoots.shoot import shoot_of
-from provisioner.runtimes.spec import ClusterSpec, WorkerPool
+from provisioner.runtimes.spec import ClusterSpec, Taint, WorkerPool
 
 GARDEN = garden_of({"namespace": "garden-nesoi"})
 POOL = WorkerPool("sys", "m6i.large", 1, 2, ("eu-central-1a",), system=True)
@@ -59,10 +59,41 @@ def test_every_field_that_was_changed_is_named(live: Any) -> None:
 
 def test_what_others_set_is_theirs(live: Any) -> None:
     live["dns"] = {"domain": "example.org"}
-    live["provider"]["workers"][0]["labels"] = {"team": "sre"}
-    live["provider"]["workers"].append({"name": "more"})
+    live["provider"]["workers"][0]["cri"] = {"name": "containerd"}
     live["extensions"].insert(0, {"type": "shoot-dns-service"})
     assert drift(live) == ()
+
+
+def test_a_worker_pool_beside_ours_is_drift(live: Any) -> None:
+    live["provider"]["workers"].append({"name": "extra"})
+    assert drift(live) == ("spec.provider.workers[extra]",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("taints", [{"key": "a", "effect": "NoSchedule"}]),
+        ("zones", ["eu-central-1a", "eu-central-1b"]),
+        ("labels", {"team": "sre"}),
+        ("annotations", {"team": "sre"}),
+    ],
+)
+def test_what_somebody_adds_to_a_worker_pool_of_ours_is_drift(live: Any, field: str, value: Any) -> None:
+    live["provider"]["workers"][0][field] = value
+    assert set(drift(live)) == {f"spec.provider.workers[sys].{field}"}
+
+
+def test_taints_are_compared_by_what_they_say() -> None:
+    taints = (Taint("gpu", "", "NoSchedule"), Taint("team", "a", "NoExecute"))
+    wish = replace(CLUSTER, pools=(replace(POOL, taints=taints),))
+    live = copy.deepcopy(shoot_of(wish, GARDEN)["spec"])
+    live["provider"]["workers"][0]["taints"] = [
+        {"effect": "NoExecute", "key": "team", "value": "a"},
+        {"effect": "NoSchedule", "key": "gpu"},
+    ]
+    assert drift_of(wish, GARDEN, live) == ()
+    del live["provider"]["workers"][0]["taints"][0]
+    assert drift_of(wish, GARDEN, live) == ("spec.provider.workers[sys].taints",)
 
 
 def test_a_raised_version_is_no_drift_and_a_lowered_one_is(live: Any) -> None:
