@@ -75,9 +75,9 @@ app.conf.update(
             "options": {"expires": 5 * max(settings.SWEEP_SECONDS, 1.0)},  # workers away: no pile of sweeps
         },
         "audit": {
-            "task": "nesoi.audit",
-            "schedule": settings.AUDIT_SECONDS,
-            "options": {"expires": max(settings.AUDIT_SECONDS, 1.0)},
+            "task": "nesoi.audit",  # whose turn it is stands in the database: a beat that restarts often forgets none
+            "schedule": min(settings.AUDIT_SECONDS, 60.0),
+            "options": {"expires": 60.0},
         },
         "seal-audit": {
             "task": "nesoi.seal_audit",

@@ -118,15 +118,9 @@ def worker(env: Mapping[str, str]) -> Service:
     return _celery("worker", options, env)
 
 
-def beat(state: Path, env: Mapping[str, str]) -> Service:
-    """The clock of Celery's periodic tasks."""
-    folder = state / "beat"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return _celery(
-        "beat",
-        ["--loglevel", env.get("LOG_LEVEL", "INFO"), "--schedule", str(folder / "schedule"), "--pidfile="],
-        env,
-    )
+def beat(env: Mapping[str, str]) -> Service:
+    """The clock of Celery's periodic tasks; it keeps no file."""
+    return _celery("beat", ["--loglevel", env.get("LOG_LEVEL", "INFO"), "--pidfile="], env)
 
 
 def observer(env: Mapping[str, str]) -> Service:

@@ -90,7 +90,7 @@ class Stack:
                 supervisor.start(processes.prepare(state, env))
                 supervisor.wait_done("prepare")
             with steps.step("web, worker, beat, observer"):
-                for service in (processes.worker(env), processes.beat(state, env), processes.observer(env)):
+                for service in (processes.worker(env), processes.beat(env), processes.observer(env)):
                     supervisor.start(service)
                 supervisor.wait_ready("web", "worker", "beat", "observer")
         if self._given.get("DEMO_DATA") != "0":

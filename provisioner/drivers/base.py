@@ -166,7 +166,7 @@ class Driver(Protocol):
         """Follow the landscape from `since`, relisting when that is too old; ends when the connection does."""
         ...
 
-    def inventory(self) -> Iterator[Observed]:
+    def inventory(self) -> Sequence[Observed]:
         """List every cluster that we made, those too that lost the tag by which the watch finds them (not `tagged`)."""
         ...
 

@@ -131,10 +131,10 @@ class GardenerDriver:
                 self._client, self._garden.shoots, {"labelSelector": OWNER, "limit": _PAGE}, since
             )
 
-    def inventory(self) -> Iterator[Observed]:
+    def inventory(self) -> list[Observed]:
         """List the project's Shoots without a selector, and leave out those that we never applied."""
         with self._answers():
-            yield from list_made(self._client, self._garden.shoots, {"limit": _PAGE})
+            return list_made(self._client, self._garden.shoots, {"limit": _PAGE})
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
         """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least).

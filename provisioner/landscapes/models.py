@@ -58,6 +58,7 @@ class Landscape(models.Model):
     orphans_count = models.PositiveIntegerField(default=0)
     missing_count = models.PositiveIntegerField(default=0)  # settled runtimes without a cluster
     audited_at = models.DateTimeField(null=True)
+    audit_begun_at = models.DateTimeField(null=True)  # by whoever's turn it was
 
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -15,7 +15,7 @@ from controlplane.kernel.errors import Fatal, Refused, Retry
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
-from provisioner.drivers.base import ClusterRef, Driver, EventType, LandscapeAccess, Observed
+from provisioner.drivers.base import ClusterRef, Driver, LandscapeAccess, Observed
 from provisioner.drivers.registry import connect
 from provisioner.landscapes.models import Landscape
 from provisioner.lifecycle.repair import mark_missing
@@ -34,8 +34,9 @@ class Comparison:
 
     began: datetime
     clusters: int
-    orphans: list[str]
+    orphans: list[str]  # those without our label among them, whoever's they are
     missing: list[UUID]
+    unlabelled: list[str]  # made by us and out of the watch's sight
 
 
 def is_believable(*, missing: int, present: int) -> bool:
@@ -50,16 +51,12 @@ def is_believable(*, missing: int, present: int) -> bool:
 def compare(landscape: Landscape) -> Comparison:
     """List the landscape now, page by page, and compare it in two statements; raises what its driver raises."""
     began = _present()
-    clusters = _clusters(_driver(landscape))
+    clusters = _driver(landscape).inventory()
     listed = [(runtime_of(cluster), cluster.name) for cluster in clusters]
-    orphans = queries.unowned(landscape.id, listed, began=began)
+    unlabelled = sorted(cluster.name for cluster in clusters if not cluster.tagged)
+    orphans = sorted({*queries.unowned(landscape.id, listed, began=began), *unlabelled})
     missing = queries.without_cluster(landscape.id, listed, began=began)
-    return Comparison(began, len(listed), orphans, missing)
-
-
-def find_orphans(landscape: Landscape) -> list[str]:
-    """Return the names of clusters without a living runtime; raises what the landscape's driver raises."""
-    return compare(landscape).orphans
+    return Comparison(began, len(listed), orphans, missing, unlabelled)
 
 
 def audit_landscape(landscape: Landscape) -> Comparison:
@@ -76,6 +73,7 @@ def audit_landscape(landscape: Landscape) -> Comparison:
         clusters=found.clusters,
         orphans=len(found.orphans),
         missing=len(found.missing),
+        unlabelled=found.unlabelled[:MOST_NAMES],
     )
     if not is_believable(missing=len(found.missing), present=found.clusters):
         told.error("observer.list_not_believed")
@@ -86,20 +84,22 @@ def audit_landscape(landscape: Landscape) -> Comparison:
 
 
 def remove_orphan(*, actor: Actor, landscape: Landscape, name: str) -> Observed:
-    """Ask for the removal of a cluster that carries our label and belongs to no living runtime; asked again, go on with it.
+    """Ask for the removal of a cluster that we made and that belongs to no living runtime; asked again, go on with it.
 
     The landscape is asked anew, and only the very owner seen here is removed. Raises Refused, and what the driver raises.
     """
     began = _present()
     driver = _driver(landscape)
-    cluster = next((each for each in _clusters(driver) if each.name == name), None)
+    cluster = next((each for each in driver.inventory() if each.name == name), None)
     if cluster is None:
         raise Refused(
             "cluster_not_found", f"{landscape.key} has no cluster of ours named {name}.", status=404
         )
     owner = str(cluster.owner.get("runtime") or "")
-    owned = not queries.unowned(landscape.id, [(parse_uuid(owner), name)], began=began)
-    if owned or not owner:
+    if not owner:
+        detail = f"{name} does not say whose it is: set its owner label in the landscape, or remove it there."
+        raise Refused("cluster_unlabelled", detail, status=409)
+    if not queries.unowned(landscape.id, [(parse_uuid(owner), name)], began=began):
         detail = f"{name} belongs to a living runtime: delete that runtime instead."
         raise Refused("cluster_owned", detail, status=409)
     _audit_removal(actor, landscape, name, owner)
@@ -118,18 +118,6 @@ def _audit_removal(actor: Actor, landscape: Landscape, name: str, owner: str) ->
     )
 
 
-def _clusters(driver: Driver) -> list[Observed]:
-    found: list[Observed] = []
-    for event in driver.watch(None):
-        if event.type is EventType.RELIST_BEGIN:
-            found = []
-        elif event.type is EventType.RELIST_END:
-            break
-        elif event.observed is not None:
-            found.append(event.observed)
-    return found
-
-
 def _driver(landscape: Landscape) -> Driver:
     access = LandscapeAccess.of(landscape, timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS)
     return connect(kind=landscape.kind, access=access)
@@ -143,10 +131,16 @@ def _present() -> datetime:
     return moment
 
 
-def audit_all() -> int:
-    """Audit every landscape, one after another; one that does not answer is told and left for the next time. Returns how many."""
+def audit_due() -> int:
+    """Audit the landscapes whose time has come, one after another; return how many answered. Any number of copies may run.
+
+    One that does not answer is told, and left for a later time.
+    """
+    seconds = settings.AUDIT_SECONDS
     answered = 0
-    for landscape in Landscape.objects.order_by("key"):
+    for landscape in Landscape.objects.filter(pk__in=queries.due_audits(seconds)).order_by("key"):
+        if not queries.begin_audit(landscape.pk, seconds):
+            continue
         try:
             audit_landscape(landscape)
             answered += 1

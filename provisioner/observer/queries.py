@@ -115,9 +115,31 @@ SELECT key, breaker,
     least(burst, tokens + calls_per_second * greatest(extract(epoch FROM now() - tokens_at), 0))::float,
     extract(epoch FROM observed_at)::float, extract(epoch FROM now() - coalesce(observed_at, created_at))::float,
     observer_lag_seconds,
-    orphans_count, missing_count, extract(epoch FROM audited_at)::float,
+    CASE WHEN audited_at IS NOT NULL THEN orphans_count END, CASE WHEN audited_at IS NOT NULL THEN missing_count END,
+    extract(epoch FROM audited_at)::float,
     (SELECT count(*) FROM observer_drift d WHERE d.landscape_id = l.id AND d.fields <> '[]'::jsonb)
 FROM landscapes_landscape l ORDER BY key
+"""
+
+# Rides on runtime_by_cluster.
+_NAMED = """
+SELECT id FROM runtimes_runtime
+WHERE landscape_id = %(landscape)s AND cluster_name = %(name)s AND deleted_at IS NULL
+"""
+
+# One observer's turn at a landscape's audit: the last one is long enough ago, and nobody else began one lately. A landscape that
+# does not answer has its next turn after ten minutes. Landscapes are few.
+_DUE_AUDITS = """
+SELECT id FROM landscapes_landscape
+WHERE coalesce(audited_at <= now() - make_interval(secs => %(seconds)s), true)
+  AND coalesce(audit_begun_at <= now() - make_interval(secs => least(%(seconds)s, 600)), true)
+ORDER BY key
+"""
+_BEGIN_AUDIT = """
+UPDATE landscapes_landscape SET audit_begun_at = now()
+WHERE id = %(landscape)s
+  AND coalesce(audited_at <= now() - make_interval(secs => %(seconds)s), true)
+  AND coalesce(audit_begun_at <= now() - make_interval(secs => least(%(seconds)s, 600)), true)
 """
 
 # The place in the landscape's history; a restart goes on from here.
@@ -201,6 +223,24 @@ def without_cluster(
 
 def _clusters(seen: Iterable[tuple[UUID | None, str]]) -> str:
     return orjson.dumps([{"id": owner and str(owner), "name": name} for owner, name in seen]).decode()
+
+
+def runtime_named(landscape_id: UUID, cluster_name: str) -> UUID | None:
+    """Return the living runtime whose cluster bears this name."""
+    rows = _rows(_NAMED, {"landscape": landscape_id, "name": cluster_name})
+    return rows[0][0] if rows else None
+
+
+def due_audits(seconds: float) -> list[UUID]:
+    """Return the landscapes whose last audit is longer ago than this, or never was."""
+    return [row[0] for row in _rows(_DUE_AUDITS, {"seconds": seconds})]
+
+
+def begin_audit(landscape_id: UUID, seconds: float) -> bool:
+    """Return whether it is ours to audit it now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN_AUDIT, {"landscape": landscape_id, "seconds": seconds})
+        return bool(cursor.rowcount == 1)
 
 
 def keep_place(landscape_id: UUID, cursor: str, *, relisted: bool, lag: float = 0.0) -> bool:

@@ -10,7 +10,7 @@ from provisioner.observer import orphans, queries
 
 @shared_task(name="nesoi.audit", ignore_result=True)
 def audit() -> None:
-    """Compare every landscape with the database; two copies at once only do it twice."""
-    orphans.audit_all()
+    """Compare the landscapes whose turn it is with the database; cheap while it is nobody's."""
+    orphans.audit_due()
     with connection.cursor() as cursor:
         cursor.execute(queries.FORGET_DRIFT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -76,11 +77,22 @@ class Writer:
         elif event.type is EventType.RELIST_END:
             self._end_list(event.version)
         else:
+            event = self._named(event)
             self._batch.add(event)
             if self._listed is None:
                 self.cursor = event.version or self.cursor
             elif event.observed is not None:
                 self._listed.append((runtime_of(event.observed), event.observed.name))
+
+    def _named(self, event: Event) -> Event:
+        """Give what is gone its owner by its name, where it does not say whose it was: nobody else can have had that name."""
+        gone = event.observed
+        if event.type is not EventType.GONE or gone is None or gone.owner.get("runtime"):
+            return event
+        runtime_id = queries.runtime_named(self.landscape_id, gone.name)
+        if runtime_id is None:
+            return event
+        return replace(event, observed=replace(gone, owner={**gone.owner, "runtime": str(runtime_id)}))
 
     def flush(self) -> None:
         """Write what has gathered, and every few seconds the place."""

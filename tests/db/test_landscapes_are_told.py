@@ -73,7 +73,14 @@ def test_metrics_tell_the_silence_of_a_watch_and_of_one_that_never_was(place: La
 
 def test_metrics_are_served(place: Landscape) -> None:
     body = Client().get("/metrics").content.decode()
-    assert 'nesoi_landscape_orphans{landscape="north"} 0.0' in body
+    assert 'nesoi_landscape_budget_tokens{landscape="north"}' in body
+
+
+def test_metrics_count_no_orphans_before_the_first_audit(place: Landscape) -> None:
+    names = ("nesoi_landscape_orphans", "nesoi_landscape_missing_clusters")
+    assert [told(name) for name in names] == [None, None]
+    change(place, audited_at=now())
+    assert [told(name) for name in names] == [0, 0]
 
 
 def observe(place: Landscape, monkeypatch: pytest.MonkeyPatch, *batches: list[Event]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -240,3 +241,16 @@ def test_a_list_that_lacks_a_few_fails_those(world: World, place: Landscape, wri
     write(writer, *(sight(row, at) for at, row in enumerate(rows)))
     relist(writer, 50, *(sight(row, 40) for row in rows[1:]))
     assert [(situation(row), row.phase) for row in rows[:2]] == [("absent", "failed"), ("ready", "ready")]
+
+
+@pytest.mark.parametrize("owner", [{}, {"runtime": ""}])
+def test_what_is_gone_without_saying_whose_it_was_is_known_by_its_name(
+    world: World, place: Landscape, writer: Writer, owner: dict[str, str]
+) -> None:
+    row, other = runtime(world, place), runtime(world, place)
+    event = gone(row, 5)
+    assert event.observed is not None
+    write(
+        writer, sight(row, 4), sight(other, 4), replace(event, observed=replace(event.observed, owner=owner))
+    )
+    assert (situation(row), situation(other)) == ("absent", "ready")

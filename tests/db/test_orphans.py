@@ -15,7 +15,7 @@ from controlplane.config.celery import app
 from controlplane.tenants.models import AuditEvent
 from provisioner.drivers.base import ClusterRef, Situation
 from provisioner.landscapes.models import Landscape
-from provisioner.observer import orphans
+from provisioner.observer import orphans, queries
 from provisioner.observer.models import Drift
 from provisioner.observer.orphans import audit_landscape, is_believable
 from provisioner.observer.tasks import audit
@@ -108,7 +108,7 @@ def test_a_landscape_that_does_not_answer_does_not_keep_others_from_their_audit(
     place: Landscape, row: Runtime
 ) -> None:
     landscape_row("aaa-dark")
-    assert orphans.audit_all() == 1
+    assert orphans.audit_due() == 1
     place.refresh_from_db()
     assert place.audited_at is not None
 
@@ -116,7 +116,45 @@ def test_a_landscape_that_does_not_answer_does_not_keep_others_from_their_audit(
 def test_the_audit_is_on_the_clock_and_known_to_workers() -> None:
     entry = app.conf.beat_schedule["audit"]
     app.loader.import_default_modules()
-    assert (entry["schedule"], entry["task"] in app.tasks) == (3600.0, True)
+    assert (entry["schedule"], entry["task"] in app.tasks) == (60.0, True)
+
+
+def test_a_landscape_is_audited_when_its_last_audit_is_long_ago(place: Landscape, settings: Any) -> None:
+    assert orphans.audit_due() == 1
+    assert orphans.audit_due() == 0
+    long_ago = now() - timedelta(seconds=settings.AUDIT_SECONDS + 1)
+    Landscape.objects.filter(pk=place.pk).update(audited_at=long_ago)
+    assert orphans.audit_due() == 0  # somebody else has just begun
+    Landscape.objects.filter(pk=place.pk).update(audit_begun_at=now() - timedelta(minutes=11))
+    assert orphans.audit_due() == 1
+
+
+def test_two_who_find_an_audit_due_do_it_once(place: Landscape, settings: Any) -> None:
+    assert queries.due_audits(settings.AUDIT_SECONDS) == [place.pk]
+    assert queries.begin_audit(place.pk, settings.AUDIT_SECONDS)
+    assert not queries.begin_audit(place.pk, settings.AUDIT_SECONDS)
+
+
+def test_an_audit_names_a_cluster_of_ours_that_lost_its_label(
+    place: Landscape, row: Runtime, simulator: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator.patch_shoot(row.cluster_name, {"metadata": {"labels": {"nesoi.dev/runtime": None}}})
+    found = audit_landscape(place)
+    assert (found.orphans, found.unlabelled, found.missing) == ([row.cluster_name], [row.cluster_name], [])
+    place.refresh_from_db()
+    assert place.orphans == [row.cluster_name]
+    with pytest.raises(SystemExit):
+        call_command("orphans", landscape=["audited"])
+    assert f"{row.cluster_name}\tlost its owner label" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="belongs to a living runtime"):
+        call_command("orphans", landscape=["audited"], remove=row.cluster_name, confirm=row.cluster_name)
+
+
+def test_an_orphan_without_its_label_goes_too(place: Landscape, stray: Runtime, simulator: Simulator) -> None:
+    name = stray.cluster_name
+    simulator.patch_shoot(name, {"metadata": {"labels": {"nesoi.dev/runtime": None}}})
+    call_command("orphans", landscape=["audited"], remove=name, confirm=name)
+    until(lambda: driver_of(place).observe(ClusterRef(name)).situation is Situation.ABSENT)
 
 
 def test_drift_that_was_mended_long_ago_is_forgotten(world: World, place: Landscape) -> None:
@@ -157,7 +195,7 @@ def test_a_cluster_with_a_living_runtime_is_no_orphan_to_remove(
     assert "deletionTimestamp" not in simulator.shoot(name)["metadata"]
 
 
-def test_a_cluster_without_our_label_is_not_even_seen(place: Landscape, simulator: Simulator) -> None:
+def test_a_cluster_that_we_never_made_is_not_even_seen(place: Landscape, simulator: Simulator) -> None:
     simulator.create_shoot("theirs", wait=False)
     try:
         with pytest.raises(CommandError, match="has no cluster of ours named theirs"):

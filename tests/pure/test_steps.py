@@ -58,8 +58,8 @@ class ScriptedDriver:
         self.asked.append("change")
         return replace(self.sight, situation=Situation.CHANGING)
 
-    def inventory(self) -> Iterator[Observed]:
-        return iter(())
+    def inventory(self) -> Sequence[Observed]:
+        return ()
 
     def ensure_absent(self, cluster: ClusterRef) -> Observed:
         self.asked.append("ensure_absent")

@@ -77,12 +77,17 @@ def _list(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event,
         return version
 
 
-def list_made(api: Api, path: str, selection: Mapping[str, str]) -> Iterator[Observed]:
-    """Yield the Shoots of one full list that we applied, labelled or not; raises what `api` raises."""
-    for page in _raw_pages(api, path, selection):
-        for shoot in page.get("items") or ():
-            if is_our_making(shoot):
-                yield replace(observed_of(shoot), tagged=bool(labelled(shoot)))
+def list_made(api: Api, path: str, selection: Mapping[str, str]) -> list[Observed]:
+    """Return the Shoots of one full list that we applied, labelled or not; begin anew when a page's token expires."""
+    while True:
+        try:
+            shoots = [each for page in _raw_pages(api, path, selection) for each in page.get("items") or ()]
+        except ApiRefused as error:
+            if error.status != _GONE:
+                raise
+            continue
+        made = (shoot for shoot in shoots if is_our_making(shoot))
+        return [replace(observed_of(shoot), tagged=bool(labelled(shoot))) for shoot in made]
 
 
 def _raw_pages(api: Api, path: str, selection: Mapping[str, str]) -> Iterator[Json]:

@@ -11,7 +11,7 @@ from controlplane.kernel.errors import Fatal, Refused, Retry
 from controlplane.tenants.access import SYSTEM
 from provisioner.drivers.base import Situation
 from provisioner.landscapes.models import Landscape
-from provisioner.observer.orphans import find_orphans, remove_orphan
+from provisioner.observer.orphans import compare, remove_orphan
 
 
 class Command(BaseCommand):
@@ -41,14 +41,15 @@ class Command(BaseCommand):
         found = unanswered = 0
         for landscape in rows:
             try:
-                orphans = find_orphans(landscape)
+                seen = compare(landscape)
             except (Retry, Fatal) as error:
                 self.stderr.write(f"{landscape.key}: {error}")
                 unanswered += 1
                 continue
-            for name in orphans:
-                self.stdout.write(f"{landscape.key}\t{name}")
-            found += len(orphans)
+            for name in seen.orphans:
+                lost = "\tlost its owner label" if name in seen.unlabelled else ""
+                self.stdout.write(f"{landscape.key}\t{name}{lost}")
+            found += len(seen.orphans)
         self.stdout.write(f"{found} orphans.")
         if unanswered or found:
             sys.exit(2 if unanswered else 1)
