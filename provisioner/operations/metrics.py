@@ -1,4 +1,4 @@
-"""What /metrics says of operations and landscapes: read from PostgreSQL when asked, so that any process can answer."""
+"""What /metrics says of operations: read from PostgreSQL when asked, so that any process can answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.operations import queries
 
 
 class OperationsCollector(Collector):
-    """Three statements over what is open; nothing while the database does not answer."""
+    """One statement over what is open; nothing while the database does not answer."""
 
     def describe(self) -> Iterator[Metric]:
         """Name nothing beforehand, so that registering asks the database nothing."""
@@ -23,28 +23,20 @@ class OperationsCollector(Collector):
         """Yield the gauges of this moment."""
         try:
             with connection.cursor() as cursor:
-                cursor.execute(queries.OPEN_BY_STATE)
-                states = cursor.fetchall()
-                cursor.execute(queries.QUEUE)
-                due, oldest = cursor.fetchone()
-                cursor.execute(queries.LANDSCAPES)
-                landscapes = cursor.fetchall()
+                cursor.execute(queries.OPEN_NOW)
+                rows = cursor.fetchall()
         except DatabaseError:
             return
         by_state = GaugeMetricFamily("nesoi_operations_open", "Open operations.", labels=["kind", "state"])
-        for kind, state, count in states:
+        for kind, state, count, _, _ in rows:
             by_state.add_metric([kind, state], count)
         yield by_state
+        due = sum(row[3] for row in rows)
+        oldest = max((row[4] for row in rows), default=0.0)
         yield GaugeMetricFamily("nesoi_operations_due", "Operations that wait for a worker.", value=due)
         yield GaugeMetricFamily(
             "nesoi_operations_oldest_due_seconds", "How long the oldest of them has waited.", value=oldest
         )
-        breakers = GaugeMetricFamily(
-            "nesoi_landscape_breaker_open", "1 while a landscape is not called.", labels=["landscape"]
-        )
-        for key, is_open in landscapes:
-            breakers.add_metric([key], float(is_open))
-        yield breakers
 
 
 def register(registry: CollectorRegistry) -> None:

@@ -281,14 +281,14 @@ PLACES_BEFORE = "SELECT operations_before(%(share)s::float8, %(due_at)s::timesta
 # What the newest successes did when, whoever's. Rides on operation_recent.
 LATELY = "SELECT operations_lately(%(kind)s::text, %(landscape)s::uuid, %(most)s::int)"
 
-# For /metrics: both ride on partial indexes of what is open; landscapes are few.
-OPEN_BY_STATE = (
-    "SELECT kind, state, count(*) FROM operations_operation WHERE slot IS NOT NULL GROUP BY kind, state"
-)
-QUEUE = f"""
-SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM operations_operation
-WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())"""
-LANDSCAPES = "SELECT key, breaker <> 'closed' FROM landscapes_landscape ORDER BY key"
+# For /metrics, in one go: what is open, and of that what waits for a worker, and how long. Rides on operation_one_per_slot.
+OPEN_NOW = f"""
+SELECT kind, state, count(*), count(*) FILTER (WHERE due),
+    coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due)), 0)::float
+FROM (SELECT kind, state, due_at,
+          {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AS due
+      FROM operations_operation WHERE slot IS NOT NULL) o
+GROUP BY kind, state"""
 
 # One sweep at a time in the whole installation; the lock goes with the transaction.
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"

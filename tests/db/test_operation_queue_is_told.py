@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
+from django.db.models import F
 from prometheus_client import CollectorRegistry
 
-from provisioner.landscapes.models import Landscape
+from provisioner.observer import metrics as landscapes
 from provisioner.operations import ledger, metrics
 from provisioner.operations.explain import place_in_queue
+from provisioner.operations.models import Operation
 from tests import work
 from tests.work import again
 from tests.world import World
@@ -32,9 +37,23 @@ def test_the_metrics_count_what_is_open_and_what_is_due(world: World) -> None:
         for _ in range(3):
             work.start(work.runtime(world.shop, world.landscape))
         assert ledger.claim() is not None
-    Landscape.objects.update(breaker="open")
+    Operation.objects.update(due_at=F("due_at") - timedelta(seconds=30))
     kind = {"kind": "provision"}
     assert registry.get_sample_value("nesoi_operations_open", {**kind, "state": "queued"}) == 2
     assert registry.get_sample_value("nesoi_operations_open", {**kind, "state": "running"}) == 1
     assert registry.get_sample_value("nesoi_operations_due") == 2
-    assert registry.get_sample_value("nesoi_landscape_breaker_open", {"landscape": "embedded"}) == 1
+    oldest = registry.get_sample_value("nesoi_operations_oldest_due_seconds")
+    assert oldest is not None
+    assert 30 <= oldest < 60
+
+
+def test_a_scrape_asks_the_database_once_of_operations_and_once_of_landscapes(
+    world: World, django_assert_num_queries: Any
+) -> None:
+    registry = CollectorRegistry()
+    metrics.register(registry)
+    landscapes.register(registry)
+    with django_assert_num_queries(2):
+        told = [sample.name for family in registry.collect() for sample in family.samples]
+    assert len(set(told)) == len({family.name for family in registry.collect() if family.samples})
+    assert "nesoi_landscape_breaker_open" not in told

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.models import AuditEvent
+from controlplane.tenants.models import Account, AuditEvent, Tenant
 from provisioner.operations import ledger, queries, sweeping
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -171,3 +171,39 @@ def test_the_claim_rides_on_its_index_whatever_the_size(runtime: Runtime) -> Non
         cursor.execute(f"EXPLAIN {sql}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "operation_claim" in plan
+
+
+@pytest.mark.parametrize("model", [Tenant, Account])
+def test_a_wish_behind_another_waits_while_its_tenant_or_account_is_suspended(
+    runtime: Runtime, model: type[Tenant | Account]
+) -> None:
+    provision, update = work.start(runtime), work.wish(runtime)
+    model.objects.update(state="suspended")
+    work.work()
+    assert again(provision).state == "succeeded"
+    sweeping.sweep()
+    assert (again(update).slot, update.state) == ("next", "queued")
+    model.objects.update(state="active")
+    assert sweeping.sweep().started_orphans == 1
+    work.work()
+    assert again(update).state == "succeeded"
+
+
+@pytest.mark.parametrize("kind", [Kind.SUSPEND, Kind.DEPROVISION])
+def test_what_rests_or_ends_a_suspended_tenants_runtime_does_not_wait(runtime: Runtime, kind: Kind) -> None:
+    with work.flows(suspend=work.flow()):
+        work.start(runtime)
+        assert ledger.claim() is not None
+        wish = work.wish(runtime, kind)
+        Tenant.objects.update(state="suspended")
+        work.lease_ends(again(Operation.objects.get(runtime=runtime, slot="active")))
+        work.work()
+    assert again(wish).state == "succeeded"
+
+
+def test_a_delete_that_cancels_what_runs_is_audited_as_that(runtime: Runtime, world: World) -> None:
+    provision = work.start(runtime)
+    assert ledger.claim() is not None
+    work.wish(runtime, Kind.DEPROVISION, actor=world.alice.actor)
+    event = AuditEvent.objects.get(action="operation.cancel")
+    assert (event.target_id, event.changes) == (str(provision.pk), {"reason": "superseded by delete"})
