@@ -27,8 +27,7 @@ async def subresource(call: Call, authenticator: Authenticator, base_url: str) -
     document = await read_document(call)
     if name in REQUESTS:
         shoot = read(find(call))
-        by = call.user.name
-        return answer(mint(authenticator.authority, shoot, name, document, base_url, by), 201)
+        return answer(mint(authenticator.authority, shoot, name, document, base_url), 201)
     if name == "token":
         return answer(_token(call, authenticator, document), 201)
     if name == "eviction":

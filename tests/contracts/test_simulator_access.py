@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 
 import pytest
 import yaml
+from cryptography import x509
 
 from provisioner.simulator.identity import MASTERS
 from provisioner.simulator.journal import Journal
@@ -63,6 +64,15 @@ def test_a_kubeconfig_names_its_cluster_and_its_end(simulator: Simulator) -> Non
     assert set(user) == {"client-certificate-data", "client-key-data"}
     end = datetime.fromisoformat(answer["status"]["expirationTimestamp"])
     assert timedelta(seconds=880) < end - datetime.now(UTC) <= timedelta(seconds=900)
+
+
+@pytest.mark.parametrize("role", ["admin", "viewer"])
+def test_whoever_a_kubeconfig_is_for_is_named_by_the_role(simulator: Simulator, role: str) -> None:
+    name = f"who-{role}"
+    simulator.create_shoot(name)
+    _, user = read(simulator.kubeconfig_of(name, role).read_text())
+    certificate = x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"]))
+    assert f"CN=nesoi:{role}" in certificate.subject.rfc4514_string().split(",")
 
 
 def test_a_span_is_capped_at_a_day_and_refused_below_ten_minutes(simulator: Simulator) -> None:

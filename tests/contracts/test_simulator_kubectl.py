@@ -163,7 +163,9 @@ def test_kubectls_own_generators_are_understood_although_they_send_protobuf(insi
     inside("create", "secret", "generic", "made", "--from-literal=word=open")
     assert inside("get", "secret", "made", "-o", "jsonpath={.data.word}") == "b3Blbg=="
     assert inside("auth", "can-i", "delete", "nodes").strip() == "yes"
-    assert "system:masters" in inside("auth", "whoami")
+    who = inside("auth", "whoami")
+    assert "system:masters" in who
+    assert "nesoi:admin" in who
     assert "Scheduled" in inside("get", "events")
 
 

@@ -98,6 +98,20 @@ def test_a_condition_that_is_not_true_makes_it_unhealthy(status: str) -> None:
     assert observed.conditions[1].message == "1 of 3"
 
 
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("EveryNodeReady is Progressing.", ""),
+        ("everynodeready is progressing", ""),
+        ("", ""),
+        ("EveryNodeReady is Progressing: 1 of 3", "EveryNodeReady is Progressing: 1 of 3"),
+    ],
+)
+def test_a_message_that_only_repeats_type_and_status_is_left_out(message: str, kept: str) -> None:
+    condition = {"type": "EveryNodeReady", "status": "Progressing", "message": message}
+    assert observed_of(shoot(conditions=[condition])).conditions[0].message == kept
+
+
 def test_a_shoot_without_any_condition_is_not_yet_healthy() -> None:
     assert observed_of(shoot(conditions=[])).situation is Situation.UNHEALTHY
 

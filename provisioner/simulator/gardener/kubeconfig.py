@@ -14,8 +14,8 @@ from provisioner.simulator.tls import Authority
 
 MINIMUM, DEFAULT, CAP = 600, 3600, 86400
 REQUESTS = {
-    "adminkubeconfig": ("AdminKubeconfigRequest", MASTERS),
-    "viewerkubeconfig": ("ViewerKubeconfigRequest", VIEWERS),
+    "adminkubeconfig": ("AdminKubeconfigRequest", MASTERS, "nesoi:admin"),
+    "viewerkubeconfig": ("ViewerKubeconfigRequest", VIEWERS, "nesoi:viewer"),
 }
 TEMPLATE = """\
 apiVersion: v1
@@ -57,9 +57,9 @@ def render(*, name: str, server: str, ca: str, certificate: str, key: str, names
     )
 
 
-def mint(authority: Authority, shoot: Json, subresource: str, request: Json, base_url: str, by: str) -> Json:
+def mint(authority: Authority, shoot: Json, subresource: str, request: Json, base_url: str) -> Json:
     """Answer an AdminKubeconfigRequest or ViewerKubeconfigRequest; raises 422 for a bad span or no API server."""
-    kind, group = REQUESTS[subresource]
+    kind, group, user = REQUESTS[subresource]
     seconds = (request.get("spec") or {}).get("expirationSeconds", DEFAULT)
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < MINIMUM:
         why = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
@@ -69,7 +69,7 @@ def mint(authority: Authority, shoot: Json, subresource: str, request: Json, bas
         why = "Invalid value: no kube-apiserver advertised addresses in Shoot .status.advertisedAddresses"
         raise invalid(GROUP, "Shoot", shoot["metadata"]["name"], [cause("status.status", why)])
     expires = datetime.now(UTC) + timedelta(seconds=min(seconds, CAP))
-    certificate, key = authority.client_certificate(shoot["metadata"]["uid"], by, (group,), expires)
+    certificate, key = authority.client_certificate(shoot["metadata"]["uid"], user, (group,), expires)
     text = render(
         name=status["technicalID"],
         server=endpoint_url(shoot, base_url),
