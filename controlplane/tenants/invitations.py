@@ -49,14 +49,7 @@ def invite(
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.id)
     refuse_suspended(tenant)
     email = clean_email(email)
-    if Member.objects.filter(tenant=tenant, user__email__iexact=email).exists():
-        detail = f"{email} is a member already; change their role instead."
-        raise Refused("already_member", detail, field="email", status=409)
-    live = Invitation.objects.filter(tenant=tenant, email=email, accepted_at=None, revoked_at=None)
-    live.filter(expires_at__lte=utcnow()).update(revoked_at=utcnow())
-    if live.exists():
-        detail = f"{email} is invited already; send that invitation again, or revoke it."
-        raise Refused("already_invited", detail, field="email", status=409)
+    _refuse_known(tenant, email)
     secret, sent, expires = _new_secret()
     row: Invitation = Invitation.objects.create(
         tenant=tenant,
@@ -72,6 +65,18 @@ def invite(
     _send(row, secret, address_of)
     _note(actor, row, "invite", {"email": email, "role": role.value, "any_address": any_address})
     return row
+
+
+def _refuse_known(tenant: Tenant, email: str) -> None:
+    """Raise Refused 409 when this tenant has the address already; an expired invitation gives its place to a new one."""
+    if Member.objects.filter(tenant=tenant, user__email__iexact=email).exists():
+        detail = f"{email} is a member already; change their role instead."
+        raise Refused("already_member", detail, field="email", status=409)
+    live = Invitation.objects.filter(tenant=tenant, email=email, accepted_at=None, revoked_at=None)
+    live.filter(expires_at__lte=utcnow()).update(revoked_at=utcnow())
+    if live.exists():
+        detail = f"{email} is invited already; send that invitation again, or revoke it."
+        raise Refused("already_invited", detail, field="email", status=409)
 
 
 @transaction.atomic

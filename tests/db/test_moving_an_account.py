@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
@@ -126,3 +127,34 @@ def refused(world: World, code: str, **changes: Any) -> None:
     assert Account.objects.get(pk=world.shop.pk).tenant == world.archipel
     assert set(Runtime.objects.values_list("tenant", flat=True)) <= {world.archipel.id}
     assert not AccountMove.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_runtime_that_begins_while_its_account_moves_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(world)
+    present(world.basalt, world.shop, world.alice)
+
+    def begin() -> str:
+        try:
+            order(world, name="late")
+        except Refused as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting: list[Future[str]] = []
+
+        def meanwhile(*_: object) -> None:
+            """Everything is moved, but not committed: somebody begins a runtime, and finds the account where it was."""
+            waiting.append(pool.submit(begin))
+            with pytest.raises(TimeoutError):
+                waiting[0].result(timeout=1)
+
+        monkeypatch.setattr("provisioner.lifecycle.move.carried", [meanwhile])
+        move(world)
+        assert waiting[0].result(timeout=20) == "account_unknown"
+    assert set(Runtime.objects.values_list("tenant", "name")) == {(world.basalt.id, "checkout")}

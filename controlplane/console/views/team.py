@@ -46,26 +46,8 @@ def index(request: ConsoleRequest) -> HttpResponse:
         require(request.visitor, Permission.MEMBER_MANAGE)
     if tenant is None:
         return ask_which(request, "Team")
-    email, role = clean(request.POST.get("email", "")).strip(), clean(request.POST.get("role", "developer"))
-    anybody = request.POST.get("any_address") == "on"
-    fields = [
-        Field(
-            "text",
-            "email",
-            "E-mail address",
-            "The link goes there and works once.",
-            value=email,
-            required=True,
-        ),
-        role_field(request.visitor, role),
-        Field(
-            "switch",
-            "any_address",
-            "Whoever has the link may accept",
-            "Also with another address.",
-            value=anybody,
-        ),
-    ]
+    fields = _fields(request)
+    email, role, anybody = (field.value for field in fields)
     problems: list[Problem] = []
     if request.method == "POST":
         try:
@@ -86,6 +68,22 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "may_manage": _may(request.visitor, Permission.MEMBER_MANAGE, tenant),
     }
     return show(request, "team/index.html", context, status=422 if problems else 200)
+
+
+def _fields(request: ConsoleRequest) -> list[Field]:
+    email, role = clean(request.POST.get("email", "")).strip(), clean(request.POST.get("role", "developer"))
+    about = "The link goes there and works once."
+    return [
+        Field("text", "email", "E-mail address", about, value=email, required=True),
+        role_field(request.visitor, role),
+        Field(
+            "switch",
+            "any_address",
+            "Whoever has the link may accept",
+            "Also with another address.",
+            value=request.POST.get("any_address") == "on",
+        ),
+    ]
 
 
 def _may(visitor: Visitor, permission: Permission, tenant: Tenant) -> bool:
