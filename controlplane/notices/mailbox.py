@@ -16,7 +16,7 @@ from controlplane.notices.models import Mail
 
 log = structlog.get_logger(__name__)
 
-KEPT = 200
+KEPT = 2000
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -55,6 +55,6 @@ def _keep(message: EmailMessage) -> None:
         text=text,
         html=html,
     )
-    kept = Mail.objects.order_by("-id").values_list("pk", flat=True)[:KEPT]
-    Mail.objects.exclude(pk__in=list(kept)).delete()
+    for over in Mail.objects.order_by("-id").values_list("pk", flat=True)[KEPT : KEPT + 1]:
+        Mail.objects.filter(pk__lte=over).delete()
     log.info("mail", to=to, subject=message.subject, links=_LINK.findall(text), see="/mailbox")

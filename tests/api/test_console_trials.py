@@ -11,6 +11,7 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
+from controlplane.identity.models import UserSession
 from controlplane.kernel.clock import utcnow
 from controlplane.notices.delivery import deliver_due
 from controlplane.notices.models import Mail
@@ -144,6 +145,7 @@ def test_a_sign_in_link_is_asked_for_mailed_and_works_once() -> None:
     client.get(address)
     answer = client.post(address, follow=True)
     assert trial.company in text(answer)
+    assert UserSession.objects.filter(user=trial.owner).count() == 1
     assert client.post(address).status_code == 410
 
 
@@ -249,6 +251,8 @@ def mailed(settings: Settings) -> Any:
 def test_the_demo_shows_its_mail_with_a_link_to_press(settings: Settings) -> None:
     mail = mailed(settings)
     assert "Confirm your Nesoi trial" in text(Client().get("/mailbox"))
+    assert "Confirm" in text(Client().get("/mailbox?to=ADA@engine.example"))
+    assert "No messages to bob@engine.example" in text(Client().get("/mailbox?to=bob@engine.example"))
     shown = Client().get(f"/mailbox/{mail.pk}").content.decode()
     assert re.search(r'<a href="http://testserver/trial/confirm/[\w-]{43}"', shown)
 

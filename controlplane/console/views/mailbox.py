@@ -21,9 +21,11 @@ SHOWN = 50
 @never_cache
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The newest messages."""
+    """The newest messages, of everybody or to one address."""
     _refuse_outside_the_demo()
-    context: dict[str, Any] = {"mails": Mail.objects.order_by("-id")[:SHOWN]}
+    to = request.GET.get("to", "").replace("\0", "").strip()[:320]
+    rows = Mail.objects.filter(to__iexact=to) if to else Mail.objects.all()
+    context: dict[str, Any] = {"mails": rows.order_by("-id")[:SHOWN], "to": to}
     return render(request, "console/mailbox/index.html", context)
 
 

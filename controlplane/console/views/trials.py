@@ -19,8 +19,10 @@ from django.views.decorators.http import require_http_methods
 from controlplane.api.links import base_of
 from controlplane.console.fields.problems import place
 from controlplane.console.fields.tree import Field, Option
+from controlplane.identity.sessions import drop_session, note_session
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.isolation.scopes import platform_scope
+from controlplane.tenants.models import User
 from controlplane.trials.confirm import confirm, find_link
 from controlplane.trials.offer import open_regions
 from controlplane.trials.sign_in import ask_for_link, use_link
@@ -93,8 +95,7 @@ def confirm_link(request: HttpRequest, token: str) -> HttpResponse:
     if done.trial is None:
         told = SENTENCES[Reason(done.sign_up.reason)]
         return render(request, "console/trial/none.html", {"detail": told}, status=409)
-    with platform_scope():
-        login(request, done.trial.owner, backend=BACKEND)
+    _enter(request, done.trial.owner)
     messages.success(request, "Your address is confirmed.")
     return redirect("console:trial-mine")
 
@@ -129,6 +130,13 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
         user = use_link(token, client=request.META.get("REMOTE_ADDR", ""))
     except Refused as refusal:
         return render(request, "console/trial/over.html", {"refusal": refusal}, status=refusal.status)
-    with platform_scope():
-        login(request, user, backend=BACKEND)
+    _enter(request, user)
     return redirect("console:trial-mine")
+
+
+def _enter(request: HttpRequest, user: User) -> None:
+    """Begin the person's session, which they see among their sessions and can end there; another's in this browser ends."""
+    with platform_scope():
+        drop_session(str(request.session.session_key))
+        login(request, user, backend=BACKEND)
+        note_session(request, user)
