@@ -8,6 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from controlplane.osb.credentials import issue_credential
+from controlplane.tenants.access import SYSTEM
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from tests.browser.conftest import Complaints, Open
@@ -49,6 +51,9 @@ def paths(world: World) -> dict[str, str]:
     Runtime.objects.filter(pk=gone.pk).update(phase="deprovisioned", deleted_at=gone.created_at)
     operation = work.get().pk
     begin_trial(world.archipel, ready, owner=world.alice.user)
+    credential, _ = issue_credential(
+        actor=SYSTEM, tenant=world.archipel, name="A Cloud Foundry with a long name"
+    )
     return {
         "list": "/",
         "nothing matches": "/?q=nothing",
@@ -67,6 +72,8 @@ def paths(world: World) -> dict[str, str]:
         "operation": f"/operations/{operation}/",
         "cancel": f"/operations/{operation}/cancel",
         "accounts": "/accounts/",
+        "service broker": "/broker/",
+        "rotate a broker's credential": f"/broker/{credential.pk}/rotate",
         "sign up": "/trial",
         "sign up in a frame": "/trial?embed",
         "sign in with a link": "/trial/sign-in",
