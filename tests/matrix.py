@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
+from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.osb.credentials import issue_credential
 from controlplane.osb.models import BrokerCredential
@@ -73,8 +74,17 @@ def things_of(world: World) -> dict[str, str]:
         "account": str(world.shop.id),
         "member": str(world.vera.user.id),
         **ways_in(world),
+        "quota_request": str(more_wanted(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
     }
+
+
+def more_wanted(world: World) -> QuotaRequest:
+    """An open request of Archipel for more of everything."""
+    row: QuotaRequest = QuotaRequest.objects.create(
+        tenant=world.archipel, runtimes=1000, reason="for the test", requested_by="test"
+    )
+    return row
 
 
 def ways_in(world: World) -> dict[str, str]:
@@ -100,7 +110,9 @@ def ways_in(world: World) -> dict[str, str]:
 
 def written() -> list[Any]:
     """What a refused request must leave as it was."""
-    tables: list[Any] = [Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential]
+    tables: list[Any] = [
+        Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement,
+    ]  # fmt: skip
     rows = [list(table.objects.order_by("pk").values()) for table in tables]
     return [
         *rows,

@@ -10,6 +10,7 @@ from controlplane.api.views import (
     kubeconfigs,
     operations,
     plans,
+    quota,
     reference,
     runtimes,
     suspension,
@@ -55,6 +56,24 @@ urlpatterns = [
     path("runtimes/<str:runtime>/resume", suspension.RuntimeResume.as_view(), name="resume-runtime"),
     path(
         "runtimes/<str:runtime>/operations", operations.RuntimeOperations.as_view(), name="runtime-operations"
+    ),
+    path("quota", quota.Quota.as_view(), name="quota"),
+    path("quota-requests", quota.QuotaRequestList.as_view(), name="quota-requests"),
+    path("quota-requests/<str:quota_request>", quota.QuotaRequestDetail.as_view(), name="quota-request"),
+    path(
+        "quota-requests/<str:quota_request>/approve",
+        quota.QuotaRequestApprove.as_view(),
+        name="approve-quota-request",
+    ),
+    path(
+        "quota-requests/<str:quota_request>/decline",
+        quota.QuotaRequestDecline.as_view(),
+        name="decline-quota-request",
+    ),
+    path(
+        "quota-requests/<str:quota_request>/withdraw",
+        quota.QuotaRequestWithdraw.as_view(),
+        name="withdraw-quota-request",
     ),
     path("trials", TrialList.as_view(), name="trials"),
     path("trials/<str:trial>", TrialDetail.as_view(), name="trial"),

@@ -57,6 +57,19 @@ ROWS: dict[tuple[str, str], Row] = {
     ("move-account", "POST"): Row(
         "/accounts/{account}/move", NO_MEMBER, frozenset({PlatformRole.ADMIN}), MOVE
     ),
+    ("quota", "GET"): Row("/quota?tenant=archipel"),
+    ("quota-requests", "GET"): Row("/quota-requests"),
+    ("quota-requests", "POST"): Row(
+        "/quota-requests", WORKERS, NOBODY, {"plan": "aws", "regions": ["eu-west-1"], **REASON, **HERE}
+    ),
+    ("quota-request", "GET"): Row("/quota-requests/{quota_request}"),
+    **{
+        (f"{verb}-quota-request", "POST"): Row(
+            f"/quota-requests/{{quota_request}}/{verb}", NO_MEMBER, frozenset({PlatformRole.ADMIN}), REASON
+        )
+        for verb in ("approve", "decline")
+    },
+    ("withdraw-quota-request", "POST"): Row("/quota-requests/{quota_request}/withdraw", WORKERS, NOBODY),
     ("roles", "GET"): Row("/roles", public=True),
     ("roles-page", "GET"): Row("/docs/roles", public=True),
     ("members", "GET"): Row("/members?tenant=archipel"),
@@ -103,7 +116,16 @@ ROWS: dict[tuple[str, str], Row] = {
     ("skip", "POST"): Row("/operations/{operation}/skip", NO_MEMBER, OPERATORS, REASON),
 }
 ENDPOINTS = sorted(ROWS)
-LISTS = {"accounts", "runtimes", "operations", "members", "invitations", "tokens", "service-accounts"}
+LISTS = {
+    "accounts",
+    "runtimes",
+    "operations",
+    "members",
+    "invitations",
+    "tokens",
+    "service-accounts",
+    "quota-requests",
+}
 NONE: Mapping[str, str] = {}
 
 
