@@ -50,12 +50,8 @@ def update_runtime(
     runtime = locked_runtime(
         actor=actor, permission=Permission.UPDATE, runtime_id=runtime_id, revision=expected_revision
     )
-    if expected_generation is not None and expected_generation != runtime.generation:
-        raise stale(runtime)
-    _refuse_unchangeable(runtime)
+    _refuse_unchangeable(runtime, expected_generation)
     moves = plan not in {"", runtime.plan_id}
-    if parameters or moves:
-        refuse_missing(runtime)
     wished = _wish(runtime, parameters or {}, plan) if parameters or moves else {}
     changes = _relabel(runtime, labels) | wished
     if not changes:
@@ -74,7 +70,9 @@ def update_runtime(
     return runtime, operation
 
 
-def _refuse_unchangeable(runtime: Runtime) -> None:
+def _refuse_unchangeable(runtime: Runtime, expected_generation: int | None) -> None:
+    if expected_generation is not None and expected_generation != runtime.generation:
+        raise stale(runtime)
     refuse_suspended(runtime.tenant, runtime.account)
     if Operation.objects.filter(runtime=runtime, kind=Kind.DEPROVISION, slot__isnull=False).exists():
         detail = f"Runtime {runtime.name} is being deleted; it can't be changed any more."
@@ -91,6 +89,7 @@ def _relabel(runtime: Runtime, labels: Mapping[str, str] | None) -> dict[str, An
 
 def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[str, Any]:
     """Write the new wish onto the row in memory and return what changed; the same wish again changes nothing."""
+    refuse_missing(runtime)
     present = load_plan_facts(runtime.plan_id)
     facts = load_plan_facts(plan) if plan else present
     before = runtime.spec["parameters"]

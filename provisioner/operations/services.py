@@ -23,7 +23,7 @@ from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.opening import ask_to_cancel, cancel_waiting, open_operation
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import Kind, Suspension
+from provisioner.runtimes.phases import Kind, Phase, Suspension
 from provisioner.steps.base import REBUILD
 
 __all__ = [
@@ -112,6 +112,8 @@ def retry_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Op
 
 def refuse_missing(runtime: Runtime) -> None:
     """Raise Refused 409 (cluster_missing) while the runtime has lost its cluster; deleting it stays possible."""
+    if runtime.phase != Phase.FAILED:
+        return
     newest = Operation.objects.filter(runtime=runtime).order_by("-id").first()
     if newest is None or newest.state != State.FAILED or newest.error_code != CLUSTER_MISSING:
         return

@@ -71,33 +71,36 @@ def test_a_landscape_that_says_nothing_takes_no_words_away(world: World) -> None
     assert after(operation).reason == "as it was"
 
 
-def asked_of_the_landscape(world: World, sight: dict[str, Any]) -> bool:
-    """Whether a step that a ready cluster ends had to ask, when the observer has seen this."""
+def asked_of_the_landscape(world: World, situation: str, ordered_by: str) -> bool:
+    """Whether a step that a ready cluster ends had to ask, when the observer has seen this and who ordered it."""
     asked: list[StepContext] = []
 
     def ask(context: StepContext) -> Outcome:
         asked.append(context)
         return Done()
 
-    row = work.runtime(world.shop, world.landscape, status=sight)
+    row = work.runtime(world.shop, world.landscape)
     with work.flows(provision=work.flow(work.step("await", ask, ends_when_ready=True))):
         operation = work.start(row)
+        owner = {"operation": ordered_by or str(operation.pk)}
+        sight = {"situation": situation, "generation": 1, "owner": owner}
+        Runtime.objects.filter(pk=row.pk).update(status=sight if situation else {})
         work.work()
     assert work.again(operation).state == "succeeded"
     return bool(asked)
 
 
 def test_what_the_observer_has_seen_fulfilled_is_not_asked_again(world: World) -> None:
-    assert not asked_of_the_landscape(world, {"situation": "ready", "generation": 1})
+    assert not asked_of_the_landscape(world, "ready", "")
 
 
 @pytest.mark.parametrize(
-    "sight",
-    [{}, {"situation": "ready", "generation": 0}, {"situation": "changing", "generation": 1}],
-    ids=["nothing", "an older wish", "a change"],
+    ("situation", "ordered_by"),
+    [("", ""), ("ready", "another operation"), ("changing", "")],
+    ids=["nothing", "another's order", "a change"],
 )
-def test_any_other_sight_is_looked_up(world: World, sight: dict[str, Any]) -> None:
-    assert asked_of_the_landscape(world, sight)
+def test_any_other_sight_is_looked_up(world: World, situation: str, ordered_by: str) -> None:
+    assert asked_of_the_landscape(world, situation, ordered_by)
 
 
 def test_what_was_ordered_a_moment_ago_is_not_looked_at_yet(world: World) -> None:
