@@ -6,6 +6,7 @@ before the landscape is asked, so that whatever dies in between is ended by its 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from controlplane.kernel.ids import uuid7
 from controlplane.osb.callers import Caller
 from controlplane.osb.instances import latest, lock_instance, present, recorded, under_way, was_ready
 from controlplane.osb.models import BindingState, OsbBinding, OsbInstance
-from controlplane.osb.offer import BINDING_SCHEMA, DEFAULT_TTL_SECONDS, check_service
+from controlplane.osb.offer import binding_schema, check_service
 from controlplane.osb.refusals import busy, conflict, malformed, not_found
 from controlplane.osb.wishes import BindWish
 from provisioner.drivers.base import Kubeconfig, Role
@@ -91,17 +92,18 @@ def _claim(caller: Caller, instance_id: str, binding_id: str, wish: BindWish) ->
         return _same(there, wish)
     if wish.plan_id != row.plan_id:
         raise malformed("plan_id is not the plan of this service instance.", field="plan_id")
-    _check_parameters(wish.parameters)
+    schema = binding_schema(row.runtime.plan_id)
+    _check_parameters(schema, wish.parameters)
     if not was_ready(row.runtime) or under_way(row) is not None:
         raise busy()
     if OsbBinding.objects.filter(LIVE, instance=row).count() >= settings.OSB_MOST_BINDINGS:
         detail = f"An instance has at most {settings.OSB_MOST_BINDINGS} bindings at once; delete one that is not used."
         raise Refused("binding_limit_reached", detail)
-    return _inserted(caller, row, binding_id, wish)
+    ttl = wish.parameters.get("ttl_seconds", schema["properties"]["ttl_seconds"]["default"])
+    return _inserted(caller, row, binding_id, wish, int(ttl))
 
 
-def _inserted(caller: Caller, row: OsbInstance, binding_id: str, wish: BindWish) -> OsbBinding:
-    ttl = int(wish.parameters.get("ttl_seconds", DEFAULT_TTL_SECONDS))
+def _inserted(caller: Caller, row: OsbInstance, binding_id: str, wish: BindWish, ttl: int) -> OsbBinding:
     expires_at = utcnow() + timedelta(seconds=ttl)
     key = uuid7()
     binding: OsbBinding = OsbBinding.objects.create(
@@ -147,8 +149,8 @@ def _same(there: OsbBinding, wish: BindWish) -> OsbBinding:
     return there
 
 
-def _check_parameters(parameters: Any) -> None:
-    faults = find_faults(BINDING_SCHEMA, parameters, root="parameters")
+def _check_parameters(schema: Mapping[str, Any], parameters: Any) -> None:
+    faults = find_faults(schema, parameters, root="parameters")
     if faults:
         errors = [FieldError(".".join(map(str, fault.path)), fault.code, fault.detail) for fault in faults]
         raise Refused(errors[0].code, " ".join(error.detail for error in errors[:5]), errors=errors)

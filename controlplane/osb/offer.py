@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from controlplane.catalog.facts import Snapshot, snapshot
@@ -12,7 +11,7 @@ from controlplane.catalog.schema import DIALECT, plan_schema
 from controlplane.osb.refusals import malformed
 from controlplane.osb.trimming import trimmed
 from provisioner.drivers.base import Role
-from provisioner.lifecycle.kubeconfig import LONGEST, SHORTEST
+from provisioner.lifecycle.kubeconfig import SHORTEST, longest_of
 from provisioner.operations.flowbook import flow_of
 from provisioner.runtimes.phases import Kind
 
@@ -21,27 +20,6 @@ SERVICE_NAME = "kubernetes-runtime"
 FREE = frozenset({"free", "trial"})
 DEFAULT_TTL_SECONDS = 3600
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")  # 2.0.0, without what may follow
-
-BINDING_SCHEMA: Mapping[str, Any] = {
-    "$schema": DIALECT,
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "role": {
-            "type": "string",
-            "enum": [role.value for role in (Role.VIEWER, Role.EDITOR, Role.ADMIN)],
-            "default": Role.EDITOR.value,
-            "description": "What the credentials may do in the cluster.",
-        },
-        "ttl_seconds": {
-            "type": "integer",
-            "minimum": int(SHORTEST.total_seconds()),
-            "maximum": int(LONGEST.total_seconds()),
-            "default": DEFAULT_TTL_SECONDS,
-            "description": "When the binding ends by itself; rotate it before.",
-        },
-    },
-}
 
 
 def catalog_document(*, minor: int, region: str = "") -> dict[str, Any]:
@@ -114,7 +92,7 @@ def _plan(facts: PlanFacts, catalog: Snapshot, *, minor: int, region: str) -> di
                 "create": {"parameters": _schema(facts, region, for_update=False)},
                 "update": {"parameters": _schema(facts, region, for_update=True)},
             },
-            "service_binding": {"create": {"parameters": dict(BINDING_SCHEMA)}},
+            "service_binding": {"create": {"parameters": binding_schema(facts.key)}},
         },
     }
     return trimmed("plan", plan, minor)
@@ -136,3 +114,28 @@ def _schema(facts: PlanFacts, region: str, *, for_update: bool) -> dict[str, Any
         drawn["properties"] = {**drawn["properties"], "region": fixed}
         drawn["required"] = [name for name in drawn["required"] if name != "region"]
     return drawn
+
+
+def binding_schema(plan: str) -> dict[str, Any]:
+    """Return what a bind request may say, within what the plan allows."""
+    longest = int(longest_of(plan).total_seconds())
+    return {
+        "$schema": DIALECT,
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "role": {
+                "type": "string",
+                "enum": [role.value for role in (Role.VIEWER, Role.EDITOR, Role.ADMIN)],
+                "default": Role.EDITOR.value,
+                "description": "What the credentials may do in the cluster.",
+            },
+            "ttl_seconds": {
+                "type": "integer",
+                "minimum": int(SHORTEST.total_seconds()),
+                "maximum": longest,
+                "default": min(DEFAULT_TTL_SECONDS, longest),
+                "description": "When the binding ends by itself; rotate it before.",
+            },
+        },
+    }

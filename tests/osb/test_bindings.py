@@ -65,6 +65,13 @@ def test_row_41_parameters_are_held_against_the_schema(cf: Platform, parameters:
     assert not OsbBinding.objects.exists()
 
 
+def test_a_plan_may_bound_the_lifetime_further(cf: Platform) -> None:
+    with override_settings(KUBECONFIG_SECONDS_OF_PLAN={"aws": 1200}):
+        assert cf.bind(parameters={"ttl_seconds": 1800}).status_code == 400
+        assert cf.bind().status_code == 201
+    assert OsbBinding.objects.get().ttl_seconds == 1200
+
+
 def test_row_41_another_binding_under_the_same_id_is_409(cf: Platform) -> None:
     cf.bind()
     assert error(cf.bind(parameters={"role": "viewer"})) == (409, "Conflict")

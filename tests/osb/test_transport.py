@@ -233,6 +233,15 @@ def test_row_10_an_id_that_is_too_long_is_400(cf: Platform) -> None:
     assert cf.provision("a%00b").status_code == 400
 
 
+def test_what_is_denied_stands_in_the_trail(cf: Platform, world: World) -> None:
+    from controlplane.tenants.models import Tenant
+
+    Tenant.objects.filter(pk=world.archipel.pk).update(state="suspended")
+    assert cf.provision().status_code == 403
+    event = AuditEvent.objects.get(outcome="denied")
+    assert (event.actor, event.tenant_id) == (f"broker:{cf.row.username}", world.archipel.pk)
+
+
 def test_an_unknown_method_is_405(cf: Platform) -> None:
     response = cf.ask("POST", "/catalog", {})
     assert (response.status_code, response["Allow"]) == (405, "GET")

@@ -27,6 +27,7 @@ from controlplane.osb.credentials import Platform, find_platform
 from controlplane.osb.headers import minor_version, originator, request_identity
 from controlplane.osb.refusals import malformed, status_of, word_of
 from controlplane.osb.wishes import optional
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.isolation.scopes import Scope, scoped
 
 log = structlog.get_logger(__name__)
@@ -93,6 +94,8 @@ class BrokerView(View):
         if handler is None or request.method not in self.methods():
             raise Refused("method_not_allowed", f"{request.method} is not possible here.", status=405)
         self.caller = self._caller(request, platform, region)
+        # Whom the trail names when something is denied.
+        request.user = self.caller.actor  # type: ignore[assignment]
         for name, value in ids.items():
             optional({name: value}, name)
         with ExitStack() as held:
@@ -117,7 +120,7 @@ class BrokerView(View):
             request_id=getattr(request, "request_id", ""),
             address=request.META.get("REMOTE_ADDR", ""),
             region=region,
-            base=settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}",
+            base=base_of(request),
         )
 
     def narrow(self, caller: Caller, held: ExitStack) -> Caller:
