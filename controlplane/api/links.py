@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.conf import settings
-from django.http import HttpRequest
-from rest_framework.request import Request
-
 PREFIX = "/api/v1"
-
-
-def base_of(request: HttpRequest | Request) -> str:
-    """Return scheme and host that people use, for example `https://nesoi.example`: PUBLIC_URL, or else the request's."""
-    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
 
 def runtime_url(base: str, runtime_id: UUID) -> str:

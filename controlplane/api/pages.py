@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
-from controlplane.api.links import base_of
 from controlplane.api.parameters import Query
 from controlplane.kernel.errors import FieldError, Refused
+from controlplane.tenants.addresses import base_of
 
 _VERSION = b"\x01"
 

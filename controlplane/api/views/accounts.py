@@ -13,7 +13,7 @@ from controlplane.api import scope
 from controlplane.api.auth import actor_of, tenant_of
 from controlplane.api.contract import contract
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.links import account_url, base_of
+from controlplane.api.links import account_url
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT
 from controlplane.api.shapes.account import (
@@ -30,6 +30,7 @@ from controlplane.api.views.base import ApiView
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from controlplane.tenants.accounts import rename_account
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.models import Account
 from controlplane.tenants.services import create_account
 from provisioner.lifecycle.move import move_account

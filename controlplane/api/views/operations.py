@@ -14,7 +14,6 @@ from controlplane.api import scope
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.links import base_of
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT, Parameter, Query
 from controlplane.api.shapes.operation import (
@@ -27,6 +26,7 @@ from controlplane.api.shapes.operation import (
 from controlplane.api.shapes.step import steps_of
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.addresses import base_of
 from provisioner.operations import services
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import State

@@ -6,7 +6,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.contract import contract
-from controlplane.api.links import base_of
 from controlplane.api.shapes.plan import (
     PLAN_LIST,
     PLAN_WITH_SCHEMA,
@@ -18,6 +17,7 @@ from controlplane.api.shapes.plan import (
 from controlplane.api.views.base import ApiView
 from controlplane.catalog.facts import list_plan_facts, load_plan_facts
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.addresses import base_of
 
 
 class PlanList(ApiView):

@@ -15,7 +15,6 @@ from controlplane.api import scope
 from controlplane.api.auth import actor_of, tenant_of
 from controlplane.api.contract import contract
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.links import base_of
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT, Parameter, Query
 from controlplane.api.shapes.operation import REASON
@@ -34,6 +33,7 @@ from controlplane.catalog.models import QuotaRequest
 from controlplane.catalog.quota import DIMENSIONS
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.models import Tenant
 from provisioner.lifecycle import quota_requests
 from provisioner.lifecycle.admission import require

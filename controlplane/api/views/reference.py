@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.contract import contract
-from controlplane.api.links import PREFIX, base_of
+from controlplane.api.links import PREFIX
 from controlplane.api.parameters import Parameter
 from controlplane.api.shapes.base import FREE, URL, Shape, record
 from controlplane.api.shapes.team import ROLES, right_json
 from controlplane.api.views.base import ApiView
 from controlplane.tenants.access import PlatformRole, Role
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.rights import rights
 
 NOUNS = (

@@ -16,7 +16,7 @@ from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
 from controlplane.api.etags import etag, expected_revision
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.links import base_of, operation_url
+from controlplane.api.links import operation_url
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT, Parameter, Query
 from controlplane.api.shapes.operation import operation_short
@@ -32,6 +32,7 @@ from controlplane.api.shapes.runtime import (
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
+from controlplane.tenants.addresses import base_of
 from provisioner.lifecycle.create import create_runtime
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.update import update_runtime

@@ -12,10 +12,10 @@ from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
 from controlplane.api.etags import expected_revision
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.links import base_of
 from controlplane.api.shapes.runtime import STARTED
 from controlplane.api.views.base import ApiView
 from controlplane.api.views.runtimes import read_again, started
+from controlplane.tenants.addresses import base_of
 from provisioner.lifecycle.resume import resume_runtime
 from provisioner.lifecycle.suspend import suspend_runtime
 from provisioner.operations.models import Operation

@@ -13,7 +13,7 @@ from controlplane.api import scope
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.links import base_of, invitation_page
+from controlplane.api.links import invitation_page
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT
 from controlplane.api.shapes.team import (
@@ -29,6 +29,7 @@ from controlplane.api.shapes.team import (
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Role
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.invitations import invite, revoke_invitation, send_again
 from controlplane.tenants.members import change_role, remove_member
 from controlplane.tenants.models import Member

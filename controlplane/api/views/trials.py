@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.contract import contract
-from controlplane.api.links import base_of
 from controlplane.api.shapes.trial import TRIAL, TRIAL_CREATE, TRIAL_CREATED, created_json, trial_json
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.addresses import base_of
 from controlplane.trials.sign_up import Wish, ask_for_trial
 from controlplane.trials.status import read_status
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -21,6 +20,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.osb.credentials import issue_credential, revoke_credential, rotate_credential
 from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import Permission
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.models import Tenant
 
 OVERLAPS = {"168": "7 days", "24": "24 hours", "1": "1 hour", "0": "Ends at once"}
@@ -106,4 +106,4 @@ def _secret(request: ConsoleRequest, row: BrokerCredential, secret: str, *, rota
 
 def _address(request: ConsoleRequest) -> str:
     """What a platform is given; it adds `/v2/…` by itself."""
-    return f"{settings.PUBLIC_URL or f'{request.scheme}://{request.get_host()}'}/osb"
+    return f"{base_of(request)}/osb"

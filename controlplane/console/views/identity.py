@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from controlplane.console.fields.problems import place
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.identity import fields_of
-from controlplane.console.views.provider_sign_in import base_of, redirect_uri
+from controlplane.console.views.provider_sign_in import redirect_uri
 from controlplane.console.visitor import ConsoleRequest, require
 from controlplane.identity import providers
 from controlplane.identity.models import IdentityProvider
@@ -22,6 +22,7 @@ from controlplane.identity.oidc.discovery import metadata_of
 from controlplane.identity.wishes import check_issuer
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
+from controlplane.tenants.addresses import base_of
 
 FORBIDDEN = 403
 

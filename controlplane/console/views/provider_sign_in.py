@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,13 +17,9 @@ from controlplane.console.views.session import safe_next, sign_in_page
 from controlplane.identity import sign_in
 from controlplane.identity.oidc.discovery import try_metadata
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.addresses import base_of
 
 LONGEST_EMAIL = 254
-
-
-def base_of(request: HttpRequest) -> str:
-    """Return scheme and host that people use: PUBLIC_URL, or else the request's (which ALLOWED_HOSTS has let in)."""
-    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
 
 def redirect_uri(request: HttpRequest, provider_id: UUID) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -21,6 +20,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.invitations import AddressOf, invite, revoke_invitation, send_again
 from controlplane.tenants.members import change_role, leave, remove_member
 from controlplane.tenants.models import Member, Tenant
@@ -109,7 +109,7 @@ def _role(text: str) -> Role:
 
 
 def _address_of(request: ConsoleRequest) -> AddressOf:
-    base = settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+    base = base_of(request)
     return lambda secret: base + reverse("console:join", args=[secret])
 
 

@@ -16,11 +16,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from controlplane.api.links import base_of
 from controlplane.console.fields.problems import place
 from controlplane.console.fields.tree import Field, Option
 from controlplane.identity.sessions import drop_session, note_session
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.addresses import base_of
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import User
 from controlplane.trials.confirm import confirm, find_link
