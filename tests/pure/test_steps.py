@@ -75,6 +75,15 @@ class ScriptedDriver:
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
         return Kubeconfig("", datetime.now(UTC))
 
+    def drift(self, cluster: ClusterSpec, seen: Observed) -> Sequence[str]:
+        return ()
+
+    def grant(self, cluster: ClusterRef, *, name: str, role: Role, ttl: timedelta) -> Kubeconfig:
+        return Kubeconfig("", datetime.now(UTC))
+
+    def revoke(self, cluster: ClusterRef, *, name: str) -> None:
+        self.asked.append("revoke")
+
     def probe(self, cluster: ClusterRef) -> int:
         self.asked.append("probe")
         return self.nodes
