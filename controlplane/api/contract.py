@@ -51,7 +51,7 @@ class Contract:
 
     def statuses_of_problems(self) -> list[int]:
         """Every 4xx and 5xx that a caller must be ready for."""
-        found = {400, 406, 503, *self.problems}
+        found = {400, 406, 429, 503, *self.problems}
         found |= set() if self.public else {401}
         found |= set() if self.public or self.of_no_tenant else {403}  # support must say why it looks
         found |= {413, 415, 422} if self.body else set()

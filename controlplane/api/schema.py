@@ -21,12 +21,24 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Location": {"description": "The operation to watch.", "schema": {"type": "string", "format": "uri"}},
     "ETag": {"description": "The runtime's revision, for If-Match.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {
+        "description": "Every limit that this request counts for: its quota `q` in `w` seconds.",
+        "schema": {"type": "string"},
+        "example": '"address";q=3000;w=10, "token";q=1000;w=10, "tenant";q=3000;w=10',
+    },
+    "RateLimit": {
+        "description": "What is left of each: `r` requests at once, and more in `t` seconds. Absent while nobody counts.",
+        "schema": {"type": "string"},
+        "example": '"address";r=2999;t=1, "token";r=999;t=1, "tenant";r=2999;t=1',
+    },
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
         "description": "`true` when this is the stored answer of an earlier request with the same key.",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
+LIMITS = ["RateLimit-Policy", "RateLimit"]
+OF_PROBLEMS = {401: ["WWW-Authenticate"], 429: ["Retry-After", *LIMITS], 503: ["Retry-After"]}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -118,13 +130,15 @@ class ProblemAutoSchema(AutoSchema):
         agreed = self.agreed
         answers: dict[str, Any] = {}
         for status, shape in agreed.answers.items():
-            names = [*agreed.headers.get(status, ()), *(["Idempotent-Replayed"] if agreed.idempotent else [])]
+            replayed = ["Idempotent-Replayed"] if agreed.idempotent else []
+            names = [*agreed.headers.get(status, ()), *replayed, *LIMITS]
             answers[str(status)] = {
                 "description": shape.schema.get("description", shape.name),
                 "content": {kind: self._media(shape) for kind in agreed.media_types},
-            } | ({"headers": {name: HEADERS[name] for name in names}} if names else {})
+                "headers": {name: HEADERS[name] for name in names},
+            }
         for status in agreed.statuses_of_problems():
-            names = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, [])
+            names = OF_PROBLEMS.get(status, [])
             answers[str(status)] = {
                 "description": PROBLEMS[status],
                 "content": {PROBLEM_MEDIA_TYPE: {"schema": self._component(PROBLEM)}},

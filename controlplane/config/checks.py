@@ -10,6 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from controlplane.config.limits.policies import read_policies
 from controlplane.config.proxies import TrustedProxies
 from controlplane.kernel.outbound import Policy
 
@@ -66,6 +67,16 @@ def trusted_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     except ValueError as error:
         hint = "Leave it empty where nothing stands between people and Nesoi."
         return [Error(str(error), hint=hint, id="nesoi.E006")]
+    return []
+
+
+@register("nesoi")
+def rate_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error when a rate limit can't be read."""
+    try:
+        read_policies(settings.RATE_LIMITS)
+    except ValueError as error:
+        return [Error(str(error), hint="deploy/settings.md names every RATE_LIMIT_*.", id="nesoi.E011")]
     return []
 
 

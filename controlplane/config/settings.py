@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "controlplane.config.limits.middleware.RateLimitMiddleware",
     "controlplane.config.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -176,6 +177,15 @@ STORAGES = {
 
 BODY_LIMIT_BYTES: int = env.int("BODY_LIMIT_BYTES", default=1_048_576)
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT_BYTES
+
+RATE_LIMITS: dict[str, str] = {  # requests/seconds
+    "address": env.str("RATE_LIMIT_ADDRESS", default="20000/10" if EMBEDDED else "3000/10"),
+    "token": env.str("RATE_LIMIT_TOKEN", default="10000/10" if EMBEDDED else "1000/10"),
+    "tenant": env.str("RATE_LIMIT_TENANT", default="20000/10" if EMBEDDED else "3000/10"),
+    "sign-in": env.str("RATE_LIMIT_SIGN_IN", default="2000/60" if EMBEDDED else "60/300"),
+    "trials": env.str("RATE_LIMIT_TRIALS", default="2000/60" if EMBEDDED else "60/600"),
+    "minting": env.str("RATE_LIMIT_MINTING", default="2000/60" if EMBEDDED else "120/60"),
+}
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["controlplane.api.auth.TokenAuthentication"],
