@@ -96,6 +96,17 @@ def outbound_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
 
 
 @register("nesoi")
+def broker_answers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error when the service broker would answer a missing version as the specification never does."""
+    status = settings.OSB_MISSING_VERSION_STATUS
+    if status in {400, 412}:
+        return []
+    hint = "412 is what older platforms want, 400 what version 2.16 says."
+    message = f"OSB_MISSING_VERSION_STATUS ({status}) must be 400 or 412."
+    return [Error(message, hint=hint, id="nesoi.E012")]
+
+
+@register("nesoi")
 def a_step_ends_before_its_lease(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -1,4 +1,4 @@
-"""The Django application of the broker's room."""
+"""The Django application of the broker's room; it fills a port that a lower room declares."""
 
 from django.apps import AppConfig
 
@@ -8,3 +8,10 @@ class Broker(AppConfig):
 
     name = "controlplane.osb"
     label = "osb"
+
+    def ready(self) -> None:
+        """Go along when an account moves."""
+        from controlplane.osb.moving import carry_instances
+        from provisioner.lifecycle.move import carried
+
+        carried.append(carry_instances)
