@@ -38,6 +38,7 @@ app.autodiscover_tasks(
         "controlplane.trials",
         "controlplane.osb",
         "provisioner.operations",
+        "provisioner.lifecycle",
         "provisioner.observer",
     ]
 )
@@ -58,6 +59,11 @@ app.conf.update(
             "task": "nesoi.trials",
             "schedule": settings.TRIAL_TICK_SECONDS,
             "options": {"expires": 3 * max(settings.TRIAL_TICK_SECONDS, 1.0)},
+        },
+        "standing": {
+            "task": "nesoi.standing",
+            "schedule": settings.STANDING_SECONDS,
+            "options": {"expires": 5 * max(settings.STANDING_SECONDS, 1.0)},
         },
         "revoke-bindings": {
             "task": "nesoi.revoke-bindings",

@@ -267,6 +267,8 @@ LEASE_SECONDS: int = env.int("LEASE_SECONDS", default=60)
 STEP_TIMEOUT_SECONDS: int = env.int("STEP_TIMEOUT_SECONDS", default=30)
 LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", default=10.0)
 DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
+STANDING_SECONDS: float = env.float("STANDING_SECONDS", default=5.0)
+DELETION_UNDO_DAYS: int = env.int("DELETION_UNDO_DAYS", default=30)
 AUDIT_SECONDS: float = env.float("AUDIT_SECONDS", default=3600.0)
 
 KUBECONFIG_SECONDS: int = env.int("KUBECONFIG_SECONDS", default=86_400)

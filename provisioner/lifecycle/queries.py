@@ -81,3 +81,42 @@ WHERE accepting AND kind = %s AND providers @> to_jsonb(%s::text)
 
 # While an account moves, its runtimes are another tenant's than it for the length of a statement.
 TENANT_FOLLOWS = "SET CONSTRAINTS runtime_in_its_accounts_tenant DEFERRED"
+
+# Whose runtimes have to follow now, claimed for a while: two ticks share the work. Rides on standing_due.
+CLAIM_STANDINGS = """
+UPDATE lifecycle_standing SET due_at = %(until)s
+WHERE id IN (SELECT id FROM lifecycle_standing WHERE due_at <= %(now)s ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+RETURNING id, due_at
+"""
+
+# Runtimes of an owner that are not where they belong: held without reason, not held though there is one, or held and failed for
+# five minutes; of an owner that is being deleted, all that nobody is removing. Rides on runtime_pages_of_tenant.
+BEHIND = """
+SELECT r.id FROM runtimes_runtime r
+JOIN tenants_tenant t ON t.id = r.tenant_id JOIN tenants_account a ON a.id = r.account_id
+WHERE r.tenant_id = %(tenant)s AND r.deleted_at IS NULL AND (%(account)s::uuid IS NULL OR r.account_id = %(account)s::uuid)
+  AND CASE WHEN %(removes)s THEN r.phase <> 'failed' OR r.updated_at < now() - interval '5 minutes'
+      ELSE (r.suspended_for @> '["tenant"]'::jsonb) <> (t.state = 'suspended')
+        OR (r.suspended_for @> '["account"]'::jsonb) <> (a.state = 'suspended')
+        OR (r.suspended_for ?| ARRAY['tenant', 'account'] AND r.phase = 'failed'
+            AND r.updated_at < now() - interval '5 minutes'
+            AND NOT EXISTS (SELECT FROM operations_operation o WHERE o.runtime_id = r.id AND o.slot IS NOT NULL))
+      END
+  AND NOT EXISTS (SELECT FROM operations_operation o
+                  WHERE o.runtime_id = r.id AND o.slot IS NOT NULL AND o.kind = 'deprovision')
+ORDER BY r.id LIMIT %(most)s
+"""
+
+# The states that a runtime has to follow; whoever turns them waits. Rides on primary keys.
+OWNERS_NOW = """
+SELECT t.state, a.state FROM tenants_tenant t, tenants_account a WHERE t.id = %s AND a.id = %s FOR SHARE OF t, a
+"""
+
+# How far the runtimes of an owner are. Rides on runtime_pages_of_tenant.
+PROGRESS = """
+SELECT count(*)::int, count(*) FILTER (WHERE phase NOT IN ('suspended', 'ready', 'failed')
+    OR (suspended_for <> '[]'::jsonb AND phase NOT IN ('suspended', 'failed')))::int,
+    count(*) FILTER (WHERE phase = 'failed')::int
+FROM runtimes_runtime
+WHERE tenant_id = %(tenant)s AND deleted_at IS NULL AND (%(account)s::uuid IS NULL OR account_id = %(account)s::uuid)
+"""

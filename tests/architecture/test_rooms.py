@@ -26,6 +26,7 @@ FLOORS = {
     "landscapes": 3,
     "runtimes": 4,
     "operations": 5,
+    "lifecycle": 6,
     "observer": 7,
     "trials": 8,
     "osb": 9,
