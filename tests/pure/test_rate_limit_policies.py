@@ -31,6 +31,8 @@ DEAR = {
     ("console", "tokens"): "minting",
     ("console", "rotate-token"): "minting",
     ("console", "service-accounts"): "minting",
+    ("console", "broker"): "minting",
+    ("console", "rotate-broker"): "minting",
     ("console", "trial"): "trials",
     ("console", "trial-sign-in"): "trials",
     ("console", "trial-open-link"): "sign-in",

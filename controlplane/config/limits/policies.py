@@ -20,7 +20,7 @@ _EXEMPT = frozenset({"/healthz", "/readyz", "/metrics"})
 SIGN_IN = re.compile(r"/sign-in(/|$)|/join/|/trial/sign-in/")
 TRIALS = re.compile(r"/api/v1/trials$|/trial(/sign-in)?$")
 MINTING = re.compile(
-    r"/(runtimes/[^/]+/kubeconfig|(tokens|service-accounts)(/[^/]+/rotate)?/?)$|/service_bindings/[^/]+$"
+    r"/(runtimes/[^/]+/kubeconfig|(tokens|service-accounts|broker)(/[^/]+/rotate)?/?)$|/service_bindings/[^/]+$"
 )
 _WRITES = frozenset({"POST", "PUT"})
 
