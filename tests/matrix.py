@@ -21,6 +21,7 @@ from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation, ServiceAccount
 from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, User
+from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from tests.identity_providers import register
@@ -72,6 +73,7 @@ def things_of(world: World) -> dict[str, str]:
         "runtime": str(operation.runtime_id),
         "operation": str(operation.id),
         "account": str(world.shop.id),
+        "tenant": str(world.archipel.id),
         "member": str(world.vera.user.id),
         **ways_in(world),
         "quota_request": str(more_wanted(world).id),
@@ -111,7 +113,7 @@ def ways_in(world: World) -> dict[str, str]:
 def written() -> list[Any]:
     """What a refused request must leave as it was."""
     tables: list[Any] = [
-        Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement,
+        Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
     ]  # fmt: skip
     rows = [list(table.objects.order_by("pk").values()) for table in tables]
     return [

@@ -13,6 +13,7 @@ from controlplane.api.views import (
     quota,
     reference,
     runtimes,
+    standing,
     suspension,
     team,
     tokens,
@@ -84,4 +85,9 @@ urlpatterns = [
     path("operations/<str:operation>/retry", operations.OperationRetry.as_view(), name="retry"),
     path("operations/<str:operation>/cancel", operations.OperationCancel.as_view(), name="cancel"),
     path("operations/<str:operation>/skip", operations.OperationSkip.as_view(), name="skip"),
+    *(
+        path(f"{noun}s/<str:owner>/{name}", view.as_view(), name=f"{noun}-{name}")
+        for noun, views in (("tenant", standing.OF_TENANT), ("account", standing.OF_ACCOUNT))
+        for name, view in views.items()
+    ),
 ]

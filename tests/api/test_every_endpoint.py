@@ -34,6 +34,8 @@ pytestmark = pytest.mark.django_db
 
 NEW_ACCOUNT = {"slug": "labor", "name": "Labor", "tenant": "archipel"}
 REASON = {"reason": "for the test"}
+PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
+OWNERS = frozenset({Role.OWNER})
 HERE = {"tenant": "archipel"}
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 INVITATION = {"email": "new@example.org", "role": "viewer", **HERE}
@@ -70,6 +72,20 @@ ROWS: dict[tuple[str, str], Row] = {
         for verb in ("approve", "decline")
     },
     ("withdraw-quota-request", "POST"): Row("/quota-requests/{quota_request}/withdraw", WORKERS, NOBODY),
+    ("tenant-standing", "GET"): Row("/tenants/{tenant}/standing"),
+    ("tenant-suspend", "POST"): Row("/tenants/{tenant}/suspend", NO_MEMBER, PLATFORM_ADMIN, {"note": "x"}),
+    ("tenant-resume", "POST"): Row("/tenants/{tenant}/resume", NO_MEMBER, PLATFORM_ADMIN),
+    ("tenant-deletion", "POST"): Row(
+        "/tenants/{tenant}/deletion", OWNERS, PLATFORM_ADMIN, {"confirm": "archipel"}
+    ),
+    ("tenant-deletion", "DELETE"): Row("/tenants/{tenant}/deletion", OWNERS, PLATFORM_ADMIN),
+    ("account-standing", "GET"): Row("/accounts/{account}/standing"),
+    ("account-suspend", "POST"): Row("/accounts/{account}/suspend", ADMINS, PLATFORM_ADMIN, {"note": "x"}),
+    ("account-resume", "POST"): Row("/accounts/{account}/resume", ADMINS, PLATFORM_ADMIN),
+    ("account-deletion", "POST"): Row(
+        "/accounts/{account}/deletion", ADMINS, PLATFORM_ADMIN, {"confirm": "shop"}
+    ),
+    ("account-deletion", "DELETE"): Row("/accounts/{account}/deletion", ADMINS, PLATFORM_ADMIN),
     ("roles", "GET"): Row("/roles", public=True),
     ("roles-page", "GET"): Row("/docs/roles", public=True),
     ("members", "GET"): Row("/members?tenant=archipel"),
