@@ -61,7 +61,10 @@ class NotedDriver:
 def arm(hand: Hand) -> None:
     """Wrap the driver and the ledger of this process."""
     from provisioner.drivers import registry
+    from provisioner.drivers.kube.client import kubernetes_client
     from provisioner.operations import ledger
+
+    kubernetes_client()  # here, once: a first step that had to wait for it would be late on a busy machine
 
     def deadly(write: Callable[..., Any]) -> Callable[..., Any]:
         def written(held: Any, change: Any) -> Any:
