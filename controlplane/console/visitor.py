@@ -87,6 +87,16 @@ class Visitor:
         return self.tenant is not None and self.actor.may(Permission.IDENTITY_MANAGE)
 
     @property
+    def may_change_tenant(self) -> bool:
+        """Whether this person may delete the tenant."""
+        return self.tenant is not None and self.actor.may(Permission.TENANT_CHANGE)
+
+    @property
+    def may_answer_quota(self) -> bool:
+        """Whether the queue of requests for quota is shown at all."""
+        return self.actor.may(Permission.QUOTA_ANSWER)
+
+    @property
     def may_manage_broker(self) -> bool:
         """Whether credentials of the service broker are shown at all."""
         return self.tenant is not None and self.actor.may(Permission.BROKER_MANAGE)

@@ -153,3 +153,9 @@ def _tell(kind: str, standing: Standing, owner: Owner) -> None:
             tenant_id=standing.tenant_id,
             dedupe_key=f"{kind}:{standing.pk}:{day}:{standing.reminded_days}:{address}",
         )
+
+
+def undo_days() -> int:
+    """Return how long a deletion can be undone."""
+    days: int = settings.DELETION_UNDO_DAYS
+    return days

@@ -74,6 +74,17 @@ ROWS: dict[tuple[str, str], Row] = {
         for verb in ("suspend", "resume")
         for method in ("GET", "POST")
     },
+    ("quota", "GET"): Row("/quota/?tenant=archipel"),
+    ("quota", "POST"): Row(
+        "/quota/", WORKERS, NOBODY, {"plan": "", "runtimes": "900", "reason": "for the test"}
+    ),
+    ("withdraw-quota", "POST"): Row("/quota/{quota_request}/withdraw", WORKERS, NOBODY),
+    ("fleet-quota", "GET"): Row("/fleet/quota", NO_MEMBER, PLATFORM_ADMIN),
+    ("answer-quota", "POST"): Row(
+        f"/fleet/quota/{UNKNOWN}", NO_MEMBER, PLATFORM_ADMIN, {"verb": "decline"}, answer=404
+    ),
+    ("standing", "GET"): Row("/standing/account/{account}"),
+    ("standing", "POST"): Row("/standing/account/{account}", ADMINS, PLATFORM_ADMIN, {"do": "suspend"}),
     ("operation", "GET"): Row(f"{OPERATION}/"),
     ("operation-live", "GET"): Row(f"{OPERATION}/live"),
     ("cancel-operation", "GET"): Row(f"{OPERATION}/cancel", WORKERS, OPERATORS),
@@ -175,6 +186,7 @@ IDS = (
     "token",
     "service_account",
     "credential",
+    "quota_request",
 )
 PAGES = sorted(ROWS)
 each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)

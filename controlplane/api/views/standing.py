@@ -119,8 +119,8 @@ def _views(kind: str, find: Callable[[Actor, str], Owner]) -> dict[str, type[Api
     read.__doc__ = "Return its state, why, until when a deletion can be undone, and how far its runtimes are."
     resume.__doc__ = doors["resume"].__doc__
     suspend.__doc__, delete.__doc__, keep.__doc__ = doors["suspend"].__doc__, schedule.__doc__, undo.__doc__
-    base = {"kind": kind, "find": staticmethod(find)}
-    methods = {
+    base: dict[str, Any] = {"kind": kind, "find": staticmethod(find)}
+    methods: dict[str, dict[str, Any]] = {
         "standing": {"get": read},
         "suspend": {"post": suspend},
         "resume": {"post": resume},

@@ -54,6 +54,8 @@ def detail(request: ConsoleRequest, account_id: UUID) -> HttpResponse:
         "field": field,
         "problems": problems,
         "may_rename": visitor.may(Permission.ACCOUNT_CHANGE, row.tenant),
+        "may_stand": visitor.may(Permission.ACCOUNT_CHANGE, row.tenant)
+        or visitor.may(Permission.TENANT_SUSPEND, row.tenant),
         "may_move": visitor.may(Permission.ACCOUNT_MOVE, row.tenant),
         "moves": moves if visitor.actor.sees_every_tenant else (),
     }
