@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.osb.credentials import issue_credential
 from controlplane.tenants.access import SYSTEM
 from provisioner.operations.models import Operation
@@ -54,6 +55,12 @@ def paths(world: World) -> dict[str, str]:
     credential, _ = issue_credential(
         actor=SYSTEM, tenant=world.archipel, name="A Cloud Foundry with a long name"
     )
+    Entitlement.objects.create(
+        tenant=world.archipel, plan="aws", runtimes=4, vcpu=300, regions=["eu-central-1"], granted_by="test"
+    )
+    QuotaRequest.objects.create(
+        tenant=world.archipel, runtimes=900, reason="The peak season begins.", requested_by="alice"
+    )
     return {
         "list": "/",
         "nothing matches": "/?q=nothing",
@@ -72,6 +79,12 @@ def paths(world: World) -> dict[str, str]:
         "operation": f"/operations/{operation}/",
         "cancel": f"/operations/{operation}/cancel",
         "accounts": "/accounts/",
+        "suspend": f"/runtimes/{ready.pk}/suspend",
+        "suspend what never was ready": f"/runtimes/{built.pk}/suspend",
+        "resume": f"/runtimes/{ready.pk}/resume",
+        "quota": "/quota/",
+        "standing of an account": f"/standing/account/{world.lab.pk}",
+        "standing of a tenant": f"/standing/tenant/{world.archipel.pk}",
         "service broker": "/broker/",
         "rotate a broker's credential": f"/broker/{credential.pk}/rotate",
         "sign up": "/trial",

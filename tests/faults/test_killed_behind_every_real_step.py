@@ -9,9 +9,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -20,8 +21,12 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
+from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.plans import PlanFacts
 from controlplane.tenants.models import Tenant
 from provisioner.lifecycle.delete import delete_runtime
+from provisioner.lifecycle.resume import resume_runtime
+from provisioner.lifecycle.suspend import suspend_runtime
 from provisioner.lifecycle.update import update_runtime
 from provisioner.operations import flowbook
 from provisioner.operations.models import Operation, OperationAttempt
@@ -34,7 +39,8 @@ from tests.world import World, landscape, load_catalog, order
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("killed")]
 
 OWNER = "nesoi.dev/runtime"
-KINDS = ("provision", "update", "deprovision")  # in the order in which a runtime goes through them
+KINDS = ("provision", "update", "suspend", "resume", "deprovision")  # as a runtime goes through them
+OF_REMOVAL = frozenset({"delete_cluster", "await_absence"})  # of a suspension where the plan says so
 WISH = {"region": "eu-central-1", "administrators": ["ada@example.org"]}
 NEWER_WISH = {"autoScalerMax": 7, "administrators": ["grace@example.org"]}
 TIMES = {
@@ -43,6 +49,7 @@ TIMES = {
     "build_seconds": 2.0,
     "reconcile_seconds": 2.0,
     "delete_seconds": 2.0,
+    "hibernate_seconds": 2.0,
 }
 
 
@@ -81,6 +88,7 @@ class Story:
     """What became of everything."""
 
     runtimes: list[str] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)  # whose suspension removed the cluster
     endings: dict[Case, Ending] = field(default_factory=dict)
     happened: Counter[tuple[str, str]] = field(default_factory=Counter)  # (ADDED or DELETED, runtime)
     left: list[str] = field(default_factory=list)
@@ -146,14 +154,14 @@ def request_all(kind: str, world: World, told: Story, case_of: dict[UUID, Case],
     most = max(len(cases_of(one)) for one in KINDS)
     with transaction.atomic():
         for number in range(most):
-            operation = request(kind, world, told, number)
+            operation = request(kind, world, told, number, cases[number] if number < len(cases) else None)
             if number < len(cases):
                 case = cases[number]
                 case_of[operation.id] = case
                 (deaths / str(operation.id)).write_text(f"{case.step} {case.place}")
 
 
-def request(kind: str, world: World, told: Story, number: int) -> Operation:
+def request(kind: str, world: World, told: Story, number: int, case: Case | None) -> Operation:
     actor = world.alice.actor
     operation: Operation | None
     if kind == "provision":
@@ -161,10 +169,28 @@ def request(kind: str, world: World, told: Story, number: int) -> Operation:
         told.runtimes.append(str(operation.runtime_id))
     elif kind == "update":
         _, operation = update_runtime(actor=actor, runtime_id=told.runtimes[number], parameters=NEWER_WISH)
+    elif kind == "suspend":
+        removes = case is not None and case.step in OF_REMOVAL
+        told.removed |= {told.runtimes[number]} if removes else set()
+        with suspensions("destroy" if removes else "hibernate"):
+            operation = suspend_runtime(actor=actor, runtime_id=told.runtimes[number])
+    elif kind == "resume":
+        operation = resume_runtime(actor=actor, runtime_id=told.runtimes[number])
     else:
         operation = delete_runtime(actor=actor, runtime_id=told.runtimes[number])
     assert operation is not None
     return operation
+
+
+@contextmanager
+def suspensions(meaning: str) -> Iterator[None]:
+    """Let every plan's suspension mean this."""
+
+    def facts(key: str) -> PlanFacts:
+        return replace(load_plan_facts(key), suspension=meaning)
+
+    with patch("provisioner.lifecycle.suspend.load_plan_facts", facts):
+        yield
 
 
 def nothing_is_open() -> bool:
@@ -217,10 +243,12 @@ def test_a_request_ends_once_though_its_worker_died_behind_a_step(case: Case, st
         assert next(one.number for one in ending.attempts if one.step == after) == 2
 
 
-def test_every_cluster_came_once_and_went_once(story: Story) -> None:
+def test_every_cluster_came_and_went_as_often_as_it_was_wanted(story: Story) -> None:
+    times = {runtime: 2 if runtime in story.removed else 1 for runtime in story.runtimes}
     assert story.happened == Counter(
-        {(type_, runtime): 1 for type_ in ("ADDED", "DELETED") for runtime in story.runtimes}
+        {(type_, runtime): n for type_ in ("ADDED", "DELETED") for runtime, n in times.items()}
     )
+    assert story.removed
     assert not story.left
 
 

@@ -30,7 +30,7 @@ class Bar:
     name: str
     title: str
     used: str
-    granted: str
+    granted: str  # empty where nothing bounds it
     percent: int | None
 
     @property
@@ -84,7 +84,7 @@ def _number(value: Decimal | int) -> str:
 
 
 def _granted(value: Decimal | int | None) -> str:
-    return "no bound" if value is None else _number(value)
+    return "" if value is None else _number(value)
 
 
 def _percent(used: Decimal | int, granted: Decimal | int | None) -> int | None:
