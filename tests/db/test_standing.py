@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -29,9 +30,9 @@ from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
 from tests import work
-from tests.signed_in import build
+from tests.signed_in import build, present
 from tests.work import refused
-from tests.world import World, member
+from tests.world import World, member, order
 
 pytestmark = pytest.mark.django_db
 PAULA = Actor("token:paula", platform_role=PlatformRole.ADMIN)
@@ -267,3 +268,34 @@ def test_what_somebody_else_suspended_by_hand_can_be_resumed(world: World, runti
     assert Tenant.objects.get(pk=world.archipel.pk).state == State.ACTIVE
     with refused("not_suspended"):
         resume_tenant(actor=SYSTEM, tenant_id=world.archipel.id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_ordered_in_the_moment_of_the_suspension_follows_too(world: World) -> None:
+    present(world.landscape, world.shop, world.alice)
+    tenant, actor = world.archipel, world.alice.actor
+
+    def ask(number: int) -> str:
+        try:
+            if number == 7:
+                suspend_tenant(actor=PAULA, tenant_id=tenant.id)
+            else:
+                order(world, name=f"n{number}", actor=actor, tenant=tenant)
+                return "ordered"
+        except Refused as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "suspended"
+
+    def tick(_: int) -> None:
+        following.tick()
+        connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(24)))
+        list(pool.map(tick, range(4)))
+    assert set(answers) <= {"ordered", "suspended", "tenant_suspended"}
+    held = Runtime.objects.filter(suspended_for=["tenant"]).count()
+    assert held == Runtime.objects.count() == answers.count("ordered")
+    assert Operation.objects.filter(kind=Kind.SUSPEND).count() == held

@@ -81,12 +81,10 @@ def _agreed(kind: str, verb: str, summary: str, **fields: Any) -> Callable[[Hand
     )
 
 
-def _views(kind: str, find: Callable[[Actor, str], Owner]) -> dict[str, type[ApiView]]:
-    """Return the four addresses of one kind of owner."""
-    doors = {name: getattr(tenants, f"{name}_{kind}") for name in ("suspend", "resume")}
-    schedule, undo = (getattr(closing, f"{verb}_{kind}_deletion") for verb in ("schedule", "undo"))
-    noun = f"{'an' if kind == 'account' else 'a'} {kind}"
+Methods = dict[str, dict[str, Any]]  # by the last part of the address
 
+
+def _reading(kind: str, noun: str) -> Methods:
     @contract(
         operation_id=f"read_{kind}_standing",
         summary=f"Read how {noun} stands",
@@ -96,6 +94,13 @@ def _views(kind: str, find: Callable[[Actor, str], Owner]) -> dict[str, type[Api
     )
     def read(self: StandingView, request: Request, owner: str) -> Response:
         return self.shown(request, owner)
+
+    read.__doc__ = "Return its state, why, until when a deletion can be undone, and how far its runtimes are."
+    return {"standing": {"get": read}}
+
+
+def _turning(kind: str, noun: str) -> Methods:
+    doors = {name: getattr(tenants, f"{name}_{kind}") for name in ("suspend", "resume")}
 
     @_agreed(kind, "suspend", f"Suspend {noun}", body=SUSPENSION, body_required=False)
     def suspend(self: StandingView, request: Request, owner: str) -> HttpResponse:
@@ -107,6 +112,13 @@ def _views(kind: str, find: Callable[[Actor, str], Owner]) -> dict[str, type[Api
     def resume(self: StandingView, request: Request, owner: str) -> HttpResponse:
         return self.carry_out(request, owner, doors["resume"])
 
+    suspend.__doc__, resume.__doc__ = doors["suspend"].__doc__, doors["resume"].__doc__
+    return {"suspend": {"post": suspend}, "resume": {"post": resume}}
+
+
+def _ending(kind: str, noun: str) -> Methods:
+    schedule, undo = (getattr(closing, f"{verb}_{kind}_deletion") for verb in ("schedule", "undo"))
+
     @_agreed(kind, "delete", f"Schedule the deletion of {noun}", body=DELETION)
     def delete(self: StandingView, request: Request, owner: str) -> HttpResponse:
         body = self.body(request)
@@ -116,16 +128,15 @@ def _views(kind: str, find: Callable[[Actor, str], Owner]) -> dict[str, type[Api
     def keep(self: StandingView, request: Request, owner: str) -> HttpResponse:
         return self.carry_out(request, owner, undo)
 
-    read.__doc__ = "Return its state, why, until when a deletion can be undone, and how far its runtimes are."
-    resume.__doc__ = doors["resume"].__doc__
-    suspend.__doc__, delete.__doc__, keep.__doc__ = doors["suspend"].__doc__, schedule.__doc__, undo.__doc__
+    delete.__doc__, keep.__doc__ = schedule.__doc__, undo.__doc__
+    return {"deletion": {"post": delete, "delete": keep}}
+
+
+def _views(kind: str, find: Callable[[Actor, str], Owner]) -> dict[str, type[ApiView]]:
+    """Return the four addresses of one kind of owner."""
+    noun = f"{'an' if kind == 'account' else 'a'} {kind}"
     base: dict[str, Any] = {"kind": kind, "find": staticmethod(find)}
-    methods: dict[str, dict[str, Any]] = {
-        "standing": {"get": read},
-        "suspend": {"post": suspend},
-        "resume": {"post": resume},
-        "deletion": {"post": delete, "delete": keep},
-    }
+    methods = _reading(kind, noun) | _turning(kind, noun) | _ending(kind, noun)
     return {
         name: type(f"{kind.title()}{name.title()}", (StandingView,), {**base, **served})
         for name, served in methods.items()
