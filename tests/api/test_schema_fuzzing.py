@@ -115,7 +115,7 @@ def test_whatever_a_viewer_sends_is_answered_as_documented(
 def test_whatever_a_viewer_asks_about_another_tenant_nothing_of_it_comes_back(
     operation: Any, world: World, things: dict[str, str]
 ) -> None:
-    """Not by row-level security: here requests work as the tables' owner, so the filters of the API stand alone."""
+    """With both isolations taken away it does: the API's filters, and row-level security behind them."""
     foreign = {**things_of(world), **ways_named(world)}
     spy = member("spy", world.basalt, Role.VIEWER)
     assert world.main.tenant == world.basalt
