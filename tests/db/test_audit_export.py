@@ -22,7 +22,6 @@ from controlplane.tenants.audit import reading
 from controlplane.tenants.audit.noting import note_heads
 from controlplane.tenants.audit.reading import Search, bounded, stream
 from controlplane.tenants.audit.sealing import heads, seal_new_rows
-from tests.settling import settle
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +128,6 @@ def test_a_wrong_word_is_named(world: World, tmp_path: Path, words: list[str]) -
 def test_new_heads_are_noted_in_the_bucket(world: World, bucket: Any, settings: Any) -> None:
     settings.AUDIT_HEADS_TO = "s3://trail/heads"
     leave(world, 2)
-    settle()
     seal_new_rows()
     where = note_heads(heads())
     body = bucket.get_object(Bucket="trail", Key=where.removeprefix("s3://trail/"))["Body"].read().decode()
@@ -138,7 +136,6 @@ def test_new_heads_are_noted_in_the_bucket(world: World, bucket: Any, settings: 
 
 def test_verifying_ends_well_for_a_whole_trail_and_its_heads(world: World, tmp_path: Path) -> None:
     leave(world, 4)
-    settle()
     seal_new_rows()
     file = tmp_path / "heads.jsonl"
     file.write_text(command("heads"))
