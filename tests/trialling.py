@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.kernel.clock import utcnow
-from controlplane.kernel.sealing import unseal
 from controlplane.notices.models import Notice
 from controlplane.notices.services import CONTEXT
+from controlplane.sealing import unseal
 from controlplane.tenants.models import Tenant, User
 from controlplane.trials.confirm import Confirmed, confirm
 from controlplane.trials.models import Trial

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from controlplane.config.limits.policies import read_policies
 from controlplane.config.proxies import TrustedProxies
-from controlplane.kernel.outbound import Policy
+from controlplane.outbound.client import Policy
 
 SHORTEST_SECRET_KEY = 32
 PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from controlplane.config.sealed_columns import COLUMNS, SealedColumn
 from controlplane.kernel.errors import Fatal, Refused
-from controlplane.kernel.sealing import current
+from controlplane.sealing import current
 
 BATCH = 100
 

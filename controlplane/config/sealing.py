@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from controlplane.kernel.sealing import SealingSettings, configure
+from controlplane.sealing import SealingSettings, configure
 
 
 def configure_sealing() -> None:

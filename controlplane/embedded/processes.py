@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from controlplane.embedded.service import Service, at_once
-from controlplane.kernel.sealing.keyfile import KeyFile
+from controlplane.sealing.keyfile import KeyFile
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 BUILD_SECONDS = 25  # how long a simulated cluster takes: long enough to watch, short enough to wait for

@@ -15,7 +15,7 @@ from controlplane.identity.models import GroupRole, Identity, IdentityProvider, 
 from controlplane.identity.oidc.flow import Client
 from controlplane.identity.wishes import check_issuer, check_wish
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.sealing import seal, unseal
+from controlplane.sealing import seal, unseal
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission, Role
 from controlplane.tenants.models import Tenant

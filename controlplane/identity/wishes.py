@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from controlplane.identity.models import DOMAIN
 from controlplane.identity.oidc.calls import policy
 from controlplane.kernel.errors import FieldError, Refused
-from controlplane.kernel.outbound import OutboundRefusedError, check_url
+from controlplane.outbound.client import OutboundRefusedError, check_url
 from controlplane.tenants.access import PlatformRole, Role
 
 if TYPE_CHECKING:

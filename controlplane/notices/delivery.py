@@ -13,11 +13,11 @@ from django.db import connection, transaction
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.redaction import redact
-from controlplane.kernel.sealing import KeyUnavailable, unseal
 from controlplane.notices import queries
 from controlplane.notices.models import Notice, State
 from controlplane.notices.rendering import render
 from controlplane.notices.services import CONTEXT
+from controlplane.sealing import KeyUnavailable, unseal
 
 log = structlog.get_logger(__name__)
 

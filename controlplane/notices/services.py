@@ -15,10 +15,10 @@ from django.db import transaction
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
-from controlplane.kernel.sealing import seal
 from controlplane.notices import transport
 from controlplane.notices.models import ONE_ADDRESS, Notice, State
 from controlplane.notices.rendering import is_known
+from controlplane.sealing import seal
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.kernel.errors import Fatal, Retry
 from controlplane.kernel.plugins import load
-from controlplane.kernel.sealing import KeyUnavailable, unseal
+from controlplane.sealing import KeyUnavailable, unseal
 from provisioner.drivers.base import Driver, LandscapeAccess
 
 _PACKAGE = "provisioner.drivers"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from controlplane.kernel.sealing import seal, unseal
+from controlplane.sealing import seal, unseal
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from provisioner.landscapes.models import Landscape

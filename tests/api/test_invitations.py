@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 
 from controlplane.kernel.clock import utcnow
-from controlplane.kernel.sealing import unseal
 from controlplane.notices.models import Notice
 from controlplane.notices.services import CONTEXT
+from controlplane.sealing import unseal
 from controlplane.tenants.access import Role
 from controlplane.tenants.access_models import Invitation
 from controlplane.tenants.models import Member, State, Tenant, User

@@ -17,8 +17,8 @@ from moto.server import ThreadedMotoServer
 from controlplane.config import rewrapping
 from controlplane.config.sealed_columns import COLUMNS
 from controlplane.config.sealing import configure_sealing
-from controlplane.kernel.sealing import KeyUnavailable, Tampered, current, seal, unseal
-from controlplane.kernel.sealing.keyfile import KeyFile
+from controlplane.sealing import KeyUnavailable, Tampered, current, seal, unseal
+from controlplane.sealing.keyfile import KeyFile
 from controlplane.tenants.models import AuditEvent
 from provisioner.landscapes.models import Landscape
 from tests.world import World

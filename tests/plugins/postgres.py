@@ -22,7 +22,7 @@ from controlplane.embedded.database_user import DatabaseUser, database_user
 from controlplane.embedded.places import own_folder, temporary_folder
 from controlplane.embedded.problems import CannotStartError
 from controlplane.embedded.service import launch
-from controlplane.kernel.sealing.keyfile import KeyFile
+from controlplane.sealing.keyfile import KeyFile
 
 _TIMEOUT_SECONDS = 60.0
 _SETTINGS = {

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from controlplane.kernel import outbound
-from controlplane.kernel.outbound import NoAnswerError, OutboundRefusedError, Policy, fetch
+from controlplane.outbound import client as outbound
+from controlplane.outbound.client import NoAnswerError, OutboundRefusedError, Policy, fetch
 
 PUBLIC = Policy()
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.kernel.sealing import KeyUnavailable, SealingSettings, Tampered
-from controlplane.kernel.sealing.base import Keeper, WrappedKey
-from controlplane.kernel.sealing.envelope import Envelope
-from controlplane.kernel.sealing.keepers.file import open_keeper
-from controlplane.kernel.sealing.keyfile import KeyFile
-from controlplane.kernel.sealing.sealer import KEPT_KEYS, KEPT_SECONDS, Sealer
+from controlplane.sealing import KeyUnavailable, SealingSettings, Tampered
+from controlplane.sealing.base import Keeper, WrappedKey
+from controlplane.sealing.envelope import Envelope
+from controlplane.sealing.keepers.file import open_keeper
+from controlplane.sealing.keyfile import KeyFile
+from controlplane.sealing.sealer import KEPT_KEYS, KEPT_SECONDS, Sealer
 
 HERE = "acme|landscapes_landscape|1|credentials_sealed"
 THERE = "umbrella|landscapes_landscape|2|credentials_sealed"

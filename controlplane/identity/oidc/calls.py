@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.outbound import Answer, NoAnswerError, OutboundRefusedError, Policy, fetch
+from controlplane.outbound.client import Answer, NoAnswerError, OutboundRefusedError, Policy, fetch
 
 BAD_GATEWAY = 502
 

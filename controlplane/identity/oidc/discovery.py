@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from controlplane.identity.oidc.calls import policy, read_object, unusable
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.outbound import OutboundRefusedError, check_url
+from controlplane.outbound.client import OutboundRefusedError, check_url
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from controlplane.config.rewrapping import BATCH, keys_in_use, rewrap_all
 from controlplane.kernel.errors import Fatal, Refused
-from controlplane.kernel.sealing import current
-from controlplane.kernel.sealing.keyfile import KeyFile
+from controlplane.sealing import current
+from controlplane.sealing.keyfile import KeyFile
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM
 

@@ -4,7 +4,7 @@
 sealed value is worthless anywhere else. Keepers are plug-ins in `keepers/`: a local key file, or AWS KMS. No Django here.
 """
 
-from controlplane.kernel.sealing.base import KeyUnavailable, SealingSettings, Tampered
-from controlplane.kernel.sealing.door import configure, current, seal, unseal
+from controlplane.sealing.base import KeyUnavailable, SealingSettings, Tampered
+from controlplane.sealing.door import configure, current, seal, unseal
 
 __all__ = ["KeyUnavailable", "SealingSettings", "Tampered", "configure", "current", "seal", "unseal"]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
-from controlplane.kernel.sealing.base import Keeper, KeyUnavailable, Tampered, WrappedKey
-from controlplane.kernel.sealing.envelope import Envelope, decrypt, encrypt
+from controlplane.sealing.base import Keeper, KeyUnavailable, Tampered, WrappedKey
+from controlplane.sealing.envelope import Envelope, decrypt, encrypt
 
 KEPT_SECONDS = 300.0
 KEPT_KEYS = 1000

@@ -7,8 +7,8 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from controlplane.kernel.sealing.base import Keeper, KeyUnavailable, SealingSettings, Tampered, WrappedKey
-from controlplane.kernel.sealing.keyfile import KeyFile, Keys
+from controlplane.sealing.base import Keeper, KeyUnavailable, SealingSettings, Tampered, WrappedKey
+from controlplane.sealing.keyfile import KeyFile, Keys
 
 NAME = "file"
 NONCE_BYTES = 12

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from controlplane.kernel.sealing.base import Keeper, KeyUnavailable, SealingSettings, Tampered, WrappedKey
+from controlplane.sealing.base import Keeper, KeyUnavailable, SealingSettings, Tampered, WrappedKey
 
 NAME = "aws_kms"
 CONTEXT = {"nesoi": "sealing"}  # stands in CloudTrail with every use

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from controlplane.kernel.sealing.base import Tampered, WrappedKey
+from controlplane.sealing.base import Tampered, WrappedKey
 
 MAGIC = b"NS1"
 NONCE_BYTES = 12  # of GCM, NIST SP 800-38D §8.2.2

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from controlplane.kernel.clock import utcnow
-from controlplane.kernel.sealing.base import KeyUnavailable
+from controlplane.sealing.base import KeyUnavailable
 
 KEY_BYTES = 32
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from controlplane.kernel.plugins import load
-from controlplane.kernel.sealing.base import Keeper, KeyUnavailable, SealingSettings
-from controlplane.kernel.sealing.sealer import Sealer
+from controlplane.sealing.base import Keeper, KeyUnavailable, SealingSettings
+from controlplane.sealing.sealer import Sealer
 
 _settings: list[SealingSettings] = []
 
@@ -46,7 +46,7 @@ class _Keepers(Mapping[str, Keeper]):
     """Opens each keeper when it is first needed: the one for AWS costs an import of boto3."""
 
     def __init__(self, settings: SealingSettings) -> None:
-        self._factories = load("controlplane.kernel.sealing.keepers", "open_keeper")
+        self._factories = load("controlplane.sealing.keepers", "open_keeper")
         self._settings = settings
         self._open: dict[str, Keeper] = {}
 
