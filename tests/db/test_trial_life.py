@@ -418,7 +418,7 @@ def test_a_tenant_that_took_a_paid_plan_orders_more() -> None:
 
 def test_a_runtime_that_was_put_on_another_plan_by_hand_ends_the_trial_as_converted() -> None:
     trial = running()
-    Runtime.objects.filter(pk=trial.runtime_id).update(plan="aws")
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(plan="aws")
     assert trial.expires_at is not None
     with at(trial.expires_at, seconds=1):
         tick()
