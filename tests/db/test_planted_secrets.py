@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from provisioner.drivers.base import ClusterRef, Kubeconfig
 from provisioner.drivers.base import Role as ClusterRole
 from provisioner.landscapes.models import Landscape
 from provisioner.lifecycle import kubeconfig
+from provisioner.operations import transport
+from provisioner.operations.announcer import Announcer
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import WISH, Asking
 from tests.plugins.simulator import Simulator
@@ -69,7 +72,17 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every task message as the broker would get it."""
     sent: list[str] = []
     monkeypatch.setattr(app, "send_task", lambda *args, **kwargs: sent.append(f"{args} {kwargs}"))
+    # Earlier tests may have left one that is still busy with a broker that was not there.
+    monkeypatch.setattr(transport, "_silent_until", 0.0)
+    monkeypatch.setattr(transport, "_announcer", Announcer(transport.send))
     return sent
+
+
+def eventually(condition: Callable[[], object], seconds: float = 15) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(condition())
 
 
 class Driver:
@@ -164,7 +177,7 @@ def test_planted_secrets_are_nowhere_afterwards(
     )
 
     assert AuditEvent.objects.filter(outcome="denied").count() >= 4
-    assert messages
+    assert eventually(lambda: messages)
     assert logged.getvalue()
     places = {
         "logs": logged.getvalue(),

@@ -64,6 +64,8 @@ class Stack:
             "SIMULATOR_PORT": str(free_port()),
             "DEMO_DATA": "0",
             "BUILD_SECONDS": "2",
+            "LEASE_SECONDS": "20",  # a lease that nobody ends is waited out by more than one test
+            "STEP_TIMEOUT_SECONDS": "12",
             "NO_COLOR": "1",
             **environment,
         }
