@@ -8,11 +8,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django calls it so
 
 from controlplane.config.limits.policies import read_policies
 from controlplane.config.proxies import TrustedProxies
 from controlplane.outbound.client import Policy
+from controlplane.sealing import KeyUnavailable
+from controlplane.sealing.keyfile import KeyFile
 
 SHORTEST_SECRET_KEY = 32
 PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")
@@ -117,3 +119,16 @@ def a_step_ends_before_its_lease(
     message = f"STEP_TIMEOUT_SECONDS ({step}) must be more than 0 and less than LEASE_SECONDS ({lease})."
     hint = "Lower STEP_TIMEOUT_SECONDS or raise LEASE_SECONDS; half of the lease leaves time to write."
     return [Error(message, hint=hint, id="nesoi.E007")]
+
+
+@register("nesoi")
+def sealing_keys_are_there(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return a warning when the file of sealing keys can't be read: an error would keep the command that makes it away."""
+    if settings.EMBEDDED or settings.SEALING_KEEPER != "file":
+        return []
+    try:
+        KeyFile(settings.SEALING_KEY_FILE).read()
+    except KeyUnavailable as reason:
+        hint = "Without keys no invitation, trial or identity provider works; see SEALING_KEY_FILE in deploy/settings.md."
+        return [Warning(str(reason), hint=hint, id="nesoi.W001")]
+    return []

@@ -8,13 +8,20 @@ from typing import Protocol
 from controlplane.kernel.errors import Fatal, Refused
 
 RETRY_SECONDS = 30
+FOR_STRANGERS = (
+    "Nesoi can't reach the keys of its secrets now; try again in a minute. Its operators are told."
+)
 
 
 class KeyUnavailable(Refused):
-    """The key that a sealed value needs can't be had now: nothing is lost, ask again later (503)."""
+    """The key that a sealed value needs can't be had now: nothing is lost, ask again later (503).
 
-    def __init__(self, detail: str) -> None:
-        super().__init__("key_unavailable", detail, status=503, retry_after_seconds=RETRY_SECONDS)
+    As text it says why, for logs and for who runs a command; `detail`, which strangers may read, names no place of ours.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("key_unavailable", FOR_STRANGERS, status=503, retry_after_seconds=RETRY_SECONDS)
+        self.args = (reason,)
 
 
 class Tampered(Fatal):

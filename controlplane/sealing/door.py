@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+
+import structlog
 
 from controlplane.kernel.plugins import load
 from controlplane.sealing.base import Keeper, KeyUnavailable, SealingSettings
 from controlplane.sealing.sealer import Sealer
+
+log = structlog.get_logger(__name__)
 
 _settings: list[SealingSettings] = []
 
@@ -34,12 +39,24 @@ def current() -> Sealer:
 
 def seal(plain: bytes, *, context: str) -> bytes:
     """Return `plain` sealed for `context` (tenant|table|row|column); raises KeyUnavailable."""
-    return current().seal(plain, context=context)
+    with _told():
+        return current().seal(plain, context=context)
 
 
 def unseal(sealed: bytes, *, context: str) -> bytes:
     """Return the plain value; raises KeyUnavailable, and Tampered for a changed value or another context."""
-    return current().unseal(sealed, context=context)
+    with _told():
+        return current().unseal(sealed, context=context)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell the operators why: whoever asked hears only that it can't be done now."""
+    try:
+        yield
+    except KeyUnavailable as reason:
+        log.error("sealing_key_unavailable", reason=str(reason))  # noqa: TRY400 - the reason says it all
+        raise
 
 
 class _Keepers(Mapping[str, Keeper]):

@@ -90,8 +90,9 @@ def use_link(token: str, *, client: str) -> User:
         now = utcnow()
         row = SignInLink.objects.filter(digest=digest_of(token)).select_related("user").first()
         mine = SignInLink.objects.filter(
-            digest=digest_of(token), state=SignInLink.State.SENT, expires_at__gt=now, user__is_active=True
-        )
+            digest=digest_of(token), state=SignInLink.State.SENT, expires_at__gt=now,
+            user__is_active=True, user__platform_role="",
+        )  # fmt: skip
         # Guarded by its state: of two who open the link at once, one gets in.
         if row is None or row.user is None or mine.update(state=SignInLink.State.OVER, used_at=now) != 1:
             raise Refused(

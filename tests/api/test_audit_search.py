@@ -113,10 +113,20 @@ def test_a_wrong_filter_is_named(trail: World, query: str) -> None:
     assert Asking(trail.alice).get(f"/audit?{query}").status_code == 400
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00%2B23:59",
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-03T00:00:00Z",
+    ],
+)
 def test_the_ends_of_time_are_moments_too(trail: World, moment: str) -> None:
     assert Asking(trail.alice).get(f"/audit?since={moment}").status_code == 200
     assert Asking(trail.alice).get(f"/audit?until={moment}").status_code == 200
+    assert Asking(trail.alice).get(f"/audit/export?until={moment}").status_code == 200
 
 
 def test_pages_hold_every_row_once_even_while_new_ones_come(trail: World) -> None:

@@ -182,6 +182,16 @@ def test_a_link_signs_its_owner_in_once() -> None:
     assert refused.value.code == "link_invalid"
 
 
+def test_a_link_sent_before_its_owner_joined_the_platforms_team_opens_nothing() -> None:
+    trial = trial_of(try_out())
+    ask_for_link(email="ada@engine.example", client="203.0.113.7", base=BASE)
+    send_links()
+    token = token_to("ada@engine.example", "trial-sign-in")
+    User.objects.filter(pk=str(trial.owner_id)).update(platform_role="sre")
+    with pytest.raises(Refused):
+        use_link(token, client="203.0.113.7")
+
+
 def test_a_sign_in_link_lives_for_a_quarter_of_an_hour() -> None:
     try_out()
     ask_for_link(email="ada@engine.example", client="203.0.113.7", base=BASE)

@@ -211,3 +211,12 @@ def test_secrets_stay_out_of_reprs(file: KeyFile) -> None:
     keys = file.read()
     assert keys.keys[keys.active].hex() not in repr(keys)
     assert repr(next(iter(keys.keys.values()))) not in repr(keys)
+
+
+def test_strangers_hear_no_place_of_ours_and_operators_do(tmp_path: Path) -> None:
+    missing = KeyFile(str(tmp_path / "keys.json"))
+    with pytest.raises(KeyUnavailable) as refused:
+        missing.read()
+    assert str(tmp_path) in str(refused.value)
+    assert str(tmp_path) not in refused.value.detail
+    assert "keys init" not in refused.value.detail

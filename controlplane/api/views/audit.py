@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -37,6 +37,9 @@ FILTERS = (
     Parameter("until", "Before this moment.", _MOMENT, example="2026-02-01T00:00:00Z"),
     TENANT,
 )
+
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class AuditList(ApiView):
@@ -101,7 +104,12 @@ def _moment(text: str, name: str) -> datetime | None:
         raise Refused(
             "invalid_parameter", detail, status=400, errors=(FieldError(name, "invalid_parameter", detail),)
         )
-    return moment
+    # At the ends of the calendar no zone can be taken off any more; nothing of ours happened there.
+    return min(max(moment.replace(tzinfo=UTC), EARLIEST), LATEST) if _is_far(moment) else moment
+
+
+def _is_far(moment: datetime) -> bool:
+    return not EARLIEST.year <= moment.year < LATEST.year
 
 
 def _written(rows: Sequence[AuditEvent]) -> list[dict[str, Any]]:

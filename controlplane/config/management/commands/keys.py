@@ -40,7 +40,7 @@ class Command(BaseCommand):
         try:
             getattr(self, f"_{options['verb']}")(options)
         except Refused as refusal:
-            raise CommandError(refusal.detail) from refusal
+            raise CommandError(str(refusal)) from refusal
         except Fatal as fault:
             raise CommandError(str(fault)) from fault
 
