@@ -97,7 +97,7 @@ def test_a_viewers_page_offers_what_a_viewer_may_have(
     settings.KUBECONFIG_SECONDS_OF_PLAN = {runtime.plan_id: 3600}
     present(world.vera)
     path = f"/runtimes/{runtime.pk}/kubeconfig"
-    assert f'href="{path}"' in browse(world.vera).get(f"/runtimes/{runtime.pk}").content.decode()
+    assert f'href="{path}"' in browse(world.vera).get(f"/runtimes/{runtime.pk}/").content.decode()
     page = browse(world.vera).get(path).content.decode()
     assert 'value="viewer"' in page
     assert 'value="admin"' not in page
