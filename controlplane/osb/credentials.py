@@ -109,6 +109,12 @@ def revoke_credential(*, actor: Actor, tenant: Tenant | None, credential_id: UUI
     return row
 
 
+def revoke_all(tenant_id: UUID) -> dict[str, int]:
+    """End every credential of a tenant that is closed; in the caller's transaction."""
+    mine = BrokerCredential.objects.filter(tenant=tenant_id, revoked_at=None)
+    return {"broker_credentials": mine.update(revoked_at=utcnow())}
+
+
 @transaction.atomic
 def map_organization(*, actor: Actor, username: str, organization: str, tenant: Tenant) -> BrokerOrganization:
     """Say which tenant an organisation of a platform is; raises Refused: credential_not_found 404, organization_mapped 409."""

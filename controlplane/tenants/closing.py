@@ -53,9 +53,12 @@ def _let_nobody_in(tenant: Tenant) -> dict[str, int]:
     waiting = Invitation.objects.filter(tenant=tenant, accepted_at=None, revoked_at=None)
     programs = ServiceAccount.objects.filter(tenant=tenant, removed_at=None)
     tokens = ApiToken.objects.filter(tenant=tenant, revoked_at=None)
-    return {
+    ended = {
         "members": members.delete()[0],
         "invitations": waiting.update(revoked_at=now),
         "service_accounts": programs.update(removed_at=now),
         "tokens": tokens.update(revoked_at=now),
     }
+    for shut in ports.doors:
+        ended |= shut(tenant.id)
+    return ended

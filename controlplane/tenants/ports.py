@@ -42,3 +42,5 @@ notify: Notify = _send_nothing
 end_sessions: EndSessions = _no_sessions
 # Each answers what of its room still lives in a tenant, in words such as “3 runtimes”: then it can't be closed.
 living: list[Callable[[UUID], Sequence[str]]] = []
+# Each ends the ways into a tenant that its room keeps, in the caller's transaction, and returns how many there were of each.
+doors: list[Callable[[UUID], Mapping[str, int]]] = []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from controlplane.identity.models import IdentityProvider
+from controlplane.identity.providers import Wish, add_provider
 from controlplane.kernel.errors import Refused
+from controlplane.osb.credentials import find_platform, issue_credential
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole, Role
 from controlplane.tenants.closing import close_tenant
 from controlplane.tenants.models import AuditEvent, Member, Tenant
@@ -37,6 +40,16 @@ def test_nobody_gets_in_afterwards_not_even_its_last_owner(world: World) -> None
     assert actor_of_token(token) is None
     assert actor_of_token(olga.token) is None
     assert not Member.objects.filter(tenant=world.archipel).exists()
+
+
+def test_neither_platforms_nor_identity_providers_get_in_afterwards(world: World) -> None:
+    _, secret = issue_credential(actor=SYSTEM, tenant=world.archipel, name="cf")
+    wish = Wish("Company", "nesoi", "a-client-secret")
+    add_provider(actor=SYSTEM, tenant=world.archipel, issuer="https://login.example.org", wish=wish)
+    assert find_platform(secret=secret, username=None) is not None
+    close(world)
+    assert find_platform(secret=secret, username=None) is None
+    assert not IdentityProvider.objects.filter(tenant=world.archipel, enabled=True).exists()
 
 
 def test_its_trail_stays_and_tells_the_end(world: World) -> None:
