@@ -14,6 +14,7 @@ from provisioner.lifecycle.admission import locked_runtime, write
 from provisioner.lifecycle.quota import QUOTA_COLUMNS, count, counted, refuse_growth, wanted_size
 from provisioner.lifecycle.suspend import needed, newest, refuse_deprovisioning, suspension, told
 from provisioner.operations.models import Operation
+from provisioner.operations.moves import Slot
 from provisioner.operations.services import open_operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase, Suspension
@@ -74,6 +75,25 @@ def _take_back(runtime: Runtime, why: Suspension) -> None:
     count(runtime, size)
 
 
+def resumable(runtime: Runtime) -> bool:
+    """Whether its tenant's people may ask for it to be resumed: they wished it asleep, or nothing holds it and yet it rests."""
+    if runtime.suspended_for:
+        return Suspension.WISH in runtime.suspended_for
+    return _stranded(runtime)
+
+
+def _stranded(runtime: Runtime) -> bool:
+    """Whether it rests, or will, though nothing holds it any more: the operation that was to wake it was cancelled."""
+    if runtime.suspended_for or runtime.phase not in {Phase.SUSPENDED, Phase.SUSPENDING, Phase.FAILED}:
+        return False
+    rows = Operation.objects.filter(runtime=runtime)
+    open_now = list(rows.filter(slot__isnull=False).values_list("slot", "kind"))
+    if open_now:
+        return open_now == [(Slot.ACTIVE, Kind.SUSPEND)]
+    begun = rows.filter(started_at__isnull=False).order_by("-id").values_list("kind", flat=True).first()
+    return runtime.phase == Phase.SUSPENDED or begun == Kind.SUSPEND
+
+
 def held_by(runtime: Runtime) -> str:
     """Return what keeps the runtime suspended, in words for its tenant; empty for one that stands."""
     return _names(runtime.suspended_for)
@@ -102,6 +122,8 @@ def _awake(runtime: Runtime) -> Operation | None:
     """Return the operation that resumes the runtime now, or did; None when one is needed."""
     cluster = runtime.cluster_spec
     if cluster.get("hibernated") or cluster.get("destroyed"):
+        return None
+    if _stranded(runtime):
         return None
     last = newest(runtime, Kind.RESUME)
     under_way = last is not None and last.slot is not None

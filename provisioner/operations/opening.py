@@ -36,8 +36,9 @@ def open_operation(
 ) -> Operation:
     """Open the operation that fulfils the runtime's newest wish; the caller has checked who may, and writes the audit row.
 
-    With another one active the new one waits as the next, and a later wish of the same kind folds into it. A delete cancels what
-    waits and asks the active one to stop. Raises Refused when the runtime is being deleted, or no flow serves the kind.
+    With another one active the new one waits as the next, and a later wish of the same kind folds into it, as does an update
+    into a waiting resume. A delete cancels what waits and asks the active one to stop.
+    Raises Refused when the runtime is being deleted, or no flow serves the kind.
     """
     given = dict(input or {})
     if kind is Kind.PROVISION:  # the runtime is as new: the constraint guards the rest
@@ -63,22 +64,30 @@ def _open_change(
     if any(o is not None and o.kind == Kind.DEPROVISION for o in (active, waiting)):
         detail = f"{runtime.name} is being deleted and can't be changed any more."
         raise Refused("runtime_deprovisioning", detail, status=409)
+    given = _with_consent(runtime, given)
     if active is None and waiting is None:
         never_ready = kind is Kind.UPDATE and runtime.observed_generation == 0
-        given = _with_consent(runtime, given)
         return _insert(actor, runtime, Kind.PROVISION if never_ready else kind, given, Slot.ACTIVE)
     if waiting is not None and waiting.kind == kind:
         return _fold(actor, runtime, waiting, given)
+    if waiting is not None and waiting.kind == Kind.RESUME and kind is Kind.UPDATE:
+        # The resume applies the newest wish anyhow; an update in its place would not wake or build the cluster.
+        return _fold(actor, runtime, waiting, {**given, **waiting.input})
     if waiting is not None:
         _drop(actor, waiting, f"superseded by {kind.value}")
     return _insert(actor, runtime, kind, given, Slot.NEXT)
 
 
 def _with_consent(runtime: Runtime, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the input: what the last operation was to build and did not, the next one may build in its place."""
+    """Return the input: what the last operation was to build and did not, the next one may build in its place.
+
+    That holds for one that failed, was cancelled or still waits; and for a suspension, which never builds and hands it on.
+    """
     newest = Operation.objects.filter(runtime=runtime).order_by("-id").first()
-    carried = newest is not None and newest.state != State.SUCCEEDED and newest.input.get(REBUILD)
-    return {**given, REBUILD: True} if carried else given
+    if newest is None or not newest.input.get(REBUILD):
+        return given
+    builds = newest.kind != Kind.SUSPEND and (newest.state == State.SUCCEEDED or newest.slot == Slot.ACTIVE)
+    return given if builds else {**given, REBUILD: True}
 
 
 def _open_delete(
