@@ -35,6 +35,7 @@ from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garde
 from provisioner.drivers.shoots.keeping import keep_versions
 from provisioner.drivers.shoots.observed import OPERATION, TOLD, absent, failure_of, gave_up, observed_of
 from provisioner.drivers.shoots.ownership import MANAGER, belongs, labelled
+from provisioner.drivers.shoots.pools import clear_pools
 from provisioner.drivers.shoots.shoot import OWNER, shoot_of
 from provisioner.drivers.shoots.watching import follow, list_made
 
@@ -88,6 +89,8 @@ class GardenerDriver:
         if config_map := config_map_of(cluster, self._garden):
             self._apply(self._garden.config_maps, config_map)
         applied = self._apply(self._garden.shoots, wanted)
+        with self._answers():
+            applied = clear_pools(self._client, f"{self._garden.shoots}/{cluster.name}", wanted, applied)
         if live is not None:
             self._forget_authentication(ClusterRef(cluster.name, owner), keep=referred_of(applied))
         return observed_of(self._pushed(applied))
@@ -132,7 +135,7 @@ class GardenerDriver:
             )
 
     def inventory(self) -> list[Observed]:
-        """List the project's Shoots without a selector, and leave out those that we never applied."""
+        """List the project's Shoots without a selector: whose those are that we once applied, and no more of them."""
         with self._answers():
             return list_made(self._client, self._garden.shoots, {"limit": _PAGE})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -83,8 +84,37 @@ def test_the_inventory_lists_what_the_watch_can_not_see(ground: Ground, cluster:
         found = {seen.name: seen.tagged for seen in ground.driver.inventory()}
         assert found[cluster.name] is False
         assert "elsewhose" not in found
+        assert not any(row.told or row.conditions or row.shape for row in ground.driver.inventory())
     finally:
         ground.trouble().delete_shoot("elsewhose")
+
+
+@pytest.mark.parametrize("word", ["ensure", "change"])
+def test_what_others_put_among_the_pools_goes_with_our_next_word(
+    ground: Ground, cluster: ClusterSpec, word: str
+) -> None:
+    before = ground.trouble().shoot(cluster.name)["spec"]["provider"]["workers"]
+    ours = copy.deepcopy(before[0])
+    runtimes = {"name": "containerd", "containerRuntimes": [{"type": "gvisor"}]}
+    image = {**ours["machine"]["image"], "providerConfig": {"kind": "theirs"}}
+    ours |= {"cri": runtimes, "machine": {**ours["machine"], "image": image}}
+    spoiled = {
+        **ours,
+        "labels": {"team": "sre"},
+        "taints": [{"key": "a", "effect": "NoSchedule"}],
+    }
+    workers = [{**before[0], "name": "extra"}, spoiled]
+    ground.trouble().patch_shoot(cluster.name, {"spec": {"provider": {"workers": workers}}})
+    assert set(ground.driver.drift(cluster, ground.driver.observe(ref(cluster)))) == {
+        "spec.provider.workers[extra]",
+        "spec.provider.workers[sys].labels",
+        "spec.provider.workers[sys].taints",
+    }
+    told = getattr(ground.driver, word)(cluster)
+    assert ground.driver.drift(cluster, told) == ()
+    assert ground.trouble().shoot(cluster.name)["spec"]["provider"]["workers"] == [ours]
+    settled = ground.until(cluster, lambda seen: seen.situation is Situation.READY)
+    assert getattr(ground.driver, word)(cluster).version == settled.version
 
 
 def test_a_change_makes_no_cluster(ground: Ground) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from provisioner.drivers.shoots.drift import drift_of, shape_of
 from provisioner.drivers.shoots.garden import garden_of
+from provisioner.drivers.shoots.pools import only_ours
 from provisioner.drivers.shoots.shoot import shoot_of
 from provisioner.runtimes.spec import ClusterSpec, Taint, WorkerPool
 
@@ -81,6 +82,18 @@ def test_a_worker_pool_beside_ours_is_drift(live: Any) -> None:
 def test_what_somebody_adds_to_a_worker_pool_of_ours_is_drift(live: Any, field: str, value: Any) -> None:
     live["provider"]["workers"][0][field] = value
     assert set(drift(live)) == {f"spec.provider.workers[sys].{field}"}
+
+
+def test_our_own_marks_stay_when_those_of_others_go() -> None:
+    taint = {"key": "gpu", "value": "", "effect": "NoSchedule"}
+    ours = {"name": "sys", "labels": {"a": "b"}, "taints": [taint]}
+    theirs = {
+        "name": "sys",
+        "labels": {"a": "b", "x": "y"},
+        "annotations": {"x": "y"},
+        "cri": {"name": "containerd"},
+    }
+    assert only_ours([ours], [{"name": "extra"}, theirs]) == [{**ours, "cri": {"name": "containerd"}}]
 
 
 def test_taints_are_compared_by_what_they_say() -> None:

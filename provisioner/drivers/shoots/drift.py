@@ -15,10 +15,10 @@ from provisioner.runtimes.spec import ClusterSpec
 
 MOST = 10  # fields named; a person does not read more
 _NAMES = ("name", "type")  # what tells the entries of a list apart: workers, extensions
-# Server-side apply takes all workers for one value, so they are ours as a whole: what stands there beside ours goes with our
-# next word. Of a worker's other fields the landscape fills in what we leave out.
+# The workers are ours as a whole. Server-side apply merges them by name, so what others put beside ours outlives our next
+# word; `pools.only_ours` takes it away. Of a worker's other fields the landscape fills in what we leave out.
 _WORKERS = "spec.provider.workers"
-_WHOLLY_OURS = ("labels", "annotations", "taints")
+WHOLLY_OURS = ("labels", "annotations", "taints")
 
 
 def shape_of(spec: Mapping[str, Any]) -> str:
@@ -44,7 +44,7 @@ def _differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
     elif isinstance(wanted, list) and wanted and all(isinstance(each, Mapping) for each in wanted):
         yield from _entries(wanted, live if isinstance(live, list) else [], path)
         if path == _WORKERS:
-            yield from _beside(wanted, live if isinstance(live, list) else [])
+            yield from beside(wanted, live if isinstance(live, list) else [])
     elif (wanted or None) != (live or None):  # false, nothing and absent say the same
         yield path
 
@@ -61,7 +61,7 @@ def _entries(wanted: list[Any], live: list[Any], path: str) -> Iterator[str]:
         yield from _differences(each, there.get(each[key]), f"{path}[{each[key]}]")
 
 
-def _beside(wanted: list[Any], live: list[Any]) -> Iterator[str]:
+def beside(wanted: list[Any], live: list[Any]) -> Iterator[str]:
     """Name worker pools that are not ours, and what somebody added to ours."""
     ours = {each["name"]: each for each in wanted}
     for worker in (each for each in live if isinstance(each, Mapping)):
@@ -69,7 +69,7 @@ def _beside(wanted: list[Any], live: list[Any]) -> Iterator[str]:
         if name not in ours:
             yield f"{_WORKERS}[{name}]"
             continue
-        for field in _WHOLLY_OURS:
+        for field in WHOLLY_OURS:
             if _content(worker.get(field)) - _content(ours[name].get(field)):
                 yield f"{_WORKERS}[{name}].{field}"
 

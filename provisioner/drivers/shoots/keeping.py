@@ -13,7 +13,7 @@ def keep_versions(wanted: Json, live: Mapping[str, Any]) -> Json:
     """Return the Shoot to apply with no version lower, or less exact, than the live one's.
 
     Gardener raises versions by force when they expire, and refuses every downgrade: without this, a wish made before would
-    be refused for ever. Workers are one atomic list to server-side apply, so an image we do not name is carried over.
+    be refused for ever. Workers are merged by name; an image that we do not name is said as it is, so that it stays.
     """
     spec, before = wanted["spec"], live.get("spec") or {}
     old_version = (before.get("kubernetes") or {}).get("version") or ""

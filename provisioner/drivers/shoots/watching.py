@@ -78,16 +78,32 @@ def _list(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event,
 
 
 def list_made(api: Api, path: str, selection: Mapping[str, str]) -> list[Observed]:
-    """Return the Shoots of one full list that we applied, labelled or not; begin anew when a page's token expires."""
+    """Return the Shoots of one full list that we applied, labelled or not; begin anew when a page's token expires.
+
+    Of each only whose it is: a specification is some 40 KB in memory, and a landscape has 10,000.
+    """
     while True:
         try:
-            shoots = [each for page in _raw_pages(api, path, selection) for each in page.get("items") or ()]
+            return [
+                _row(shoot)
+                for page in _raw_pages(api, path, selection)
+                for shoot in page.get("items") or ()
+                if is_our_making(shoot)
+            ]
         except ApiRefused as error:
             if error.status != _GONE:
                 raise
-            continue
-        made = (shoot for shoot in shoots if is_our_making(shoot))
-        return [replace(observed_of(shoot), tagged=bool(labelled(shoot))) for shoot in made]
+
+
+def _row(shoot: Json) -> Observed:
+    seen = observed_of(shoot)
+    return Observed(
+        name=seen.name,
+        situation=seen.situation,
+        owner=seen.owner,
+        version=seen.version,
+        tagged=bool(labelled(shoot)),
+    )
 
 
 def _raw_pages(api: Api, path: str, selection: Mapping[str, str]) -> Iterator[Json]:
