@@ -17,6 +17,7 @@ from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
 from provisioner.lifecycle.kubeconfig import reachable
+from provisioner.lifecycle.resume import resumable
 from provisioner.runtimes.phases import Phase
 
 LIVE = "runtime/_live.html"
@@ -37,6 +38,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG_VIEW, row.tenant)
         and row.phase != Phase.DEPROVISIONED,
         "may_suspend": request.visitor.may(Permission.SUSPEND, row.tenant) and row.phase not in ENDING,
+        "may_resume": request.visitor.may(Permission.SUSPEND, row.tenant) and resumable(row),
         "reachable": reachable(row),
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
