@@ -101,7 +101,8 @@ def test_a_viewer_sees_everything_and_no_button_that_writes(world: World, open_p
     row = build(world, phase="pending")
     page = open_page(f"/runtimes/{row.pk}/", user="vera")
     expect(page.get_by_role("heading", name="checkout", level=1)).to_be_visible()
-    for name in ("Kubeconfig", "Change", "Delete", "Edit labels", "Pause", "Cancel…"):
+    expect(page.get_by_role("link", name="Kubeconfig")).to_be_visible()  # a viewer's, which reads only
+    for name in ("Suspend", "Change", "Delete", "Edit labels", "Pause", "Cancel…"):
         expect(page.get_by_role("link", name=name).or_(page.get_by_role("button", name=name))).to_have_count(
             0
         )
