@@ -27,7 +27,7 @@ def trail(world: World) -> World:
             "account.rename",
             actor="alice",
             target=f"a-{number}",
-            changes={"name": {"before": "A", "after": f"B{number}"}},
+            changes={"name": {"before": "A", "after": f"Quay{number}"}},
         )
     leave(world, "runtime.create", actor="token:ci", target="r-1", request_id="req-1234567")
     leave(world, "runtime.delete", actor="token:ci", target="r-1", outcome="denied")
@@ -81,7 +81,7 @@ def test_the_platforms_team_sees_all_and_may_name_one(trail: World) -> None:
         ("target=r-1", 2),
         ("outcome=denied", 1),
         ("request_id=req-1234567", 1),
-        ("text=B3", 1),
+        ("text=Quay3", 1),
         ("text=TOKEN:CI", 2),
         ("actor=token:ci&outcome=done", 1),
         ("text=nowhere-at-all", 0),
