@@ -141,7 +141,7 @@ def test_pages_hold_every_row_once_even_while_new_ones_come(trail: World) -> Non
 
 def test_a_row_tells_what_was_before_and_after(trail: World) -> None:
     (row,) = found(trail, "target=a-4")
-    assert row["changes"] == {"name": {"before": "A", "after": "B4"}}
+    assert row["changes"] == {"name": {"before": "A", "after": "Quay4"}}
 
 
 def lines(response: Any) -> list[dict[str, Any]]:
