@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def rooms_of_the_tree() -> set[str]:
     return {
         f"{parent}/{path.name}"
-        for parent in ("controlplane", "provisioner")
+        for parent in ("controlplane", "provisioner", "billing")
         for path in (ROOT / parent).iterdir()
         if (path / "__init__.py").exists()
     }
@@ -19,7 +19,7 @@ def rooms_of_the_tree() -> set[str]:
 
 def test_the_readme_names_every_room_and_no_other() -> None:
     text = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"`((?:controlplane|provisioner)/[a-z]+)/?`", text))
+    named = set(re.findall(r"`((?:controlplane|provisioner|billing)/[a-z]+)/?`", text))
     assert named == rooms_of_the_tree()
 
 

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import models
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("controlplane", "provisioner")
+ROOMS = ("controlplane", "provisioner", "billing")
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 BANNED_NAMES = {"utils", "helpers", "manager", "common", "misc"}
