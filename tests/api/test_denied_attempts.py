@@ -11,13 +11,15 @@ from django.core.cache import cache
 from django.test import Client
 from redis.exceptions import ConnectionError as CacheAwayError
 
-from controlplane.tenants.audit import denials
+from controlplane.tenants.audit import bounding, denials
 from controlplane.tenants.models import AuditEvent
 from tests.api.asking import WISH, Asking
 from tests.signed_in import browse, present
 from tests.world import World, order
 
 pytestmark = pytest.mark.django_db
+
+FAR_AND_WIDE = ("/runtimes", "/accounts", "/tokens", "/members", "/audit", "/quota", "/operations")
 
 
 @pytest.fixture(autouse=True)
@@ -92,10 +94,66 @@ def test_a_password_typed_as_the_name_is_not_kept(world: World) -> None:
     assert "Correct-horse" not in f"{row.actor} {row.target_id} {row.changes}"
 
 
-@pytest.mark.parametrize("path", ["/runtimes/{}", "/runtimes"])
-def test_reading_what_is_not_there_is_no_attempt(world: World, path: str) -> None:
-    Asking(world.alice).get(path.format(uuid4()))
-    assert denied() == []
+@pytest.mark.parametrize(
+    "header", [{}, {"Authorization": "Bearer nesoi_wrong"}, {"Authorization": "Basic x"}]
+)
+def test_reading_without_a_good_token_is_noted(world: World, header: dict[str, str]) -> None:
+    assert Client(headers=header).get("/api/v1/runtimes").status_code == 401
+    row = the_denied()
+    assert (row.actor, row.tenant_id, row.address) == ("nobody", None, "127.0.0.1")
+    assert row.changes["request"] == "GET /api/v1/runtimes"
+    assert row.changes["code"] == ("token_invalid" if header else "token_missing")
+
+
+def test_reading_what_the_role_does_not_show_is_noted(world: World) -> None:
+    assert Asking(world.vera).get("/audit").status_code == 403
+    row = the_denied()
+    assert (row.actor, row.tenant_id) == ("token:vera", world.archipel.id)
+    assert row.changes == {"request": "GET /api/v1/audit", "status": 403, "code": "forbidden"}
+
+
+def test_reading_another_tenants_thing_names_what_was_reached_for(world: World) -> None:
+    runtime_id = str(order(world).runtime_id)
+    assert Asking(world.bob).get(f"/runtimes/{runtime_id}").status_code == 404
+    row = the_denied()
+    assert (row.tenant_id, row.target_type, row.target_id) == (world.basalt.id, "runtime", runtime_id)
+    assert row.changes["request"] == "GET /api/v1/runtimes/<str:runtime>"
+
+
+def test_a_page_of_another_tenant_and_one_that_nobody_has_are_noted_alike(world: World) -> None:
+    theirs, nobodys = str(order(world).runtime_id), str(uuid4())
+    present(world.main)
+    browser = browse(world.bob)
+    for runtime_id in (theirs, nobodys):
+        cache.clear()
+        assert browser.get(f"/runtimes/{runtime_id}/").status_code == 404
+    rows = denied()
+    assert [row.target_id for row in rows] == [theirs, nobodys]
+    assert rows[0].changes == rows[1].changes
+
+
+def test_the_broker_notes_a_platform_without_a_credential(world: World) -> None:
+    assert Client().get("/osb/v2/catalog").status_code == 401
+    assert (the_denied().actor, the_denied().changes["request"]) == ("nobody", "GET /osb/v2/catalog")
+
+
+def test_a_secret_in_an_address_is_not_kept(world: World) -> None:
+    for path in ("/join/what-was-mailed", "/trial/confirm/what-was-mailed", "/trial/sign-in/what-was-mailed"):
+        cache.clear()
+        Client().get(path)
+        Client().post(path)
+    assert "what-was-mailed" not in str([(row.target_id, row.changes) for row in denied()])
+
+
+@pytest.mark.parametrize("path", ["/runtimes", "/accounts", "/me", "/plans", "/plans/unknown"])
+def test_what_is_allowed_is_not_even_counted(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(denials, "_note", never)
+    assert Asking(world.alice).get(path).status_code in {200, 404}
 
 
 def test_what_was_done_is_not_noted_as_denied(world: World) -> None:
@@ -111,13 +169,40 @@ def test_the_same_attempt_again_and_again_leaves_few_rows_that_count(world: Worl
     assert [row.changes.get("times", 1) for row in denied()] == [1, 10]
 
 
-def test_attempts_of_every_kind_together_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(denials, "LARGEST_MINUTE", 5)
+def test_a_flood_from_one_address_is_bounded_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounding, "MOST_OF_ONE", 3)
+    for path in FAR_AND_WIDE:
+        Client().get(f"/api/v1{path}")
+    rows = denied()
+    assert len(rows) == 3
+    assert ["further" in row.changes for row in rows] == [False, False, True]
+
+
+def test_a_flood_from_many_addresses_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounding, "MOST_OF_NOBODY", 5)
     for number in range(12):
-        Client(REMOTE_ADDR=f"192.0.2.{number}").post(
-            "/api/v1/runtimes", "{}", content_type="application/json"
-        )
+        Client(REMOTE_ADDR=f"192.0.2.{number}").get("/api/v1/runtimes")
     assert len(denied()) == 5
+
+
+def test_addresses_of_one_ipv6_customer_are_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounding, "MOST_OF_ONE", 2)
+    for number in range(1, 6):
+        Client(REMOTE_ADDR=f"2001:db8::{number}").get("/api/v1/runtimes")
+    assert len(denied()) == 2
+
+
+def test_a_strangers_flood_hides_no_members_attempt(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounding, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(bounding, "MOST_OF_NOBODY", 2)
+    for path in FAR_AND_WIDE:
+        Client().get(f"/api/v1{path}")
+        Asking(world.bob).get("/runtimes/" + str(uuid4()))
+    assert Asking(world.vera).get("/audit").status_code == 403
+    assert [row.actor for row in denied()].count("token:vera") == 1
+    assert len(denied()) == 4
 
 
 def test_without_a_cache_they_are_bounded_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +210,8 @@ def test_without_a_cache_they_are_bounded_too(world: World, monkeypatch: pytest.
         raise CacheAwayError
 
     monkeypatch.setattr("django.core.cache.cache.add", away)
-    monkeypatch.setattr(denials, "LARGEST_MINUTE_ALONE", 4)
-    monkeypatch.setattr(denials, "_alone", denials._Alone())
+    monkeypatch.setattr(bounding, "MOST_ALONE", 4)
+    monkeypatch.setattr(bounding, "_alone", bounding._Alone())
     for _ in range(9):
         Asking(world.vera).post("/runtimes", WISH)
     assert len(denied()) == 4

@@ -13,11 +13,11 @@ from controlplane.config.limits.buckets import Limit
 from controlplane.config.limits.policies import (
     is_counted,
     key_of,
-    network_of,
     read_policies,
     subjects_of,
 )
 from controlplane.console.urls import urlpatterns as of_console
+from controlplane.kernel.networks import customer_of
 from controlplane.osb.urls import urlpatterns as of_broker
 from tests.matrix import patterns_of
 
@@ -72,7 +72,7 @@ def test_who_is_unknown_is_not_counted_together_with_others_that_are() -> None:
     ],
 )
 def test_one_ipv6_customer_is_one_address(address: str, network: str) -> None:
-    assert network_of(address) == network
+    assert customer_of(address) == network
 
 
 def all_addresses() -> dict[tuple[str, str], str]:

@@ -19,10 +19,10 @@ from controlplane.config.limits.policies import (
     credential_of,
     is_counted,
     key_of,
-    network_of,
     read_policies,
     subjects_of,
 )
+from controlplane.kernel.networks import customer_of
 from controlplane.tenants.access import Actor
 
 LIMITED = Counter("nesoi_rate_limited_requests", "Requests answered 429 by a rate limit", ["face", "policy"])
@@ -58,7 +58,7 @@ class RateLimitMiddleware:
         subjects = subjects_of(
             str(request.method),
             path,
-            address=network_of(request.META.get("REMOTE_ADDR", "")),
+            address=customer_of(request.META.get("REMOTE_ADDR", "")),
             credential=credential,
             tenant=self.tenants.get(known, ""),
         )

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from django.http import HttpRequest
 
@@ -72,18 +71,6 @@ def credential_of(request: HttpRequest, cookie: str) -> str:
         return f"token {header.strip()}"
     session = request.COOKIES.get(cookie, "")
     return f"session {session}" if session else ""
-
-
-def network_of(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or the /64 that one IPv6 customer has at least."""
-    if ":" not in address:
-        return address
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    mapped = getattr(found, "ipv4_mapped", None)
-    return str(mapped) if mapped else found.packed[:8].hex()
 
 
 def subjects_of(method: str, path: str, *, address: str, credential: str, tenant: str) -> dict[str, str]:

@@ -1,29 +1,30 @@
-"""Notes who was refused what: whatever face says 401, 403 or, to a write, 404.
+"""Notes who was refused what: whatever face says 401 or 403, or 404 to a write or to who reads something by its id.
 
-Rows are written after the answer is made, in a transaction of their own. One row for the first attempt of a kind within a
-minute, then for the tenth, the hundredth and so on, and no more than LARGEST_MINUTE a minute altogether: whoever tries doors
-all day cannot fill the table. All of them are counted in `nesoi_denied_requests_total`.
+A foreign id and one that nobody has are noted alike: a row for one of them only would tell by its time which it is.
+
+Rows are written after the answer is made, in a transaction of their own; what is allowed costs a look at its status. One actor
+at one address and endpoint leaves a row for the first attempt within a minute, then for the tenth, the hundredth and so on. How
+many rows a minute may hold, `bounding` says: whoever tries doors all day can neither fill the table nor use up what others have.
+All attempts are counted in `nesoi_denied_requests_total`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
-from django.core.cache import cache
 from django.db import Error, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from prometheus_client import Counter
-from redis.exceptions import RedisError
 
+from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
+from controlplane.tenants.audit.bounding import count_attempt
 from controlplane.tenants.audit.writing import DENIED, record
 from controlplane.tenants.isolation.scopes import scope_of, scoped
 from controlplane.tenants.models import User
@@ -32,8 +33,9 @@ log = structlog.get_logger(__name__)
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
-LARGEST_MINUTE = 300
-LARGEST_MINUTE_ALONE = 60  # of one process, while the cache is away
+# What an id in an address names, where it is a word or anything that a platform chose; elsewhere only a UUID is an id, for what
+# stands in its place may be a secret.
+NAMED = frozenset({"runtime", "operation", "account", "tenant", "user", "member", "instance", "binding"})
 DENIALS = Counter(
     "nesoi_denied_requests", "Requests that were refused with 401, 403 or 404", ["face", "status"]
 )
@@ -73,13 +75,13 @@ class DeniedMiddleware:
 
 
 def _is_denied(request: HttpRequest, status: int) -> bool:
+    if status < UNAUTHORIZED:
+        return hasattr(request, "denial")
     if hasattr(request, "denial") or status == FORBIDDEN:
         return True
-    return (
-        request.method not in SAFE
-        and status in {UNAUTHORIZED, NOT_FOUND}
-        and request.resolver_match is not None
-    )
+    if status not in {UNAUTHORIZED, NOT_FOUND} or request.resolver_match is None:
+        return False
+    return status == UNAUTHORIZED or request.method not in SAFE or _thing(request) is not None
 
 
 def _note(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -87,10 +89,13 @@ def _note(request: HttpRequest, response: HttpResponseBase) -> None:
     DENIALS.labels((match.namespace if match else "") or "other", str(response.status_code)).inc()
     actor = _actor(request)
     denial: Denial = getattr(request, "denial", None) or _told_by_status(request, response)
-    times = _times(f"{actor.name}|{actor.address}|{denial.action}|{denial.facts}|{denial.code}")
+    kind = f"{actor.name}|{actor.address}|{denial.action}|{denial.facts}|{denial.code}"
+    times, last = count_attempt(kind, actor)
     if not times:
         return
     facts = {**denial.facts, "code": denial.code, **({"times": times} if times > 1 else {})}
+    if last:
+        facts["further"] = "not noted within this minute"
     with scoped(scope_of(actor)), transaction.atomic():
         record(
             denial.action,
@@ -108,11 +113,18 @@ def _told_by_status(request: HttpRequest, response: HttpResponseBase) -> Denial:
     match = request.resolver_match
     route = f"{request.method} /{match.route if match else ''}"
     facts = {"request": route, "status": response.status_code}
-    kind, named = "address", match.view_name if match else ""
-    for name, value in (match.kwargs if match else {}).items():
-        if name.removesuffix("_id") in {"runtime", "operation", "account", "tenant", "user", "member"}:
-            kind, named = name.removesuffix("_id"), str(value)
+    kind, named = _thing(request) or ("address", match.view_name if match else "")
     return Denial("request.refuse", kind, named, _code(response), facts=facts)
+
+
+def _thing(request: HttpRequest) -> tuple[str, str] | None:
+    """Return the kind and the id of what the address names, or None."""
+    found = None
+    for name, value in request.resolver_match.kwargs.items() if request.resolver_match else ():
+        kind = name.removesuffix("_id")
+        if kind in NAMED or parse_uuid(str(value)):
+            found = kind, str(value)
+    return found
 
 
 def _code(response: HttpResponseBase) -> str:
@@ -138,40 +150,3 @@ def _actor(request: HttpRequest) -> Actor:
     if isinstance(user, User):
         return Actor(user.get_username(), user_id=user.id, **here)
     return Actor("nobody", **here)
-
-
-def _times(kind: str) -> int:
-    """Count one more attempt of this kind; return how many there were this minute when it deserves a row, else 0."""
-    minute = int(time.time() // 60)
-    digest = hashlib.sha256(kind.encode(errors="replace")).hexdigest()
-    try:
-        count = _count(f"denied:{minute}:{digest}")
-        if count not in {1, 10, 100, 1000, 10_000, 100_000}:
-            return 0
-        return count if _count(f"denied:{minute}:all") <= LARGEST_MINUTE else 0
-    except RedisError:
-        return 1 if _alone.count(minute) <= LARGEST_MINUTE_ALONE else 0
-
-
-def _count(key: str) -> int:
-    cache.add(key, 0, 120)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # forgotten between the two calls
-        return 1
-
-
-class _Alone:
-    """Counts within this process."""
-
-    def __init__(self) -> None:
-        self._minute = self._counted = 0
-
-    def count(self, minute: int) -> int:
-        if minute != self._minute:
-            self._minute, self._counted = minute, 0
-        self._counted += 1
-        return self._counted
-
-
-_alone = _Alone()
