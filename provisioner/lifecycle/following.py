@@ -20,6 +20,7 @@ from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import State
 from provisioner.lifecycle import closing, queries
 from provisioner.lifecycle.delete import delete_runtime
+from provisioner.lifecycle.locks import lock_runtime, lock_usage_of
 from provisioner.lifecycle.models import Standing
 from provisioner.lifecycle.resume import resume_runtime
 from provisioner.lifecycle.suspend import suspend_runtime
@@ -137,9 +138,10 @@ def _follow(standing: Standing, runtime_id: UUID) -> str:
 
 def follow_owners(runtime_id: UUID) -> None:
     """Suspend or resume a runtime as its tenant and account are now; both are share-locked, so neither turns meanwhile."""
-    owner = Runtime.objects.filter(pk=runtime_id).values_list("tenant_id", "account_id").first()
+    owner = lock_runtime(runtime_id)
     if owner is None:
         return
+    lock_usage_of([owner[0]])
     with connection.cursor() as cursor:
         cursor.execute(queries.OWNERS_NOW, owner)
         states = cursor.fetchone()
@@ -152,8 +154,13 @@ def follow_owners(runtime_id: UUID) -> None:
 
 
 def progress(standing: Standing) -> tuple[int, int, int]:
-    """Return how many runtimes the owner has, how many of them are still on their way, and how many failed on it."""
+    """Return how many runtimes the owner has, how many of them are on their way or will be, and how many failed on it."""
+    wanted = {
+        "tenant": standing.tenant_id,
+        "account": standing.account_id,
+        "removes": _deletion_has_begun(standing),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(queries.PROGRESS, {"tenant": standing.tenant_id, "account": standing.account_id})
+        cursor.execute(queries.PROGRESS, wanted)
         total, moving, failed = cursor.fetchone()
     return total, moving, failed

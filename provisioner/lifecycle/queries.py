@@ -112,11 +112,15 @@ OWNERS_NOW = """
 SELECT t.state, a.state FROM tenants_tenant t, tenants_account a WHERE t.id = %s AND a.id = %s FOR SHARE OF t, a
 """
 
-# How far the runtimes of an owner are. Rides on runtime_pages_of_tenant.
+# How far the runtimes of an owner are: those on their way, and those that nobody has sent yet while they follow (or, with `removes`,
+# go). Rides on runtime_pages_of_tenant.
 PROGRESS = """
-SELECT count(*)::int, count(*) FILTER (WHERE phase NOT IN ('suspended', 'ready', 'failed')
-    OR (suspended_for <> '[]'::jsonb AND phase NOT IN ('suspended', 'failed')))::int,
-    count(*) FILTER (WHERE phase = 'failed')::int
-FROM runtimes_runtime
-WHERE tenant_id = %(tenant)s AND deleted_at IS NULL AND (%(account)s::uuid IS NULL OR account_id = %(account)s::uuid)
+SELECT count(*)::int,
+    count(*) FILTER (WHERE r.phase <> 'failed' AND (%(removes)s OR r.phase NOT IN ('suspended', 'ready')
+        OR (r.suspended_for <> '[]'::jsonb AND r.phase <> 'suspended')
+        OR (r.suspended_for @> '["tenant"]'::jsonb) <> (t.state = 'suspended')
+        OR (r.suspended_for @> '["account"]'::jsonb) <> (a.state = 'suspended')))::int,
+    count(*) FILTER (WHERE r.phase = 'failed')::int
+FROM runtimes_runtime r JOIN tenants_tenant t ON t.id = r.tenant_id JOIN tenants_account a ON a.id = r.account_id
+WHERE r.tenant_id = %(tenant)s AND r.deleted_at IS NULL AND (%(account)s::uuid IS NULL OR r.account_id = %(account)s::uuid)
 """

@@ -26,7 +26,12 @@ HELD_BY = {
     Suspension.ACCOUNT: "the suspension of its account",
     Suspension.TRIAL: "the end of its trial: convert it to a paid plan",
     Suspension.PAYMENT: "a payment that is due: contact support",
+    Suspension.QUOTA: "your tenant's quota, which it does not fit into any more: make room or ask for more, then resume it",
 }
+OWN = frozenset({Suspension.WISH, Suspension.QUOTA})  # what its tenant's people resume it from
+FOLLOWS = frozenset(
+    {Suspension.TENANT, Suspension.ACCOUNT}
+)  # nobody waits for the answer: the row must say why it rests
 
 
 @transaction.atomic
@@ -36,7 +41,8 @@ def resume_runtime(
     """Take one reason back, and return the operation that resumes the runtime, or the one that did.
 
     While another reason holds it, the tenant's own people are refused; for the platform, the suspension's operation comes back.
-    Raises Refused.
+    What does not fit into its tenant's quota any more is refused; where it only follows its tenant or account, it is held for
+    that (`Suspension.QUOTA`) until its people resume it. Raises Refused.
     """
     why = suspension(reason)
     runtime = locked_runtime(
@@ -44,7 +50,7 @@ def resume_runtime(
     )
     refuse_deprovisioning(runtime)
     given = why in runtime.suspended_for
-    left = [held for held in runtime.suspended_for if held != why]
+    left = [held for held in runtime.suspended_for if held not in {why, Suspension.QUOTA}]
     if why is Suspension.WISH:
         refuse_suspended(runtime.tenant, runtime.account)
         if left:
@@ -57,28 +63,36 @@ def resume_runtime(
     given_input: dict[str, Any] = {"reason": why.value}
     if runtime.cluster_spec.get("destroyed"):
         given_input[REBUILD] = True
-    runtime.cluster_spec = {**runtime.cluster_spec, "hibernated": False, "destroyed": False}
+    resting = runtime.cluster_spec
+    runtime.cluster_spec = {**resting, "hibernated": False, "destroyed": False}
+    if not _take_back(runtime, why):
+        runtime.cluster_spec, runtime.suspended_for = resting, [Suspension.QUOTA.value]
+        return _still_held(actor, runtime, why, given=True)
     runtime.generation += 1
-    _take_back(runtime, why)
     write(runtime, "suspended_for", "cluster_spec", "generation", *QUOTA_COLUMNS)
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.RESUME, input=given_input)
     told("runtime.resume", actor, runtime, why)
     return operation
 
 
-def _take_back(runtime: Runtime, why: Suspension) -> None:
-    """Count its capacity again; whom the platform suspended gets it back even where others took it meanwhile."""
+def _take_back(runtime: Runtime, why: Suspension) -> bool:
+    """Count its capacity again, if it fits; False where it does not and nobody asked for it by name. Raises Refused 403."""
     facts = load_plan_facts(runtime.plan_id)
     size = wanted_size(runtime, facts)
-    if why is Suspension.WISH:
+    try:
         refuse_growth(runtime, facts, size - counted(runtime))
+    except Refused:
+        if why not in FOLLOWS:
+            raise
+        return False
     count(runtime, size)
+    return True
 
 
 def resumable(runtime: Runtime) -> bool:
     """Whether its tenant's people may ask for it to be resumed: they wished it asleep, or nothing holds it and yet it rests."""
     if runtime.suspended_for:
-        return Suspension.WISH in runtime.suspended_for
+        return not OWN.isdisjoint(runtime.suspended_for)
     return _stranded(runtime)
 
 

@@ -56,11 +56,11 @@ def suspend_runtime(
 
 def suspension(reason: str) -> Suspension:
     """Return the reason by its value; raises Refused for an unknown one."""
-    try:
-        return Suspension(reason or Suspension.WISH)
-    except ValueError:
-        known = ", ".join(Suspension)
-        raise Refused("reason_unknown", f"reason must be one of {known}.", field="reason") from None
+    known = [why.value for why in Suspension if why is not Suspension.QUOTA]  # that one is found, never given
+    wanted = reason or Suspension.WISH.value
+    if wanted not in known:
+        raise Refused("reason_unknown", f"reason must be one of {', '.join(known)}.", field="reason")
+    return Suspension(wanted)
 
 
 def needed(actor: Actor, why: Suspension) -> Permission:

@@ -209,7 +209,7 @@ def _refuse_closed(operation: Operation) -> None:
 
 def _refuse_freeing(actor: Actor, operation: Operation) -> None:
     """Refuse that people of a tenant stop a suspension which is not of their own wish."""
-    held = set(operation.runtime.suspended_for) - {Suspension.WISH}
+    held = set(operation.runtime.suspended_for) - {Suspension.WISH, Suspension.QUOTA}
     if operation.kind == Kind.SUSPEND and held and not actor.sees_every_tenant:
         detail = "This suspension is not only your own wish; it can't be stopped. Contact support."
         raise Refused("operation_not_cancellable", detail, status=409)

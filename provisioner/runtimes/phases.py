@@ -42,6 +42,7 @@ class Suspension(StrEnum):
     ACCOUNT = "account"  # its account is
     TRIAL = "trial"  # its trial is over
     PAYMENT = "payment"  # the platform waits for money
+    QUOTA = "quota"  # what held it is gone, and it does not fit into its tenant's quota any more
 
 
 @dataclass(frozen=True)
