@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 from django.db.models import F
 
-from controlplane.kernel.errors import Refused
+from controlplane.kernel.errors import Fatal, Refused
 from controlplane.kernel.ids import short_name
 from controlplane.tenants.access import SYSTEM, Actor
 from controlplane.tenants.models import Account
@@ -47,6 +47,27 @@ def flows(**given: Flow) -> Iterator[None]:
     """Serve these flows; provision, update and deprovision are three steps of nothing unless given."""
     with flowbook.installed({"provision": flow(), "update": flow(), "deprovision": flow(), **given}):
         yield
+
+
+class Ground:
+    """Whether the cluster is there: suspending removes it, and only what may build brings it back."""
+
+    there = True
+
+    def remove(self, _: StepContext) -> Outcome:
+        self.there = False
+        return Done()
+
+    def order(self, ctx: StepContext) -> Outcome:
+        if not (self.there or ctx.may_build):
+            raise Fatal("There is no cluster.", code="cluster_missing")
+        self.there = True
+        return Done()
+
+    def flows(self) -> AbstractContextManager[None]:
+        """Serve changes, suspensions and resumptions of one step that meets this ground."""
+        order, remove = flow(step("order", self.order)), flow(step("remove", self.remove))
+        return flows(suspend=remove, resume=order, update=order)
 
 
 def runtime(account: Account, landscape: Landscape, *, name: str = "", **fields: Any) -> Runtime:

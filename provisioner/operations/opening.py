@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import connection, transaction
+from django.db.models import Q
 
 from controlplane.kernel.errors import Fatal, Refused
 from controlplane.kernel.ids import uuid7
@@ -37,7 +38,7 @@ def open_operation(
     """Open the operation that fulfils the runtime's newest wish; the caller has checked who may, and writes the audit row.
 
     With another one active the new one waits as the next, and a later wish of the same kind folds into it, as does an update
-    into a waiting resume. A delete cancels what waits and asks the active one to stop.
+    into a waiting resume or suspension. A delete cancels what waits and asks the active one to stop.
     Raises Refused when the runtime is being deleted, or no flow serves the kind.
     """
     given = dict(input or {})
@@ -73,6 +74,8 @@ def _open_change(
     if waiting is not None and waiting.kind == Kind.RESUME and kind is Kind.UPDATE:
         # The resume applies the newest wish anyhow; an update in its place would not wake or build the cluster.
         return _fold(actor, runtime, waiting, {**given, **waiting.input})
+    if waiting is not None and waiting.kind == Kind.SUSPEND and kind is Kind.UPDATE:
+        return waiting  # only a resume takes a suspension back, and it applies the newest wish
     if waiting is not None:
         _drop(actor, waiting, f"superseded by {kind.value}")
     return _insert(actor, runtime, kind, given, Slot.NEXT)
@@ -82,8 +85,12 @@ def _with_consent(runtime: Runtime, given: dict[str, Any]) -> dict[str, Any]:
     """Return the input: what the last operation was to build and did not, the next one may build in its place.
 
     That holds for one that failed, was cancelled or still waits; and for a suspension, which never builds and hands it on.
+    One under way hands its consent on when it ends (`queries.CLOSE`). A wish that was given up before it began is looked past,
+    unless it held consent of its own.
     """
-    newest = Operation.objects.filter(runtime=runtime).order_by("-id").first()
+    rows = Operation.objects.filter(runtime=runtime).order_by("-id")
+    given_up = Q(state=State.CANCELLED, started_at__isnull=True) & ~Q(input__has_key=REBUILD)
+    newest = rows.exclude(given_up).first()
     if newest is None or not newest.input.get(REBUILD):
         return given
     builds = newest.kind != Kind.SUSPEND and (newest.state == State.SUCCEEDED or newest.slot == Slot.ACTIVE)

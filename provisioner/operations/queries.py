@@ -114,6 +114,10 @@ HELD_BACK = """
 AS_KIND = """CASE WHEN n.kind = 'update' AND home.observed_generation = 0 AND closed.state <> 'succeeded'
     THEN 'provision' ELSE n.kind END"""
 
+# What the operation was to build where nothing stands and did not, the wish behind it may build (see opening._with_consent).
+CONSENT = """CASE WHEN o.input ? 'rebuild' AND (o.state <> 'succeeded' OR o.kind = 'suspend')
+    THEN '{"rebuild": true}'::jsonb ELSE '{}'::jsonb END"""
+
 # Ends an operation together with what its end means to the runtime, and starts the wish behind it. `fence` guards a worker's
 # end; without one a person ends it, and then nobody may hold the lease. Locks the runtime first: see above.
 # Rides on primary keys and on operation_one_per_slot.
@@ -135,7 +139,7 @@ WITH home AS (
     WHERE o.id = %(id)s::uuid AND o.runtime_id = home.id AND o.slot = 'active'
       AND CASE WHEN %(fence)s::bigint IS NULL THEN o.lease_until IS NULL OR o.lease_until < now()
                ELSE o.fence = %(fence)s::bigint AND o.state = 'running' END
-    RETURNING o.id, o.tenant_id, o.runtime_id, o.state, o.generation, o.fence
+    RETURNING o.id, o.tenant_id, o.runtime_id, o.state, o.generation, o.fence, {CONSENT} AS consent
 ), kept AS (
     INSERT INTO operations_operationattempt
         (tenant_id, operation_id, step, number, fence, outcome, error_class, error_code, message, started_at, finished_at)
@@ -146,11 +150,13 @@ WITH home AS (
     UPDATE operations_operation n
     SET slot = 'active', due_at = now(), kind = {AS_KIND}, step = %(starts)s::jsonb -> ({AS_KIND}) ->> 'step',
         deadline = now() + make_interval(secs => (%(starts)s::jsonb -> ({AS_KIND}) ->> 'seconds')::float),
-        share = greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="home.tenant_id")})
+        share = greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="home.tenant_id")}), input = n.input || closed.consent
     FROM closed, home
-    WHERE n.runtime_id = closed.runtime_id AND n.slot = 'next'
-      AND NOT ({HELD_BACK.format(kind="n.kind", runtime="home")})
+    WHERE n.runtime_id = closed.runtime_id AND n.slot = 'next' AND NOT ({HELD_BACK.format(kind="n.kind", runtime="home")})
     RETURNING n.id
+), held AS (
+    UPDATE operations_operation n SET input = n.input || closed.consent FROM closed, home
+    WHERE n.runtime_id = closed.runtime_id AND n.slot = 'next' AND {HELD_BACK.format(kind="n.kind", runtime="home")}
 ), told AS (
     UPDATE runtimes_runtime r
     SET phase = CASE WHEN %(keep_phase_for_next)s::boolean AND EXISTS (SELECT FROM promoted) THEN r.phase

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from controlplane.kernel.errors import Fatal
 from provisioner.lifecycle.resume import resumable, resume_runtime
 from provisioner.lifecycle.suspend import suspend_runtime
 from provisioner.lifecycle.update import update_runtime
@@ -15,7 +14,7 @@ from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot, State
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
-from provisioner.steps.base import REBUILD, Done, Outcome, StepContext
+from provisioner.steps.base import REBUILD
 from tests import work
 from tests.signed_in import build
 from tests.work import again, refused
@@ -24,28 +23,9 @@ from tests.world import World
 pytestmark = pytest.mark.django_db
 
 
-class Ground:
-    """Whether the cluster is there: suspending removes it, and only what may build brings it back."""
-
-    there = True
-
-    def remove(self, _: StepContext) -> Outcome:
-        self.there = False
-        return Done()
-
-    def order(self, ctx: StepContext) -> Outcome:
-        if not (self.there or ctx.may_build):
-            raise Fatal("There is no cluster.", code="cluster_missing")
-        self.there = True
-        return Done()
-
-
 @pytest.fixture(autouse=True)
 def _flows() -> Iterator[None]:
-    ground = Ground()
-    order = work.flow(work.step("order", ground.order))
-    remove = work.flow(work.step("remove", ground.remove))
-    with work.flows(suspend=remove, resume=order, update=order):
+    with work.Ground().flows():
         yield
 
 
