@@ -95,12 +95,6 @@ def _not_acceptable(error: Exception, context: dict[str, Any]) -> Problem:
     return Problem(406, "not_acceptable", "This API answers in JSON; send Accept: application/json.")
 
 
-def _throttled(error: exceptions.Throttled, context: dict[str, Any]) -> Problem:
-    wait = max(1, round(getattr(error, "wait", None) or 1))
-    detail = f"Too many requests; try again in {wait} s."
-    return Problem(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
-
-
 def _too_large(error: Exception, context: dict[str, Any]) -> Problem:
     return Problem(413, "body_too_large", "The body is too large; send less at once.")
 
@@ -135,7 +129,6 @@ EXPLANATIONS: tuple[tuple[type[Exception], Callable[[Any, dict[str, Any]], Probl
     (exceptions.UnsupportedMediaType, _media_type),
     (exceptions.MethodNotAllowed, _method),
     (exceptions.NotAcceptable, _not_acceptable),
-    (exceptions.Throttled, _throttled),
     (exceptions.PermissionDenied, _forbidden),
     (PermissionDenied, _forbidden),
     (exceptions.NotFound, _not_found),
