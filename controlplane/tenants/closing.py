@@ -23,7 +23,7 @@ def close_tenant(*, actor: Actor, tenant_id: UUID) -> Tenant:
     a runtime, refuses. Raises Refused: tenant_not_found 404, forbidden 403, tenant_in_use 409.
     """
     require(actor, Permission.TENANT_CHANGE, tenant_id=tenant_id)
-    tenant = Tenant.objects.select_for_update().filter(pk=tenant_id).first()
+    tenant = Tenant.objects.select_for_update(no_key=True).filter(pk=tenant_id).first()
     if tenant is None:
         raise Refused("tenant_not_found", "There is no such tenant.", status=404)
     if tenant.closed_at:

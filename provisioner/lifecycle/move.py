@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from controlplane.catalog.facts import load_plan_facts, snapshot
-from controlplane.catalog.models import Usage
 from controlplane.catalog.quota import Size
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -20,6 +19,7 @@ from controlplane.tenants.models import Account, Tenant
 from controlplane.tenants.suspension import refuse_suspended
 from provisioner.lifecycle import queries
 from provisioner.lifecycle.admission import require
+from provisioner.lifecycle.locks import lock_runtimes_of, lock_tenants, lock_usage_of
 from provisioner.lifecycle.quota import counted, enter
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.runtimes.models import Runtime
@@ -83,11 +83,11 @@ def _move(actor: Actor, account_id: UUID, from_slug: str, to_slug: str, reason: 
 
 
 def _locked(account: Account, from_slug: str, to_slug: str) -> tuple[Tenant, Tenant]:
-    """Return both tenants, their usage locked: whoever creates a runtime takes that first, and the account after it."""
-    rows = Tenant.objects.select_for_update(no_key=True).filter(slug__in=[from_slug, to_slug]).order_by("pk")
-    found = {tenant.slug: tenant for tenant in rows}
-    usage = Usage.objects.select_for_update(no_key=True).filter(tenant__in=list(found.values()))
-    list(usage.order_by("tenant", "plan").values_list("pk", flat=True))
+    """Return both tenants, with the account's runtimes and their usage locked before them, as `locks` says."""
+    held = lock_runtimes_of(account)
+    ids = list(Tenant.objects.filter(slug__in=[from_slug, to_slug]).values_list("pk", flat=True))
+    lock_usage_of(ids)
+    found = lock_tenants(ids)
     account.refresh_from_db(fields=["tenant", "state"])
     if from_slug not in found or found[from_slug].pk != account.tenant_id:
         raise _elsewhere(account.slug, from_slug)
@@ -96,6 +96,9 @@ def _locked(account: Account, from_slug: str, to_slug: str) -> tuple[Tenant, Ten
             f"There is no other tenant “{to_slug[:64]}”; write the slug of the one that gets the account."
         )
         raise Refused("tenant_unknown", detail, field="to")
+    late = Runtime.objects.filter(account=account, deleted_at__isnull=True).exclude(pk__in=held).count()
+    if late:  # not locked, and too late to: usage comes after runtimes
+        raise _busy(late)
     return found[from_slug], found[to_slug]
 
 
@@ -104,13 +107,9 @@ def _check(account: Account, target: Tenant) -> None:
     if Account.objects.filter(tenant=target, slug=account.slug).exists():
         detail = f"{target.name} has an account “{account.slug}” already, and slugs stay; it can't have two."
         raise Refused("slug_taken", detail, field="to", status=409)
-    # Locked, so that no operation opens on one of them meanwhile.
-    present = Runtime.objects.filter(account=account, deleted_at__isnull=True)
-    list(present.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True))
     busy = Operation.objects.filter(runtime__account=account, slot__isnull=False).count()
     if busy:
-        detail = f"{busy} operations of the account are open; wait until they end, or cancel them."
-        raise Refused("operations_open", detail, status=409, retry_after_seconds=60)
+        raise _busy(busy)
 
 
 def _fit(account: Account, target: Tenant) -> None:
@@ -134,6 +133,11 @@ def _fit(account: Account, target: Tenant) -> None:
             except Refused as refusal:
                 detail = f"{target.name} was not granted what the account has, so raise its quota first. {refusal.detail}"
                 raise Refused(refusal.code, detail, field="to", status=refusal.status) from refusal
+
+
+def _busy(number: int) -> Refused:
+    detail = f"{number} operations of the account are open; wait until they end, or cancel them."
+    return Refused("operations_open", detail, status=409, retry_after_seconds=60)
 
 
 def _elsewhere(slug: str, tenant: str) -> Refused:
