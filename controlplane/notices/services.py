@@ -27,14 +27,14 @@ CONTEXT = "-|notices_notice|{id}|sealed"
 
 
 def check_address(address: str) -> str:
-    """Return an e-mail address that a header can carry; raises Refused address_invalid."""
+    """Return an e-mail address that a header can carry; raises Refused email_invalid."""
     try:
         if len(address) > LONGEST_ADDRESS or not re.fullmatch(ONE_ADDRESS, address):
             raise ValidationError("")
         validate_email(address)
     except ValidationError as error:
         detail = "This is no e-mail address; write one, for example ada@example.org."
-        raise Refused("address_invalid", detail, field="email") from error
+        raise Refused("email_invalid", detail, field="email") from error
     return address
 
 
@@ -45,7 +45,7 @@ def notify(
     """Write a message into the outbox, in the caller's transaction; with a known `dedupe_key` return the earlier one.
 
     `context` holds JSON values for the templates of `kind`; it is sealed until the message has left. Raises Refused
-    address_invalid, and LookupError for a kind without templates.
+    email_invalid, and LookupError for a kind without templates.
     """
     if not is_known(kind):
         raise LookupError(f"templates/mail has no words for the notice “{kind}”")

@@ -18,7 +18,7 @@ class Notify(Protocol):
     def __call__(
         self, *, to: str, kind: str, context: Mapping[str, Any], tenant_id: UUID | None, dedupe_key: str = ""
     ) -> object:
-        """Raises Refused address_invalid."""
+        """Raises Refused email_invalid."""
 
 
 class EndSessions(Protocol):

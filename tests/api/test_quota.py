@@ -97,7 +97,7 @@ def test_one_request_per_plan_waits_at_a_time_and_can_be_taken_back(alice: Askin
         ({"runtimes": 0}, "too_small"),
         ({"vcpu": 10}, "quota_not_more"),
         ({"plan": "gold", "runtimes": 5}, "plan_unknown"),
-        ({"reply_to": "nobody", "runtimes": 700}, "address_invalid"),
+        ({"reply_to": "nobody", "runtimes": 700}, "email_invalid"),
         ({"runtimes": 700, "reason": " "}, "reason_missing"),
     ],
 )

@@ -108,7 +108,7 @@ def test_nothing_is_sent_for_a_request_that_was_rolled_back() -> None:
 def test_an_address_that_would_write_a_header_is_refused(address: str) -> None:
     with pytest.raises(Refused) as refusal:
         announce(to=address)
-    assert refusal.value.code == "address_invalid"
+    assert refusal.value.code == "email_invalid"
     assert not Notice.objects.exists()
 
 
