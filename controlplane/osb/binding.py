@@ -1,7 +1,8 @@
 """Bindings: a service account of its own in the runtime, whose short-lived kubeconfig is handed on and never kept.
 
 Asked for again, the same account gets another token. Nothing is awaited inside a transaction: a row says what is being granted
-before the landscape is asked, so that whatever dies in between is ended by its time.
+before the landscape is asked. Only one request at a time grants a binding that does not stand yet, and has until `due_at` for it:
+of whatever fails or dies in between the sweep ends what may have been made, unless the platform asks again first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from controlplane.osb.instances import latest, lock_instance, present, recorded,
 from controlplane.osb.models import BindingState, OsbBinding, OsbInstance
 from controlplane.osb.offer import binding_schema, check_service
 from controlplane.osb.refusals import busy, conflict, malformed, not_found
+from controlplane.osb.unbinding import AGAIN
 from controlplane.osb.wishes import BindWish
 from provisioner.drivers.base import Kubeconfig, Role
 from provisioner.lifecycle.access import grant_access
@@ -48,13 +50,13 @@ def bind(*, caller: Caller, instance_id: str, binding_id: str, wish: BindWish) -
     Raises Refused: malformed_request 400, not_found 404, conflict 409, concurrency_error 422, binding_limit_reached 422, and what
     `grant_access` refuses.
     """
-    binding = _claim(caller, instance_id, binding_id, wish)
+    binding, fresh = _claim(caller, instance_id, binding_id, wish)
     created = binding.state == BindingState.GRANTING
     try:
         kubeconfig = _granted(caller, binding)
     except Refused as refusal:
-        if created and refusal.status < _OUR_FAULT:  # nothing was begun; else the row ends what may have been
-            OsbBinding.objects.filter(pk=binding.pk, state=BindingState.GRANTING).delete()
+        if created:
+            _let_go(binding, nothing_was_begun=fresh and refusal.status < _OUR_FAULT)
         raise
     if created:
         _bound(binding, kubeconfig)
@@ -80,7 +82,8 @@ def binding_state(*, caller: Caller, instance_id: str, binding_id: str) -> str:
 
 
 @transaction.atomic
-def _claim(caller: Caller, instance_id: str, binding_id: str, wish: BindWish) -> OsbBinding:
+def _claim(caller: Caller, instance_id: str, binding_id: str, wish: BindWish) -> tuple[OsbBinding, bool]:
+    """Return the binding, to be granted by nobody else meanwhile where it does not stand; and whether it is a new one."""
     lock_instance(caller, instance_id)
     row = present(caller, instance_id)
     if row is None:
@@ -89,7 +92,7 @@ def _claim(caller: Caller, instance_id: str, binding_id: str, wish: BindWish) ->
     check_service(wish.service_id)
     there = _live(row, binding_id)
     if there is not None:
-        return _same(there, wish)
+        return _same(there, wish), False
     if wish.plan_id != row.plan_id:
         raise malformed("plan_id is not the plan of this service instance.", field="plan_id")
     schema = binding_schema(row.runtime.plan_id)
@@ -100,7 +103,7 @@ def _claim(caller: Caller, instance_id: str, binding_id: str, wish: BindWish) ->
         detail = f"An instance has at most {settings.OSB_MOST_BINDINGS} bindings at once; delete one that is not used."
         raise Refused("binding_limit_reached", detail)
     ttl = wish.parameters.get("ttl_seconds", schema["properties"]["ttl_seconds"]["default"])
-    return _inserted(caller, row, binding_id, wish, int(ttl))
+    return _inserted(caller, row, binding_id, wish, int(ttl)), True
 
 
 def _inserted(caller: Caller, row: OsbInstance, binding_id: str, wish: BindWish, ttl: int) -> OsbBinding:
@@ -119,7 +122,7 @@ def _inserted(caller: Caller, row: OsbInstance, binding_id: str, wish: BindWish,
         service_account=f"osb-{key.hex}",
         predecessor=wish.predecessor,
         expires_at=expires_at,
-        due_at=expires_at,
+        due_at=utcnow() + AGAIN,
     )
     recorded(
         "broker.bind", caller, row, binding_id=binding_id, role=binding.role, predecessor=wish.predecessor
@@ -146,7 +149,27 @@ def _same(there: OsbBinding, wish: BindWish) -> OsbBinding:
         raise busy("This binding is being deleted.")
     if there.expires_at <= utcnow():
         raise conflict(f"Service binding {there.binding_id} has expired; create one with another id.")
+    if there.state == BindingState.GRANTING:
+        _take_over(there)
     return there
+
+
+def _take_over(binding: OsbBinding) -> None:
+    """Go on where another request failed or died; raises Refused concurrency_error while it may still be granting."""
+    due_at = utcnow() + AGAIN
+    rows = OsbBinding.objects.filter(pk=binding.pk, state=BindingState.GRANTING, due_at__lte=utcnow())
+    if not rows.update(due_at=due_at):
+        raise busy("This binding is being made by another request.")
+    binding.due_at = due_at
+
+
+def _let_go(binding: OsbBinding, *, nothing_was_begun: bool) -> None:
+    """Forget the binding, or leave it to whoever asks again or to the sweep; unless another request has it by now."""
+    rows = OsbBinding.objects.filter(pk=binding.pk, state=BindingState.GRANTING, due_at=binding.due_at)
+    if nothing_was_begun:
+        rows.delete()
+    else:
+        rows.update(due_at=utcnow())
 
 
 def _check_parameters(schema: Mapping[str, Any], parameters: Any) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import override_settings
 
 from controlplane.kernel.clock import utcnow
-from controlplane.kernel.errors import Retry
+from controlplane.kernel.errors import Refused, Retry
 from controlplane.osb.models import OsbBinding
 from controlplane.osb.unbinding import revoke_due
 from controlplane.tenants.models import AuditEvent
@@ -240,6 +240,74 @@ def test_a_bind_that_failed_may_be_sent_again(cf: Platform, cluster: Cluster) ->
     assert cf.bind().status_code == 503
     cluster.fault = None
     assert cf.bind().status_code == 201
+
+
+def test_a_bind_that_failed_is_ended_by_the_clock(cf: Platform, cluster: Cluster) -> None:
+    cluster.fault = Retry("No answer.")
+    assert cf.bind().status_code == 503
+    cluster.fault = None
+    cluster.granted["osb-half-made"] = Role.EDITOR
+    OsbBinding.objects.update(service_account="osb-half-made")
+    assert revoke_due() == 1
+    assert not cluster.granted
+    assert cf.bind().status_code == 201
+
+
+def test_a_bind_that_died_may_be_sent_again_once_its_time_is_over(cf: Platform, cluster: Cluster) -> None:
+    cf.bind()
+    OsbBinding.objects.update(state="granting", due_at=utcnow() + timedelta(minutes=2))
+    assert error(cf.bind()) == (422, "ConcurrencyError")
+    OsbBinding.objects.update(due_at=utcnow())
+    assert cf.bind().status_code == 201
+    assert len(cluster.granted) == 1
+
+
+def test_a_bind_that_the_landscape_refused_leaves_nothing(cf: Platform, cluster: Cluster) -> None:
+    cluster.fault = Refused("landscape_busy", "Too many calls; try again.", status=429)
+    assert cf.bind().status_code == 429
+    assert not OsbBinding.objects.exists()
+
+
+def test_equal_binds_at_once_leave_no_account_that_nobody_knows(
+    cf: Platform, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes while the landscape works for the first, and is refused there for too many calls."""
+    grant, answers = cluster.grant, []
+
+    def slow(*args: Any, **kwargs: Any) -> Kubeconfig:
+        monkeypatch.setattr(cluster, "grant", refused)
+        answers.append(cf.bind())
+        return grant(*args, **kwargs)
+
+    def refused(*_: Any, **__: Any) -> Kubeconfig:
+        raise Refused("landscape_busy", "Too many calls; try again.", status=429)
+
+    monkeypatch.setattr(cluster, "grant", slow)
+    first = cf.bind()
+    assert (first.status_code, [error(answer)[0] for answer in answers]) == (201, [422])
+    known = OsbBinding.objects.exclude(state="gone").values_list("service_account", flat=True)
+    assert set(cluster.granted) == set(known)
+
+
+def test_who_took_a_failed_bind_over_is_not_deleted_by_whom_it_failed(
+    cf: Platform, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first hangs beyond its time and is refused at last, while the second grants."""
+    grant, answers = cluster.grant, []
+
+    def hangs(*_: Any, **__: Any) -> Kubeconfig:
+        OsbBinding.objects.update(due_at=utcnow())
+        monkeypatch.setattr(cluster, "grant", meanwhile)
+        answers.append(cf.bind())
+        raise Refused("landscape_busy", "Too many calls; try again.", status=429)
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Kubeconfig:
+        return grant(*args, **kwargs)
+
+    monkeypatch.setattr(cluster, "grant", hangs)
+    assert cf.bind().status_code == 429
+    assert answers[0].status_code == 201
+    assert OsbBinding.objects.get().state == "bound"
 
 
 def test_the_last_operation_of_a_binding_is_told_to_who_asks(cf: Platform) -> None:
