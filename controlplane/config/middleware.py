@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 
 from controlplane.config.proxies import TrustedProxies
 from controlplane.kernel.ids import uuid7
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+THROWN_AWAY_BYTES = 16 * 2**20  # of a body that is too large; what is larger still breaks off
 _CLEAN_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 
 
@@ -52,6 +54,14 @@ class ForwardedMiddleware:
         return self.get_response(request)
 
 
+def _throw_away(request: HttpRequest, length: int) -> None:
+    """Read a body that nobody wants: many clients never see the answer to what they are still sending."""
+    left = min(length, THROWN_AWAY_BYTES)
+    with suppress(UnreadablePostError):
+        while left > 0 and (chunk := request.read(min(left, 65_536))):
+            left -= len(chunk)
+
+
 class BodyLimitMiddleware:
     """Refuse a body larger than BODY_LIMIT_BYTES before anything reads it."""
 
@@ -62,6 +72,7 @@ class BodyLimitMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isascii() and length.isdigit() and int(length) > settings.BODY_LIMIT_BYTES:
             limit = settings.BODY_LIMIT_BYTES
+            _throw_away(request, int(length))
             return JsonResponse(
                 {
                     "type": "about:blank",

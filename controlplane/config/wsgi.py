@@ -6,8 +6,11 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from controlplane.config.chunked import with_lengths
+
+application = with_lengths(get_wsgi_application(), most=settings.BODY_LIMIT_BYTES)
 call_command("check", verbosity=0)

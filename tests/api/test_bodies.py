@@ -6,7 +6,10 @@ import json
 
 import pytest
 from django.conf import settings
+from django.http import HttpResponse
+from django.test import RequestFactory
 
+from controlplane.config.middleware import BodyLimitMiddleware
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import WISH, Asking, problem, read
 
@@ -64,6 +67,12 @@ def test_another_content_type_is_refused(alice: Asking, kind: str) -> None:
 def test_a_body_of_5_mb_is_refused(alice: Asking) -> None:
     assert settings.BODY_LIMIT_BYTES < 5_000_000
     assert problem(alice.post("/runtimes", wish_with('"' + "x" * 5_000_000 + '"'))) == (413, "body_too_large")
+
+
+def test_a_body_too_large_is_read_to_its_end_so_that_its_sender_hears_the_answer() -> None:
+    request = RequestFactory().post("/api/v1/runtimes", b"x" * 5_000_000, content_type="application/json")
+    assert BodyLimitMiddleware(lambda _: HttpResponse())(request).status_code == 413
+    assert request.read() == b""
 
 
 def test_an_answer_in_xml_can_not_be_had(alice: Asking) -> None:
