@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from controlplane.console.presenters.audit import Line, line_of
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from controlplane.tenants.models import AuditEvent
 from tests.signed_in import browse, present, text
 from tests.world import World
 
@@ -76,6 +78,54 @@ def test_a_day_that_is_none_is_told(trail: World, day: str) -> None:
         response = browse(trail.alice).get(f"/audit/?{name}={day}")
         assert response.status_code == 400
         assert "must be a day" in text(response)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (None, "x", "not set x"),
+        ("", "x", "empty x"),
+        ("x", " ", "x empty"),
+        ([], ["x"], 'none ["x"]'),
+        ({}, "x", "none x"),
+        (False, True, "no yes"),
+        (0, None, "0 not set"),
+        ({"b": 1}, {"b": None}, "1 not set"),
+        ({}, {"b": 1}, "not there 1"),
+        ({"b": 1}, {}, "1 removed"),
+    ],
+)
+def test_what_is_empty_has_a_word(trail: World, before: Any, after: Any, words: str) -> None:
+    leave(trail, "account.rename", changes={"thing": {"before": before, "after": after}})
+    (line,) = [one for one in lines_of(trail) if one.what == "Account rename"]
+    (change,) = line.changes
+    assert f"{change.before or change.before_word} {change.after or change.after_word}" == words
+    for word in (change.before_word, change.after_word):
+        assert word in seen(trail)
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(None, "not set"), ("", "empty"), ([], "none"), ({}, "none"), (False, "no"), (0, "0")],
+)
+def test_a_fact_that_is_empty_has_a_word_too(trail: World, value: Any, word: str) -> None:
+    leave(trail, "account.rename", changes={"why": value})
+    (line,) = [one for one in lines_of(trail) if one.what == "Account rename"]
+    assert line.gist == f"why: {word}"
+    assert f"why: {word}" in seen(trail)
+
+
+def lines_of(world: World) -> list[Line]:
+    return [line_of(event) for event in AuditEvent.objects.filter(tenant=world.archipel)]
+
+
+def test_what_was_done_to_nobodys_thing_is_the_platforms(trail: World) -> None:
+    audit.record("x.done", actor=Actor("sam"), tenant_id=None, target_type="service_account", target_id="")
+    present(trail.sam)
+    page = text(browse(trail.sam).get("/audit/"))
+    assert "the platform" in page
+    assert "service account" in page
+    assert "–" not in page
 
 
 def test_what_stands_in_a_row_is_no_html(trail: World) -> None:

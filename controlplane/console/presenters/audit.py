@@ -15,13 +15,18 @@ DENIED = Badge("Denied", "no-symbol", "bad")
 NOUNS = {"request": "Request", "session": "Sign-in"}
 
 
+ABSENT: Any = object()
+
+
 @dataclass(frozen=True)
 class Change:
-    """One field: what it was and what it became; a fact has no before."""
+    """One field: what it was and what it became; a fact has no before. What is empty has a word for that instead."""
 
     title: str
     before: str
     after: str
+    before_word: str = ""
+    after_word: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class Line:
     facts: tuple[Change, ...]
 
     @property
+    def target(self) -> str:
+        """What kind of thing it was done to."""
+        return self.event.target_type.replace("_", " ") or "nothing in particular"
+
+    @property
     def gist(self) -> str:
         """What the closed row says of its changes."""
         if self.changes:
@@ -42,7 +52,7 @@ class Line:
             return ", ".join(names[:3]) + (
                 f" and {len(names) - 3} more" if len(names) > len(names[:3]) else ""
             )
-        return ", ".join(f"{fact.title}: {fact.after}" for fact in self.facts[:2])
+        return ", ".join(f"{fact.title}: {fact.after or fact.after_word}" for fact in self.facts[:2])
 
 
 def line_of(event: AuditEvent) -> Line:
@@ -53,7 +63,7 @@ def line_of(event: AuditEvent) -> Line:
         if isinstance(value, dict) and set(value) == {"before", "after"}:
             changes += _differences(name, value["before"], value["after"])
         else:
-            facts += (Change(title, "", _shown(one)) for title, one in _leaves(name, value))
+            facts += (_change(title, ABSENT, one) for title, one in _leaves(name, value))
     noun, _, verb = event.action.partition(".")
     verb = "" if verb == "refuse" else verb  # the badge says it
     words = (
@@ -67,10 +77,16 @@ def _differences(name: str, before: Any, after: Any) -> Iterator[Change]:
     """Yield what differs, field by field where both are objects."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}):
-            if before.get(key) != after.get(key):
-                yield from _differences(f"{name}.{key}", before.get(key), after.get(key))
+            was, became = before.get(key, ABSENT), after.get(key, ABSENT)
+            if was != became:
+                yield from _differences(f"{name}.{key}", was, became)
     elif before != after:
-        yield Change(name, _shown(before), _shown(after))
+        yield _change(name, before, after)
+
+
+def _change(title: str, before: Any, after: Any) -> Change:
+    words = _word(before, "not there"), _word(after, "removed")
+    return Change(title, "" if words[0] else _shown(before), "" if words[1] else _shown(after), *words)
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -81,8 +97,19 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _shown(value: Any) -> str:
+def _word(value: Any, absent: str) -> str:
+    """Return what an empty value is called, or an empty text for one that is not."""
+    if value is ABSENT:
+        return absent
     if value is None:
-        return ""
+        return "not set"
+    if isinstance(value, str) and not value.strip():
+        return "empty"
+    return "none" if isinstance(value, list | dict) and not value else ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
