@@ -106,6 +106,7 @@ def web(port: int, env: Mapping[str, str]) -> Service:
     """The web server: ready when the database is migrated. It is imported once, before it forks."""
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]
     options += ["--threads", str(_WEB_THREADS), "--graceful-timeout", "3", "--preload", "--no-control-socket"]
+    options += ["--forwarded-allow-ips", ""]  # whom to believe is TRUSTED_PROXIES' to say
     ready = _Asking(f"http://127.0.0.1:{port}/readyz")
     command = ["gunicorn", "controlplane.config.wsgi", *options]
     return _service("web", command, {**env, **_AS_WEB}, is_ready=ready)

@@ -1,0 +1,36 @@
+"""Whom to believe is settled by TRUSTED_PROXIES: gunicorn's own trust in its neighbours would let them rewrite paths."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from gunicorn.config import Config
+
+from controlplane.embedded.processes import web
+
+IMAGE = Path(__file__).resolve().parents[2] / "deploy" / "Containerfile"
+
+
+def of_the_image() -> list[str]:
+    found = re.search(r"^CMD (\[.*\])$", IMAGE.read_text(), re.MULTILINE)
+    assert found is not None
+    words: list[str] = json.loads(found[1])
+    return words
+
+
+def of_the_stack() -> list[str]:
+    words = list(web(8000, {}).command)
+    return words[next(at for at, word in enumerate(words) if word.endswith("gunicorn")) :]
+
+
+@pytest.mark.parametrize("command", [of_the_image, of_the_stack])
+def test_every_gunicorn_of_ours_believes_nobody(command: object) -> None:
+    assert callable(command)
+    config = Config()
+    _, *options = command()
+    given = config.parser().parse_args(options)
+    config.set("forwarded_allow_ips", given.forwarded_allow_ips)
+    assert config.forwarded_allow_ips == []
