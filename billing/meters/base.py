@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 HOUR_SECONDS = 3600
+UNKNOWN = "unknown"  # the dimension of what no label tells: measured like the rest
 
 
 class Part(StrEnum):
@@ -31,6 +32,7 @@ class Node:
     allocatable_mib: int
     gpus: int = 0
     gpu_model: str = ""
+    public_addresses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Reading:
     object_gib: int = 0
     nfs_gib: int = 0
     egress_bytes: int = 0  # since the reading before, where the landscape gives it
+    usage_known: bool = True  # False where the cluster serves no metrics: what the shares say is used is then not to be believed
     parts: Mapping[Part, Share] = field(default_factory=dict)
     components: Mapping[str, Share] = field(default_factory=dict)  # of the platform: one entry a component
 
