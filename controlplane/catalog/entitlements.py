@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from controlplane.catalog.facts import load_plan_facts, snapshot
 from controlplane.catalog.models import Entitlement, QuotaRequest, Usage
 from controlplane.catalog.quota import DIMENSIONS, Bounds, Size, default_bounds
-from controlplane.catalog.quota_models import RequestState
+from controlplane.catalog.quota_models import OTHERS, RequestState
 from controlplane.catalog.sentences import choices
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -32,6 +32,11 @@ class Line:
     used: Size
     bounds: Bounds
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the tenant may have no runtime of it at all."""
+        return self.bounds.runtimes == 0
+
 
 def quota_of(tenant: Tenant) -> list[Line]:
     """Return all plans' line, then one per plan that can be ordered, is used or was granted; three statements."""
@@ -41,14 +46,13 @@ def quota_of(tenant: Tenant) -> list[Line]:
     offered = [
         key for key, facts in plans.items() if facts.state == "active" or key in granted or key in used
     ]
-    return [
-        Line(plan, _size(used.get(plan)), _bounds(plan, granted.get(plan), tenant)) for plan in ["", *offered]
-    ]
+    return [Line(plan, _size(used.get(plan)), _bounds(plan, granted, tenant)) for plan in ["", *offered]]
 
 
 def bounds_of(tenant: Tenant, plan: str) -> Bounds:
     """Return what a tenant may have of a plan, or of all (the empty one)."""
-    return _bounds(plan, Entitlement.objects.filter(tenant=tenant, plan=plan).first(), tenant)
+    rows = Entitlement.objects.filter(tenant=tenant, plan__in=[plan, OTHERS])
+    return _bounds(plan, {row.plan: row for row in rows}, tenant)
 
 
 @transaction.atomic
@@ -188,7 +192,8 @@ def _size(row: Usage | None) -> Size:
     return Size(*(getattr(row, name) for name in DIMENSIONS)) if row else Size()
 
 
-def _bounds(plan: str, row: Entitlement | None, tenant: Tenant) -> Bounds:
+def _bounds(plan: str, granted: Mapping[str, Entitlement], tenant: Tenant) -> Bounds:
+    row = granted.get(plan) or (granted.get(OTHERS) if plan else None)
     if row is not None:
         return Bounds(**{name: getattr(row, name) for name in DIMENSIONS}, regions=tuple(row.regions))
     return default_bounds(load_plan_facts(plan)) if plan else Bounds(runtimes=tenant.runtime_quota)

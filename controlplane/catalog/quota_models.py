@@ -10,11 +10,14 @@ from django.db.models import Q
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import Tenant, TenantOwned
 
+OTHERS = "*"  # no plan has this key: a grant that holds for every plan without one of its own, later ones too
+
 
 class Entitlement(TenantOwned):
     """What a tenant was granted; null is without bound, no region means every region of the plan.
 
-    Without a row for a plan its own `quota` holds; without one for all plans, the tenant's `runtime_quota`.
+    Without a row for a plan that of `OTHERS` holds, and without that the plan's own `quota`; without one for all plans, the
+    tenant's `runtime_quota`.
     """
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="+", db_index=False)

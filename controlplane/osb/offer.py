@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.conf import settings
+
 from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.schema import DIALECT, plan_schema
@@ -17,7 +19,7 @@ from provisioner.runtimes.phases import Kind
 
 SERVICE_ID = "5f0c5bd6-8d3b-4a55-9a9e-7f3f2c1f6f0e"  # given once, for ever
 SERVICE_NAME = "kubernetes-runtime"
-FREE = frozenset({"free", "trial"})
+FREE = frozenset({"free"})
 DEFAULT_TTL_SECONDS = 3600
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")  # 2.0.0, without what may follow
 
@@ -44,9 +46,10 @@ def catalog_document(*, minor: int, region: str = "") -> dict[str, Any]:
 
 
 def is_offered(facts: PlanFacts, region: str) -> bool:
-    """Whether new instances may have the plan at this address."""
+    """Whether new instances may have the plan at this address; the trial plan begins with a sign-up, never here."""
     there = not region or facts.region(region) is not None
-    return facts.state == "active" and bool(facts.broker_id) and there
+    active = facts.state == "active" and facts.key != settings.TRIAL_PLAN
+    return active and bool(facts.broker_id) and there
 
 
 def plan_of(plan_id: str, *, region: str = "") -> PlanFacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Finds the account by slug or id, its tenant, and the two rows of usage that a runtime of the plan counts in, all plans' first;
-# with what was granted for each. Usage is locked until commit: two requests take the last place one after the other. Tenant and
+# with what was granted for each (a plan's own grant, else that of '*'). Usage is locked until commit: two requests take the last place one after the other. Tenant and
 # account are share-locked behind it, so that nobody suspends them meanwhile. A row that waited for its lock shows what is true
 # then. Rides on account_slug_once_per_tenant, usage_once_per_plan, entitlement_once_per_plan and primary keys.
 OPEN_BOOK = """
@@ -15,7 +15,11 @@ SELECT account.id AS account_id, account.slug AS account_slug, account.name AS a
 FROM tenants_account AS account
 JOIN tenants_tenant AS tenant ON tenant.id = account.tenant_id
 JOIN catalog_usage AS used ON used.tenant_id = account.tenant_id AND used.plan IN ('', %(plan)s)
-LEFT JOIN catalog_entitlement AS granted ON granted.tenant_id = used.tenant_id AND granted.plan = used.plan
+LEFT JOIN catalog_entitlement AS granted ON granted.id = (
+    SELECT id FROM catalog_entitlement
+    WHERE tenant_id = used.tenant_id AND plan IN (used.plan, CASE WHEN used.plan <> '' THEN '*' END)
+    ORDER BY plan = '*' LIMIT 1
+)
 WHERE account.tenant_id = %(tenant)s::uuid AND (account.slug = %(slug)s OR account.id = %(id)s::uuid)
 ORDER BY account.id, used.plan
 FOR NO KEY UPDATE OF used FOR SHARE OF tenant, account

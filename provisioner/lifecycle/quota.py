@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from controlplane.catalog.plans import PlanFacts
@@ -35,7 +36,7 @@ def enter(
         return None
     tenant, found = _owner(tenant_id, book[0])
     if tenant.state == "active" and found.state == "active":  # else they hear of that, not of numbers
-        for row in book:
+        for row in reversed(book):  # of two reasons the nearer one: the plan
             _refuse_excess(row, tenant, plan, region, of_plan or more if row["plan"] else more)
     return found
 
@@ -113,7 +114,14 @@ def _refuse_excess(row: Mapping[str, Any], tenant: Tenant, plan: PlanFacts, regi
             f"Your tenant uses {getattr(used, name)} of {shown(name, getattr(bounds, name))}{where}, and this takes "
             f"{getattr(more, name)} more; delete or shrink a runtime, or ask for a higher quota."
         )
-        if name == "runtimes":
+        if name == "runtimes" and row["plan"] and not bounds.runtimes:
+            detail = f"Your tenant was not granted plan {plan.key}; choose another one, or ask for it."
+            if plan.key == settings.TRIAL_PLAN:
+                detail = (
+                    f"Plan {plan.key} is for trials only: sign up for one at {settings.PUBLIC_URL}/trial, "
+                    "or choose another plan."
+                )
+        elif name == "runtimes":
             detail = (
                 f"Your tenant has {used.runtimes} of {bounds.runtimes} {WORDS[name]}{where}; "
                 "delete one, or ask for a higher quota."

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.catalog.models import Entitlement
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.models import AuditEvent
 from provisioner.lifecycle.update import update_runtime
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def trial(world: World) -> Runtime:
+    Entitlement.objects.create(tenant=world.archipel, plan="trial", runtimes=1, granted_by="test")
     return build(world, plan="trial", parameters={"region": "us-east-1", "administrators": ["ada"]})
 
 

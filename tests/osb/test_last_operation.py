@@ -79,9 +79,9 @@ def test_row_34_what_has_ended_is_remembered(cf: Platform) -> None:
 
 
 def test_row_34_a_change_of_plan_is_asked_for_with_the_old_plan(cf: Platform) -> None:
-    stand(cf, plan_id=plan_id("trial"), parameters={"region": "us-east-1"})
+    stand(cf, plan_id=plan_id("free"), parameters={"region": "us-east-1"})
     operation = read(cf.update(plan_id=plan_id("aws")))["operation"]
-    for plan in ("trial", "aws"):
+    for plan in ("free", "aws"):
         assert cf.last(operation=operation, plan_id=plan_id(plan)).status_code == 200
 
 

@@ -92,7 +92,7 @@ def test_row_21_another_order_under_the_same_id_is_409(
     if done:
         finish(first)
     assert error(cf.provision(**changes)) == (409, "Conflict")
-    assert error(cf.provision(plan_id=plan_id("trial"))) == (409, "Conflict")
+    assert error(cf.provision(plan_id=plan_id("free"))) == (409, "Conflict")
     assert Runtime.objects.count() == 1
 
 

@@ -29,8 +29,8 @@ def test_row_24_what_is_not_named_does_not_change(cf: Platform) -> None:
 
 
 def test_row_24_a_new_plan_leaves_the_parameters(cf: Platform) -> None:
-    stand(cf, plan_id=plan_id("trial"), parameters={"region": "us-east-1", "administrators": ["ada"]})
-    response = cf.update(plan_id=plan_id("aws"), previous_values={"plan_id": plan_id("trial")})
+    stand(cf, plan_id=plan_id("free"), parameters={"region": "us-east-1", "administrators": ["ada"]})
+    response = cf.update(plan_id=plan_id("aws"), previous_values={"plan_id": plan_id("free")})
     assert response.status_code == 202
     assert row_of().runtime.plan_id == "aws"
     assert (wanted()["region"], wanted()["administrators"]) == ("us-east-1", ["ada"])
@@ -67,7 +67,7 @@ def test_row_25_a_failed_update_may_be_repeated(cf: Platform) -> None:
     [
         ({"parameters": {"region": "us-east-1"}}, "ImmutableField"),
         ({"plan": "azure"}, "PlanChangeUnsupported"),
-        ({"plan": "trial"}, "PlanChangeUnsupported"),
+        ({"plan": "free"}, "PlanChangeUnsupported"),
         ({"context": {"platform": "kubernetes"}}, "OrganizationChanged"),
         ({"context": {"platform": "cloudfoundry", "organization_guid": "x"}}, "OrganizationChanged"),
     ],
@@ -102,7 +102,7 @@ def test_row_26_what_can_not_be_read_is_400_and_changes_nothing(cf: Platform) ->
 
 def test_row_26_a_plan_that_somebody_else_changed_meanwhile_is_422(cf: Platform) -> None:
     stand(cf)
-    response = cf.update(parameters={"autoScalerMax": 5}, previous_values={"plan_id": plan_id("trial")})
+    response = cf.update(parameters={"autoScalerMax": 5}, previous_values={"plan_id": plan_id("free")})
     assert error(response) == (422, "ConcurrencyError")
 
 

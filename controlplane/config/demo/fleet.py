@@ -41,7 +41,6 @@ class Wish:
 
 
 _REGIONS = {
-    "trial": ("eu-central-1", "us-east-1"),
     "free": ("eu-central-1", "us-west-2"),
     "aws": ("eu-central-1", "eu-west-1", "us-east-1", "ap-southeast-1"),
     "azure": ("westeurope", "northeurope", "eastus"),
@@ -62,7 +61,7 @@ _TEAMS: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("aegean-shipping", "analytics", "data", ("lake", "reports", "forecast"), ("gcp",)),
     ("meltemi-energy", "grid", "control", ("turbines", "substations", "outages", "sensors"), ("azure", "aws")),
     ("meltemi-energy", "trading", "desk", ("prices", "auctions"), ("aws", "gcp")),
-    ("kythira-games", "studio", "build", ("render", "assets"), ("free", "trial", "gcp")),
+    ("kythira-games", "studio", "build", ("render", "assets"), ("free", "aws", "gcp")),
     ("kythira-games", "live", "ops", ("match", "chat"), ("gcp", "aws")),
 )  # fmt: skip
 _FATES = {

@@ -50,8 +50,8 @@ class LineShown:
 
 
 def lines_shown(lines: Sequence[Line]) -> list[LineShown]:
-    """Return all plans first, then those of which something is used or bounded."""
-    shown = [_line(line) for line in lines]
+    """Return all plans first, then those of which something is used or bounded; not those that are closed to the tenant."""
+    shown = [_line(line) for line in lines if not (line.plan and line.is_closed and not line.used.runtimes)]
     return [line for line in shown if not line.key or line.bars]
 
 

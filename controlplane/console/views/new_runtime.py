@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from controlplane.catalog.entitlements import quota_of
 from controlplane.catalog.facts import list_plan_facts, load_plan_facts
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.schema import plan_schema
@@ -37,10 +38,11 @@ NAME_HELP = "Lower-case letters, digits and dashes, beginning with a letter. It 
 def form(request: ConsoleRequest) -> HttpResponse:
     """Choose a plan, fill in its parameters, send."""
     tenant = require(request.visitor, Permission.CREATE)
-    plans = list_plan_facts()
+    closed = {line.plan for line in quota_of(tenant) if line.is_closed}
+    plans = [facts for facts in list_plan_facts() if facts.key not in closed]
     key = request.GET.get("plan", "")
     if not key and request.method == "GET":
-        return show(request, "new/plans.html", {"plans": plans})
+        return show(request, "new/plans.html", {"plans": plans, "catalog_is_empty": not list_plan_facts()})
     facts = load_plan_facts(key)
     parameters = _parameters(facts, request.POST) if request.method == "POST" else {}
     button = request.POST.get("rows", "")
