@@ -1,0 +1,90 @@
+"""The contract of a price rule: what it is told, and the parts of a charge that it answers. Pure; whole numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from billing.pricing.money import Price
+
+if TYPE_CHECKING:
+    from billing.pricing.reading import Fields
+
+
+class UnpricedError(Exception):
+    """A quantity that the rule has no price for; the message says what to add to the price book."""
+
+
+@dataclass(slots=True)
+class Use:
+    """What one scope (a tenant, account or runtime) used of one price line in one piece of the month.
+
+    Quantities are base units x seconds; `per_unit` of them make one unit. `spent` and the shares are of the whole scope.
+    """
+
+    base: int
+    per_unit: int
+    before: int = 0  # used in earlier pieces of the month
+    total: int = 0  # used in the whole month
+    dimension: str = ""
+    observed_seconds: int = 0  # in this piece
+    observed_before: int = 0
+    month_seconds: int = 1
+    share: Fraction = Fraction(1)  # of the month in which this book holds for the scope
+    first: bool = True  # this piece is the scope's first of the month
+    last: bool = True
+    spent: Fraction = Fraction(
+        0
+    )  # charged in earlier pieces of the month, in major units of the book's currency
+
+    def of(self, *, base: int, before: int, total: int) -> Use:
+        """Return the same use of another quantity: what is left once some of it is taken off."""
+        return replace(self, base=base, before=before, total=total)
+
+
+class Part(NamedTuple):
+    """One part of a charge: numerator/denominator priced units at one price; `base` is the consumption that it covers."""
+
+    label: str
+    base: int
+    numerator: int
+    denominator: int
+    price: Price
+    unit: str = ""  # "" is the meter's
+
+    @property
+    def amount(self) -> Fraction:
+        """The exact charge in major units of the book's currency."""
+        return Fraction(self.numerator, self.denominator) * Fraction(self.price.amount)
+
+
+class PriceRule(Protocol):
+    """A price as a book states it."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether what was used before in the month matters; reckoned per tenant unless the book says otherwise."""
+
+    @property
+    def by_dimension(self) -> bool:
+        """Whether each machine type (or other dimension) is reckoned by itself."""
+
+    def list_price(self, dimension: str) -> tuple[Price, int, int]:
+        """Return the price of the first unit, and how many priced units one unit of the meter is, as a ratio."""
+
+    def charge(self, use: Use) -> list[Part]:
+        """Return the parts of the charge; raises UnpricedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleKind:
+    """What a rule's file hands to the loader as RULE: how it is read from a price book."""
+
+    parse: Callable[[Fields], PriceRule]
+    fields: tuple[str, ...]  # what a book may write beside `rule`
+
+
+ZERO = Price(Decimal(0), 0, 1)
