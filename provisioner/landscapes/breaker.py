@@ -29,16 +29,29 @@ def record_fault(landscape_id: UUID, reason: str) -> bool:
     return row is not None and row[0] == "open"
 
 
-def report(landscape_id: UUID, key: str, outcome: object, *, suspect: bool) -> None:
-    """Tell what a call that `budget.take` allowed came to; an unforeseen exception proves neither an answer nor a silence."""
+def report(landscape_id: UUID, key: str, outcome: object, *, suspect: bool) -> bool:
+    """Tell what a call that `budget.take` allowed came to; an unforeseen exception proves neither an answer nor a silence.
+
+    True when it was the probe that closed the breaker: whoever was refused may come back at once.
+    """
     if isinstance(outcome, Retry) and outcome.landscape_fault:
         if record_fault(landscape_id, str(outcome)):
             log.warning("landscape_not_answering", landscape=key, reason=str(outcome))
     elif suspect and (not isinstance(outcome, Exception) or isinstance(outcome, Retry | Fatal)):
-        record_success(landscape_id)
+        return record_success(landscape_id)
+    return False
 
 
-def record_success(landscape_id: UUID) -> None:
-    """Forget the faults: call it only after an answer to a suspect call (see `budget.Allowed`)."""
+def record_success(landscape_id: UUID) -> bool:
+    """Forget the faults: call it only after an answer to a suspect call (see `budget.Allowed`); True when that closed it."""
     with connection.cursor() as cursor:
         cursor.execute(queries.SUCCESS, {"id": landscape_id})
+        row = cursor.fetchone()
+    return row is not None and row[0] == "half_open"
+
+
+def invite_probe(landscape_id: UUID) -> bool:
+    """Let the next call through as the probe, for the landscape was heard of; True when its breaker was open."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.INVITE, {"id": landscape_id})
+        return bool(cursor.rowcount)

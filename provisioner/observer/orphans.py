@@ -53,8 +53,9 @@ def compare(landscape: Landscape) -> Comparison:
     began = _present()
     clusters = _driver(landscape).inventory()
     listed = [(runtime_of(cluster), cluster.name) for cluster in clusters]
-    unlabelled = sorted(cluster.name for cluster in clusters if not cluster.tagged)
-    orphans = sorted({*queries.unowned(landscape.id, listed, began=began), *unlabelled})
+    foreign = {cluster.name for cluster in clusters if cluster.foreign}
+    unlabelled = sorted({cluster.name for cluster in clusters if not cluster.tagged} - foreign)
+    orphans = sorted({*queries.unowned(landscape.id, listed, began=began), *unlabelled} - foreign)
     missing = queries.without_cluster(landscape.id, listed, began=began)
     return Comparison(began, len(listed), orphans, missing, unlabelled)
 
@@ -95,6 +96,9 @@ def remove_orphan(*, actor: Actor, landscape: Landscape, name: str) -> Observed:
         raise Refused(
             "cluster_not_found", f"{landscape.key} has no cluster of ours named {name}.", status=404
         )
+    if cluster.foreign:
+        detail = f"{name} belongs to another installation that shares this landscape: remove it there."
+        raise Refused("cluster_foreign", detail, status=409)
     owner = str(cluster.owner.get("runtime") or "")
     if not owner:
         detail = f"{name} does not say whose it is: set its owner label in the landscape, or remove it there."

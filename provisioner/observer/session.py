@@ -19,6 +19,7 @@ from provisioner.landscapes.models import Landscape
 from provisioner.observer import queries
 from provisioner.observer.feed import Feed
 from provisioner.observer.writer import LockLostError, Writer
+from provisioner.operations.sweeping import heard_of
 
 log = structlog.get_logger(__name__)
 
@@ -82,11 +83,15 @@ class Session:
             driver = connect(kind=row.kind, access=access)
             feed = Feed(driver.watch(writer.begin(row.key, row.cursor, driver)), name=row.key)
             try:
-                self._follow(feed, writer)
+                self._follow(feed, writer, away=self._broken > 0)
             finally:
                 feed.close()
         except (Retry, Fatal) as error:
             self._log.warning("observer.landscape_unavailable", error=str(error), code=error.code)
+            if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
+                self._broken = (
+                    0  # it answered for long: this is another outage, not the last one's next minute
+                )
             self._pause()
             return True
         if time.monotonic() - began < _IDLE_SECONDS:
@@ -95,14 +100,20 @@ class Session:
             self._broken = 0
         return True
 
-    def _follow(self, feed: Feed, writer: Writer) -> None:
-        """Gather events and write them; the end of the watch is written before it is told."""
+    def _follow(self, feed: Feed, writer: Writer, *, away: bool) -> None:
+        """Gather events and write them; the end of the watch is written before it is told.
+
+        The first that is heard of a landscape which was away lets its operations try again.
+        """
         due: float | None = None
         try:
             while not self._stop.is_set():
                 event = feed.next(due - time.monotonic() if due else _IDLE_SECONDS)
                 if event is not None:
                     writer.take(event)
+                    if away:
+                        heard_of(self._id)
+                        away = False
                     due = due or time.monotonic() + GATHER_SECONDS
                 if writer.full or due is None or time.monotonic() >= due:
                     writer.flush()

@@ -256,6 +256,15 @@ END_WAITS_OF = _MAKE_DUE.format(
     ORDER BY id FOR NO KEY UPDATE"""
 )
 
+# A landscape answers again: whoever was refused meanwhile need not wait out their time; the first of them is the probe. Once an
+# outage, so it may ride on operation_sweep.
+END_REFUSALS_OF = _MAKE_DUE.format(
+    chosen="""
+    SELECT id, tenant_id, due_at FROM operations_operation
+    WHERE slot = 'active' AND state = 'waiting' AND error_code = 'not_answering' AND landscape_id = %(landscape)s
+    ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED"""
+)
+
 # The sweep: wishes whose active operation ended while they were written, or that were held back then. Rides on operation_next
 # and operation_one_per_slot.
 START_ORPHANS = f"""

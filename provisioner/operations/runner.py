@@ -22,7 +22,7 @@ from controlplane.kernel.errors import Fatal, Retry
 from provisioner.drivers.base import Driver, LandscapeAccess
 from provisioner.flows.base import Flow
 from provisioner.landscapes import breaker, budget
-from provisioner.operations import engine, flowbook, ledger
+from provisioner.operations import engine, flowbook, ledger, sweeping
 from provisioner.operations.claimed import Claimed
 from provisioner.operations.engine import Outcome, Refusal
 from provisioner.operations.time_limit import OutOfTime, at_most
@@ -123,8 +123,10 @@ class Runner:
                 return _refusal(verdict, self.jitter())
             suspect = verdict.suspect
         outcome = _bounded(step, lambda: step.run(self._context(held)))
-        if step.calls_landscape:
-            breaker.report(held.landscape_id, held.access.key, outcome, suspect=suspect)
+        if step.calls_landscape and breaker.report(
+            held.landscape_id, held.access.key, outcome, suspect=suspect
+        ):
+            sweeping.end_refusals_of(held.landscape_id)
         return outcome
 
     def _context(self, held: Claimed) -> StepContext:

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from provisioner.landscapes import breaker
 from provisioner.operations import flowbook, queries, transport
 
 SWEEP_LOCK = 0x4E45534F49  # "NESOI": the advisory lock's number, the same in every process
 MOST_PERMITS = 32  # in the broker by our doing; each lets a worker take as many operations as it finds
+MOST_WOKEN = 1000  # by the end of an outage; the others come by their own time
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,23 @@ def end_waits_of(runtime_ids: list[UUID]) -> int:
         cursor.execute(queries.COUNT_WAKE, params)
         cursor.execute(queries.END_WAITS_OF, params)
         woken = [row[0] for row in cursor.fetchall()]
-    for operation_id in woken[:MOST_PERMITS]:
+    return _woken(woken)
+
+
+def end_refusals_of(landscape_id: UUID, most: int = MOST_WOKEN) -> int:
+    """Make due what was refused while the landscape did not answer; return how many, at most `most`."""
+    params: dict[str, Any] = {"landscape": landscape_id, "most": most}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.END_REFUSALS_OF, params)
+        return _woken([row[0] for row in cursor.fetchall()])
+
+
+def heard_of(landscape_id: UUID) -> bool:
+    """Have one operation look whether a landscape that was just heard of answers calls, too; True when one may."""
+    return breaker.invite_probe(landscape_id) and end_refusals_of(landscape_id, most=1) > 0
+
+
+def _woken(operation_ids: list[UUID]) -> int:
+    for operation_id in operation_ids[:MOST_PERMITS]:
         transport.send_on_commit(operation_id)
-    return len(woken)
+    return len(operation_ids)

@@ -16,6 +16,7 @@ from provisioner.steps.base import Done, Outcome, StepContext
 from tests import work
 from tests.work import again
 from tests.world import World
+from tests.world import landscape as another_landscape
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +87,38 @@ def test_the_probes_silence_opens_it_again(landscape: Landscape) -> None:
     assert isinstance(budget.take(landscape.pk), budget.NotAnswering)
 
 
+def test_a_failed_probe_opens_it_for_no_longer_than_any_fault(landscape: Landscape) -> None:
+    opened(landscape)
+    its_time_is_over(landscape)
+    budget.take(landscape.pk)
+    breaker.record_fault(landscape.pk, "still no answer")
+    verdict = budget.take(landscape.pk)
+    assert isinstance(verdict, budget.NotAnswering)
+    assert verdict.seconds <= 1.2 * breaker.OPEN_SECONDS
+
+
+def test_who_comes_while_the_probe_is_out_is_not_told_to_wait_as_long_as_a_dead_prober_is(
+    landscape: Landscape,
+) -> None:
+    opened(landscape)
+    its_time_is_over(landscape)
+    budget.take(landscape.pk)
+    verdict = budget.take(landscape.pk)
+    assert isinstance(verdict, budget.NotAnswering)
+    assert 0 < verdict.seconds <= 10
+
+
+def test_a_landscape_that_was_heard_of_lets_its_probe_through_at_once_and_no_more_than_that(
+    landscape: Landscape,
+) -> None:
+    assert breaker.invite_probe(landscape.pk) is False
+    opened(landscape)
+    assert breaker.invite_probe(landscape.pk) is True
+    assert budget.take(landscape.pk) == budget.Allowed(suspect=True)
+    assert breaker.invite_probe(landscape.pk) is False
+    assert isinstance(budget.take(landscape.pk), budget.NotAnswering)
+
+
 def test_an_answer_to_an_older_call_does_not_close_an_open_breaker(landscape: Landscape) -> None:
     opened(landscape)
     breaker.record_success(landscape.pk)
@@ -143,3 +176,30 @@ def test_a_refusal_by_the_landscape_is_an_answer(
     work.work()
     landscape.refresh_from_db()
     assert landscape.breaker_faults == 0
+
+
+def test_whoever_was_refused_goes_on_as_soon_as_the_landscape_is_heard_of(
+    operation: Operation, landscape: Landscape, world: World
+) -> None:
+    from provisioner.operations import sweeping
+
+    opened(landscape)
+    others = [work.start(work.runtime(world.shop, landscape)) for _ in range(3)]
+    work.work()
+    assert {again(one).error_code for one in (operation, *others)} == {"not_answering"}
+    assert sweeping.heard_of(landscape.pk) is True
+    work.work()
+    assert {again(one).state for one in (operation, *others)} == {"succeeded"}
+    assert state(landscape) == "closed"
+
+
+def test_the_end_of_one_landscapes_outage_is_not_anothers(operation: Operation, landscape: Landscape) -> None:
+    from provisioner.operations import sweeping
+
+    opened(landscape)
+    work.work()
+    elsewhere = another_landscape("elsewhere")
+    opened(elsewhere)
+    sweeping.heard_of(elsewhere.pk)
+    assert sweeping.end_refusals_of(elsewhere.pk) == 0
+    assert again(operation).error_code == "not_answering"

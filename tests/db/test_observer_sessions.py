@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import connection
 
+from controlplane.kernel.clock import utcnow
+from provisioner.landscapes import breaker, budget
 from provisioner.landscapes.models import Landscape
 from provisioner.observer import queries, session, watchers
 from provisioner.runtimes.models import Runtime
@@ -104,6 +107,20 @@ def test_an_outage_is_waited_out(place: Landscape, row: Runtime, simulator: Simu
         simulator.drop_watches()
         until(lambda: driver_answers(place, row))
         until(lambda: situation(row) == "ready")
+
+
+def test_a_landscape_heard_of_after_an_outage_may_be_asked_again_at_once(
+    place: Landscape, row: Runtime, simulator: Simulator
+) -> None:
+    with observing(place):
+        until(lambda: relists(place))
+        simulator.outage(1.0)
+        simulator.drop_watches()
+        for _ in range(breaker.THRESHOLD):
+            breaker.record_fault(place.pk, "no answer")
+        Landscape.objects.filter(pk=place.pk).update(breaker_until=utcnow() + timedelta(hours=1))
+        until(lambda: driver_answers(place, row))
+        until(lambda: isinstance(budget.take(place.pk), budget.Allowed))
 
 
 def driver_answers(place: Landscape, row: Runtime) -> bool:

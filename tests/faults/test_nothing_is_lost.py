@@ -28,6 +28,7 @@ def order_some(stack: Stack, count: int = 6) -> list[dict[str, Any]]:
 
 
 def remove_all(stack: Stack, bodies: list[dict[str, Any]]) -> None:
+    stack.hasten()
     asked = [stack.api("DELETE", f"/runtimes/{body['runtime']['id']}") for body in bodies]
     assert {answer.status for answer in asked} == {202}
     closed = stack.wait_closed([answer.body for answer in asked])
