@@ -125,6 +125,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_SIGN_IN: bool = env.bool("PASSWORD_SIGN_IN", default=EMBEDDED)
 INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
+INVITATIONS_PER_HOUR: int = env.int("INVITATIONS_PER_HOUR", default=60)
+INVITATIONS_PER_ADDRESS: int = env.int("INVITATIONS_PER_ADDRESS", default=5)
+TRIAL_INVITATIONS_PER_HOUR: int = env.int("TRIAL_INVITATIONS_PER_HOUR", default=5)
 TOKEN_MAX_DAYS: int = env.int("TOKEN_MAX_DAYS", default=366)
 LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:runtimes"
@@ -185,6 +188,7 @@ RATE_LIMITS: dict[str, str] = {  # requests/seconds
     "sign-in": env.str("RATE_LIMIT_SIGN_IN", default="2000/60" if EMBEDDED else "60/300"),
     "trials": env.str("RATE_LIMIT_TRIALS", default="2000/60" if EMBEDDED else "60/600"),
     "minting": env.str("RATE_LIMIT_MINTING", default="2000/60" if EMBEDDED else "120/60"),
+    "invitations": env.str("RATE_LIMIT_INVITATIONS", default="2000/60" if EMBEDDED else "60/600"),
 }
 
 REST_FRAMEWORK: dict[str, Any] = {

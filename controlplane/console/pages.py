@@ -86,7 +86,15 @@ def refused(request: ConsoleRequest, refusal: Refused) -> HttpResponse:
     """Answer with what was refused and what to do about it."""
     template = _TEMPLATE_OF_STATUS.get(refusal.status, "console/refused.html")
     context = {"visitor": request.visitor, "refusal": refusal}
-    return render(request, template, context, status=refusal.status)
+    response = render(request, template, context, status=refusal.status)
+    return tell_when(response, refusal)
+
+
+def tell_when(response: HttpResponse, refusal: Refused) -> HttpResponse:
+    """Say in a header when to try again, where the refusal knows it."""
+    if refusal.retry_after_seconds is not None:
+        response["Retry-After"] = str(refusal.retry_after_seconds)
+    return response
 
 
 def show_live(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:

@@ -55,6 +55,23 @@ class Invitation(TenantOwned):
         return f"{self.email} ({self.role})"
 
 
+class InvitationLetter(TenantOwned):
+    """One message with a link that a tenant sent: counted for an hour and a day, then forgotten."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    address = models.CharField(max_length=254)  # lower case, without a tag behind a plus
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "-at"], name="invitation_letters_of_tenant"),
+            models.Index(fields=["address", "-at"], name="invitation_letters_to_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.at}"
+
+
 class ServiceAccount(TenantOwned):
     """A program with a role in a tenant, for CI and the like; it has tokens, but never a session."""
 

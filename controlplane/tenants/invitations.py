@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from controlplane.tenants import audit, ports
 from controlplane.tenants.access import Actor, Permission, Role
 from controlplane.tenants.access_models import Invitation
 from controlplane.tenants.isolation.scopes import platform_scope, tenant_scope
+from controlplane.tenants.letters import count_letter
 from controlplane.tenants.models import Member, Tenant, User
 from controlplane.tenants.rights import require, require_grant, seen_by
 from controlplane.tenants.suspension import refuse_suspended
@@ -42,7 +44,7 @@ def invite(
     """Send a one-time link that makes whoever opens it a member; `address_of` turns its secret into an address.
 
     Raises Refused: forbidden 403, role_above_own 403, tenant_suspended 403, email_invalid, already_member 409,
-    already_invited 409. Whether the address belongs to somebody elsewhere is never told.
+    already_invited 409, too_many_invitations 429. Whether the address belongs to somebody elsewhere is never told.
     """
     require(actor, Permission.MEMBER_MANAGE, tenant_id=tenant.id)
     require_grant(actor, role, tenant_id=tenant.id)
@@ -50,6 +52,7 @@ def invite(
     refuse_suspended(tenant)
     email = clean_email(email)
     _refuse_known(tenant, email)
+    count_letter(tenant, email)
     secret, sent, expires = _new_secret()
     row: Invitation = Invitation.objects.create(
         tenant=tenant,
@@ -83,13 +86,16 @@ def _refuse_known(tenant: Tenant, email: str) -> None:
 def send_again(*, actor: Actor, invitation_id: UUID, address_of: AddressOf) -> Invitation:
     """Send a new link for an invitation that nobody took; the former link is dead.
 
-    Raises Refused: invitation_not_found 404, forbidden 403, role_above_own 403, tenant_suspended 403, invitation_ended 409.
+    Raises Refused: invitation_not_found 404, forbidden 403, role_above_own 403, tenant_suspended 403, invitation_ended 409,
+    too_many_invitations 429.
     """
+    Tenant.objects.select_for_update(no_key=True).filter(pk=_seen(actor, invitation_id).tenant_id).get()
     row = _locked(actor, invitation_id)
     require(actor, Permission.MEMBER_MANAGE, tenant_id=row.tenant_id)
     require_grant(actor, Role(row.role), tenant_id=row.tenant_id)
     refuse_suspended(row.tenant)
     _refuse_ended(row)
+    count_letter(row.tenant, row.email)
     secret, row.sent_at, row.expires_at = _new_secret()
     row.digest = _digest(secret)
     row.save(update_fields=["digest", "sent_at", "expires_at"])
@@ -186,8 +192,12 @@ def clean_email(text: str) -> str:
 
 
 def _locked(actor: Actor, invitation_id: UUID) -> Invitation:
-    rows = Invitation.objects.select_for_update(of=("self",)).select_related("tenant")
-    row: Invitation | None = seen_by(actor, rows).filter(pk=invitation_id).first()
+    return _seen(actor, invitation_id, Invitation.objects.select_for_update(of=("self",)))
+
+
+def _seen(actor: Actor, invitation_id: UUID, rows: Any = None) -> Invitation:
+    rows = Invitation.objects.all() if rows is None else rows
+    row: Invitation | None = seen_by(actor, rows).select_related("tenant").filter(pk=invitation_id).first()
     if row is None:
         raise Refused("invitation_not_found", "There is no such invitation in your tenant.", status=404)
     return row

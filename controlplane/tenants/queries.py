@@ -1,9 +1,12 @@
-"""The SQL of what every request does first: find out who asks.
+"""The SQL of what every request does first, to find out who asks, and of locks that are no row's.
 
-Written out because the ORM takes four times as long to build these statements as PostgreSQL takes to run them.
+The first is written out because the ORM takes four times as long to build these statements as PostgreSQL takes to run them.
 """
 
 from __future__ import annotations
+
+# Letters to one address are counted one after the other, whichever tenants send them.
+LOCK_ADDRESS = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 # Asked before anybody's tenant is known, so through a function of the database: it answers with the token's and the tenant's
 # whole row. Rides on the unique indexes of the two digests: a rotated token has an older secret for a while.

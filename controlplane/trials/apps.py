@@ -11,7 +11,10 @@ class Trials(AppConfig):
     label = "trials"
 
     def ready(self) -> None:
-        """Let /metrics tell of trials."""
+        """Let /metrics tell of trials, and tenancy know which tenants are."""
+        from controlplane.tenants import ports
         from controlplane.trials import metrics
+        from controlplane.trials.tenants import on_trial
 
         metrics.register(REGISTRY)
+        ports.on_trial = on_trial

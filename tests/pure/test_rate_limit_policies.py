@@ -43,6 +43,10 @@ DEAR = {
     ("console", "sign-in-callback"): "sign-in",
     ("console", "sign-in-ended"): "sign-in",
     ("osb", "binding"): "minting",
+    ("api", "invitations"): "invitations",
+    ("api", "resend-invitation"): "invitations",
+    ("console", "team"): "invitations",
+    ("console", "resend-invitation"): "invitations",
 }
 
 

@@ -21,6 +21,8 @@ TRIALS = re.compile(r"/api/v1/trials$|/trial(/sign-in)?$")
 MINTING = re.compile(
     r"/(runtimes/[^/]+/kubeconfig|(tokens|service-accounts|broker)(/[^/]+/rotate)?/?)$|/service_bindings/[^/]+$"
 )
+INVITING = re.compile(r"(/api/v1/invitations|/team/invitations)/[^/]+/resend$|/api/v1/invitations$|/team/$")
+OF_A_CREDENTIAL = frozenset({"minting", "invitations"})
 _WRITES = frozenset({"POST", "PUT"})
 
 
@@ -40,6 +42,7 @@ WORDS = {
     "sign-in": "Your address, for signing in,",
     "trials": "Your address, for trials,",
     "minting": "This token or session, for credentials,",
+    "invitations": "This token or session, for invitations,",
 }
 
 
@@ -83,7 +86,7 @@ def subjects_of(method: str, path: str, *, address: str, credential: str, tenant
     if tenant:
         found["tenant"] = tenant
     dear = _dear(method, path)
-    subject = credential or address if dear == "minting" else address
+    subject = credential or address if dear in OF_A_CREDENTIAL else address
     if dear and subject:
         found[dear] = subject
     return found
@@ -96,6 +99,8 @@ def _dear(method: str, path: str) -> str:
         return ""
     if TRIALS.match(path):
         return "trials"
+    if INVITING.match(path):
+        return "invitations"
     return "minting" if MINTING.search(path) else ""
 
 

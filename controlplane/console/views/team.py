@@ -26,6 +26,7 @@ from controlplane.tenants.members import change_role, leave, remove_member
 from controlplane.tenants.models import Member, Tenant
 from controlplane.tenants.rights import rights
 
+TOO_MANY = 429
 ROLE_HELP = "A role that may do more than yours is not offered."
 
 
@@ -53,6 +54,8 @@ def index(request: ConsoleRequest) -> HttpResponse:
         try:
             _invite(request, email, role, anybody)
         except Refused as refusal:
+            if refusal.status == TOO_MANY:
+                raise
             problems = place(refusal, fields)
         else:
             messages.success(request, f"Invited: {email}.")
