@@ -84,11 +84,12 @@ class Observed:
         default_factory=dict, compare=False, repr=False
     )  # that itself; never kept
     tagged: bool = field(default=True, compare=False)  # whether the watch still finds it; never kept
+    foreign: bool = field(default=False, compare=False)  # another installation's than ours; never kept
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values without what is never kept; for 10,000 at a relist, so no generic walk over fields."""
         kept = vars(self).copy()
-        del kept["told"], kept["tagged"]
+        del kept["told"], kept["tagged"], kept["foreign"]
         return {
             **kept,
             "situation": self.situation.value,
@@ -167,7 +168,9 @@ class Driver(Protocol):
         ...
 
     def inventory(self) -> Sequence[Observed]:
-        """List every cluster that we made, those too that lost the tag by which the watch finds them (not `tagged`)."""
+        """List every cluster that we made, those too that lost the tag by which the watch finds them (not `tagged`), and
+        those of another installation of ours in the same place (`foreign`).
+        """
         ...
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:

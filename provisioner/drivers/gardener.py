@@ -7,7 +7,7 @@ may read and write the project's Shoots and ConfigMaps and create `shoots/admink
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from provisioner.drivers.kube.client import MERGE, KubeClient
 from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
 from provisioner.drivers.kube.refusals import ApiRefused, fate
 from provisioner.drivers.kube.service_access import grant, revoke
-from provisioner.drivers.shoots.access import is_ready, minted_kubeconfig
+from provisioner.drivers.shoots.access import SHORTEST_TTL, inside, is_ready, mint, usable
 from provisioner.drivers.shoots.authentication import config_map_of, forget_config_maps, referred_of
 from provisioner.drivers.shoots.drift import drift_of
 from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
@@ -43,7 +43,6 @@ __all__ = ["cluster_name_length", "connect"]
 
 Json = dict[str, Any]
 CONFIRMATION = "confirmation.gardener.cloud/deletion"
-SHORTEST_TTL = timedelta(seconds=600)  # Gardener refuses less
 # Refusals of these fields come from what the tenant chose freely; all others from the catalog or the landscape.
 TENANT_FIELDS = ("spec.kubernetes.kubeAPIServer", "spec.extensions", "spec.networking", "spec.maintenance")
 _PAGE = "500"
@@ -136,8 +135,11 @@ class GardenerDriver:
 
     def inventory(self) -> list[Observed]:
         """List the project's Shoots without a selector: whose those are that we once applied, and no more of them."""
+        selection = {"limit": _PAGE}
         with self._answers():
-            return list_made(self._client, self._garden.shoots, {"limit": _PAGE})
+            return list_made(
+                self._client, self._garden.shoots, selection, installation=self._garden.installation
+            )
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
         """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least).
@@ -166,16 +168,8 @@ class GardenerDriver:
             revoke(api, name=name)
 
     def _mint(self, cluster: ClusterRef, ttl: timedelta, role: Role) -> Kubeconfig:
-        seconds = int(max(ttl, SHORTEST_TTL).total_seconds())
-        request = {
-            "apiVersion": "authentication.gardener.cloud/v1alpha1",
-            "kind": f"{role.value.capitalize()}KubeconfigRequest",
-            "spec": {"expirationSeconds": seconds},
-        }
-        path = f"{self._garden.shoots}/{cluster.name}/{role.value}kubeconfig"
         with self._answers():
-            status = self._client.call("POST", path, body=request).get("status") or {}
-        return minted_kubeconfig(status)
+            return mint(self._client, f"{self._garden.shoots}/{cluster.name}", ttl=ttl, role=role)
 
     def probe(self, cluster: ClusterRef) -> int:
         """Count the Ready nodes, as a viewer that lives ten minutes; whose cluster it is was settled when it was ordered."""
@@ -188,19 +182,8 @@ class GardenerDriver:
         with self._inside(cluster, self.credentials(cluster, ttl=SHORTEST_TTL, role=Role.ADMIN)) as api:
             apply_objects(api, objects, manager=MANAGER)
 
-    @contextmanager
-    def _inside(self, cluster: ClusterRef, minted: Kubeconfig) -> Iterator[KubeClient]:
-        """Lend a connection to the cluster's own API; its silence and refusals do not count against the landscape."""
-        name = f"The API of cluster {cluster.name}"
-        with _usable(name):
-            access = parse_kubeconfig(minted.yaml)
-        client = KubeClient(access, name=name, timeout_seconds=self._timeout_seconds, landscape=False)
-        try:
-            yield client
-        except ApiRefused as error:
-            raise _while_starting(error, name) from None
-        finally:
-            client.close()
+    def _inside(self, cluster: ClusterRef, minted: Kubeconfig) -> AbstractContextManager[KubeClient]:
+        return inside(cluster.name, minted, timeout_seconds=self._timeout_seconds)
 
     def _get(self, name: str) -> Json | None:
         with self._answers():
@@ -261,7 +244,7 @@ def connect(access: LandscapeAccess) -> GardenerDriver:
     """Return a driver for the project that `access` leads to; raises Fatal for a file that can't be used."""
     garden = garden_of(access.config)
     name = f"Landscape {access.key}"
-    with _usable(name):
+    with usable(name):
         credentials = parse_kubeconfig(access.credentials or _read(access.credentials_path))
     client = KubeClient(credentials, name=name, timeout_seconds=access.timeout_seconds)
     return GardenerDriver(client, garden, timeout_seconds=access.timeout_seconds)
@@ -277,24 +260,9 @@ def _read(path: str) -> str:
         ) from None
 
 
-@contextmanager
-def _usable(name: str) -> Iterator[None]:
-    try:
-        yield
-    except KubeconfigRefusedError as error:
-        raise Fatal(f"{name}: {error}", code="credentials_unusable") from None
-
-
 def _missing(name: str) -> Fatal:
     return Fatal(
         f"The landscape has no cluster {name} of this runtime any more, and nothing was built in its place.",
         code=CLUSTER_MISSING,
         audience=Audience.SRE,
     )
-
-
-def _while_starting(error: ApiRefused, name: str) -> Retry | Fatal:
-    """An API that has just come up may not know its callers yet."""
-    if error.status in {401, 403}:
-        return Retry(f"{name} does not accept the minted credentials yet.", code="unauthenticated")
-    return fate(error, name=name, landscape=False)

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from django.utils.timezone import now
 
 from controlplane.config.celery import app
+from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import AuditEvent
 from provisioner.drivers.base import ClusterRef, Situation
 from provisioner.landscapes.models import Landscape
@@ -22,6 +23,7 @@ from provisioner.observer.tasks import audit
 from provisioner.runtimes.models import Runtime
 from tests.plugins.simulator import Simulator
 from tests.watching import cluster_of, driver_of, remove, runtime, until
+from tests.work import refused
 from tests.world import World
 from tests.world import landscape as landscape_row
 
@@ -64,6 +66,27 @@ def test_an_audit_counts_and_names_clusters_that_nobody_owns(
     assert place.audited_at is not None
     row.refresh_from_db()
     assert row.phase == "ready"
+
+
+def named(place: Landscape, installation: str) -> Landscape:
+    """The same landscape, as an installation of this name reaches it."""
+    Landscape.objects.filter(pk=place.pk).update(config={**place.config, "installation": installation})
+    place.refresh_from_db()
+    return place
+
+
+def test_another_installation_in_the_same_project_keeps_its_clusters(
+    place: Landscape, row: Runtime, stray: Runtime
+) -> None:
+    driver = driver_of(named(place, "north"))
+    for made in (row, stray):
+        driver.ensure(cluster_of(made))
+    assert orphans.compare(place).orphans == [stray.cluster_name]
+    seen = orphans.compare(named(place, "south"))
+    assert (seen.orphans, seen.missing, seen.clusters) == ([], [], 2)
+    with refused("cluster_foreign"):
+        orphans.remove_orphan(actor=SYSTEM, landscape=place, name=stray.cluster_name)
+    assert driver.observe(ClusterRef(stray.cluster_name)).situation is not Situation.ABSENT
 
 
 def test_an_audit_fails_a_settled_runtime_without_a_cluster(world: World, place: Landscape) -> None:

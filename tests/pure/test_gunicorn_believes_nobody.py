@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from gunicorn.config import Config
+from gunicorn.config import Config  # type: ignore[import-untyped]
 
 from controlplane.embedded.processes import web
 

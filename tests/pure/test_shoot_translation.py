@@ -59,6 +59,18 @@ def test_a_shoot_names_its_profile_binding_version_and_owner() -> None:
     assert "secretBindingName" not in spec
 
 
+def test_a_shoot_names_the_installation_that_made_it_twice() -> None:
+    garden = garden_of({"namespace": "garden-nesoi", "installation": "north"})
+    metadata = shoot_of(CLUSTER, garden)["metadata"]
+    assert metadata["labels"]["nesoi.dev/installation"] == "north"
+    assert metadata["annotations"]["nesoi.dev/installation"] == "north"
+
+
+def test_an_installation_is_named_as_a_label_can_say_it() -> None:
+    with pytest.raises(Fatal, match="lower-case letters"):
+        garden_of({"namespace": "garden-nesoi", "installation": "The North"})
+
+
 def test_a_pool_keeps_its_labels_taints_zones_and_image() -> None:
     pool = replace(
         POOL, system=False, labels={"a": "b"}, annotations={"c": "d"}, taints=(Taint("k", "v", "NoSchedule"),)

@@ -15,6 +15,7 @@ from provisioner.runtimes.spec import ClusterSpec
 Json = dict[str, Any]
 CLUSTER_LABEL = "nesoi.dev/cluster"
 OWNER = "nesoi.dev/runtime"
+INSTALLATION = "nesoi.dev/installation"
 
 
 def config_map_of(cluster: ClusterSpec, garden: Garden) -> Json | None:

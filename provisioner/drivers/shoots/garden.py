@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from controlplane.kernel.errors import Fatal
 # Gardener's Shoot validator: the project's and the Shoot's name together (plugin/pkg/shoot/validator/admission.go).
 _NAMES_TOGETHER = 21
 _SHORTEST = 5
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Garden:
     own_cidrs: tuple[
         str, ...
     ] = ()  # where our own calls to clusters come from; no tenant's list may lock them out
+    installation: str = ""  # which of several that share the project we are
 
     @property
     def shoots(self) -> str:
@@ -43,7 +46,8 @@ class Garden:
 
 def garden_of(config: Mapping[str, Any]) -> Garden:
     """Read `Landscape.config`: namespace, project (default: the namespace without "garden-"), cloud_profiles,
-    credentials_bindings, floating_pool, load_balancer_provider, own_cidrs; raises Fatal when no namespace is given.
+    credentials_bindings, floating_pool, load_balancer_provider, own_cidrs, installation; raises Fatal when no namespace is
+    given, or an installation that can't be a label.
     """
     namespace = str(config.get("namespace") or "")
     if not namespace:
@@ -51,8 +55,15 @@ def garden_of(config: Mapping[str, Any]) -> Garden:
             'The landscape\'s settings name no namespace; add "namespace": "garden-<project>" to its config.',
             code="landscape_config",
         )
+    installation = str(config.get("installation") or "")
+    if installation and not _LABEL.fullmatch(installation):
+        raise Fatal(
+            f"The landscape's settings name the installation “{installation}”; use lower-case letters, digits and dashes.",
+            code="landscape_config",
+        )
     return Garden(
         namespace=namespace,
+        installation=installation,
         project=str(config.get("project") or namespace.removeprefix("garden-")),
         cloud_profiles=dict(config.get("cloud_profiles") or {}),
         credentials_bindings=dict(config.get("credentials_bindings") or {}),

@@ -11,7 +11,7 @@ from typing import Any
 
 from controlplane.kernel.errors import Audience, Fatal
 from provisioner.drivers.base import ClusterRef
-from provisioner.drivers.shoots.authentication import OWNER
+from provisioner.drivers.shoots.authentication import INSTALLATION, OWNER
 
 Json = Mapping[str, Any]
 MANAGER = "nesoi"
@@ -42,6 +42,13 @@ def belongs(shoot: Json, cluster: ClusterRef) -> bool:
         code=LOST,
         audience=Audience.SRE,
     )
+
+
+def is_foreign(shoot: Json, installation: str) -> bool:
+    """Say whether another installation, one that shares the project with ours, has put its name on the Shoot."""
+    metadata = shoot["metadata"]
+    tags = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    return str(tags.get(INSTALLATION) or installation) != installation
 
 
 def is_our_making(shoot: Json) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner.drivers.shoots.authentication import OWNER, config_map_of
+from provisioner.drivers.shoots.authentication import INSTALLATION, OWNER, config_map_of
 from provisioner.drivers.shoots.garden import Garden
 from provisioner.drivers.shoots.infrastructure import sections_of
 from provisioner.runtimes.spec import ClusterSpec, WorkerPool
@@ -28,8 +28,8 @@ def shoot_of(cluster: ClusterSpec, garden: Garden) -> Json:
         "metadata": {
             "name": cluster.name,
             "namespace": garden.namespace,
-            "labels": dict(cluster.labels),
-            "annotations": {**_owner_again(cluster), **cluster.annotations},
+            "labels": {**cluster.labels, **_installation(garden)},
+            "annotations": {**_owner_again(cluster), **_installation(garden), **cluster.annotations},
         },
         "spec": spec,
     }
@@ -39,6 +39,10 @@ def _owner_again(cluster: ClusterSpec) -> Json:
     """Return the owner as an annotation, too: whoever takes the label away leaves what proves whose it is."""
     owner = cluster.labels.get(OWNER)
     return {OWNER: owner} if owner else {}
+
+
+def _installation(garden: Garden) -> Json:
+    return {INSTALLATION: garden.installation} if garden.installation else {}
 
 
 def _place(cluster: ClusterSpec, garden: Garden) -> Json:

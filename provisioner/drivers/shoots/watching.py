@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from provisioner.drivers.base import Cursor, Event, EventType, Observed
 from provisioner.drivers.kube.refusals import ApiRefused
 from provisioner.drivers.shoots.observed import absent, changed_at, observed_of, owner_of
-from provisioner.drivers.shoots.ownership import is_our_making, labelled
+from provisioner.drivers.shoots.ownership import is_foreign, is_our_making, labelled
 
 Json = dict[str, Any]
 _GONE = 410
@@ -77,7 +77,7 @@ def _list(api: Api, path: str, selection: Mapping[str, str]) -> Generator[Event,
         return version
 
 
-def list_made(api: Api, path: str, selection: Mapping[str, str]) -> list[Observed]:
+def list_made(api: Api, path: str, selection: Mapping[str, str], *, installation: str) -> list[Observed]:
     """Return the Shoots of one full list that we applied, labelled or not; begin anew when a page's token expires.
 
     Of each only whose it is: a specification is some 40 KB in memory, and a landscape has 10,000.
@@ -85,7 +85,7 @@ def list_made(api: Api, path: str, selection: Mapping[str, str]) -> list[Observe
     while True:
         try:
             return [
-                _row(shoot)
+                _row(shoot, installation)
                 for page in _raw_pages(api, path, selection)
                 for shoot in page.get("items") or ()
                 if is_our_making(shoot)
@@ -95,7 +95,7 @@ def list_made(api: Api, path: str, selection: Mapping[str, str]) -> list[Observe
                 raise
 
 
-def _row(shoot: Json) -> Observed:
+def _row(shoot: Json, installation: str) -> Observed:
     seen = observed_of(shoot)
     return Observed(
         name=seen.name,
@@ -103,6 +103,7 @@ def _row(shoot: Json) -> Observed:
         owner=seen.owner,
         version=seen.version,
         tagged=bool(labelled(shoot)),
+        foreign=is_foreign(shoot, installation),
     )
 
 

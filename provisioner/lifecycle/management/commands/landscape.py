@@ -51,6 +51,11 @@ class Command(BaseCommand):
             default="",
             help="where Nesoi calls from, comma-separated: let into every access control list",
         )
+        register.add_argument(
+            "--installation",
+            default="",
+            help="what tells our clusters from those of another Nesoi in the same project; each of them needs one",
+        )
         register.add_argument("--closed", action="store_true", help="place no new runtimes there")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -84,6 +89,7 @@ class Command(BaseCommand):
             "namespace": options["namespace"],
             "project": options["project"],
             "own_cidrs": _words(options["own_cidrs"]),
+            **({"installation": options["installation"]} if options["installation"] else {}),
         }
         access = LandscapeAccess(options["key"], config, path, credentials=content)
         try:
