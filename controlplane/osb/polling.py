@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from controlplane.kernel.ids import parse_uuid
 from controlplane.osb.callers import Caller
@@ -20,14 +21,20 @@ DOING = {Kind.PROVISION: "Creating", Kind.UPDATE: "Updating", Kind.DEPROVISION: 
 def last_operation(*, caller: Caller, instance_id: str, token: str | None) -> tuple[dict[str, Any], bool]:
     """Return the state as platforms read it, and whether they should ask again.
 
-    Raises Refused: not_found 404 for an id or an operation that never was, gone 410 once the instance is deleted.
+    Raises Refused: not_found 404 for an id or an operation that never was, gone 410 once the instance is deleted, to who
+    does not name the delete.
     """
     row = latest(caller, instance_id)
     if row is None:
         raise not_found("service instance")
+    # A text that we never give out names no operation: some clients send a word of their own.
+    known = parse_uuid(token or "")
     if is_gone(row):
+        # Who names the delete hears how it ended; who does not, that nothing is there any more.
+        if token and known in {None, row.operation_id} and row.operation.kind == Kind.DEPROVISION:
+            return {"state": "succeeded", "description": "Deleting succeeded."}, False
         raise gone()
-    operation = _named(row, token) if token else row.operation
+    operation = _named(row, known) if known else row.operation
     if operation.state == State.SUCCEEDED:
         return {"state": "succeeded", "description": f"{_doing(operation)} succeeded."}, False
     if is_open(operation):
@@ -39,9 +46,8 @@ def last_operation(*, caller: Caller, instance_id: str, token: str | None) -> tu
     return _failed(row, operation), False
 
 
-def _named(row: OsbInstance, token: str) -> Operation:
-    known = parse_uuid(token)
-    operation = Operation.objects.filter(runtime=row.runtime_id, pk=known).first() if known else None
+def _named(row: OsbInstance, known: UUID) -> Operation:
+    operation = Operation.objects.filter(runtime=row.runtime_id, pk=known).first()
     if operation is None:
         raise not_found("operation of this service instance")
     # A delete halts what was under way, and speaks for it from then on.

@@ -132,9 +132,9 @@ def _bounded(values: Mapping[str, Any], name: str, limit: int) -> Mapping[str, A
 
 def _maintenance_version(body: Mapping[str, Any]) -> str | None:
     info = _bounded(body, "maintenance_info", PARAMETERS_LIMIT_BYTES)
-    if info is None:
+    version = (info or {}).get("version")
+    if version is None:  # generated clients send an object without fields for one that they have not
         return None
-    version = info.get("version")
     if not isinstance(version, str) or not version:
         raise malformed("maintenance_info.version must be a text.", field="maintenance_info.version")
     return version

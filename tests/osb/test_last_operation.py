@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
 from tests.osb.asking import Platform, error, finish, plan_id, read, stand
 
 pytestmark = pytest.mark.django_db
@@ -46,9 +49,14 @@ def test_row_31_a_failure_that_the_tenant_can_mend_says_why(cf: Platform) -> Non
 def test_row_32_an_unknown_instance_or_operation_is_404(cf: Platform, other: Platform) -> None:
     assert error(cf.last()) == (404, "NotFound")
     stand(cf)
-    assert error(cf.last(operation="no-such-operation")) == (404, "NotFound")
+    assert error(cf.last(operation=str(uuid4()))) == (404, "NotFound")
     foreign = read(other.provision())["operation"]
     assert error(cf.last(operation=foreign)) == (404, "NotFound")
+
+
+def test_a_word_that_names_no_operation_is_passed_over(cf: Platform) -> None:
+    stand(cf)
+    assert read(cf.last(operation="provision")) == read(cf.last())
 
 
 def test_row_32_gone_is_410_after_a_delete_only(cf: Platform) -> None:
@@ -58,8 +66,24 @@ def test_row_32_gone_is_410_after_a_delete_only(cf: Platform) -> None:
     deleted = read(cf.deprovision())["operation"]
     assert cf.last(operation=deleted).status_code == 200
     finish(deleted)
-    gone = cf.last(operation=deleted)
+    gone = cf.last()
     assert (gone.status_code, read(gone)) == (410, {})
+    assert cf.last(operation=operation).status_code == 410
+
+
+def test_row_34_how_a_delete_ended_is_told_to_who_names_it(cf: Platform) -> None:
+    stand(cf)
+    deleted = read(cf.deprovision())["operation"]
+    finish(deleted)
+    assert read(cf.last(operation=deleted)) == {"state": "succeeded", "description": "Deleting succeeded."}
+
+
+def test_who_asks_for_a_delete_that_they_did_not_begin_hears_410(cf: Platform) -> None:
+    """The runtime was deleted by its people: the newest operation that the platform knows is another one."""
+    row = stand(cf)
+    Runtime.objects.filter(pk=row.runtime_id).update(phase="deprovisioned", deleted_at=row.created_at)
+    assert cf.last(operation=str(row.operation_id)).status_code == 410
+    assert cf.last(operation="deprovision").status_code == 410
 
 
 def test_row_33_it_says_when_to_ask_again(cf: Platform) -> None:
