@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "provisioner.operations",
     "provisioner.lifecycle",
     "provisioner.observer",
+    "billing.usage",
     "controlplane.trials",
 ]
 
@@ -247,7 +248,9 @@ TRIAL_PLAN = "trial"
 TRIAL_DAYS: int = env.int("TRIAL_DAYS", default=14)
 TRIAL_EXTENSION_DAYS: int = env.int("TRIAL_EXTENSION_DAYS", default=7)
 TRIAL_GRACE_DAYS: int = env.int("TRIAL_GRACE_DAYS", default=7)
-TRIAL_AGAIN_DAYS: int = env.int("TRIAL_AGAIN_DAYS", default=0)
+TRIAL_AGAIN_DAYS: int = env.int("TRIAL_AGAIN_DAYS", default=180)
+TRIAL_TOMBSTONE_DAYS: int = env.int("TRIAL_TOMBSTONE_DAYS", default=30)
+TRIAL_PERSON_KEY: str = env.str("TRIAL_PERSON_KEY", default="")
 TRIAL_PLACES: int = env.int("TRIAL_PLACES", default=50)
 TRIAL_CONVERTED_RUNTIMES: int = env.int("TRIAL_CONVERTED_RUNTIMES", default=10)
 TRIAL_SIGN_UPS_PER_NETWORK: int = env.int("TRIAL_SIGN_UPS_PER_NETWORK", default=1000 if EMBEDDED else 20)
@@ -283,6 +286,10 @@ AUDIT_SEAL_SECONDS: float = env.float("AUDIT_SEAL_SECONDS", default=30.0)
 AUDIT_HEADS_TO: str = env.str("AUDIT_HEADS_TO", default="")
 OSB_MISSING_VERSION_STATUS: int = env.int("OSB_MISSING_VERSION_STATUS", default=412)
 OSB_MOST_BINDINGS: int = env.int("OSB_MOST_BINDINGS", default=10)
+
+USAGE_SLOT_SECONDS: int = env.int("USAGE_SLOT_SECONDS", default=300)
+USAGE_RETENTION_DAYS: int = env.int("USAGE_RETENTION_DAYS", default=90)
+USAGE_TICK_SECONDS: float = env.float("USAGE_TICK_SECONDS", default=30.0)
 
 SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")
 SEALING_KEY_FILE: str = env.str(
