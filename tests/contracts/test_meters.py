@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -70,7 +71,10 @@ def test_levels_are_whole_and_never_negative(key: str, meter: Meter, reading: Re
 def test_two_halves_of_a_runtime_measure_what_the_whole_does(
     key: str, meter: Meter, first: Reading, second: Reading
 ) -> None:
-    whole = replace(first, **{name: getattr(first, name) + getattr(second, name) for name in SEEN_BY_LISTS})
+    summed_lists: dict[str, Any] = {
+        name: getattr(first, name) + getattr(second, name) for name in SEEN_BY_LISTS
+    }
+    whole = replace(first, **summed_lists)
     rest = replace(second, control_planes=0, modules=(), object_gib=0, nfs_gib=0, egress_bytes=0)
     summed = Counter(meter.levels(first))
     summed.update(meter.levels(rest))
@@ -83,7 +87,9 @@ def test_two_halves_of_a_runtime_measure_what_the_whole_does(
 def test_the_order_of_a_list_does_not_matter(
     key: str, meter: Meter, reading: Reading, data: st.DataObject
 ) -> None:
-    shuffled = {name: tuple(data.draw(st.permutations(getattr(reading, name)))) for name in SEEN_BY_LISTS}
+    shuffled: dict[str, Any] = {
+        name: tuple(data.draw(st.permutations(getattr(reading, name)))) for name in SEEN_BY_LISTS
+    }
     assert +Counter(meter.levels(replace(reading, **shuffled))) == +Counter(meter.levels(reading))
 
 
