@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from billing.pricing.money import Price
 
 if TYPE_CHECKING:
-    from billing.pricing.reading import Fields
+    from billing.pricing.fields import Fields
 
 
 class UnpricedError(Exception):
@@ -32,6 +32,7 @@ class Use:
     dimension: str = ""
     observed_seconds: int = 0  # in this piece
     observed_before: int = 0
+    observed_total: int = 0  # in the whole month
     month_seconds: int = 1
     share: Fraction = Fraction(1)  # of the month in which this book holds for the scope
     first: bool = True  # this piece is the scope's first of the month
@@ -72,8 +73,12 @@ class PriceRule(Protocol):
     def by_dimension(self) -> bool:
         """Whether each machine type (or other dimension) is reckoned by itself."""
 
-    def list_price(self, dimension: str) -> tuple[Price, int, int]:
-        """Return the price of the first unit, and how many priced units one unit of the meter is, as a ratio."""
+    @property
+    def unit(self) -> str:
+        """The priced unit; "" is the meter's own."""
+
+    def list_price(self, dimension: str, per_unit: int) -> tuple[Price, int, int]:
+        """Return the price that a first unit has, and how many priced units one base unit is, as a ratio."""
 
     def charge(self, use: Use) -> list[Part]:
         """Return the parts of the charge; raises UnpricedError."""
