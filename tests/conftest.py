@@ -8,12 +8,14 @@ import pytest_django
 pytest_plugins = ["tests.plugins.isolation", "tests.plugins.simulator", "tests.plugins.stack"]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_passwords() -> None:
-    """A hash that is slow by design would cost the suite a third of a second per person."""
+def pytest_configure() -> None:
+    """What is slow by design, or for one long life, and so too dear for thousands of short ones."""
     from django.conf import settings
 
+    # A hash that takes a third of a second per person.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Reading every static file at the start of a server: each client of a test is one. They are looked up when asked for.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session")
