@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from provisioner.drivers.base import Situation
-from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
-
-LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
+from provisioner.steps.base import Done, Outcome, Step, StepContext, wait_for
 
 
 def run(ctx: StepContext) -> Outcome:
@@ -15,9 +13,7 @@ def run(ctx: StepContext) -> Outcome:
     observed = ctx.driver.ensure_absent(ctx.ref)
     if observed.situation is Situation.ABSENT:
         return Done()
-    refuse_lasting_faults(observed)
-    reason = observed.activity or "The landscape is removing the cluster"
-    return Wait(reason, delay=LOOK_AGAIN, progress=observed.progress)
+    return wait_for(observed, "The landscape is removing the cluster")
 
 
 step = Step(

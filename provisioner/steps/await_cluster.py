@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from provisioner.drivers.base import Observed, Situation
 from provisioner.runtimes.spec import ClusterSpec
-from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext, Wait, wait_for
 
-LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
 BUILDING = "The landscape is building the cluster"
 
 
@@ -25,18 +24,14 @@ def run(ctx: StepContext) -> Outcome:
     if observed.situation in {Situation.ABSENT, Situation.FAILED}:
         # Tries again what may pass, or what a person has mended since.
         observed = ctx.order()
-    refuse_lasting_faults(observed)
-    return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
+    if observed.situation is Situation.UNHEALTHY and not observed.faults:
+        return Wait(_unhealthy(observed), delay=LOOK_AGAIN, progress=observed.progress)
+    return wait_for(observed, BUILDING)
 
 
-def _reason(observed: Observed) -> str:
-    if observed.faults:
-        fault = observed.faults[0]
-        return f"The landscape tries again after {fault.code}: {fault.message}"
-    if observed.situation is Situation.UNHEALTHY:
-        troubled = ", ".join(c.type for c in observed.conditions if c.status != "True") or "a condition"
-        return f"The cluster is built, but not healthy yet: {troubled}"
-    return observed.activity or BUILDING
+def _unhealthy(observed: Observed) -> str:
+    troubled = ", ".join(c.type for c in observed.conditions if c.status != "True") or "a condition"
+    return f"The cluster is built, but not healthy yet: {troubled}"
 
 
 step = Step(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from provisioner.drivers.base import Observed, Situation
+from provisioner.drivers.base import Situation
 from provisioner.runtimes.spec import ClusterSpec
-from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext, Wait, wait_for
 
-LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
 FALLING_ASLEEP = "The landscape is hibernating the cluster"
 
 
@@ -25,15 +24,7 @@ def run(ctx: StepContext) -> Outcome:
         return Done()
     if observed.situation is Situation.FAILED:
         observed = ctx.driver.change(ctx.wanted)
-    refuse_lasting_faults(observed)
-    return Wait(_reason(observed), delay=LOOK_AGAIN, progress=observed.progress)
-
-
-def _reason(observed: Observed) -> str:
-    if observed.faults:
-        fault = observed.faults[0]
-        return f"The landscape tries again after {fault.code}: {fault.message}"
-    return observed.activity or FALLING_ASLEEP
+    return wait_for(observed, FALLING_ASLEEP)
 
 
 step = Step(

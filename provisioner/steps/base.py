@@ -15,6 +15,7 @@ from provisioner.runtimes.spec import ClusterSpec
 
 GENERATION_TAG = "nesoi.dev/generation"
 OPERATION_TAG = "nesoi.dev/operation"
+LOOK_AGAIN = timedelta(seconds=60)  # the observer calls sooner; this is for when it can't
 REBUILD = "rebuild"  # in an operation's input: build the cluster, and empty, where there is none
 
 
@@ -102,6 +103,19 @@ class Step:
     def within(self, deadline: timedelta) -> Step:
         """Return this step with another deadline: a flow knows how long its own wait may last."""
         return replace(self, deadline=deadline)
+
+
+def wait_for(observed: Observed, words: str) -> Wait:
+    """Return the wait for a landscape at work: with its passing fault, or what it says that it does, or `words`.
+
+    Raises Fatal for a fault that waiting can't mend.
+    """
+    refuse_lasting_faults(observed)
+    reason = observed.activity or words
+    if observed.faults:
+        fault = observed.faults[0]
+        reason = f"The landscape tries again after {fault.code}: {fault.message}"
+    return Wait(reason, delay=LOOK_AGAIN, progress=observed.progress)
 
 
 def refuse_lasting_faults(observed: Observed) -> None:
