@@ -24,8 +24,11 @@ from controlplane.catalog.models import (
     Revision,
 )
 from controlplane.catalog.ports import Removal, Removals, Stranded
+from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Actor
 from controlplane.tenants.models import AuditEvent
+from tests import work
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
 
@@ -178,8 +181,25 @@ def test_what_would_strand_runtimes_is_refused_with_their_names(
         command("apply", "--dir", str(folder))
     assert error.value.returncode == 3
     assert Region.objects.filter(name="eu-north-1").exists()
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"in use by 2 runtime") as told:
+        call_command("catalog", "apply", "--dry-run", "--dir", str(folder), stdout=out)
+    assert told.value.returncode == 3
+    assert "- region aws/eu-north-1\n" in out.getvalue()
     assert Removal("region", "eu-north-1", provider="aws") in asked[0]
     assert Removal("region", "eu-north-1", plan="aws", provider="aws") in asked[0]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_plan_that_records_of_former_runtimes_name_is_retired_rather_than_removed(
+    world: World, folder: Path, *, dry_run: bool
+) -> None:
+    apply()
+    work.runtime(world.shop, world.landscape, phase="deprovisioned", deleted_at=utcnow())
+    (folder / "plans" / "aws.yaml").unlink()
+    with pytest.raises(ApplyRefusedError, match="set its state to retired instead"):
+        apply(folder, dry_run=dry_run)
+    assert Plan.objects.filter(key="aws").exists()
 
 
 def test_every_kind_of_removal_is_asked_about(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,12 @@ KEYS: dict[str, Callable[[Row], str]] = {
 
 
 class ApplyRefusedError(Exception):
-    """The files are right, but applying them would break a promise; nothing was written."""
+    """The files are right, but applying them would break a promise; nothing was written. `changes` is all that was wanted."""
 
-    def __init__(self, reasons: list[str]) -> None:
+    def __init__(self, reasons: list[str], changes: Sequence[Change]) -> None:
         super().__init__("\n".join(reasons))
         self.reasons = tuple(reasons)
+        self.changes = tuple(changes)
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,12 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
         before = stored_rows()
         changes = compare(before, catalog.rows)
         _refuse_broken_promises(changes, before, catalog.rows)
+        _write(changes, catalog.rows)
         if dry_run or not changes:
+            transaction.set_rollback(
+                True
+            )  # a dry run writes too, so that it meets whatever the database refuses
             return Applied(tuple(changes), None)
-        for change in changes:
-            _write(change, catalog.rows)
         revision = _note(noted(changes, catalog.rows), actor)
     return Applied(tuple(changes), revision)
 
@@ -122,10 +125,22 @@ def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) ->
             f"{stranded.removal} is in use by {stranded.runtimes} runtime(s){named}; keep it until they have moved."
         )
     if reasons:
-        raise ApplyRefusedError(reasons)
+        raise ApplyRefusedError(reasons, changes)
 
 
-def _write(change: Change, after: Rows) -> None:
+def _write(changes: Sequence[Change], after: Rows) -> None:
+    for change in changes:
+        try:
+            _write_one(change, after)
+        except ProtectedError as error:
+            kind = change.kind.replace("_", " ")
+            remedy = "set its state to retired instead" if change.kind == "plan" else "keep its entry"
+            raise ApplyRefusedError(
+                [f"{kind} {change.key} is still referred to by records of runtimes; {remedy}."], changes
+            ) from error
+
+
+def _write_one(change: Change, after: Rows) -> None:
     table = TABLES[change.kind]
     if change.action == "add":
         table.create(**after[change.kind][change.key])
@@ -134,14 +149,7 @@ def _write(change: Change, after: Rows) -> None:
     if change.action == "change":
         row.update(**after[change.kind][change.key])
         return
-    try:
-        row.delete()
-    except ProtectedError as error:
-        kind = change.kind.replace("_", " ")
-        remedy = "set its state to retired instead" if change.kind == "plan" else "keep its entry"
-        raise ApplyRefusedError(
-            [f"{kind} {change.key} is still referred to by records of runtimes; {remedy}."]
-        ) from error
+    row.delete()
 
 
 def _identity(change: Change) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import json
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -55,9 +56,9 @@ class Command(BaseCommand):
                 f"The catalog's files are wrong; nothing was changed.\n{error}", returncode=2
             ) from error
         except ApplyRefusedError as error:
+            _print_changes(console, error.changes)
             raise CommandError(f"Refused; nothing was changed.\n{error}", returncode=3) from error
-        for change in applied.changes:
-            _print_change(console, change)
+        _print_changes(console, applied.changes)
         if not applied.changes:
             console.print("The catalog is up to date.")
         elif applied.revision is None:
@@ -73,12 +74,13 @@ def _operator() -> Actor:
         return Actor(name="operator")
 
 
-def _print_change(console: Console, change: Change) -> None:
-    sign, colour = SIGNS[change.action]
-    console.print(Text(f"{sign} {change.kind.replace('_', ' ')} {change.key}", style=colour))
-    for name, before, after in change.fields:
-        if name != "digest":
-            console.print(Text(f"    {name}: {_short(before)} -> {_short(after)}"))
+def _print_changes(console: Console, changes: Sequence[Change]) -> None:
+    for change in changes:
+        sign, colour = SIGNS[change.action]
+        console.print(Text(f"{sign} {change.kind.replace('_', ' ')} {change.key}", style=colour))
+        for name, before, after in change.fields:
+            if name != "digest":
+                console.print(Text(f"    {name}: {_short(before)} -> {_short(after)}"))
 
 
 def _short(value: Any) -> str:
