@@ -75,6 +75,11 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 30.0},
         },
+        "prune-notices": {
+            "task": "nesoi.prune_notices",
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
         "sweep": {
             "task": "nesoi.sweep",
             "schedule": settings.SWEEP_SECONDS,

@@ -261,6 +261,7 @@ TRIAL_ORIGINS: list[str] = env.list("TRIAL_ORIGINS", default=[])
 TRIAL_FRAME_ANCESTORS: list[str] = env.list("TRIAL_FRAME_ANCESTORS", default=[])
 TRIAL_TICK_SECONDS: float = env.float("TRIAL_TICK_SECONDS", default=10.0)
 
+NOTICE_DAYS: int = env.int("NOTICE_DAYS", default=30)
 EMAIL_URL: str = env.str("EMAIL_URL", default="mailbox:" if EMBEDDED else "")
 if EMAIL_URL in {"", "mailbox:"}:
     EMAIL_BACKEND = f"controlplane.notices.mailbox.{'MailboxBackend' if EMAIL_URL else 'UnsetBackend'}"

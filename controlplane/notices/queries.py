@@ -12,3 +12,16 @@ WHERE id IN (
 )
 RETURNING id
 """
+
+# Reads from the oldest id on, which are the ones to go, sent or not: nobody waits for words that old. Rides on primary keys.
+PRUNE_NOTICES = """
+DELETE FROM notices_notice WHERE id IN (
+    SELECT id FROM notices_notice WHERE id < %(before)s ORDER BY id LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+"""
+PRUNE_MAIL = """
+DELETE FROM notices_mail WHERE id IN (
+    SELECT id FROM notices_mail WHERE id < %(before)s ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+"""

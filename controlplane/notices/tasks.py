@@ -6,6 +6,7 @@ from celery import shared_task
 
 from controlplane.notices import transport
 from controlplane.notices.delivery import MOST, deliver_due
+from controlplane.notices.retention import prune
 
 
 @shared_task(name=transport.DELIVER, ignore_result=True)
@@ -13,3 +14,9 @@ def deliver() -> None:
     """Send what is due; a full hand asks for another one."""
     if deliver_due() >= MOST:
         transport.send()
+
+
+@shared_task(name="nesoi.prune_notices", ignore_result=True)
+def prune_notices() -> None:
+    """Forget what is old."""
+    prune()
