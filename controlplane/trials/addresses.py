@@ -1,4 +1,4 @@
-"""Who an e-mail address belongs to, however it is written: one person, one organisation. Pure.
+"""Who an e-mail address belongs to, however it is written: one person, one organisation. Pure, but for the key of the hash.
 
 Facts: plus-tags are ignored by most providers (RFC 5233); Gmail ignores dots and calls itself googlemail.com too; domains
 compare as the DNS does (IDNA 2008 with the mapping of UTS #46).
@@ -7,10 +7,12 @@ compare as the DNS does (IDNA 2008 with the mapping of UTS #46).
 from __future__ import annotations
 
 import hashlib
+import hmac
 import unicodedata
 from dataclasses import dataclass
 
 import idna
+from django.conf import settings
 
 from controlplane.kernel.errors import Refused
 from controlplane.trials.public_domains import PUBLIC_DOMAINS
@@ -32,7 +34,7 @@ class Address:
 
     deliver_to: str  # the local part as given, the domain in ASCII
     domain: str
-    person: bytes  # SHA-256 of the normalised address: what stays when the address is forgotten
+    person: bytes  # keyed hash of the normalised address: what stays when the address is forgotten
     organisation: str  # the registered domain, or empty where anybody may have an address
 
 
@@ -51,9 +53,21 @@ def read_address(text: str) -> Address:
     return Address(
         deliver_to=deliver_to,
         domain=domain,
-        person=hashlib.sha256(normal.encode()).digest(),
+        person=keyed(hashlib.sha256(normal.encode()).digest()),
         organisation="" if public else registered,
     )
+
+
+def masked(email: str) -> str:
+    """Return an address as the audit trail may keep it for ever, for example "a…@example.org"."""
+    local, _, domain = email.strip().rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def keyed(digest: bytes) -> bytes:
+    """Return the digest under our key: addresses are few enough to try them all against a plain one."""
+    key = (settings.TRIAL_PERSON_KEY or settings.SECRET_KEY).encode()
+    return hmac.digest(key, b"controlplane.trials.person" + digest, "sha256")
 
 
 def _normal_local(local: str, domain: str) -> str:

@@ -14,7 +14,9 @@ class Trials(AppConfig):
         """Let /metrics tell of trials, and tenancy know which tenants are."""
         from controlplane.tenants import ports
         from controlplane.trials import metrics
+        from controlplane.trials.ending import end_with_tenant
         from controlplane.trials.tenants import on_trial
 
         metrics.register(REGISTRY)
         ports.on_trial = on_trial
+        ports.doors.append(end_with_tenant)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 from django.db import transaction
@@ -15,10 +16,11 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
-from controlplane.trials.addresses import Address, read_address
+from controlplane.trials.addresses import Address, masked, read_address
 from controlplane.trials.models import Rule
 
-MOST_COMPANY_RULES = 500  # they are compared one by one
+LITERAL = 12  # characters of a pattern's longest plain part that find it
+_WILD = re.compile(r"[*?]+")
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,47 @@ class Asker:
 
 def is_blocked(asker: Asker) -> bool:
     """Whether a rule that is in force keeps this asker out."""
-    labels = asker.address.domain.split(".")
-    domains = [".".join(labels[start:]) for start in range(len(labels) - 1)]
     in_force = Rule.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=utcnow()))
-    exact = Q(kind="email", pattern=asker.address.person.hex()) | Q(kind="domain", pattern__in=domains)
+    exact = (
+        Q(kind="email", pattern=asker.address.person.hex())
+        | Q(kind="domain", pattern__in=_domains(asker.address.domain))
+        | Q(kind="network", pattern__in=_networks(asker.client))
+    )
     if in_force.filter(exact).exists():
         return True
-    # Networks and patterns are few, and no index knows them.
-    rules = in_force.filter(kind__in=["network", "company"]).values_list("kind", "pattern")
-    return any(_matches(kind, pattern, asker) for kind, pattern in rules[: 2 * MOST_COMPANY_RULES])
+    name = asker.company.casefold()
+    patterns = in_force.filter(kind="company", literal__in=_parts(name)).values_list("pattern", flat=True)
+    return any(_matches(name, pattern) for pattern in patterns.iterator())
 
 
-def _matches(kind: str, pattern: str, asker: Asker) -> bool:
-    if kind == "company":
-        return fnmatchcase(asker.company.casefold(), pattern)
+def literal_of(pattern: str) -> str:
+    """Return how the longest plain part of a company's pattern begins: whatever it matches contains that."""
+    return max(_WILD.split(pattern), key=len)[:LITERAL]
+
+
+def _domains(domain: str) -> list[str]:
+    labels = domain.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels) - 1)]
+
+
+def _networks(client: str) -> list[str]:
+    """Return every network that the address is in, as rules write them."""
     try:
-        return ip_address(asker.client) in ip_network(pattern)
+        address = ip_address(client)
     except ValueError:
-        return False
+        return []
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    return [str(ip_network((address, length), strict=False)) for length in range(address.max_prefixlen + 1)]
+
+
+def _parts(name: str) -> set[str]:
+    """Return every literal that a pattern of this name may have; at most some 1,400 for the longest name."""
+    return {name[start : start + size] for start in range(len(name)) for size in range(1, LITERAL + 1)}
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern.replace("[", "[[]"))  # brackets mean themselves
 
 
 @transaction.atomic
@@ -65,6 +90,7 @@ def add_rule(*, actor: Actor, kind: str, pattern: str, why: str, expires_at: dat
         kind=kind,
         pattern=normal,
         defaults={
+            "literal": literal_of(normal) if kind == "company" else "",
             "shown": pattern.strip()[:254],
             "why": why.strip()[:200],
             "created_by": actor.name,
@@ -80,7 +106,7 @@ def add_rule(*, actor: Actor, kind: str, pattern: str, why: str, expires_at: dat
         tenant_id=None,
         target_type="trial-rule",
         target_id=rule.id,
-        changes={"kind": kind, "pattern": rule.shown, "why": rule.why},
+        changes={"kind": kind, "pattern": _told(rule), "why": rule.why},
     )
     return rule
 
@@ -98,7 +124,7 @@ def lift_rule(*, actor: Actor, rule_id: UUID) -> None:
         tenant_id=None,
         target_type="trial-rule",
         target_id=rule.id,
-        changes={"kind": rule.kind, "pattern": rule.shown},
+        changes={"kind": rule.kind, "pattern": _told(rule)},
     )
     rule.delete()
 
@@ -107,6 +133,11 @@ def require_manager(actor: Actor) -> None:
     """Raise Refused forbidden unless the actor may manage everybody's trials."""
     if not actor.may(Permission.TRIAL_MANAGE):
         raise Refused("forbidden", "Only platform admins manage trials; ask one.", status=403)
+
+
+def _told(rule: Rule) -> str:
+    """Return a rule's pattern for the audit trail, which never forgets: no whole address."""
+    return masked(rule.shown) if rule.kind == Rule.Kind.EMAIL else rule.shown
 
 
 def _normal(kind: str, pattern: str) -> str:

@@ -39,6 +39,12 @@ def set_free(tenant: Tenant) -> None:
     Entitlement.objects.filter(tenant=tenant, granted_by=GRANTED_BY).delete()
 
 
+def was_granted_more(tenant: Tenant) -> bool:
+    """Whether people granted the tenant something: then it is more than a trial's."""
+    by_people = Entitlement.objects.filter(tenant=tenant).exclude(granted_by=GRANTED_BY)
+    return tenant.runtime_quota > 1 or by_people.exists()
+
+
 def _grant(tenant: Tenant, runtimes: dict[str, int]) -> None:
     """Write these numbers by plan; what people granted by name stays."""
     rows = [

@@ -17,7 +17,8 @@ from controlplane.tenants.access import SYSTEM, Actor, Role
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import Account, State, Tenant, User
 from controlplane.tenants.services import add_member, create_account, create_tenant
-from controlplane.trials.bounds import confine
+from controlplane.trials.bounds import confine, was_granted_more
+from controlplane.trials.hindrance import hindrance_of
 from controlplane.trials.models import LIVE_STAGES, SignUp, Trial
 from controlplane.trials.offer import lock_places, position_of
 from controlplane.trials.secrets import digest_of
@@ -25,7 +26,6 @@ from controlplane.trials.start import ACCOUNT, start_trial, write_to
 from controlplane.trials.states import Reason, SignUpState, Stage
 from controlplane.trials.terms import terms
 
-LONGEST_USERNAME = 150
 LONGEST_SLUG = 32
 
 
@@ -49,6 +49,7 @@ def find_link(token: str) -> SignUp:
 def confirm(token: str) -> Confirmed:
     """Make a trial of a sign-up, once; raises Refused link_invalid 410.
 
+    What was true at the sign-up is asked again: whether trials and the region are open, and nobody keeps this person out.
     Everybody who confirms comes through the capacity's lock, so neither a place nor a person is counted twice; whoever gets no
     place waits, in the order of confirming.
     """
@@ -57,7 +58,7 @@ def confirm(token: str) -> Confirmed:
         if row is None or row.state != SignUpState.PENDING or row.expires_at <= utcnow():
             raise _invalid()
         free = lock_places()
-        if reason := _hindrance(row):
+        if reason := hindrance_of(row) or _hindrance(row):
             SignUp.objects.filter(pk=row.pk).update(state=SignUpState.REJECTED, reason=reason)
             row.refresh_from_db()
             return Confirmed(row, None)
@@ -84,8 +85,8 @@ def _day(trial: Trial) -> str:
 def _hindrance(row: SignUp) -> Reason | None:
     """Return why this person gets no trial; told only to who has the mailbox."""
     of_person = Trial.objects.filter(plan=settings.TRIAL_PLAN, person=bytes(row.person))
-    since = utcnow() - terms().again_after
-    if of_person.filter(stage__in=LIVE_STAGES).exists() or of_person.filter(ended_at__gt=since).exists():
+    lately = of_person.filter(ended_at__gt=utcnow() - terms().again_after, started_at__isnull=False)
+    if of_person.filter(stage__in=LIVE_STAGES).exists() or lately.exists():
         return Reason.HAS_TRIAL
     colleagues = Trial.objects.filter(
         plan=settings.TRIAL_PLAN, organisation=row.organisation, stage__in=LIVE_STAGES
@@ -112,7 +113,7 @@ def _make_trial(row: SignUp) -> Trial:
     )
     audit.record(
         "trial.confirm",
-        actor=Actor(name=row.email[:160], address=row.address),
+        actor=Actor(name=owner.get_username(), user_id=owner.id, address=row.address),
         tenant_id=tenant.id,
         target_type="trial",
         target_id=trial.id,
@@ -127,7 +128,7 @@ def _earlier_home(row: SignUp) -> tuple[Tenant, User] | None:
     last = over.select_related("tenant", "owner").order_by("-id").first()
     if last is None or last.tenant.state != State.ACTIVE or last.owner.email.lower() != row.email.lower():
         return None
-    if last.tenant.runtime_quota > 1 or not Account.objects.filter(tenant=last.tenant, slug=ACCOUNT).exists():
+    if was_granted_more(last.tenant) or not Account.objects.filter(tenant=last.tenant, slug=ACCOUNT).exists():
         return None
     return last.tenant, last.owner
 
@@ -151,14 +152,11 @@ def _tenant(company: str) -> Tenant:
 
 
 def _person(email: str) -> User:
-    """Return a new person without a password. One of that name who is here already came another way: they stay apart,
+    """Return a new person without a password, and with a name that says nothing: the audit trail keeps it for ever.
 
-    for nobody has proved that this mailbox is theirs.
+    One of this address who is here already came another way: they stay apart, for nobody has proved that this mailbox is theirs.
     """
-    name = email.lower()
-    if len(name) > LONGEST_USERNAME or User.objects.filter(username__iexact=name).exists():
-        name = f"trial-{short_name(12)}"
-    user = User.objects.create_user(username=name, email=email)
+    user = User.objects.create_user(username=f"trial-{short_name(12)}", email=email)
     audit.record("user.create", actor=SYSTEM, tenant_id=None, target_type="user", target_id=user.id)
     return user
 

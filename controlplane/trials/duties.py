@@ -28,6 +28,11 @@ class DutyFailed(Exception):  # noqa: N818 - named by what happened
     """The duty's operation failed; it is begun again later."""
 
 
+def go_back_in_line(trial: Trial, now: datetime) -> None:
+    """Let one that was put off have its old place in the queue again."""
+    _keep(trial, next_at=None)
+
+
 def watch_provisioning(trial: Trial, now: datetime) -> None:
     """Let the time begin when the runtime is ready."""
     runtime = _runtime(trial)
@@ -116,7 +121,8 @@ def finish(trial: Trial, now: datetime) -> None:
         write_to(trial, "trial-removed", path="/trial/mine")
     take_the_place(trial.tenant)
     SignUp.objects.filter(trial=trial).update(email="", address="", network="")
-    _move(trial, Stage.REMOVED, ended_at=now, next_at=None, email="", problem="", failures=0)
+    later = now + terms().tombstone
+    _move(trial, Stage.REMOVED, ended_at=now, next_at=later, email="", problem="", failures=0)
 
 
 def keeper_of(trial: Trial) -> Actor:

@@ -13,6 +13,7 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from controlplane.trials import transport
 from controlplane.trials.blocklist import require_manager
+from controlplane.trials.ending import end_waiting
 from controlplane.trials.models import Capacity, Trial
 from controlplane.trials.offer import capacity, closed
 from controlplane.trials.states import Reason, Stage
@@ -47,15 +48,8 @@ def change_offer(*, actor: Actor, places: int, closed_regions: Sequence[str], is
 def reject_trial(*, actor: Actor, trial_id: UUID) -> None:
     """Take a trial off the waiting list; raises Refused: forbidden, trial_not_waiting 409."""
     require_manager(actor)
-    now = utcnow()
-    waiting = Trial.objects.filter(pk=trial_id, stage=Stage.WAITING)
-    tenant_id = waiting.values_list("tenant_id", flat=True).first()
-    rejected = waiting.update(
-        stage=Stage.REJECTED, reason=Reason.WITHDRAWN, ended_at=now, next_at=None, email=""
-    )
-    if rejected != 1:
+    if not end_waiting(actor=actor, trial_id=trial_id, reason=Reason.WITHDRAWN):
         raise Refused("trial_not_waiting", "This trial does not wait any more; look again.", status=409)
-    audit.record("trial.reject", actor=actor, tenant_id=tenant_id, target_type="trial", target_id=trial_id)
 
 
 @transaction.atomic

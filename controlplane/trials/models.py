@@ -20,7 +20,9 @@ class Trial(TenantOwned):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, models.PROTECT, related_name="+")
-    person = models.BinaryField(max_length=32)  # addresses.Address.person; it outlives the address
+    person = models.BinaryField(
+        max_length=32
+    )  # addresses.Address.person, a keyed hash; it outlives the address
     organisation = models.CharField(max_length=253, blank=True)
     email = models.CharField(max_length=254, blank=True)  # forgotten when the trial is over
     company = models.CharField(max_length=120)
@@ -78,6 +80,10 @@ class Trial(TenantOwned):
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="trial_due"),
             # Positions in the queue, and who is next: ids are time-ordered.
             models.Index(fields=["id"], condition=Q(stage="waiting"), name="trial_waiting"),
+            # Who is next, past those who could not begin and are tried again later.
+            models.Index(
+                fields=["id"], condition=Q(stage="waiting", next_at__isnull=True), name="trial_next_in_queue"
+            ),
             # Places taken.
             models.Index(fields=["id"], condition=Q(stage__in=AHEAD), name="trial_in_place"),
             models.Index(fields=["person", "-id"], name="trial_of_person"),
@@ -200,6 +206,8 @@ class Rule(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     pattern = models.CharField(max_length=254)  # normalised; of an address, the hexadecimal Address.person
+    # Of a company's pattern: how its longest plain part begins.
+    literal = models.CharField(max_length=12, blank=True, default="", db_default="")
     shown = models.CharField(max_length=254)  # as it was written
     why = models.CharField(max_length=200)
     created_by = models.CharField(max_length=160)
@@ -213,6 +221,10 @@ class Rule(models.Model):
             ),
             # The same rule twice would have to be lifted twice.
             models.UniqueConstraint(fields=["kind", "pattern"], name="rule_stands_once"),
+        ]
+        indexes = [
+            # Which patterns a company's name may match.
+            models.Index(fields=["literal"], condition=Q(kind="company"), name="rule_by_literal"),
         ]
 
     def __str__(self) -> str:

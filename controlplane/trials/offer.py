@@ -33,10 +33,15 @@ def open_regions() -> list[tuple[str, str]]:
 
 
 def check_region(region: str) -> None:
-    """Raise Refused trials_closed, region_closed or region_unknown when no trial can be there."""
+    """Raise Refused trials_closed, region_closed or region_unknown when no trial can be asked for there."""
     if not capacity().is_open:
         detail = "Trials are closed at the moment; try again another day, or write to us."
         raise Refused("trials_closed", detail, status=403)
+    check_open(region)
+
+
+def check_open(region: str) -> None:
+    """Raise Refused region_closed or region_unknown when no trial can begin there."""
     names = [name for name, _title in open_regions()]
     if region in names:
         return

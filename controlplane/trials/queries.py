@@ -10,14 +10,15 @@ from uuid import UUID
 from django.db import connection
 
 # Everyone who wants a place comes through this lock, one after the other, so two can't both take the last. The places that
-# are taken are counted, not kept: a counter could drift. Rides on trial_in_place, trial_waiting.
+# are taken are counted, not kept: a counter could drift. Whoever is put off holds up nobody. Rides on trial_in_place,
+# trial_next_in_queue.
 LOCK_CAPACITY = """
 WITH one AS (SELECT places FROM trials_capacity WHERE id = 1 FOR UPDATE) SELECT places FROM one
 """
 COUNT_TAKEN = """
 SELECT (SELECT count(*) FROM trials_trial
         WHERE stage IN ('provisioning', 'active', 'expired', 'suspended', 'removing')),
-       EXISTS (SELECT FROM trials_trial WHERE stage = 'waiting')
+       EXISTS (SELECT FROM trials_trial WHERE stage = 'waiting' AND next_at IS NULL)
 """
 # How many came before; ids are time-ordered. Rides on trial_waiting, and reads only those before.
 POSITION = "SELECT count(*) FROM trials_trial WHERE stage = 'waiting' AND id <= %(id)s"

@@ -53,7 +53,7 @@ def start_trial(trial: Trial) -> bool:
                 labels={"trial": str(trial.id)},
             )
             started = waiting.update(
-                stage=Stage.PROVISIONING, runtime=operation.runtime, started_at=now, problem="",
+                stage=Stage.PROVISIONING, runtime=operation.runtime, started_at=now, problem="", failures=0,
                 expires_at=now + terms().length, next_at=now + FIRST_LOOK,
             )  # fmt: skip
             if started != 1:

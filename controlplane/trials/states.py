@@ -9,7 +9,7 @@ from enum import StrEnum
 class Stage(StrEnum):
     """waiting → provisioning → active → expired → suspended → removing → removed, with converted and rejected as other ends."""
 
-    WAITING = "waiting"  # confirmed; no place was free
+    WAITING = "waiting"  # confirmed; no place was free, or it could not begin yet
     PROVISIONING = "provisioning"  # its runtime is being built
     ACTIVE = "active"
     EXPIRED = "expired"  # its runtime is being suspended
@@ -17,7 +17,7 @@ class Stage(StrEnum):
     REMOVING = "removing"
     REMOVED = "removed"  # the tombstone
     CONVERTED = "converted"  # a paid plan keeps the runtime
-    REJECTED = "rejected"  # by a person of the platform, while it waited
+    REJECTED = "rejected"  # it never began
 
 
 S = Stage
@@ -51,7 +51,10 @@ class Reason(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     HAS_TRIAL = "trial_exists"
     ORGANISATION_HAS_TRIAL = "organisation_has_trial"
+    TRIALS_CLOSED = "trials_closed"  # between the sign-up and its confirmation
+    REGION_CLOSED = "region_closed"  # alike
     WITHDRAWN = "withdrawn"  # rejected from the waiting list
+    TENANT_CLOSED = "tenant_closed"  # its people closed its tenant while it waited
 
 
 SENTENCES: Mapping[Reason, str] = {
@@ -59,5 +62,8 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_CONFIRMED: "The address was not confirmed in time. Sign up again, and open the link in the message.",
     Reason.HAS_TRIAL: "This person has a trial already. Sign in to see it; a paid plan has no such limit.",
     Reason.ORGANISATION_HAS_TRIAL: "Somebody of this organisation has a trial already; ask them to invite you.",
+    Reason.TRIALS_CLOSED: "Trials were closed before this address was confirmed. Sign up again another day, or write to us.",
+    Reason.REGION_CLOSED: "This region takes no trials any more. Sign up again, and choose another one.",
     Reason.WITHDRAWN: "The trial was taken off the waiting list. Write to us if you think that is wrong.",
+    Reason.TENANT_CLOSED: "The trial ended with its tenant, before its runtime was built. Sign up again for another one.",
 }

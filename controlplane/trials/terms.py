@@ -21,6 +21,7 @@ class Terms:
     extension: timedelta  # zero: there is none
     grace: timedelta
     again_after: timedelta  # before the same person may have another
+    tombstone: timedelta  # how long the people of one that is over stay known
 
 
 def terms() -> Terms:
@@ -30,4 +31,5 @@ def terms() -> Terms:
         extension=timedelta(days=settings.TRIAL_EXTENSION_DAYS),
         grace=timedelta(days=settings.TRIAL_GRACE_DAYS),
         again_after=timedelta(days=settings.TRIAL_AGAIN_DAYS),
+        tombstone=timedelta(days=settings.TRIAL_TOMBSTONE_DAYS),
     )

@@ -20,9 +20,11 @@ from controlplane.trials.duties import (
     await_removal,
     await_suspension,
     end_grace,
+    go_back_in_line,
     watch_active,
     watch_provisioning,
 )
+from controlplane.trials.forgetting import forget_person
 from controlplane.trials.models import Trial
 from controlplane.trials.promote import promote
 from controlplane.trials.sign_in import send_links
@@ -37,11 +39,14 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 
 DUTIES: Mapping[str, Callable[[Trial, datetime], None]] = {
+    Stage.WAITING: go_back_in_line,
     Stage.PROVISIONING: watch_provisioning,
     Stage.ACTIVE: watch_active,
     Stage.EXPIRED: await_suspension,
     Stage.SUSPENDED: end_grace,
     Stage.REMOVING: await_removal,
+    Stage.REMOVED: forget_person,
+    Stage.REJECTED: forget_person,
 }
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 # Finds the account by slug or id, its tenant, and the two rows of usage that a runtime of the plan counts in, all plans' first;
-# with what was granted for each: a plan's own grant, or else that of '*'. Usage is locked until commit: two requests take the last
-# place one after the other. Tenant and account are share-locked behind it, so that nobody suspends them meanwhile. A row that waited
-# for its lock shows what is true then. Rides on account_slug_once_per_tenant, usage_once_per_plan, entitlement_once_per_plan and
-# primary keys.
+# with what was granted for each: a plan's own grant, or else that of '*'. Usage is locked until commit: two requests take the
+# last place one after the other. Tenant and account are share-locked behind it, so that nobody suspends them meanwhile. A row that
+# waited for its lock shows what is true then. Rides on account_slug_once_per_tenant, usage_once_per_plan,
+# entitlement_once_per_plan and primary keys.
 OPEN_BOOK = """
 SELECT account.id AS account_id, account.slug AS account_slug, account.name AS account_name, account.state AS account_state,
     tenant.slug, tenant.name, tenant.state, tenant.runtime_quota,
@@ -117,8 +117,8 @@ OWNERS_NOW = """
 SELECT t.state, a.state FROM tenants_tenant t, tenants_account a WHERE t.id = %s AND a.id = %s FOR SHARE OF t, a
 """
 
-# How far the runtimes of an owner are: those on their way, and those that nobody has sent yet while they follow, or (`removes`) go.
-# Rides on runtime_pages_of_tenant.
+# How far the runtimes of an owner are: those on their way, and those that nobody has sent yet while they follow, or (`removes`)
+# go. Rides on runtime_pages_of_tenant.
 PROGRESS = """
 SELECT count(*)::int,
     count(*) FILTER (WHERE r.phase <> 'failed' AND (%(removes)s OR r.phase NOT IN ('suspended', 'ready')

@@ -78,7 +78,7 @@ TRIAL = Shape(
             "reason": {
                 **MAYBE_TEXT,
                 "description": "Of a `rejected` one: `not_eligible`, `not_confirmed`, `trial_exists`, `organisation_has_trial`, "
-                "`withdrawn`.",
+                "`trials_closed`, `region_closed`, `withdrawn`, `tenant_closed`.",
             },
             "region": TEXT,
             "position": maybe({**COUNT, "description": "In the queue, from 1, while it is `waiting`."}),
