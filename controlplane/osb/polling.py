@@ -21,8 +21,8 @@ DOING = {Kind.PROVISION: "Creating", Kind.UPDATE: "Updating", Kind.DEPROVISION: 
 def last_operation(*, caller: Caller, instance_id: str, token: str | None) -> tuple[dict[str, Any], bool]:
     """Return the state as platforms read it, and whether they should ask again.
 
-    Raises Refused: not_found 404 for an id or an operation that never was, gone 410 once the instance is deleted, to who
-    does not name the delete.
+    Raises Refused: not_found 404 for an id or an operation that never was, gone 410 once the instance is deleted, unless
+    it is the delete that is asked about.
     """
     row = latest(caller, instance_id)
     if row is None:
@@ -30,8 +30,8 @@ def last_operation(*, caller: Caller, instance_id: str, token: str | None) -> tu
     # A text that we never give out names no operation: some clients send a word of their own.
     known = parse_uuid(token or "")
     if is_gone(row):
-        # Who names the delete hears how it ended; who does not, that nothing is there any more.
-        if token and known in {None, row.operation_id} and row.operation.kind == Kind.DEPROVISION:
+        # Who deleted it hears how that ended; of anything else, that it is not there any more.
+        if known in {None, row.operation_id} and row.operation.kind == Kind.DEPROVISION:
             return {"state": "succeeded", "description": "Deleting succeeded."}, False
         raise gone()
     operation = _named(row, known) if known else row.operation
