@@ -49,17 +49,16 @@ def shares_of(part: Part, groups: list[Group], prices: Prices) -> list[Share]:
     if len(groups) == 1:
         return [Share(groups[0], part.base, part.numerator, part.denominator, list_cost, cost)]
     weights = [group.base for group in groups]
-    numerators = split(part.numerator * FINER, weights)
-    shares = zip(
-        groups,
-        split(part.base, weights),
-        numerators,
-        split(list_cost, weights),
-        split(cost, weights),
-        strict=True,
-    )
-    denominator = part.denominator * FINER
-    return [Share(group, base, ratio, denominator, *costs) for group, base, ratio, *costs in shares]
+    bases = split(part.base, weights)
+    if part.base and part.numerator % part.base == 0:
+        finer, numerators = 1, [base * (part.numerator // part.base) for base in bases]
+    else:
+        finer, numerators = FINER, split(part.numerator * FINER, weights)
+    costs = zip(split(list_cost, weights), split(cost, weights), strict=True)
+    return [
+        Share(group, base, numerator, part.denominator * finer, *pair)
+        for group, base, numerator, pair in zip(groups, bases, numerators, costs, strict=True)
+    ]
 
 
 def usage_line(
