@@ -2,6 +2,7 @@
 
 GET/PATCH settings: see settings.py for the names; a PATCH changes what it names, all or nothing.
 POST outage {"seconds": 5, "mode": "503" | "hang" | "close"}: every API answers so (health checks too) until it is over.
+GET usage?namespace=&shoot=&from=&to=&step=: what a meter reader would have seen of a cluster; see time_machine.py.
 GET stats: objects, shoots in motion, clusters awake, versions, memory.
 POST compact: forgets history, so that older resourceVersions get 410. POST drop-watches: ends every open watch.
 """
@@ -16,6 +17,7 @@ from aiohttp import web
 from provisioner.simulator.call import decode, read_body
 from provisioner.simulator.errors import ApiError, Json, bad_request, no_such_path
 from provisioner.simulator.represent import answer
+from provisioner.simulator.time_machine import usage_of
 
 if TYPE_CHECKING:
     from provisioner.simulator.landscape import Landscape
@@ -28,15 +30,16 @@ async def administer(landscape: Landscape, request: web.Request) -> web.Response
     if not landscape.authenticator.is_admin(request):
         raise ApiError(401, "Unauthorized", "the admin token is missing or wrong")
     match request.method, request.path.removeprefix(PREFIX).strip("/"):
-        case "GET", "settings":
-            return answer(landscape.settings.as_json())
-        case "PATCH", "settings":
-            landscape.settings.change(await _body(request))
+        case ("GET" | "PATCH") as method, "settings":
+            if method == "PATCH":
+                landscape.settings.change(await _body(request))
             return answer(landscape.settings.as_json())
         case "POST", "outage":
             return await _outage(landscape, request)
         case "GET", "stats":
             return answer(_stats(landscape))
+        case "GET", "usage":
+            return answer(usage_of(landscape, request.query))
         case "POST", "compact":
             for endpoint in landscape.endpoints():
                 for collection in endpoint.collections.values():
@@ -44,7 +47,7 @@ async def administer(landscape: Landscape, request: web.Request) -> web.Response
             return answer({"compacted_at": str(landscape.store.version)})
         case "POST", "drop-watches":
             return answer({"dropped": landscape.drop_watches()})
-        case _, "settings" | "outage" | "stats" | "compact" | "drop-watches":
+        case _, "settings" | "outage" | "stats" | "usage" | "compact" | "drop-watches":
             raise ApiError(405, "MethodNotAllowed", f"{request.method} is not served here")
     raise no_such_path()
 

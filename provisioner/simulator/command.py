@@ -47,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--project", default="nesoi", help="Gardener project (default %(default)s)")
     found.add_argument("--seed", type=int, default=1, help="of every random choice (default %(default)s)")
     found.add_argument("--speed", type=speed, default=1.0, help="divides every duration; `fast` is 100")
+    found.add_argument(
+        "--fill", type=float, default=0.0, help="how full clusters are of apps (default: empty)"
+    )
     found.add_argument("--build-seconds", type=float, help="how long a cluster takes (default 30)")
     found.add_argument("--ready-file", type=Path, help="where to write the address as JSON")
     found.add_argument("--in-memory", action="store_true", help="forget everything at the end")
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.state is None and not options.in_memory:
         return _refuse("say --state DIR for a landscape that lasts, or --in-memory for one that forgets")
     logging.basicConfig(level=logging.WARNING, format="simulator: %(levelname)s %(message)s")
-    settings = Settings(seed=options.seed, speed=options.speed)
+    settings = Settings(seed=options.seed, speed=options.speed, fill=options.fill)
     if options.build_seconds is not None:
         settings.build_seconds = options.build_seconds
     folder = options.state or Path(tempfile.mkdtemp(prefix="nesoi-simulator-"))

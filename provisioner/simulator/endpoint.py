@@ -48,6 +48,7 @@ class Endpoint:
     virtual: Callable[[Endpoint, Resource, str, str], list[Json]] | None = None
     readers: int = 0
     used_at: float = 0.0
+    aligned_at: float = 0.0
 
     def resource(self, group: str, version: str, plural: str) -> Resource | None:
         """Return a served kind."""

@@ -109,6 +109,9 @@ storage.k8s.io/v1 VolumeAttachment volumeattachments cluster - status
 scheduling.k8s.io/v1 PriorityClass priorityclasses cluster pc -
 node.k8s.io/v1 RuntimeClass runtimeclasses cluster - -
 discovery.k8s.io/v1 EndpointSlice endpointslices namespaced - -
+snapshot.storage.k8s.io/v1 VolumeSnapshot volumesnapshots namespaced vs status
+snapshot.storage.k8s.io/v1 VolumeSnapshotClass volumesnapshotclasses cluster vsclass -
+snapshot.storage.k8s.io/v1 VolumeSnapshotContent volumesnapshotcontents cluster vsc status
 metrics.k8s.io/v1beta1 NodeMetrics nodes cluster get,list -
 metrics.k8s.io/v1beta1 PodMetrics pods namespaced get,list -
 """

@@ -36,6 +36,7 @@ NUMBERS = {
     "rate_limit_per_second": 1e6,
     "error_500_rate": 1.0,
     "speed": 1e6,
+    "fill": 2.0,
 }
 
 
@@ -52,7 +53,10 @@ class Failure:
 
 @dataclass(slots=True)
 class Settings:
-    """The knobs; durations are divided by `speed`, a zero rate limit is none."""
+    """The knobs; durations are divided by `speed`, a zero rate limit is none.
+
+    `fill` is how much of a cluster's smallest size its apps ask for on an average day; 0 leaves clusters empty.
+    """
 
     build_seconds: float = 30.0
     reconcile_seconds: float = 10.0
@@ -65,6 +69,7 @@ class Settings:
     error_500_rate: float = 0.0
     speed: float = 1.0
     seed: int = 1
+    fill: float = 0.0
     failures: list[Failure] = field(default_factory=list)
 
     def as_json(self) -> Json:

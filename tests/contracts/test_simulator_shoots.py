@@ -94,11 +94,13 @@ def test_a_user_cannot_write_the_status_past_its_subresource(simulator: Simulato
     assert changed["status"]["hibernated"] is False
 
 
-def test_hibernation_takes_the_nodes_and_waking_brings_them_back(simulator: Simulator) -> None:
+def test_a_cluster_that_sleeps_does_not_answer_and_waking_brings_its_nodes_back(simulator: Simulator) -> None:
     simulator.create_shoot("sleep1")
     simulator.patch_shoot("sleep1", {"spec": {"hibernation": {"enabled": True}}})
     assert simulator.wait_for("sleep1")["status"]["hibernated"] is True
-    assert count(simulator, "sleep1") == 0
+    with pytest.raises(client.ApiException) as caught:
+        count(simulator, "sleep1")
+    assert caught.value.status == 503
     simulator.patch_shoot("sleep1", {"spec": {"hibernation": {"enabled": False}}})
     assert simulator.wait_for("sleep1")["status"]["hibernated"] is False
     assert count(simulator, "sleep1") == 1

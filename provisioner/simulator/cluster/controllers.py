@@ -20,6 +20,7 @@ WATCHED = frozenset(
         "nodes",
         "services",
         "persistentvolumeclaims",
+        "volumesnapshots",
         "deployments",
         "replicasets",
         "statefulsets",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 
 from provisioner.simulator.cluster.controllers import Controllers
+from provisioner.simulator.cluster.inhabited.apps import Place
+from provisioner.simulator.cluster.inhabited.objects import inhabitants
+from provisioner.simulator.cluster.inhabited.rhythm import DAY
+from provisioner.simulator.cluster.inhabited.settling import settle
+from provisioner.simulator.cluster.inhabited.sizing import extra_nodes
 from provisioner.simulator.cluster.metrics import measure
-from provisioner.simulator.cluster.nodes import node, slots
+from provisioner.simulator.cluster.nodes import node, slots, stable_uid
 from provisioner.simulator.cluster.system import fixtures, pods
 from provisioner.simulator.endpoint import Endpoint, Key, Strategy
 from provisioner.simulator.errors import ApiError, Json
@@ -21,6 +28,7 @@ from provisioner.simulator.store import Collection, Store, read
 AWAKE_AT_MOST = 200
 IDLE_SECONDS = 300.0
 RESTORE_SECONDS = 0.2
+ALIGN_SECONDS = 60.0  # how often the apps of a cluster follow the time of day
 
 
 class Directory:
@@ -33,6 +41,7 @@ class Directory:
         self.store = store
         self.strategies = strategies
         self.controllers = controllers
+        self.settings = controllers.settings
         self.awake: dict[str, Endpoint] = {}
 
     def find(self, namespace: str, name: str) -> Endpoint:
@@ -40,13 +49,18 @@ class Directory:
         shoot = self._shoot(namespace, name)
         if shoot is None:
             raise ApiError(404, "NotFound", f"there is no cluster {namespace}/{name}")
-        if not (shoot.get("status") or {}).get("advertisedAddresses"):
+        status = shoot.get("status") or {}
+        if not status.get("advertisedAddresses"):
             raise ApiError(503, "ServiceUnavailable", "the API server of this cluster does not answer yet")
+        if status.get("hibernated"):
+            raise ApiError(503, "ServiceUnavailable", "the API server of this cluster sleeps with it")
         key = f"{namespace}/{name}"
         endpoint = self.awake.get(key)
         if endpoint is None or endpoint.identity != shoot["metadata"]["uid"]:
             endpoint = self._wake(key, shoot)
-        endpoint.used_at = asyncio.get_running_loop().time()
+        endpoint.used_at = now = asyncio.get_running_loop().time()
+        if self.settings.fill and now - endpoint.aligned_at > ALIGN_SECONDS:
+            self._align(endpoint, shoot)
         return endpoint
 
     def _shoot(self, namespace: str, name: str) -> Json | None:
@@ -62,7 +76,7 @@ class Directory:
             store=self.store,
             kinds=RUNTIME_KINDS,
             strategies=self.strategies,
-            virtual=measure,
+            virtual=partial(measure, self.settings),
         )
         if self.store.journal is not None and not self.store.journal.idle:
             self.store.journal.catch_up()
@@ -71,6 +85,8 @@ class Directory:
             metadata = document["metadata"]
             if endpoint.collection(*place).get(metadata.get("namespace", ""), metadata["name"]) is None:
                 metadata["creationTimestamp"] = shoot["metadata"]["creationTimestamp"]
+                parts = (document["kind"], metadata.get("namespace", ""), metadata["name"])
+                metadata["uid"] = stable_uid(shoot["metadata"]["uid"], *parts)
                 endpoint.create(place, document, stored=False)
         self.awake[key] = endpoint
         self._align(endpoint, shoot)
@@ -129,7 +145,10 @@ class Directory:
         `again` gives what was deleted another uid: kubectl waits for the old one to go.
         """
         endpoint.version = version = shoot["spec"]["kubernetes"]["version"]
-        nodes = [node(shoot, slot, version) for slot in slots(shoot, {})]
+        endpoint.aligned_at, at = asyncio.get_running_loop().time(), time.time()
+        place = Place(self.settings.seed, endpoint.identity, self.settings.fill)
+        extra = extra_nodes(shoot, place, at)
+        nodes = [node(shoot, slot, version) for slot in slots(shoot, extra, int(at // DAY))]
         _follow(endpoint, ("", "nodes"), "", nodes, again=again)
         names = [
             each["metadata"]["name"]
@@ -137,6 +156,8 @@ class Directory:
             if each["metadata"]["labels"]["worker.gardener.cloud/system-components"] == "true"
         ]
         _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, names, version)), again=again)
+        hosts = [each["metadata"]["name"] for each in nodes if not each["spec"].get("taints")]
+        settle(endpoint, inhabitants(shoot, place, hosts, at))
 
 
 def _follow(endpoint: Endpoint, key: Key, namespace: str, wanted: list[Json], *, again: bool) -> None:

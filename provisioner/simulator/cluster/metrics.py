@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import math
 import time
 from datetime import UTC, datetime
 
+from provisioner.simulator.cluster.inhabited.rhythm import habit, load
 from provisioner.simulator.cluster.quantity import amount, cores, kibibytes
 from provisioner.simulator.endpoint import Endpoint
 from provisioner.simulator.errors import Json
 from provisioner.simulator.gardener.status import fraction
 from provisioner.simulator.kinds import Resource
 from provisioner.simulator.moments import stamp
+from provisioner.simulator.settings import Settings
 
 WINDOW_SECONDS = 30
-DAY = 86400
+SYSTEM = frozenset({"kube-system", "nesoi-system"})
 
 
-def measure(endpoint: Endpoint, resource: Resource, namespace: str, name: str) -> list[Json]:
+def measure(
+    settings: Settings, endpoint: Endpoint, resource: Resource, namespace: str, name: str
+) -> list[Json]:
     """Return NodeMetrics or PodMetrics, of all or of one."""
     slot = int(time.time()) // WINDOW_SECONDS * WINDOW_SECONDS
+    busy = load(settings.seed, endpoint.identity, slot)
+    appetite = habit(settings.seed, endpoint.identity).appetite
     running = [
         pod for pod in endpoint.collection("", "pods").documents() if pod["status"].get("phase") == "Running"
     ]
     if resource.plural == "pods":
         return [
-            _pod(pod, slot)
+            _pod(pod, slot, busy, appetite)
             for pod in running
             if namespace in ("", pod["metadata"]["namespace"]) and name in ("", pod["metadata"]["name"])
         ]
@@ -34,7 +39,7 @@ def measure(endpoint: Endpoint, resource: Resource, namespace: str, name: str) -
         host = pod["spec"].get("nodeName", "")
         cpu, memory = usage.get(host, (0.0, 0.0))
         for container in pod["spec"]["containers"]:
-            more_cpu, more_memory = _container(pod, container, slot)
+            more_cpu, more_memory = used(pod, container, busy, appetite)
             cpu, memory = cpu + more_cpu, memory + more_memory
         usage[host] = (cpu, memory)
     found = []
@@ -66,10 +71,10 @@ def _head(kind: str, name: str, namespace: str, slot: int, source: Json) -> Json
     }
 
 
-def _pod(pod: Json, slot: int) -> Json:
+def _pod(pod: Json, slot: int, busy: float, appetite: float) -> Json:
     containers = []
     for container in pod["spec"]["containers"]:
-        cpu, memory = _container(pod, container, slot)
+        cpu, memory = used(pod, container, busy, appetite)
         containers.append(
             {"name": container["name"], "usage": {"cpu": cores(cpu), "memory": kibibytes(memory)}}
         )
@@ -77,15 +82,14 @@ def _pod(pod: Json, slot: int) -> Json:
     return {**head, "containers": containers}
 
 
-def _container(pod: Json, container: Json, slot: int) -> tuple[float, float]:
-    """Return (cores, bytes): part of what was requested, with a day's rhythm and a little noise."""
-    name = f"{pod['metadata']['uid']}/{container['name']}"
+def used(pod: Json, container: Json, busy: float, appetite: float) -> tuple[float, float]:
+    """Return (cores, bytes): part of what was requested, more by day than by night; memory hardly moves."""
+    metadata = pod["metadata"]
+    app = (metadata.get("labels") or {}).get("app.kubernetes.io/name") or metadata["name"]
+    name = f"{metadata['namespace']}/{app}/{container['name']}"
     requests = (container.get("resources") or {}).get("requests") or {}
     cpu = amount(requests.get("cpu", "50m")) or 0.05
     memory = amount(requests.get("memory", "64Mi")) or 64 * 2**20
-    share = 0.25 + 0.5 * fraction("share", name)
-    rhythm = 1 + 0.35 * math.sin(2 * math.pi * (slot % DAY / DAY + fraction("phase", name)))
-    noise = 0.9 + 0.2 * fraction("noise", name, slot)
-    return cpu * share * rhythm * noise, memory * (0.5 + 0.4 * fraction("memory", name)) * (
-        0.97 + 0.06 * noise - 0.06
-    )
+    own = 1.0 if metadata["namespace"] in SYSTEM else appetite
+    share = (0.2 + 0.5 * fraction("share", name)) * own * (0.4 + 0.6 * busy)
+    return cpu * share, memory * (0.45 + 0.4 * fraction("memory", name)) * own * (0.97 + 0.03 * busy)

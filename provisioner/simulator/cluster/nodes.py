@@ -16,6 +16,8 @@ POOL = "worker.gardener.cloud/pool"
 RESERVED_CPU_MILLI = 80
 RESERVED_MEMORY_MIB = 1024
 PODS_PER_NODE = 110
+GPU_PRODUCT = "nvidia.com/gpu.product"
+GPU_MODELS = {"g6": "NVIDIA-L4", "g5": "NVIDIA-A10G", "p5": "NVIDIA-H100"}
 UNKNOWN = Machine("unknown", 2, 8, 0, "amd64")
 
 
@@ -34,8 +36,11 @@ def stable_uid(*parts: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join(parts)))
 
 
-def slots(shoot: Json, extra: dict[str, int]) -> Iterator[Slot]:
-    """Yield the nodes a Shoot has: its minimum in each pool, plus what the autoscaler added, up to the maximum."""
+def slots(shoot: Json, extra: dict[str, int], day: int = 0) -> Iterator[Slot]:
+    """Yield the nodes a Shoot has: its minimum in each pool, plus what the autoscaler added on that day, up to the maximum.
+
+    What was added goes with its day: a node that comes back is another one, with another uid.
+    """
     if (shoot.get("status") or {}).get("hibernated"):
         return
     technical, uid = shoot["status"]["technicalID"], shoot["metadata"]["uid"]
@@ -46,7 +51,8 @@ def slots(shoot: Json, extra: dict[str, int]) -> Iterator[Slot]:
         zones = pool.get("zones") or ["1"]
         for index in range(min(least + extra.get(pool["name"], 0), most)):
             zone = zones[index % len(zones)]
-            suffix = stable_uid(uid, pool["name"], str(index)).replace("-", "")[:5]
+            born = [str(day)] if index >= least else []
+            suffix = stable_uid(uid, pool["name"], str(index), *born).replace("-", "")[:5]
             name = f"{technical}-{pool['name']}-z{index % len(zones) + 1}-{suffix}"
             yield Slot(name, pool, zone, index)
 
@@ -83,8 +89,10 @@ def node(shoot: Json, slot: Slot, version: str, *, ready: bool = True) -> Json:
 def _labels(shoot: Json, slot: Slot, machine: Machine, version: str) -> dict[str, str]:
     region = shoot["spec"]["region"]
     system = bool((slot.pool.get("systemComponents") or {}).get("allow"))
+    gpu = {GPU_PRODUCT: GPU_MODELS.get(machine.name.split(".")[0], "NVIDIA-T4")} if machine.gpus else {}
     return {
         **(slot.pool.get("labels") or {}),
+        **gpu,
         "kubernetes.io/hostname": slot.name,
         "kubernetes.io/arch": machine.architecture,
         "kubernetes.io/os": "linux",

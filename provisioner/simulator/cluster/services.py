@@ -6,13 +6,20 @@ from provisioner.simulator.cluster.workloads import report
 from provisioner.simulator.endpoint import CRDS, Endpoint
 from provisioner.simulator.errors import Json
 from provisioner.simulator.gardener.status import fraction
+from provisioner.simulator.moments import stamp
+from provisioner.simulator.store import read
+
+SNAPSHOTS = ("snapshot.storage.k8s.io", "volumesnapshots")
 
 
 def reconcile(endpoint: Endpoint) -> None:
-    """Bind claims, give load balancers an address, establish custom kinds."""
+    """Bind claims, cut snapshots, give load balancers an address, establish custom kinds."""
     for claim in endpoint.collection("", "persistentvolumeclaims").documents():
         if (claim.get("status") or {}).get("phase") != "Bound":
             _bind(endpoint, claim)
+    for snapshot in endpoint.collection(*SNAPSHOTS).documents():
+        if not (snapshot.get("status") or {}).get("readyToUse"):
+            _cut(endpoint, snapshot)
     for service in endpoint.collection("", "services").documents():
         if service["spec"].get("type") == "LoadBalancer" and not _ingress(service):
             _balance(endpoint, service)
@@ -58,6 +65,17 @@ def _bind(endpoint: Endpoint, claim: Json) -> None:
         "accessModes": spec.get("accessModes", ["ReadWriteOnce"]),
     }
     endpoint.collection("", "persistentvolumeclaims").put(claim)
+
+
+def _cut(endpoint: Endpoint, snapshot: Json) -> None:
+    """Make a snapshot ready once its claim is bound."""
+    source = (snapshot["spec"].get("source") or {}).get("persistentVolumeClaimName", "")
+    entry = endpoint.collection("", "persistentvolumeclaims").get(snapshot["metadata"]["namespace"], source)
+    size = ((read(entry).get("status") or {}).get("capacity") or {}).get("storage") if entry else None
+    if size:
+        snapshot["spec"].setdefault("volumeSnapshotClassName", "default")
+        snapshot["status"] = {"readyToUse": True, "restoreSize": size, "creationTime": stamp()}
+        endpoint.collection(*SNAPSHOTS).put(snapshot)
 
 
 def _ingress(service: Json) -> bool:
