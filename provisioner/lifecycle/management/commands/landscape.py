@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Command(BaseCommand):
             default="",
             help="what tells our clusters from those of another Nesoi in the same project; each of them needs one",
         )
+        _add_provider_arguments(register)
         register.add_argument("--closed", action="store_true", help="place no new runtimes there")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -85,12 +87,7 @@ class Command(BaseCommand):
             raise CommandError("--calls-per-second must be above 0.", returncode=2)
         path = str(Path(options["credentials"]).resolve()) if options["credentials"] else ""
         content = _read(options["credentials_file"]) if options["credentials_file"] else ""
-        config = {
-            "namespace": options["namespace"],
-            "project": options["project"],
-            "own_cidrs": _words(options["own_cidrs"]),
-            **({"installation": options["installation"]} if options["installation"] else {}),
-        }
+        config = _config(options)
         access = LandscapeAccess(options["key"], config, path, credentials=content)
         try:
             connect(kind=options["kind"], access=access).observe(ClusterRef("none"))
@@ -108,6 +105,49 @@ class Command(BaseCommand):
             accepting=not options["closed"],
         )
         self.stdout.write(f"{landscape.key} is {'registered' if created else 'up to date'}.")
+
+
+def _add_provider_arguments(register: CommandParser) -> None:
+    """What each provider needs said, where a landscape differs from what is usual."""
+    for option, word in (
+        ("--cloud-profile", "CloudProfile"),
+        ("--credentials-binding", "CredentialsBinding"),
+    ):
+        register.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar="PROVIDER=NAME",
+            help=f"the {word} of a provider, when it is not called like the provider (repeatable)",
+        )
+    register.add_argument(
+        "--floating-pool", default="", help="OpenStack's network of public addresses (default public)"
+    )
+    register.add_argument(
+        "--load-balancer-provider", default="", help="OpenStack's load balancers (default amphora)"
+    )
+
+
+def _config(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `Landscape.config`; what is not given is the driver's to choose."""
+    given = {
+        "namespace": options["namespace"],
+        "project": options["project"],
+        "own_cidrs": _words(options["own_cidrs"]),
+        "installation": options["installation"],
+        "cloud_profiles": _pairs(options["cloud_profile"]),
+        "credentials_bindings": _pairs(options["credentials_binding"]),
+        "floating_pool": options["floating_pool"],
+        "load_balancer_provider": options["load_balancer_provider"],
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _pairs(entries: list[str]) -> dict[str, str]:
+    pairs = dict(entry.partition("=")[::2] for entry in entries)
+    if any(not (provider and name) for provider, name in pairs.items()):
+        raise CommandError("Say which provider's it is, as aws=NAME.", returncode=2)
+    return pairs
 
 
 def _read(path: str) -> str:
