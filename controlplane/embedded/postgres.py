@@ -76,6 +76,8 @@ class Postgres:
             "log_timezone": "UTC",
             "log_line_prefix": "",
             "log_checkpoints": "off",
+            # A refused statement carries what people wrote, and many a refusal is expected: a name that is taken.
+            "log_min_error_statement": "panic",
         }
         if not durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
