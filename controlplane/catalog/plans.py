@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+DEFAULT_PRICE_BOOK = "standard"
+
 
 @dataclass(frozen=True)
 class RegionFacts:
@@ -108,6 +110,7 @@ class PlanFacts:
     suspension: str = "hibernate"  # or destroy: what suspending a runtime means
     quota: Mapping[str, int] = field(default_factory=dict)  # of a tenant without an entitlement for it
     broker_id: str = ""  # its id in the service broker's catalog
+    price_book: str = DEFAULT_PRICE_BOOK  # what its usage is priced by, where no contract says otherwise
 
     def region(self, name: str) -> RegionFacts | None:
         """The region of that name, if the plan has it."""
@@ -190,6 +193,7 @@ def plan_facts(
         suspension=definition.get("suspension", "hibernate"),
         quota=definition.get("quota", {}),
         broker_id=definition.get("broker_id", ""),  # a row loaded before there was one
+        price_book=definition.get("price_book", DEFAULT_PRICE_BOOK),
     )
 
 

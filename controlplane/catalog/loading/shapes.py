@@ -156,6 +156,7 @@ PLAN = record(
     },
     {
         "suspension": {"type": "string", "enum": ["hibernate", "destroy"]},
+        "price_book": SLUG,
         "quota": record({}, {"runtimes": COUNT, "vcpu": COUNT, "memory_gib": COUNT, "gpus": COUNT}),
     },
 )
