@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from provisioner.operations import queries
+from provisioner.operations import reading
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot, State
 
@@ -17,6 +17,6 @@ def place_in_queue(operation: Operation) -> int | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute(
-            queries.PLACES_BEFORE, {"share": operation.share, "due_at": operation.due_at, "most": FARTHEST}
+            reading.PLACES_BEFORE, {"share": operation.share, "due_at": operation.due_at, "most": FARTHEST}
         )
         return int(cursor.fetchone()[0])

@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from provisioner.operations import queries
+from provisioner.operations import reading
 
 
 class OperationsCollector(Collector):
@@ -23,7 +23,7 @@ class OperationsCollector(Collector):
         """Yield the gauges of this moment."""
         try:
             with connection.cursor() as cursor:
-                cursor.execute(queries.OPEN_NOW)
+                cursor.execute(reading.OPEN_NOW)
                 rows = cursor.fetchall()
         except DatabaseError:
             return

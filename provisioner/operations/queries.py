@@ -6,6 +6,8 @@ and the sweep, which find the operation first, skip what is locked and so never 
 What a worker writes can be found out again by running its step again; what a person asked can not. So a worker's writes do
 not wait for the disk (`synchronous_commit` off, for that one transaction): a crash of PostgreSQL may set an operation back
 by less than a second, never in part, and a request that was answered is kept.
+
+What only tells how operations stand is in `reading`.
 """
 
 # ruff: noqa: S608 - every fragment is a constant of this file; values travel as parameters
@@ -289,21 +291,6 @@ COUNT_DUE = f"""
 SELECT count(*) FROM (
     SELECT FROM operations_operation
     WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) LIMIT %(most)s) due"""
-
-# How many a worker would take before one, whoever's: a function of the database counts them. Rides on operation_claim.
-PLACES_BEFORE = "SELECT operations_before(%(share)s::float8, %(due_at)s::timestamptz, %(most)s::int)"
-
-# What the newest successes did when, whoever's. Rides on operation_recent.
-LATELY = "SELECT operations_lately(%(kind)s::text, %(landscape)s::uuid, %(most)s::int)"
-
-# For /metrics, in one go: what is open, and of that what waits for a worker, and how long. Rides on operation_one_per_slot.
-OPEN_NOW = f"""
-SELECT kind, state, count(*), count(*) FILTER (WHERE due),
-    coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due)), 0)::float
-FROM (SELECT kind, state, due_at,
-          {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AS due
-      FROM operations_operation WHERE slot IS NOT NULL) o
-GROUP BY kind, state"""
 
 # One sweep at a time in the whole installation; the lock goes with the transaction.
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"

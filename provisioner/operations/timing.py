@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from provisioner.operations import queries
+from provisioner.operations import reading
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN
 
@@ -26,7 +26,7 @@ def usual_seconds(operation: Operation) -> dict[str, float]:
         return {}
     wanted: dict[str, Any] = {"kind": operation.kind, "landscape": operation.landscape_id, "most": LATELY}
     with connection.cursor() as cursor:
-        cursor.execute(queries.LATELY, wanted)
+        cursor.execute(reading.LATELY, wanted)
         return medians(json.loads(steps_done) for (steps_done,) in cursor.fetchall())
 
 
