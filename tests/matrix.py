@@ -15,12 +15,13 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
 from controlplane.catalog.models import Entitlement, QuotaRequest
+from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
 from controlplane.osb.credentials import issue_credential
 from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation, ServiceAccount
-from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, User
+from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, Tenant, User
 from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -114,6 +115,7 @@ def written() -> list[Any]:
     """What a refused request must leave as it was."""
     tables: list[Any] = [
         Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
+        Tenant, IdentityProvider,
     ]  # fmt: skip
     rows = [list(table.objects.order_by("pk").values()) for table in tables]
     return [

@@ -22,6 +22,21 @@ def account_url(base: str, account_id: UUID) -> str:
     return f"{base}{PREFIX}/accounts/{account_id}"
 
 
+def tenant_url(base: str, tenant_id: UUID) -> str:
+    """Return a tenant's address."""
+    return f"{base}{PREFIX}/tenants/{tenant_id}"
+
+
+def provider_url(base: str, provider_id: UUID) -> str:
+    """Return an identity provider's address."""
+    return f"{base}{PREFIX}/identity-providers/{provider_id}"
+
+
+def sign_in_callback(base: str, provider_id: UUID) -> str:
+    """Return the one address that an identity provider sends people back to."""
+    return f"{base}/sign-in/callback/{provider_id}"
+
+
 def plan_url(base: str, key: str) -> str:
     """Return a plan's address."""
     return f"{base}{PREFIX}/plans/{key}"

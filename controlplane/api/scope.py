@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from controlplane.api.parameters import Query
+from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
@@ -34,6 +35,23 @@ def operations(actor: Actor, query: Query | None = None) -> QuerySet[Operation]:
     slim = rows.defer("runtime__cluster_spec", "runtime__spec", "runtime__status")
     seen: QuerySet[Operation] = _seen(actor, slim, query)
     return seen
+
+
+def tenants(actor: Actor) -> QuerySet[Tenant]:
+    """Return the tenants that the actor can see: the own one, or all."""
+    if actor.tenant_id is not None:
+        return Tenant.objects.filter(pk=actor.tenant_id)
+    return Tenant.objects.all() if actor.sees_every_tenant else Tenant.objects.none()
+
+
+def the_tenant(actor: Actor, text: str) -> Tenant:
+    """Return the tenant by id or slug; raises Refused 404 alike for another one's and for none."""
+    known = parse_uuid(text)
+    rows = tenants(actor)
+    tenant = (rows.filter(pk=known) if known else rows.filter(slug=text)).first()
+    if tenant is None:
+        raise missing("tenant", text)
+    return tenant
 
 
 def accounts(actor: Actor, query: Query | None = None) -> QuerySet[Account]:
@@ -66,6 +84,12 @@ def service_accounts(actor: Actor, query: Query | None = None) -> QuerySet[Servi
     rows = ServiceAccount.objects.filter(removed_at=None).select_related("tenant")
     seen: QuerySet[ServiceAccount] = _seen(actor, rows, query)
     return seen
+
+
+def providers(actor: Actor) -> QuerySet[IdentityProvider]:
+    """Return the identity providers of the actor's tenant; the platform's own are nobody's here."""
+    rows = IdentityProvider.objects.filter(tenant=actor.tenant_id, tenant__isnull=False)
+    return rows.select_related("tenant").prefetch_related("group_roles", "domains")
 
 
 def the_account(actor: Actor, text: str, query: Query | None = None) -> Account:

@@ -7,15 +7,18 @@ from django.urls import path
 from controlplane.api.views import (
     accounts,
     audit,
+    identity,
     kubeconfigs,
     operations,
     plans,
     quota,
     reference,
     runtimes,
+    sessions,
     standing,
     suspension,
     team,
+    tenants,
     tokens,
 )
 from controlplane.api.views.trials import TrialDetail, TrialList
@@ -59,6 +62,7 @@ urlpatterns = [
         "runtimes/<str:runtime>/operations", operations.RuntimeOperations.as_view(), name="runtime-operations"
     ),
     path("quota", quota.Quota.as_view(), name="quota"),
+    path("tenants/<str:tenant>/quota", quota.TenantQuota.as_view(), name="tenant-quota"),
     path("quota-requests", quota.QuotaRequestList.as_view(), name="quota-requests"),
     path("quota-requests/<str:quota_request>", quota.QuotaRequestDetail.as_view(), name="quota-request"),
     path(
@@ -75,6 +79,19 @@ urlpatterns = [
         "quota-requests/<str:quota_request>/withdraw",
         quota.QuotaRequestWithdraw.as_view(),
         name="withdraw-quota-request",
+    ),
+    path("tenants", tenants.TenantList.as_view(), name="tenants"),
+    path("tenants/<str:tenant>", tenants.TenantDetail.as_view(), name="tenant"),
+    path("tenants/<str:tenant>/owner", tenants.TenantOwner.as_view(), name="tenant-owner"),
+    path("sessions", sessions.SessionList.as_view(), name="sessions"),
+    path("sessions/<str:session>", sessions.SessionDetail.as_view(), name="session"),
+    path("members/<str:member>/sessions", sessions.MemberSessions.as_view(), name="member-sessions"),
+    path("identity-providers", identity.ProviderList.as_view(), name="identity-providers"),
+    path("identity-providers/<str:provider>", identity.ProviderDetail.as_view(), name="identity-provider"),
+    path(
+        "identity-providers/<str:provider>/test",
+        identity.ProviderTest.as_view(),
+        name="test-identity-provider",
     ),
     path("trials", TrialList.as_view(), name="trials"),
     path("trials/<str:trial>", TrialDetail.as_view(), name="trial"),

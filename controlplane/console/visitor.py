@@ -92,6 +92,13 @@ class Visitor:
         return self.tenant is not None and self.actor.may(Permission.TENANT_CHANGE)
 
     @property
+    def may_see_tenants(self) -> bool:
+        """Whether the list of every tenant is shown at all."""
+        return not self.must_open and (
+            self.actor.sees_every_tenant or self.actor.may(Permission.TENANT_CREATE)
+        )
+
+    @property
     def may_answer_quota(self) -> bool:
         """Whether the queue of requests for quota is shown at all."""
         return self.actor.may(Permission.QUOTA_ANSWER)

@@ -19,6 +19,7 @@ from controlplane.sealing import seal, unseal
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission, Role
 from controlplane.tenants.models import Tenant
+from controlplane.tenants.rights import require
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,13 @@ def _is_operator(actor: Actor) -> bool:
 
 
 def _may_set(actor: Actor, provider: IdentityProvider, wish: Wish | None) -> None:
-    """Raise Refused (owner_mapping) where somebody who may not make owners would let a provider make them."""
-    if _is_operator(actor) or actor.may(Permission.OWNER_MANAGE, tenant_id=provider.tenant_id):
+    """Raise Refused forbidden, or owner_mapping where somebody who may not make owners would let a provider make them."""
+    if _is_operator(actor):
+        return
+    if provider.tenant_id is None:
+        raise Refused("forbidden", "Only an operator sets the platform's own providers.", status=403)
+    require(actor, Permission.IDENTITY_MANAGE, tenant_id=provider.tenant_id)
+    if actor.may(Permission.OWNER_MANAGE, tenant_id=provider.tenant_id):
         return
     wanted = set((wish.group_roles or {}).values()) if wish else set()
     stands = GroupRole.objects.filter(provider=provider, role=Role.OWNER.value).exists()

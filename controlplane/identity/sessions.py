@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.identity import queries
@@ -18,8 +19,8 @@ from controlplane.identity.models import UserSession
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
-from controlplane.tenants.access import Actor, Permission, Role
-from controlplane.tenants.models import Member, User
+from controlplane.tenants.access import Actor, Permission, Role, TokenScope
+from controlplane.tenants.models import ApiToken, Member, User
 
 SEEN_GRAIN = timedelta(minutes=5)  # one write per session and grain, not one per request
 KNOWN = "known"  # in the session's data: it has a row, so without one it is over
@@ -116,8 +117,30 @@ def still_stands(key: str, user_id: UUID, address: str) -> bool:
 
 def sessions_of(user_id: UUID) -> Sequence[UserSession]:
     """Return a person's sessions that are not over, the latest seen first."""
-    rows = UserSession.objects.filter(user=user_id, expires_at__gt=utcnow())
-    return list(rows.select_related("provider").order_by("-seen_at", "-pk"))
+    return list(live_sessions(user_id).order_by("-seen_at", "-pk"))
+
+
+def live_sessions(user_id: UUID | None) -> QuerySet[UserSession]:
+    """Return a person's sessions that are not over, with their providers."""
+    return UserSession.objects.filter(user=user_id, expires_at__gt=utcnow()).select_related("provider")
+
+
+def person_of(actor: Actor) -> UUID:
+    """Return the person whom a token speaks for: who made it for themselves, with the role that they have and every right of it.
+
+    A token for a program or for somebody else shows nothing of its maker. Raises Refused forbidden 403.
+    """
+    rows = ApiToken.objects.filter(service_account=None, created_by_user__isnull=False)
+    token = rows.filter(pk=actor.token_id).first() if actor.token_id else None
+    if token is not None and token.created_by_user_id and TokenScope.ADMIN in (actor.scopes or ()):
+        maker = {"tenant": token.tenant_id, "user": token.created_by_user_id, "role": token.role}
+        if Member.objects.filter(**maker).exists():
+            return token.created_by_user_id
+    detail = (
+        "This token speaks for no person: use one that you made for yourself in the console, with your own role and the "
+        "scope admin; or see your sessions in the console."
+    )
+    raise Refused("forbidden", detail, status=403)
 
 
 @transaction.atomic
@@ -129,8 +152,8 @@ def end_session(*, actor: Actor, session_id: UUID) -> None:
 
 
 @transaction.atomic
-def end_other_sessions(*, actor: Actor, current_key: str) -> int:
-    """End all of the actor's own sessions but the one they ask in; return how many."""
+def end_other_sessions(*, actor: Actor, current_key: str = "") -> int:
+    """End all of the actor's own sessions but the one they ask in, if they ask in one; return how many."""
     rows = UserSession.objects.filter(user=actor.user_id).exclude(digest=digest_of(current_key))
     number, _ = rows.delete()
     if number:

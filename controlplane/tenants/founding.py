@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import getpass
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.access import Actor, Role
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor, PlatformRole, Role
 from controlplane.tenants.models import Account, ApiToken, Member, Tenant, User
 from controlplane.tenants.services import add_member, create_account, create_tenant, create_user, issue_token
 
@@ -60,7 +62,7 @@ def found_tenant(*, actor: Actor, founding: Founding) -> str | None:
 @transaction.atomic
 def hand_out_token(*, actor: Actor, tenant_slug: str, name: str, role: Role, ttl: timedelta) -> str:
     """Return the only plain copy of a new token; raises Refused: tenant_not_found, name_invalid, name_taken, ttl_invalid."""
-    tenant = Tenant.objects.filter(slug=tenant_slug).select_for_update().first()
+    tenant = Tenant.objects.filter(slug=tenant_slug).select_for_update(no_key=True).first()
     if tenant is None:
         detail = f"There is no tenant “{tenant_slug}”; make it with “manage.py tenant create”."
         raise Refused("tenant_not_found", detail, field="tenant", status=404)
@@ -73,6 +75,41 @@ def hand_out_token(*, actor: Actor, tenant_slug: str, name: str, role: Role, ttl
         raise Refused("name_taken", detail, field="name", status=409)
     _, plain = issue_token(actor=actor, name=name, tenant=tenant, role=role, expires_at=now + ttl)
     return plain
+
+
+@transaction.atomic
+def hand_out_platform_token(*, actor: Actor, name: str, role: PlatformRole, expires_at: datetime) -> str:
+    """Return the only plain copy of a token of the platform's team; raises Refused: name_invalid, name_taken, expires_invalid."""
+    now = utcnow()
+    if not now < expires_at <= now + LONGEST_TTL:
+        detail = f"A token lives until some day of the next {LONGEST_TTL.days}."
+        raise Refused("expires_invalid", detail, field="expires")
+    if _valid(_name(name, 80)).exists():
+        detail = f"The platform has a valid token “{name}” already; revoke it, or choose another name."
+        raise Refused("name_taken", detail, field="name", status=409)
+    _, plain = issue_token(actor=actor, name=name, platform_role=role, expires_at=expires_at)
+    return plain
+
+
+@transaction.atomic
+def revoke_platform_token(*, actor: Actor, name: str) -> None:
+    """Make a token of the platform's team worthless; raises Refused token_not_found 404."""
+    row = _valid(name).select_for_update().first()
+    if row is None:
+        raise Refused("token_not_found", f"The platform has no valid token “{name}”.", status=404)
+    row.revoked_at = utcnow()
+    row.save(update_fields=["revoked_at"])
+    audit.record("token.revoke", actor=actor, tenant_id=None, target_type="token", target_id=row.id)
+
+
+def platform_tokens() -> Sequence[ApiToken]:
+    """Return the valid tokens of the platform's team, oldest first; their secrets are nowhere."""
+    return list(_valid().order_by("pk"))
+
+
+def _valid(name: str | None = None) -> QuerySet[ApiToken]:
+    rows = ApiToken.objects.filter(tenant=None, revoked_at=None).exclude(expires_at__lte=utcnow())
+    return rows if name is None else rows.filter(name=name)
 
 
 def _is_there(founding: Founding) -> bool:

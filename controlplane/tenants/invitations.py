@@ -53,6 +53,21 @@ def invite(
     email = clean_email(email)
     _refuse_known(tenant, email)
     count_letter(tenant, email)
+    return issue(
+        actor=actor, tenant=tenant, email=email, role=role, address_of=address_of, any_address=any_address
+    )
+
+
+def issue(
+    *,
+    actor: Actor,
+    tenant: Tenant,
+    email: str,
+    role: Role,
+    address_of: AddressOf,
+    any_address: bool = False,
+) -> Invitation:
+    """Write an invitation and its message, in the transaction of a caller who has looked whether that may be."""
     secret, sent, expires = _new_secret()
     row: Invitation = Invitation.objects.create(
         tenant=tenant,

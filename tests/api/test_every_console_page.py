@@ -45,6 +45,7 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 FLEET = "/fleet/trials"
 PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
+NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.org"}
 RULE = {"kind": "domain", "pattern": "evil.example", "why": "for the test"}
 MOVERS = frozenset({PlatformRole.ADMIN})
 MOVE = {"from": "archipel", "to": "nowhere", "reason": "for the test"}
@@ -170,6 +171,14 @@ ROWS: dict[tuple[str, str], Row] = {
         f"{FLEET}/{UNKNOWN}/reject", NO_MEMBER, PLATFORM_ADMIN, {}, answer=409
     ),
     ("fleet-trial-retry", "POST"): Row(f"{FLEET}/{UNKNOWN}/retry", NO_MEMBER, PLATFORM_ADMIN, {}, answer=404),
+    ("fleet-tenants", "GET"): Row("/fleet/tenants", NO_MEMBER, PLATFORM - {PlatformRole.SUPPORT}),
+    ("fleet-tenants", "POST"): Row("/fleet/tenants", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT),
+    **{
+        ("fleet-tenant-owner", method): Row(
+            f"/fleet/tenants/{UNKNOWN}/owner", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT, answer=404
+        )
+        for method in ("GET", "POST")
+    },
     ("mailbox", "GET"): Row("/mailbox", public=True),
     ("mail", "GET"): Row(f"/mailbox/{UNKNOWN}", public=True, answer=404),
     ("sign-out", "POST"): Row("/sign-out", public=True),

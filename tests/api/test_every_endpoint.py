@@ -39,6 +39,9 @@ OWNERS = frozenset({Role.OWNER})
 HERE = {"tenant": "archipel"}
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 INVITATION = {"email": "new@example.org", "role": "viewer", **HERE}
+NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.org"}
+PROVIDER = "/identity-providers/{provider}"
+NEW_PROVIDER = {"name": "SSO", "issuer": "https://127.0.0.1", "client_id": "nesoi", **HERE}
 MOVE = {"from": "archipel", "to": "nowhere", **REASON}
 # Support names one tenant and says why.
 OPENING = {"X_Nesoi_Tenant": "archipel", "X_Nesoi_Reason": "for the test"}
@@ -60,6 +63,9 @@ ROWS: dict[tuple[str, str], Row] = {
         "/accounts/{account}/move", NO_MEMBER, frozenset({PlatformRole.ADMIN}), MOVE
     ),
     ("quota", "GET"): Row("/quota?tenant=archipel"),
+    ("tenant-quota", "POST"): Row(
+        "/tenants/{tenant}/quota", NO_MEMBER, PLATFORM_ADMIN, {"runtimes": 900, **REASON}
+    ),
     ("quota-requests", "GET"): Row("/quota-requests"),
     ("quota-requests", "POST"): Row(
         "/quota-requests", WORKERS, NOBODY, {"plan": "aws", "regions": ["eu-west-1"], **REASON, **HERE}
@@ -111,6 +117,25 @@ ROWS: dict[tuple[str, str], Row] = {
         "/service-accounts/{service_account}", ADMINS, NOBODY, {"role": "developer"}
     ),
     ("service-account", "DELETE"): Row("/service-accounts/{service_account}", ADMINS, NOBODY),
+    ("tenants", "GET"): Row("/tenants"),
+    ("tenants", "POST"): Row("/tenants", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT),
+    ("tenant", "GET"): Row("/tenants/{tenant}"),
+    ("tenant", "PATCH"): Row("/tenants/{tenant}", OWNERS, PLATFORM_ADMIN, {"name": "Other"}),
+    ("tenant-owner", "POST"): Row(
+        "/tenants/{tenant}/owner", NO_MEMBER, PLATFORM_ADMIN, {"email": "new@example.org"}
+    ),
+    # These tokens are nobody's own: test_api_sessions.py has those that are.
+    ("sessions", "GET"): Row("/sessions", NO_MEMBER, NOBODY),
+    ("sessions", "DELETE"): Row("/sessions", NO_MEMBER, NOBODY),
+    ("session", "DELETE"): Row("/sessions/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41", NO_MEMBER, NOBODY),
+    ("member-sessions", "GET"): Row("/members/{member}/sessions", ADMINS, NOBODY),
+    ("member-sessions", "DELETE"): Row("/members/{member}/sessions", ADMINS, NOBODY),
+    ("identity-providers", "GET"): Row("/identity-providers", ADMINS, NOBODY),
+    ("identity-providers", "POST"): Row("/identity-providers", ADMINS, NOBODY, NEW_PROVIDER),
+    ("identity-provider", "GET"): Row(PROVIDER, ADMINS, NOBODY),
+    ("identity-provider", "PATCH"): Row(PROVIDER, ADMINS, NOBODY, {"contact": "Ada"}),
+    ("identity-provider", "DELETE"): Row(PROVIDER, ADMINS, NOBODY),
+    ("test-identity-provider", "POST"): Row(f"{PROVIDER}/test", ADMINS, NOBODY),
     # Strangers ask there, and a secret counts instead of a role: test_trials.py has both.
     ("trials", "POST"): Row("/trials", body=STRANGER, public=True, answer=202),
     ("trial", "GET"): Row("/trials/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41", public=True, answer=404),
@@ -141,6 +166,8 @@ LISTS = {
     "tokens",
     "service-accounts",
     "quota-requests",
+    "tenants",
+    "identity-providers",
 }
 NONE: Mapping[str, str] = {}
 

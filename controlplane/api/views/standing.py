@@ -17,7 +17,6 @@ from controlplane.api.idempotency import Answer, once
 from controlplane.api.shapes.standing import DELETION, STANDING, SUSPENSION, standing_json
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
 from controlplane.tenants.models import Account, Tenant
 from provisioner.lifecycle import closing, tenants
@@ -28,13 +27,8 @@ Door = Callable[..., Standing]
 
 
 def tenant_named(actor: Actor, text: str) -> Tenant:
-    """Return the tenant by id or slug; raises Refused 404 alike for another one's and for none."""
-    known = parse_uuid(text)
-    found = Tenant.objects.filter(pk=known) if known else Tenant.objects.filter(slug=text)
-    tenant = found.first()
-    if tenant is None or not (actor.sees_every_tenant or actor.tenant_id == tenant.id):
-        raise scope.missing("tenant", text)
-    return tenant
+    """Return the tenant by id or slug."""
+    return scope.the_tenant(actor, text)
 
 
 def account_named(actor: Actor, text: str) -> Account:

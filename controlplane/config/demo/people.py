@@ -60,6 +60,8 @@ PEOPLE = (
     DemoPerson("nina", "kythira-games", Role.OWNER),
     DemoPerson("sam", platform_role=PlatformRole.SRE),
     DemoPerson("fiona", platform_role=PlatformRole.FINOPS),
+    DemoPerson("sofia", platform_role=PlatformRole.SUPPORT),
+    DemoPerson("paula", platform_role=PlatformRole.ADMIN),
 )
 
 

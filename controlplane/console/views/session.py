@@ -55,7 +55,8 @@ def sign_in_page(request: HttpRequest, target: str, *, status: int = 200, **type
     }
     if not any(ways.values()):
         return render(request, "console/sign_in_elsewhere.html", status=status)
-    return render(request, "console/sign_in.html", {"next": target, **ways, **typed}, status=status)
+    context = {"next": target, "is_demo": settings.EMBEDDED, **ways, **typed}
+    return render(request, "console/sign_in.html", context, status=status)
 
 
 def _problem(request: HttpRequest, username: str) -> str:

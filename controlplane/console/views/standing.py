@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from controlplane.tenants.models import State, Tenant
+from controlplane.tenants.tenant import rename_tenant
 from provisioner.lifecycle import closing, tenants
 from provisioner.lifecycle.following import progress
 from provisioner.lifecycle.models import Standing, Why
@@ -30,6 +31,7 @@ SAID = {
     "resume": "{name} is resumed; its runtimes follow.",
     "delete": "The deletion of {name} is scheduled.",
     "keep": "{name} is kept.",
+    "rename": "It is called {name} now.",
 }
 WORDS = {why.value: why.label for why in Why}
 
@@ -40,40 +42,45 @@ def detail(request: ConsoleRequest, kind: str, owner_id: UUID) -> HttpResponse:
     """Say how it stands and how far its runtimes are, and offer what this person may do."""
     owner = _owner(request, kind, owner_id)
     may = _may(request, owner)
-    typed = clean(request.POST.get("confirm", "")).strip()
-    note = clean(request.POST.get("note", ""))
-    confirm = Field(
-        "text", "confirm", "Its slug", f"Type {owner.slug} to confirm.", value=typed, required=True
-    )
+    fields = _fields(request, owner, may)
+    problems: list[Problem] = []
+    if request.method == "POST":
+        verb = clean(request.POST.get("do", ""))
+        try:
+            now = _carry_out(request, kind, owner, verb, fields)
+        except Refused as refusal:
+            if refusal.status == 403:  # noqa: PLR2004
+                raise
+            problems = place(refusal, list(fields.values()))
+        else:
+            messages.success(request, SAID[verb].format(name=now.name))
+            return redirect("console:standing", kind=kind, owner_id=owner_id)
+    context = {
+        **_told(owner, kind),
+        **may,
+        **fields,
+        "problems": problems,
+        "undo_days": closing.undo_days(),
+    }
+    return show(request, "standing/detail.html", context, status=422 if problems else 200)
+
+
+def _fields(request: ConsoleRequest, owner: Owner, may: dict[str, bool]) -> dict[str, Field]:
+    """What may be typed, by its name."""
+    typed = {key: clean(request.POST.get(key, "")) for key in ("confirm", "note", "name")}
+    about = f"Type {owner.slug} to confirm."
     reasons = [
         Option(why.value, why.label.capitalize())
         for why in Why
         if why and (may["platform"] or why is Why.WISH)
     ]
-    reason = Field("select", "reason", "Why", options=reasons)
-    said = Field("text", "note", "Note", "Everybody of the tenant can read it.", value=note)
-    problems: list[Problem] = []
-    if request.method == "POST":
-        verb = clean(request.POST.get("do", ""))
-        try:
-            _carry_out(request, kind, owner, verb, typed, note)
-        except Refused as refusal:
-            if refusal.status == 403:  # noqa: PLR2004
-                raise
-            problems = place(refusal, [confirm, reason, said])
-        else:
-            messages.success(request, SAID[verb].format(name=owner.name))
-            return redirect("console:standing", kind=kind, owner_id=owner_id)
-    context = {
-        **_told(owner, kind),
-        **may,
-        "confirm": confirm,
-        "reason": reason,
-        "note": said,
-        "problems": problems,
-        "undo_days": closing.undo_days(),
+    called = typed["name"].strip() if "name" in request.POST else owner.name
+    return {
+        "confirm": Field("text", "confirm", "Its slug", about, value=typed["confirm"].strip(), required=True),
+        "reason": Field("select", "reason", "Why", options=reasons),
+        "note": Field("text", "note", "Note", "Everybody of the tenant can read it.", value=typed["note"]),
+        "name": Field("text", "name", "Name", "As people know it.", value=called, required=True),
     }
-    return show(request, "standing/detail.html", context, status=422 if problems else 200)
 
 
 def _owner(request: ConsoleRequest, kind: str, owner_id: UUID) -> Owner:
@@ -122,18 +129,25 @@ def _told(owner: Owner, kind: str) -> dict[str, Any]:
     }
 
 
-def _carry_out(request: ConsoleRequest, kind: str, owner: Owner, verb: str, typed: str, note: str) -> None:
+def _carry_out(
+    request: ConsoleRequest, kind: str, owner: Owner, verb: str, fields: Mapping[str, Field]
+) -> Owner:
+    """Go through the door that the verb names, and return the owner as it is called then."""
     doors: dict[str, Callable[..., Standing]] = {
         "suspend": getattr(tenants, f"suspend_{kind}"),
         "resume": getattr(tenants, f"resume_{kind}"),
         "delete": getattr(closing, f"schedule_{kind}_deletion"),
         "keep": getattr(closing, f"undo_{kind}_deletion"),
     }
+    actor = request.visitor.actor
+    if verb == "rename" and isinstance(owner, Tenant):
+        return rename_tenant(actor=actor, tenant_id=owner.pk, name=str(fields["name"].value))
     if verb not in doors:
         raise Refused("verb_unknown", "Say what to do.", field="do")
-    if verb == "delete" and typed != owner.slug:
+    if verb == "delete" and fields["confirm"].value != owner.slug:
         raise Refused("confirmation_wrong", f"confirm must be exactly {owner.slug}.", field="confirm")
-    given: dict[str, Any] = {"note": note} if verb in {"suspend", "delete"} else {}
+    given: dict[str, Any] = {"note": fields["note"].value} if verb in {"suspend", "delete"} else {}
     if verb == "suspend":
         given["reason"] = clean(request.POST.get("reason", Why.WISH.value))
-    doors[verb](actor=request.visitor.actor, **{f"{kind}_id": owner.pk}, **given)
+    doors[verb](actor=actor, **{f"{kind}_id": owner.pk}, **given)
+    return owner

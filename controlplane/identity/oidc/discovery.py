@@ -37,9 +37,10 @@ class Metadata:
     token_auth_methods: tuple[str, ...] = ("client_secret_basic",)
 
 
-def metadata_of(issuer: str) -> Metadata:
-    """Return a provider's metadata; raises Refused (provider_unusable, provider_address_refused)."""
-    found = remembered(f"oidc-metadata:{issuer}", lambda: read_object(issuer.rstrip("/") + WELL_KNOWN))
+def metadata_of(issuer: str, *, anew: bool = False) -> Metadata:
+    """Return a provider's metadata, `anew` as it is now; raises Refused (provider_unusable, provider_address_refused)."""
+    address = issuer.rstrip("/") + WELL_KNOWN
+    found = remembered(f"oidc-metadata:{issuer}", lambda: read_object(address), anew=anew)
     if found.get("issuer") != issuer:
         raise unusable(
             f"The discovery document names another issuer ({str(found.get('issuer'))[:200]}); it must be exactly {issuer}."

@@ -103,16 +103,17 @@ def _signed(token: str, metadata: Metadata) -> jwt.Token:
     registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
     try:
         try:
-            return jwt.decode(token, _keys(metadata), registry=registry)
+            return jwt.decode(token, keys_of(metadata), registry=registry)
         except InvalidKeyIdError:
             if not seldom(f"oidc-keys-anew:{metadata.jwks_uri}", KEYS_PAUSE):
                 raise
-            return jwt.decode(token, _keys(metadata, anew=True), registry=registry)
+            return jwt.decode(token, keys_of(metadata, anew=True), registry=registry)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as fault:
         raise untrusted(f"{type(fault).__name__}: {fault}") from fault
 
 
-def _keys(metadata: Metadata, *, anew: bool = False) -> KeySet:
+def keys_of(metadata: Metadata, *, anew: bool = False) -> KeySet:
+    """Return the public keys that a provider signs with; raises Refused (provider_unusable, provider_address_refused)."""
     found = remembered(f"oidc-keys:{metadata.jwks_uri}", lambda: read_object(metadata.jwks_uri), anew=anew)
     # Only public keys that sign: a provider's set may hold kinds that we do not know.
     keys = [
