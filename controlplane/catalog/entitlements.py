@@ -56,7 +56,7 @@ def bounds_of(tenant: Tenant, plan: str) -> Bounds:
 
 
 @transaction.atomic
-def grant(*, actor: Actor, tenant: Tenant, plan: str, bounds: Bounds) -> Entitlement:
+def grant(*, actor: Actor, tenant: Tenant, plan: str, bounds: Bounds, reason: str = "") -> Entitlement:
     """Grant exactly this, whatever held before; what is there beyond it stays, and only growth is refused."""
     known_plan(plan)
     before = bounds_of(tenant, plan)
@@ -71,7 +71,10 @@ def grant(*, actor: Actor, tenant: Tenant, plan: str, bounds: Bounds) -> Entitle
         tenant_id=tenant.id,
         target_type="quota",
         target_id=plan or "all",
-        changes={name: {"before": before_of(before, name), "after": given[name]} for name in given},
+        changes={
+            **{name: {"before": before_of(before, name), "after": given[name]} for name in given},
+            **({"reason": reason} if reason else {}),
+        },
     )
     return row
 
@@ -154,6 +157,15 @@ def known_plan(plan: str) -> None:
         load_plan_facts(plan)
 
 
+def known_regions(plan: str, regions: Sequence[str]) -> None:
+    """Raise Refused region_unknown for a region that the plan (the empty one: no plan) does not have."""
+    plans = snapshot().plans.values() if not plan else [load_plan_facts(plan)]
+    known = sorted({region.name for facts in plans for region in facts.regions})
+    for region in regions:
+        if region not in known:
+            raise Refused("region_unknown", choices(known, region), field="regions")
+
+
 def _raised(row: QuotaRequest) -> Bounds:
     asked = {name: value for name in DIMENSIONS if (value := getattr(row, name)) is not None}
     before = bounds_of(row.tenant, row.plan)
@@ -178,11 +190,8 @@ def _check_wanted(now: Bounds, wanted: Mapping[str, Any], regions: Sequence[str]
 
 
 def _check_regions(now: Bounds, regions: Sequence[str], plan: str) -> None:
-    plans = snapshot().plans.values() if not plan else [load_plan_facts(plan)]
-    known = sorted({region.name for facts in plans for region in facts.regions})
+    known_regions(plan, regions)
     for region in regions:
-        if region not in known:
-            raise Refused("region_unknown", choices(known, region), field="regions")
         if now.allows(region):
             detail = f"Region {region} is granted already; leave it out."
             raise Refused("quota_not_more", detail, field="regions")

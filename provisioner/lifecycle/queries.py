@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # Finds the account by slug or id, its tenant, and the two rows of usage that a runtime of the plan counts in, all plans' first;
 # with what was granted for each: a plan's own grant, or else that of '*'. Usage is locked until commit: two requests take the
-# last place one after the other. Tenant and account are share-locked behind it, so that nobody suspends them meanwhile. A row that
-# waited for its lock shows what is true then. Rides on account_slug_once_per_tenant, usage_once_per_plan,
+# last place one after the other. Tenant and account are share-locked behind it, so that nobody suspends them meanwhile. A row
+# that waited for its lock shows what is true then. Rides on account_slug_once_per_tenant, usage_once_per_plan,
 # entitlement_once_per_plan and primary keys.
 OPEN_BOOK = """
 SELECT account.id AS account_id, account.slug AS account_slug, account.name AS account_name, account.state AS account_state,

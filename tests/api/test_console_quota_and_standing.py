@@ -84,3 +84,21 @@ def test_a_platform_admin_suspends_a_tenant(world: World, paula: Client) -> None
     assert "Suspended because of payment" in text(paula.get(address))
     assert "Invoice 4711." in text(browse(world.alice).get(address))
     assert browse(world.alice).post(address, {"do": "resume"}).status_code == 403
+
+
+def test_a_platform_admin_grants_quota_on_the_tenants_page(world: World, paula: Client) -> None:
+    build(world)
+    address = f"/fleet/quota/tenants/{world.archipel.id}"
+    assert address in paula.get(f"/quota/?tenant={world.archipel.slug}").content.decode()
+    assert "nothing new begins, grows or resumes" in text(paula.get(address))
+    sent = paula.post(address, {"plan": "", "runtimes": "0", "vcpu": "none", "reason": "They owe us."})
+    assert sent.status_code == 302
+    row = Entitlement.objects.get(tenant=world.archipel)
+    assert (row.plan, row.runtimes, row.vcpu, row.granted_by) == ("", 0, None, "paula")
+    assert "1 of 0 full" in text(paula.get(address))
+    wrong = paula.post(address, {"plan": "aws", "runtimes": "many", "reason": ""})
+    assert wrong.status_code == 422
+    assert "whole number" in text(wrong)
+    alice = browse(world.alice)
+    assert alice.get(address).status_code == 403
+    assert "Change what is granted" not in text(alice.get("/quota/"))

@@ -81,6 +81,13 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("withdraw-quota", "POST"): Row("/quota/{quota_request}/withdraw", WORKERS, NOBODY),
     ("fleet-quota", "GET"): Row("/fleet/quota", NO_MEMBER, PLATFORM_ADMIN),
+    ("grant-quota", "GET"): Row("/fleet/quota/tenants/{tenant}", NO_MEMBER, PLATFORM_ADMIN),
+    ("grant-quota", "POST"): Row(
+        "/fleet/quota/tenants/{tenant}",
+        NO_MEMBER,
+        PLATFORM_ADMIN,
+        {"runtimes": "900", "reason": "for the test"},
+    ),
     ("answer-quota", "POST"): Row(
         f"/fleet/quota/{UNKNOWN}", NO_MEMBER, PLATFORM_ADMIN, {"verb": "decline"}, answer=404
     ),
@@ -196,6 +203,7 @@ IDS = (
     "service_account",
     "credential",
     "quota_request",
+    "tenant",
 )
 PAGES = sorted(ROWS)
 each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)

@@ -11,6 +11,7 @@ from controlplane.notices.models import Notice
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.models import AuditEvent, Tenant
 from controlplane.tenants.services import issue_token
+from tests.api.asking import WISH as ORDER
 from tests.api.asking import Asking, problem, read
 from tests.world import World
 
@@ -126,3 +127,49 @@ def test_an_exceeded_quota_is_a_clear_answer(alice: Asking, world: World) -> Non
         "/runtimes", {"account": "shop", "name": "b", "plan": "aws", "parameters": {"region": "eu-central-1"}}
     )
     assert problem(refused) == (403, "quota_exceeded")
+
+
+def test_a_platform_admin_grants_and_lowers_without_being_asked(
+    alice: Asking, paula: Asking, world: World
+) -> None:
+    alice.order(parameters={"region": "eu-central-1", "machineType": "m6i.large", "autoScalerMax": 5})
+    wish = {"plan": "aws", "vcpu": 4, "regions": ["eu-central-1"], "reason": "They pay for four."}
+    lines = read(paula.post("/tenants/archipel/quota", wish))["quota"]
+    granted = next(entry for entry in lines if entry["plan"] == "aws")
+    assert (granted["vcpu"], granted["regions"]) == ({"used": 10, "granted": 4}, ["eu-central-1"])
+    assert line(alice, "aws") == granted
+    more = alice.post("/runtimes", {**ORDER, "name": "second"})
+    assert problem(more) == (403, "quota_exceeded")
+    event = AuditEvent.objects.get(action="quota.grant")
+    assert event.changes["vcpu"] == {"before": None, "after": 4}
+    assert event.changes["reason"] == "They pay for four."
+    assert event.tenant_id == world.archipel.id
+
+
+def test_what_is_left_out_stays_and_null_lifts_a_bound(alice: Asking, paula: Asking) -> None:
+    said = {"reason": "Agreed."}
+    read(paula.post("/tenants/archipel/quota", {"vcpu": 40, "runtimes": 3, **said}))
+    read(paula.post("/tenants/archipel/quota", {"vcpu": None, **said}))
+    assert (line(alice)["vcpu"]["granted"], line(alice)["runtimes"]["granted"]) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "code"),
+    [
+        ({"runtimes": 3, "reason": " "}, 422, "reason_missing"),
+        ({"reason": "x"}, 422, "nothing_granted"),
+        ({"plan": "gold", "runtimes": 3, "reason": "x"}, 422, "plan_unknown"),
+        ({"regions": ["mars"], "reason": "x"}, 422, "region_unknown"),
+    ],
+)
+def test_a_faulty_grant_changes_nothing(paula: Asking, wish: dict[str, Any], status: int, code: str) -> None:
+    assert problem(paula.post("/tenants/archipel/quota", wish)) == (status, code)
+    assert not Entitlement.objects.exists()
+
+
+def test_nobody_else_grants(alice: Asking, bob: Asking, sam: Asking) -> None:
+    wish = {"runtimes": 900, "reason": "x"}
+    assert problem(alice.post("/tenants/archipel/quota", wish)) == (403, "forbidden")
+    assert problem(sam.post("/tenants/archipel/quota", wish)) == (403, "forbidden")
+    assert problem(bob.post("/tenants/archipel/quota", wish)) == (404, "tenant_not_found")
+    assert not Entitlement.objects.exists()

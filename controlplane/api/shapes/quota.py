@@ -97,6 +97,27 @@ QUOTA_WISH = Shape(
     },
     example={"plan": "aws", "vcpu": 400, "reason": "The shop's peak season begins in November."},
 )
+QUOTA_GRANT = Shape(
+    "QuotaGrant",
+    {
+        "type": "object",
+        "required": ["reason"],
+        "additionalProperties": False,
+        "properties": {
+            "plan": QUOTA_WISH.schema["properties"]["plan"],
+            **{
+                name: {**wanted, "minimum": 0, "description": "Left out: stays as it is; null: no bound."}
+                for name, wanted in _WANTED.items()
+            },
+            "regions": {
+                **QUOTA_WISH.schema["properties"]["regions"],
+                "description": "Left out: stay as they are; none: every region of the plan.",
+            },
+            "reason": {"type": "string", "minLength": 1, "maxLength": 1000},
+        },
+    },
+    example={"plan": "aws", "vcpu": 100, "reason": "Agreed with their finance on 3 May."},
+)
 QUOTA_REQUEST = Shape(
     "QuotaRequest",
     record(

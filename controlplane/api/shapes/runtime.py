@@ -50,7 +50,8 @@ STATUS = record(
         "message": TEXT,
         "suspended_for": {
             **several(words(list(Suspension))),
-            "description": "What keeps it suspended; the tenant's own people resume it from a `wish`, and from `quota` once it fits again.",
+            "description": "What keeps it suspended; the tenant's own people resume it from a `wish`, and from `quota` once it "
+            "fits again.",
         },
         "observed_generation": {**COUNT, "description": "The newest wish that is fulfilled."},
         "kubernetes_version": {"type": "string", "description": "Running."},

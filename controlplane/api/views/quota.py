@@ -20,6 +20,7 @@ from controlplane.api.parameters import PAGES, TENANT, Parameter, Query
 from controlplane.api.shapes.operation import REASON
 from controlplane.api.shapes.quota import (
     QUOTA,
+    QUOTA_GRANT,
     QUOTA_REQUEST,
     QUOTA_REQUEST_LIST,
     QUOTA_WISH,
@@ -37,6 +38,7 @@ from controlplane.tenants.addresses import base_of
 from controlplane.tenants.models import Tenant
 from provisioner.lifecycle import quota_requests
 from provisioner.lifecycle.admission import require
+from provisioner.lifecycle.quota_grants import grant_quota
 
 STATE = Parameter("state", "States.", {"type": "string", "enum": STATES}, repeatable=True)
 
@@ -73,6 +75,44 @@ class Quota(ApiView):
         if found is None:
             raise scope.missing("tenant", named)
         return found
+
+
+class TenantQuota(ApiView):
+    """What a platform admin grants a tenant without being asked."""
+
+    @contract(
+        operation_id="grant_quota",
+        summary="Grant or lower quota",
+        tag="quota",
+        answers={200: QUOTA},
+        body=QUOTA_GRANT,
+        problems=(403, 404, 409),
+        idempotent=True,
+    )
+    def post(self, request: Request, tenant: str) -> HttpResponse:
+        """Set bounds of a plan, or of all together; what is left out stays. For platform admins.
+
+        A bound may be lower than what is used: nothing is taken away then, but nothing begins, grows or resumes until it fits.
+        """
+        body = self.body(request)
+        actor = actor_of(request)
+        owner = scope.the_tenant(actor, tenant)
+        bounds = {name: body[name] for name in DIMENSIONS if name in body}
+        if bounds.get("memory_gib") is not None:
+            bounds["memory_gib"] = round(Decimal(str(bounds["memory_gib"])), 3)
+
+        def act() -> Answer:
+            grant_quota(
+                actor=actor,
+                tenant=owner,
+                plan=body.get("plan") or "",
+                bounds=bounds,
+                regions=body.get("regions"),
+                reason=body["reason"],
+            )
+            return Answer(200, quota_json(owner.slug, quota_of(owner)))
+
+        return once(request, act)
 
 
 class QuotaRequestList(ApiView):
