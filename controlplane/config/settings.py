@@ -10,6 +10,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 
 from controlplane.config.logging import logging_config
+from controlplane.config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - Django looks for them here
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 INSECURE_SECRET_KEY = "insecure-and-refused-in-production"  # noqa: S105 - its use is refused by a check
@@ -190,30 +191,6 @@ RATE_LIMITS: dict[str, str] = {  # requests/seconds
     "trials": env.str("RATE_LIMIT_TRIALS", default="2000/60" if EMBEDDED else "60/600"),
     "minting": env.str("RATE_LIMIT_MINTING", default="2000/60" if EMBEDDED else "120/60"),
     "invitations": env.str("RATE_LIMIT_INVITATIONS", default="2000/60" if EMBEDDED else "60/600"),
-}
-
-REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["controlplane.api.auth.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["controlplane.api.auth.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["controlplane.api.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "controlplane.api.schema.ProblemAutoSchema",
-    "EXCEPTION_HANDLER": "controlplane.api.errors.problem_handler",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Nesoi",
-    "DESCRIPTION": "Managed Kubernetes runtimes: request, watch, change and remove them.",
-    "VERSION": "v1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": [],
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [],
 }
 
 CELERY_BROKER_URL: str = env.str("BROKER_URL", default="redis://localhost:6379/0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -19,7 +20,7 @@ def prune() -> int:
     """Delete what is older than `NOTICE_DAYS`, and return how many; any number of copies may run."""
     before = utcnow() - timedelta(days=settings.NOTICE_DAYS)
     # Ids are UUIDs of version 7: they begin with the millisecond in which they were made.
-    wanted = {"before": UUID(int=int(before.timestamp() * 1000) << 80), "most": MOST}
+    wanted: dict[str, Any] = {"before": UUID(int=int(before.timestamp() * 1000) << 80), "most": MOST}
     deleted = 0
     for statement in (queries.PRUNE_NOTICES, queries.PRUNE_MAIL):
         for _ in range(ROUNDS):

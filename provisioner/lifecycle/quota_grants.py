@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -48,7 +49,8 @@ def grant_quota(
     if not bounds and regions is None:
         raise Refused("nothing_granted", "Name a bound or regions to change.")
     before = entitlements.bounds_of(held, plan)
-    after = replace(before, **bounds)
+    changed: dict[str, Any] = dict(bounds)
+    after = replace(before, **changed)
     if regions is not None:
         after = replace(after, regions=tuple(sorted(set(regions))))
     return entitlements.grant(
