@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 import pytest_django
+from pytest_django.plugin import blocking_manager_key
 
-pytest_plugins = ["tests.plugins.isolation", "tests.plugins.simulator", "tests.plugins.stack"]
+pytest_plugins = [
+    "tests.plugins.isolation",
+    "tests.plugins.sharing",
+    "tests.plugins.simulator",
+    "tests.plugins.stack",
+]
 
 
 def pytest_configure() -> None:
@@ -35,6 +43,23 @@ def _let_tests_flush() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE tenants_auditevent DISABLE TRIGGER audit_events_stay")
         cursor.execute("ALTER TABLE tenants_auditseal DISABLE TRIGGER audit_seals_stay")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Bring the catalog back behind the last of some tests that empty every table, once for all tests after them."""
+    yield
+    if _empties(item) and nextitem is not None and not _empties(nextitem):
+        from tests.world import load_catalog
+
+        with item.config.stash[blocking_manager_key].unblock():
+            load_catalog()
+
+
+def _empties(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("django_db")
+    wanted = set(getattr(item, "fixturenames", ()))
+    return bool((mark and mark.kwargs.get("transaction")) or wanted & {"transactional_db", "live_server"})
 
 
 @pytest.fixture

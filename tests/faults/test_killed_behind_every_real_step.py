@@ -36,7 +36,7 @@ from tests.plugins.simulator import SHOOTS, Simulator
 from tests.watching import observing
 from tests.world import World, landscape, load_catalog, order
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("killed")]
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("engine")]
 
 OWNER = "nesoi.dev/runtime"
 KINDS = ("provision", "update", "suspend", "resume", "deprovision")  # as a runtime goes through them

@@ -19,7 +19,7 @@ from tests.watching import cluster_of, driver_of, remove, runtime, situation, un
 from tests.world import World
 from tests.world import landscape as landscape_row
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.xdist_group("engine")]
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = 12

@@ -15,7 +15,7 @@ from controlplane.embedded import postgres as pg
 from controlplane.embedded.places import SOCKET_PATH_LIMIT, choose_places
 from controlplane.embedded.service import launch
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("stack")]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL another user")
 
 
