@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import URLPattern, URLResolver
 
 from controlplane.catalog.models import Entitlement, QuotaRequest
@@ -21,7 +21,7 @@ from controlplane.osb.credentials import issue_credential
 from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation, ServiceAccount
-from controlplane.tenants.models import Account, ApiToken, AuditEvent, Member, Tenant, User
+from controlplane.tenants.models import Account, ApiToken, Member, Tenant, User
 from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -44,6 +44,22 @@ OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
 AUDITORS = frozenset({PlatformRole.SUPPORT, PlatformRole.SRE, PlatformRole.ADMIN})
 NOBODY: frozenset[PlatformRole] = frozenset()
 DENIED = {401, 403, 404}
+KEPT: list[Any] = [
+    Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
+    Tenant, IdentityProvider,
+]  # fmt: skip
+COUNTED = (
+    "tenants_auditevent WHERE outcome = 'done' AND action <> 'audit.export'",
+    User._meta.db_table,
+    ApiToken._meta.db_table,
+)
+WRITTEN = "SELECT " + ", ".join(
+    [
+        f"(SELECT json_agg(t ORDER BY t.{table._meta.pk.column}) FROM {table._meta.db_table} t)"
+        for table in KEPT
+    ]
+    + [f"(SELECT count(*) FROM {counted})" for counted in COUNTED]
+)
 
 
 @dataclass(frozen=True)
@@ -111,19 +127,11 @@ def ways_in(world: World) -> dict[str, str]:
     }
 
 
-def written() -> list[Any]:
-    """What a refused request must leave as it was."""
-    tables: list[Any] = [
-        Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
-        Tenant, IdentityProvider,
-    ]  # fmt: skip
-    rows = [list(table.objects.order_by("pk").values()) for table in tables]
-    return [
-        *rows,
-        AuditEvent.objects.filter(outcome="done").exclude(action="audit.export").count(),
-        User.objects.count(),
-        ApiToken.objects.count(),
-    ]
+def written() -> Any:
+    """What a refused request must leave as it was: every row of some tables, and how many others have."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITTEN)  # in one statement, for it is asked for thousands of times
+        return cursor.fetchone()
 
 
 @contextmanager
