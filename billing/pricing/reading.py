@@ -30,10 +30,11 @@ def digest_of(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def parse_book(document: Any, meters: Mapping[str, MeterFacts]) -> Book:
+def parse_book(document: Any, meters: Mapping[str, MeterFacts], *, whole: bool = True) -> Book:
     """Return the version of a price book that a document states; raises BookInvalidError with every fault in it.
 
-    `meters` are all there are: each must have a price or stand under `free`, or its usage would be lost in silence.
+    `meters` are all there are: each must have a price or stand under `free`, or its usage would be lost in silence. Only a
+    version that was taken before some meter came (`whole` is false) may lack one; rating then tells of what it can't price.
     """
     if not isinstance(document, Mapping):
         raise BookInvalidError(
@@ -50,7 +51,8 @@ def parse_book(document: Any, meters: Mapping[str, MeterFacts]) -> Book:
     fields.only(BOOK_FIELDS)
     lines = _lines(fields, meters)
     free = fields.names("free")
-    _check_cover(fields, lines, free, meters)
+    if whole:
+        _check_cover(fields, lines, free, meters)
     since, until = _validity(fields)
     book = Book(
         key=_slug(fields, "key"),

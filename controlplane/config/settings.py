@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "provisioner.lifecycle",
     "provisioner.observer",
     "billing.usage",
+    "billing.books",
     "controlplane.trials",
 ]
 

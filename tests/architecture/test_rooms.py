@@ -29,6 +29,7 @@ FLOORS: dict[str, float] = {
     "lifecycle": 6,
     "observer": 7,
     "usage": 7.1,
+    "books": 7.2,
     "trials": 8,
     "osb": 9,
     "api": 9,

@@ -26,6 +26,9 @@ NOBODYS = {
     "notices_mail": "the demo's mailbox: no other installation has rows in it",
     "landscapes_landscape": "the platform's: every tenant's runtimes are built there",
     **dict.fromkeys(
+        ("books_pricebook", "books_planprices", "books_exchangerate"), "the platform's prices, the same for every tenant"
+    ),
+    **dict.fromkeys(
         (
             "catalog_channel", "catalog_kubernetesversion", "catalog_machinetype", "catalog_module", "catalog_plan",
             "catalog_region", "catalog_release", "catalog_revision",

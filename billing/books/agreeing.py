@@ -1,0 +1,241 @@
+"""What the platform agrees with a tenant: contracts, credits, commitments; and the exchange rates it publishes. All audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from billing.books.loading import meter_facts
+from billing.books.models import Commitment, Contract, CreditGrant, ExchangeRate, PriceBook
+from billing.pricing.money import MoneyError, places_of, to_minor
+from controlplane.catalog.models import Plan
+from controlplane.catalog.sentences import choices
+from controlplane.kernel.errors import Refused
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor
+from controlplane.tenants.models import Tenant
+
+HUNDRED = Decimal(100)
+
+
+@transaction.atomic
+def agree_contract(
+    *,
+    actor: Actor,
+    tenant: Tenant,
+    title: str,
+    currency: str,
+    starts: date,
+    ends: date | None = None,
+    book: str = "",
+    plans: Sequence[str] = (),
+    discount_percent: Decimal = Decimal(0),
+) -> Contract:
+    """Agree a currency, a discount or a book of its own with a tenant, for whole months.
+
+    Raises Refused 422 for what can't be, 409 contract_overlaps where another contract holds already.
+    """
+    _check_currency(currency)
+    _check_months(starts, ends)
+    if book and not PriceBook.objects.filter(key=book).exists():
+        known = sorted(set(PriceBook.objects.values_list("key", flat=True)))
+        raise Refused("book_unknown", f"There is no price book {book}. {choices(known, book)}", field="book")
+    keys = list(Plan.objects.values_list("key", flat=True))
+    for plan in plans:
+        if plan not in keys:
+            raise Refused("plan_unknown", f"There is no plan {plan}. {choices(keys, plan)}", field="plans")
+    if not (discount_percent.is_finite() and 0 <= discount_percent <= HUNDRED):
+        raise Refused("discount_invalid", "A discount is from 0 to 100 per cent.", field="discount_percent")
+    try:
+        with transaction.atomic():
+            row: Contract = Contract.objects.create(
+                tenant=tenant,
+                title=title[:120],
+                currency=currency,
+                book=book,
+                plans=list(plans),
+                discount_percent=discount_percent,
+                starts=starts,
+                ends=ends,
+                agreed_by=actor.name[:160],
+            )
+    except IntegrityError as error:
+        if "books_contract_one_at_a_time" not in str(error):
+            raise
+        detail = "Another contract of this tenant holds at that time; end it first, or begin later."
+        raise Refused("contract_overlaps", detail, field="starts", status=409) from error
+    told = {
+        "title": title,
+        "currency": currency,
+        "book": book,
+        "plans": list(plans),
+        "starts": starts,
+        "ends": ends,
+    }
+    _record(
+        "contract.agree", actor, tenant.id, "contract", row.pk, told | {"discount_percent": discount_percent}
+    )
+    return row
+
+
+@transaction.atomic
+def end_contract(*, actor: Actor, contract_id: UUID, ends: date) -> Contract:
+    """Let a contract end with a month. Raises Refused 404, or 409 contract_ended where it ends already."""
+    rows = Contract.objects.filter(pk=contract_id)
+    row: Contract | None = rows.first()
+    if row is None:
+        raise Refused("contract_not_found", f"There is no contract {contract_id}.", status=404)
+    _check_months(row.starts, ends)
+    if rows.filter(ends__isnull=True).update(ends=ends) != 1:
+        raise Refused(
+            "contract_ended", f"The contract ends on {row.ends} already; agree a new one.", status=409
+        )
+    row.refresh_from_db()
+    _record("contract.end", actor, row.tenant_id, "contract", row.pk, {"ends": ends})
+    return row
+
+
+@transaction.atomic
+def grant_credit(
+    *,
+    actor: Actor,
+    tenant: Tenant,
+    title: str,
+    currency: str,
+    amount: Decimal,
+    starts: date,
+    expires: date,
+    reason: str,
+) -> CreditGrant:
+    """Give a tenant credit that its statements draw until it expires. Raises Refused 422."""
+    _check_amount(amount, currency, field="amount", least=1)
+    if expires <= starts:
+        raise Refused("period_empty", "A credit must expire after it starts.", field="expires")
+    if not reason.strip():
+        raise Refused("reason_missing", "Say in a sentence why it is given.", field="reason")
+    row: CreditGrant = CreditGrant.objects.create(
+        tenant=tenant,
+        title=title[:120],
+        currency=currency,
+        amount=amount,
+        starts=starts,
+        expires=expires,
+        granted_by=actor.name[:160],
+        reason=reason[:500],
+    )
+    told = {
+        "title": title,
+        "currency": currency,
+        "amount": amount,
+        "starts": starts,
+        "expires": expires,
+        "reason": reason,
+    }
+    _record("credit.grant", actor, tenant.id, "credit", row.pk, told)
+    return row
+
+
+@transaction.atomic
+def agree_commitment(
+    *,
+    actor: Actor,
+    tenant: Tenant,
+    title: str,
+    meter: str,
+    units: Decimal,
+    currency: str,
+    fee: Decimal,
+    starts: date,
+    ends: date,
+    dimension: str = "",
+) -> Commitment:
+    """Agree that a tenant pays a fee for so many units of a meter each month. Raises Refused 422."""
+    known = meter_facts()
+    if meter not in known:
+        raise Refused(
+            "meter_unknown", f"There is no meter {meter}. {choices(sorted(known), meter)}", field="meter"
+        )
+    if dimension and not known[meter].has_dimension:
+        raise Refused("dimension_unknown", f"{meter} has no dimensions; leave it out.", field="dimension")
+    _check_amount(fee, currency, field="fee", least=0)
+    _check_months(starts, ends)
+    base = units * known[meter].per_unit if units.is_finite() else Decimal(0)
+    if base <= 0 or base != int(base):
+        detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
+        raise Refused("units_invalid", detail, field="units")
+    row: Commitment = Commitment.objects.create(
+        tenant=tenant,
+        title=title[:120],
+        meter=meter,
+        dimension=dimension,
+        units=units,
+        currency=currency,
+        fee=fee,
+        starts=starts,
+        ends=ends,
+        agreed_by=actor.name[:160],
+    )
+    told = {"meter": meter, "dimension": dimension, "units": units, "currency": currency, "fee": fee}
+    _record(
+        "commitment.agree", actor, tenant.id, "commitment", row.pk, told | {"starts": starts, "ends": ends}
+    )
+    return row
+
+
+@transaction.atomic
+def publish_rate(
+    *, actor: Actor, base: str, quote: str, since: date, rate: Decimal, source: str
+) -> ExchangeRate:
+    """Add an exchange rate that holds from a day on. Raises Refused 422, or 409 where a statement used another for that day."""
+    _check_currency(base, field="base")
+    _check_currency(quote, field="quote")
+    if base == quote or not rate.is_finite() or rate <= 0:
+        raise Refused("rate_invalid", "Give a rate above 0 between two different currencies.", field="rate")
+    try:
+        with transaction.atomic():
+            row = ExchangeRate.objects.create(
+                base=base, quote=quote, since=since, rate=rate, source=source[:200]
+            )
+    except IntegrityError as error:
+        detail = f"The rate from {base} to {quote} is fixed for {since}; add one that holds from a later day."
+        raise Refused("rate_fixed", detail, field="since", status=409) from error
+    told = {"base": base, "quote": quote, "since": since, "rate": rate, "source": source}
+    _record("rate.publish", actor, None, "rate", row.pk, told)
+    return row
+
+
+def _check_currency(currency: str, *, field: str = "currency") -> None:
+    try:
+        places_of(currency)
+    except MoneyError as error:
+        raise Refused("currency_unknown", str(error), field=field) from error
+
+
+def _check_amount(amount: Decimal, currency: str, *, field: str, least: int) -> None:
+    _check_currency(currency)
+    try:
+        minor = to_minor(amount, currency)
+    except MoneyError as error:
+        raise Refused("amount_invalid", str(error), field=field) from error
+    if minor < least:
+        raise Refused("amount_invalid", f"{amount} {currency} is too little; give more.", field=field)
+
+
+def _check_months(starts: date, ends: date | None) -> None:
+    for field, day in (("starts", starts), ("ends", ends)):
+        if day is not None and day.day != 1:
+            detail = f"{field} must be the first of a month: a statement has one currency and one contract."
+            raise Refused("not_a_month", detail, field=field)
+    if ends is not None and ends <= starts:
+        raise Refused("period_empty", "ends must come after starts.", field="ends")
+
+
+def _record(
+    action: str, actor: Actor, tenant_id: UUID | None, kind: str, target: object, told: dict[str, Any]
+) -> None:
+    audit.record(action, actor=actor, tenant_id=tenant_id, target_type=kind, target_id=target, changes=told)

@@ -1,0 +1,91 @@
+"""Reads the price books' files; what is wrong is told with file and line, everything at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from billing.meters.registry import meters
+from billing.pricing.book import Book
+from billing.pricing.fields import BookInvalidError
+from billing.pricing.reading import check_history, parse_book
+from billing.pricing.types import MeterFacts
+from controlplane.catalog.loading.reading import CatalogInvalidError, Document, FileFault, read_document
+
+DATA = Path(__file__).resolve().parent / "data"
+
+
+class BooksInvalidError(Exception):
+    """The files are wrong: nothing was written; `faults` says where and what to do."""
+
+    def __init__(self, faults: list[FileFault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class BookFile:
+    """One version of a book as its file has it; its end is the next version's beginning where it names none."""
+
+    document: Mapping[str, Any]
+    book: Book
+
+
+@lru_cache(maxsize=1)
+def meter_facts() -> dict[str, MeterFacts]:
+    """Return what pricing must know of every meter."""
+    return {
+        key: MeterFacts(meter.unit, meter.per_unit, bool(meter.dimension)) for key, meter in meters().items()
+    }
+
+
+def read_books(folder: Path = DATA) -> list[BookFile]:
+    """Return the books of a folder by key and version; raises BooksInvalidError with every fault of every file."""
+    if not folder.is_dir():
+        raise BooksInvalidError(
+            [FileFault(str(folder), 1, "folder_missing", "there is no such folder; check --dir.")]
+        )
+    faults: list[FileFault] = []
+    read: list[tuple[Document, Book]] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            document = read_document(folder, path)
+            read.append((document, parse_book(document.data, meter_facts())))
+        except CatalogInvalidError as error:
+            faults += error.faults
+            continue
+        except BookInvalidError as error:
+            faults += [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
+            continue
+        book = read[-1][1]
+        if path.stem != f"{book.key}-{book.version}":
+            detail = f"it holds version {book.version} of {book.key}; name it {book.key}-{book.version}.yaml."
+            faults.append(document.fault(("key",), "file_misnamed", detail))
+    files = [BookFile(document.data, book) for document, book in _ended(read, faults)]
+    if not files and not faults:
+        faults.append(
+            FileFault(str(folder), 1, "folder_empty", "it holds no price book (*.yaml); check --dir.")
+        )
+    if faults:
+        raise BooksInvalidError(faults)
+    return files
+
+
+def _ended(read: list[tuple[Document, Book]], faults: list[FileFault]) -> list[tuple[Document, Book]]:
+    found: list[tuple[Document, Book]] = []
+    for key in sorted({book.key for _, book in read}):
+        versions = sorted(
+            (entry for entry in read if entry[1].key == key), key=lambda entry: entry[1].version
+        )
+        by_book = {id(book): document for document, book in versions}
+        for book, fault in check_history([book for _, book in versions]):
+            faults.append(by_book[id(book)].fault(fault.path, fault.code, fault.detail))
+        for (document, earlier), (_, later) in pairwise(versions):
+            until = earlier.effective_to or later.effective_from
+            found.append((document, replace(earlier, effective_to=until)))
+        found.append(versions[-1])
+    return found
