@@ -1,10 +1,9 @@
 """The usage store's rows; samples themselves have no model, they are partitions that `partitions` makes and `ingest` fills.
 
-History outlives what it tells of, so nothing here has a foreign key to rooms below, and no row of theirs waits for a check of ours.
+History outlives what it tells of, so nothing here has a foreign key to rooms below, and no row of theirs waits for ours.
 """
 
 from __future__ import annotations
-
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
@@ -12,10 +11,14 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 
+from billing.usage.made_models import Day, DayLife, Hour, Late, Sealed
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import Tenant, TenantOwned
 
-UNKNOWN = 0  # the shape of time that nobody saw
+__all__ = [
+    "ComponentSet", "ComponentUse", "Day", "DayLife", "Dirty", "DirtyDay", "Hour", "Late", "Progress", "Quarantined", "Sealed",
+    "Shape", "Source", "Span",
+]  # fmt: skip
 
 
 class Source(models.Model):
@@ -108,18 +111,17 @@ class ComponentSet(models.Model):
 
 
 class ComponentUse(models.Model):
-    """What the components used, by the first sight of it in an hour: {component: [millicores, MiB]}."""
+    """What components used: {source: {component: [millicores, MiB]}}, a row a batch and hour; a source's first one counts."""
 
-    pk = models.CompositePrimaryKey("hour", "source")
     hour = models.DateTimeField()
-    source = models.IntegerField()
     used = models.JSONField()
 
     class Meta:
         db_table = "usage_component_use"
+        indexes = [models.Index(fields=["hour"], name="usage_component_use_hours")]
 
     def __str__(self) -> str:
-        return f"{self.source} {self.hour}"
+        return f"{self.hour}: {len(self.used)}"
 
 
 class Quarantined(models.Model):
@@ -151,7 +153,7 @@ class Quarantined(models.Model):
 
 
 class Dirty(models.Model):
-    """Sources whose hour must be computed anew: one row per batch and hour, appended, so that writers never wait for each other."""
+    """Sources whose hour must be computed anew: one row per batch and hour, appended, so that no writer waits."""
 
     hour = models.DateTimeField()
     sources = ArrayField(models.IntegerField())
@@ -187,155 +189,3 @@ class Progress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reached}"
-
-
-class Integrals(models.Model):
-    """Seconds of a piece of time, and what was asked for and used in them: sums of level x seconds, whole numbers."""
-
-    observed_seconds = models.BigIntegerField()
-    inferred_seconds = models.BigIntegerField()
-    unknown_seconds = models.BigIntegerField()
-    used_seconds = models.BigIntegerField()  # of the observed ones, those in which use was known
-    workload_requested_millicores = models.BigIntegerField()
-    workload_requested_mib = models.BigIntegerField()
-    workload_used_millicores = models.BigIntegerField()
-    workload_used_mib = models.BigIntegerField()
-    platform_requested_millicores = models.BigIntegerField()
-    platform_requested_mib = models.BigIntegerField()
-    platform_used_millicores = models.BigIntegerField()
-    platform_used_mib = models.BigIntegerField()
-    egress_bytes = models.BigIntegerField()
-
-    class Meta:
-        abstract = True
-
-
-class Hour(Integrals):
-    """What one hour of one span held: a row for each shape that was seen in it, one with shape 0 for the time nobody saw.
-
-    Its quantities are its shape's levels x seconds, so they are kept once; all its rows' seconds together are the time it lived.
-    """
-
-    pk = models.CompositePrimaryKey("hour", "source", "span", "shape")
-    hour = models.DateTimeField()
-    source = models.IntegerField()
-    span = models.BigIntegerField()
-    shape = models.IntegerField()
-    revision = models.IntegerField(default=1)  # how often it came out different
-    rolled_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            # A second is seen, inferred or unknown, and only what was seen or inferred has a shape.
-            models.CheckConstraint(
-                condition=Q(observed_seconds__gte=0, inferred_seconds__gte=0, unknown_seconds__gte=0)
-                & (
-                    Q(shape=UNKNOWN, observed_seconds=0, inferred_seconds=0, unknown_seconds__gt=0)
-                    | Q(~Q(shape=UNKNOWN), unknown_seconds=0)
-                ),
-                name="usage_hour_seconds_are_known_or_not",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.source} {self.hour}"
-
-
-class Day(TenantOwned):
-    """How much of one meter a runtime had on a day of UTC, in base-unit-seconds (a counter: base units)."""
-
-    pk = models.CompositePrimaryKey("day", "source", "tenant", "account", "plan", "meter", "dimension")
-    day = models.DateField()
-    source = models.IntegerField()
-    tenant = models.ForeignKey(
-        Tenant, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    account = models.UUIDField()
-    runtime = models.UUIDField()
-    plan = models.CharField(max_length=31)
-    region = models.CharField(max_length=64)
-    meter = models.CharField(max_length=31)
-    dimension = models.CharField(max_length=120)
-    quantity = models.BigIntegerField()  # of observed time
-    inferred = models.BigIntegerField()  # of inferred time
-
-    class Meta:
-        indexes = [models.Index(fields=["tenant", "day"], name="usage_day_of_tenant")]
-
-    def __str__(self) -> str:
-        return f"{self.runtime} {self.day} {self.meter}"
-
-
-class DayLife(TenantOwned, Integrals):
-    """How much of a runtime's day is known, and what was asked for and used in it."""
-
-    pk = models.CompositePrimaryKey("day", "source", "tenant", "account", "plan")
-    day = models.DateField()
-    source = models.IntegerField()
-    tenant = models.ForeignKey(
-        Tenant, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    account = models.UUIDField()
-    runtime = models.UUIDField()
-    plan = models.CharField(max_length=31)
-    region = models.CharField(max_length=64)
-    alive_seconds = models.BigIntegerField()
-    allocatable_millicores = models.BigIntegerField()
-    allocatable_mib = models.BigIntegerField()
-
-    class Meta:
-        db_table = "usage_day_life"
-        constraints = [
-            # Every second of a life is accounted for: seen, inferred, or known to be unknown.
-            models.CheckConstraint(
-                condition=Q(
-                    alive_seconds=F("observed_seconds") + F("inferred_seconds") + F("unknown_seconds")
-                ),
-                name="usage_day_is_accounted_for",
-            ),
-        ]
-        indexes = [models.Index(fields=["tenant", "day"], name="usage_day_life_of_tenant")]
-
-    def __str__(self) -> str:
-        return f"{self.runtime} {self.day}"
-
-
-class Sealed(TenantOwned):
-    """A tenant's month whose statement is sealed: what changes in it later is a correction."""
-
-    pk = models.CompositePrimaryKey("tenant", "month")
-    tenant = models.ForeignKey(
-        Tenant, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    month = models.DateField()  # its first day
-    sealed_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"{self.tenant_id} {self.month}"
-
-
-class Late(TenantOwned):
-    """A runtime's day that came out different after its month was sealed; statements read it and answer with corrections."""
-
-    tenant = models.ForeignKey(
-        Tenant, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    month = models.DateField()
-    day = models.DateField()
-    source = models.IntegerField()
-    changes = models.IntegerField(default=1)
-    first_at = models.DateTimeField(db_default=Now())
-    last_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "month", "day", "source"], name="usage_late_once_per_day"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tenant_id} {self.day}"
-
-
-INTEGRALS: tuple[str, ...] = tuple(field.name for field in Integrals._meta.fields)

@@ -21,7 +21,7 @@ class Origin(IntEnum):
 class Gauges(NamedTuple):
     """What changes from slot to slot, of the tenant's own work and of what the platform runs; thousandths of a core and MiB.
 
-    Use is None, all four of it, where the cluster had no figures: unknown is not zero. `egress_bytes` counts since the sample before.
+    Use is None, all four of it, where the cluster had no figures: unknown is not zero. Egress counts since the sample before.
     """
 
     workload_requested_millicores: int = 0

@@ -15,7 +15,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('tenants', '0005_account_and_tenant'), ('isolation', '0004_read_only'),
+        ('tenants', '0005_account_and_tenant'),
+        ('isolation', '0004_read_only'),
     ]
 
     operations = [
@@ -28,18 +29,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'usage_component_set',
-            },
-        ),
-        migrations.CreateModel(
-            name='ComponentUse',
-            fields=[
-                ('pk', models.CompositePrimaryKey('hour', 'source', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('hour', models.DateTimeField()),
-                ('source', models.IntegerField()),
-                ('used', models.JSONField()),
-            ],
-            options={
-                'db_table': 'usage_component_use',
             },
         ),
         migrations.CreateModel(
@@ -58,6 +47,18 @@ class Migration(migrations.Migration):
                 ('allocatable_millicores', models.IntegerField()),
                 ('allocatable_mib', models.IntegerField()),
             ],
+        ),
+        migrations.CreateModel(
+            name='ComponentUse',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('hour', models.DateTimeField()),
+                ('used', models.JSONField()),
+            ],
+            options={
+                'db_table': 'usage_component_use',
+                'indexes': [models.Index(fields=['hour'], name='usage_component_use_hours')],
+            },
         ),
         migrations.CreateModel(
             name='Dirty',

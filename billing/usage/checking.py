@@ -1,0 +1,167 @@
+"""Finds what is wrong with the rows of a batch, column by column: ten thousand good rows cost a few passes in C each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from operator import attrgetter, sub
+from typing import Any
+from uuid import UUID
+
+from billing.usage.encoding import positions
+from billing.usage.looks import written
+from billing.usage.samples import Gauges, RowFault, SampleIn
+from billing.usage.slots import EPOCH_UNIX_MICROS, MICRO, micros
+
+LARGEST = 2**31 - 1
+LARGEST_BYTES = 2**50  # a pebibyte between two samples
+NULLABLE = frozenset(name for name in Gauges._fields if "_used_" in name)
+_PIECE = 500
+_WHOLE = frozenset({int})
+_MAYBE = frozenset({int, type(None)})
+
+
+@dataclass
+class Columns:
+    """A batch, turned on its side; what is derived of it is derived once."""
+
+    runtimes: list[UUID]
+    epochs: list[int]
+    slots: list[datetime]
+    levels: list[Any]
+    components: list[Any]
+    gauges: Mapping[str, list[Any]]
+    reported: list[datetime]
+    uses: list[Any]
+
+    @cached_property
+    def keys(self) -> list[bytes]:
+        """Return what stands for each look in the interning's memory."""
+        return written(self.looks)
+
+    @property
+    def looks(self) -> Iterator[tuple[Any, Any, int, int]]:
+        """What is interned of each row."""
+        parts = (self.gauges["allocatable_millicores"], self.gauges["allocatable_mib"])
+        return zip(self.levels, self.components, *parts, strict=True)
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """Return the runtimes' ids as numbers, which hash in C."""
+        return list(map(attrgetter("int"), self.runtimes))
+
+    @cached_property
+    def slots_at(self) -> list[int]:
+        """Return the slots' first moments in PostgreSQL's microseconds; all are slots."""
+        of_slot = {slot: micros(slot) for slot in set(self.slots)}
+        return list(map(of_slot.__getitem__, self.slots))
+
+    @cached_property
+    def reported_at(self) -> list[int]:
+        """Return when each row was reported, likewise; all have a zone."""
+        return [
+            round(second * MICRO) - EPOCH_UNIX_MICROS for second in map(datetime.timestamp, self.reported)
+        ]
+
+
+def columns_of(batch: Sequence[SampleIn]) -> Columns:
+    """Turn a batch on its side."""
+    runtimes, epochs, slots, levels, components, gauges, reported, uses = _turned(
+        batch, len(SampleIn._fields)
+    )
+    by_gauge = dict(zip(Gauges._fields, _turned(gauges, len(Gauges._fields)), strict=True))
+    return Columns(runtimes, epochs, slots, levels, components, by_gauge, reported, uses)
+
+
+def _turned(rows: Sequence[Any], width: int) -> list[list[Any]]:
+    # In pieces: zip(*rows) makes an object for each row, and ten thousand of them call the garbage collector.
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    for start in range(0, len(rows), _PIECE):
+        for column, part in zip(columns, zip(*rows[start : start + _PIECE], strict=True), strict=True):
+            column.extend(part)
+    return columns
+
+
+def faults_of_numbers(columns: Columns) -> Iterator[RowFault]:
+    """Find epochs and gauges that are no whole numbers from 0 to the largest."""
+    yield from _faults("epoch", columns.epochs, 2**15 - 1)
+    for name, column in columns.gauges.items():
+        largest = LARGEST_BYTES if name == "egress_bytes" else LARGEST
+        yield from _faults(f"gauges.{name}", column, largest, nullable=name in NULLABLE)
+    used = [columns.gauges[name] for name in sorted(NULLABLE)]
+    if any(None in column for column in used):
+        for row, values in enumerate(zip(*used, strict=True)):
+            if 0 < values.count(None) < len(values):
+                detail = "Use is known for work and platform, cores and memory, or for none of them."
+                yield RowFault(row, "gauges", "use_incomplete", detail)
+
+
+def _faults(name: str, column: Sequence[Any], largest: int, *, nullable: bool = False) -> Iterator[RowFault]:
+    kinds = set(map(type, column))
+    if kinds == _WHOLE and min(column) >= 0 and max(column) <= largest:
+        return
+    allowed = _MAYBE if nullable else _WHOLE
+    for row, value in enumerate(column):
+        if type(value) not in allowed:
+            yield RowFault(row, name, "not_a_whole_number", f"{name} must be a whole number.")
+        elif value is not None and not 0 <= value <= largest:
+            code = "negative" if value < 0 else "too_large"
+            yield RowFault(row, name, code, f"{name} must be from 0 to {largest}.")
+
+
+def _is_aware(moment: Any) -> bool:
+    return isinstance(moment, datetime) and moment.tzinfo is not None
+
+
+def faults_of_slots(columns: Columns, *, seconds: int, now: datetime) -> Iterator[RowFault]:
+    """Find slots that are no slots, or not begun."""
+    newest = micros(now)
+    wrong: dict[Any, tuple[str, str]] = {}
+    for slot in set(columns.slots):
+        if not _is_aware(slot):
+            wrong[slot] = ("slot_without_zone", "A slot is a moment in UTC.")
+        elif micros(slot) % (seconds * MICRO) or slot.utcoffset() != timedelta():
+            wrong[slot] = (
+                "slot_unaligned",
+                f"A slot begins at a whole multiple of {seconds} seconds in UTC.",
+            )
+        elif micros(slot) > newest:
+            wrong[slot] = ("slot_in_future", "This slot has not begun.")
+    if wrong:
+        for row, slot in enumerate(columns.slots):
+            if slot in wrong:
+                yield RowFault(row, "slot", *wrong[slot])
+
+
+def faults_of_reports(columns: Columns) -> Iterator[RowFault]:
+    """Find reports without a zone."""
+    try:
+        if set(map(attrgetter("tzinfo"), columns.reported)) == {UTC}:
+            return
+    except AttributeError:
+        pass
+    for row, moment in enumerate(columns.reported):
+        if not _is_aware(moment):
+            yield RowFault(row, "reported_at", "time_without_zone", "A report's time has its zone.")
+
+
+def skewed(reported: Sequence[int], slots: Sequence[int], *, seconds: int) -> list[int]:
+    """Return the rows whose report is more than one slot away from theirs."""
+    length = seconds * MICRO
+    differences = list(map(sub, reported, slots))
+    if min(differences) >= -length and max(differences) < 2 * length:
+        return []
+    return positions(not -length <= difference < 2 * length for difference in differences)
+
+
+def outside_life(
+    slots: Sequence[int], born: Sequence[int], gone: Sequence[int], *, seconds: int
+) -> list[int]:
+    """Return the rows whose slot has no moment of their runtime's life."""
+    length = seconds * MICRO
+    if max(born) < min(slots) + length and min(gone) > max(slots):
+        return []
+    lives = zip(slots, born, gone, strict=True)
+    return positions(slot + length <= first or slot >= last for slot, first, last in lives)

@@ -1,0 +1,73 @@
+"""Levels and components that many samples share: checked and stored once, then a number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from django.db import connection, transaction
+
+from billing.usage.looks import Look, canonical, fault_of
+from billing.usage.queries import COMPONENTS_BY_DIGEST, INTERN_COMPONENTS, INTERN_SHAPES, SHAPES_BY_DIGEST
+from billing.usage.samples import RowFault
+
+MOST_KEPT = 200_000
+_known: dict[bytes, tuple[int, int]] = {}
+
+
+def faults_of_looks(keys: Sequence[bytes], looks: Iterable[Look]) -> Iterator[RowFault]:
+    """Find levels and components that can't be interned; what was stored before is not looked at again."""
+    if _known.keys() >= set(keys):
+        return
+    seen: dict[bytes, tuple[str, str] | None] = {}
+    for row, (key, look) in enumerate(zip(keys, looks, strict=True)):
+        if key not in _known:
+            fault = seen[key] if key in seen else fault_of(look)
+            if key:
+                seen[key] = fault
+            if fault is not None:
+                yield RowFault(row, fault[0], "levels_invalid", fault[1])
+
+
+def numbers_of(keys: Sequence[bytes], looks: Iterable[Look]) -> dict[bytes, tuple[int, int]]:
+    """Return (shape, component set) for each key, storing what is new; the looks have no fault."""
+    if _known.keys() >= set(keys):
+        return _known
+    stored = _store({key: look for key, look in zip(keys, looks, strict=True) if key not in _known})
+    transaction.on_commit(lambda: _remember(stored))
+    return {**_known, **stored}
+
+
+def forget() -> None:
+    """Forget everything: for tests, whose databases are emptied."""
+    _known.clear()
+
+
+def _remember(stored: dict[bytes, tuple[int, int]]) -> None:
+    if len(_known) + len(stored) > MOST_KEPT:
+        _known.clear()
+    _known.update(stored)
+
+
+def _store(new: Mapping[bytes, Look]) -> dict[bytes, tuple[int, int]]:
+    shapes = {key: canonical([levels, cores, mib]) for key, (levels, _, cores, mib) in new.items()}
+    sets = {key: canonical(components) for key, (_, components, *_) in new.items()}
+    by_shape = {_digest(text): (new[key][0], new[key][2], new[key][3]) for key, text in shapes.items()}
+    by_set = {_digest(text): text for text in sets.values()}
+    with connection.cursor() as cursor:
+        ordered = sorted(by_shape)
+        levels, cores, mib = zip(*(by_shape[digest] for digest in ordered), strict=True)
+        texts = [canonical(level).decode() for level in levels]
+        cursor.execute(INTERN_SHAPES, [ordered, texts, list(cores), list(mib)])
+        cursor.execute(
+            INTERN_COMPONENTS, [sorted(by_set), [by_set[digest].decode() for digest in sorted(by_set)]]
+        )
+        cursor.execute(SHAPES_BY_DIGEST, [ordered])
+        shape_ids = {bytes(digest): number for digest, number in cursor}
+        cursor.execute(COMPONENTS_BY_DIGEST, [sorted(by_set)])
+        set_ids = {bytes(digest): number for digest, number in cursor}
+    return {key: (shape_ids[_digest(shapes[key])], set_ids[_digest(sets[key])]) for key in new}
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=16).digest()

@@ -1,0 +1,78 @@
+"""What a runtime looks like in a slot, apart from its gauges: levels, and what the platform's components ask for. Pure."""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from billing.meters.registry import meters
+
+LARGEST = 2**53  # whole numbers that every reader of JSON keeps whole
+LONGEST_NAME = 120
+_LARGEST_INT = 2**31 - 1
+_VERSION = 2  # of marshal: later ones write equal things differently
+
+Look = tuple[Any, Any, int, int]  # levels, components, allocatable thousandths of a core and MiB
+
+
+def written(looks: Iterable[Look]) -> list[bytes]:
+    """Return bytes that differ for looks that differ, fit for the memory of one process; none for what is no plain value."""
+    return list(map(_written, looks))
+
+
+def _written(look: Look) -> bytes:
+    try:
+        return marshal.dumps(look, _VERSION)
+    except ValueError:
+        return b""
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON that is the same for whatever is equal."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def fault_of(look: Look) -> tuple[str, str] | None:
+    """Return the column and a sentence for what is wrong with a look, or None."""
+    levels, components, *_ = look
+    if type(levels) is not dict:
+        return "levels", "Levels are {meter: {dimension: level}}."
+    for meter, found in levels.items():
+        if fault := _fault_of_meter(meter, found):
+            return f"levels.{str(meter)[:40]}", fault
+    use_fault = use_fault_of(components)
+    return None if use_fault is None else ("components", use_fault)
+
+
+def _fault_of_meter(key: Any, found: Any) -> str | None:
+    meter = meters().get(key) if isinstance(key, str) else None
+    if meter is None:
+        return "There is no such meter."
+    if meter.counter:
+        return "This meter counts and has no level; send egress as the gauge egress_bytes."
+    if type(found) is not dict or not all(map(_is_name, found)):
+        return f"A meter's levels are {{dimension: level}}, a dimension at most {LONGEST_NAME} characters."
+    if any(type(level) is not int or not 0 <= level < LARGEST for level in found.values()):
+        return "A level is a whole number, in the meter's base unit, of at least 0."
+    return None
+
+
+def use_fault_of(components: Any) -> str | None:
+    """Return a sentence for what is wrong with components' figures, or None."""
+    if type(components) is not dict or not all(map(_is_name, components)):
+        return f"Components are {{component: (millicores, MiB)}}, a name at most {LONGEST_NAME} characters."
+    pairs = components.values()
+    if any(type(pair) not in {tuple, list} or len(pair) != 2 for pair in pairs):  # noqa: PLR2004 - millicores and MiB
+        return "A component has two numbers: millicores and MiB."
+    numbers = list(chain.from_iterable(pairs))
+    if numbers and (set(map(type, numbers)) != {int} or min(numbers) < 0 or max(numbers) > _LARGEST_INT):
+        return "A component has whole numbers of at least 0: millicores and MiB."
+    return None
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and len(name) <= LONGEST_NAME and "\0" not in name

@@ -1,0 +1,65 @@
+"""The SQL of taking samples in, by name: each with its reason and the index it rides on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# By the unique index of runtimes; only for those that this process has not met.
+SOURCES = "SELECT id, runtime, born, gone FROM usage_source WHERE runtime = ANY(%s)"
+
+# Lives that ended lately, by the partial index of ends: a handful, asked once a batch.
+GONE_SINCE = "SELECT id, runtime, born, gone FROM usage_source WHERE gone >= %s"
+
+# Which of these partitions stand. The catalog's own index of names.
+STANDING = """
+SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NOT NULL
+"""
+
+# Whether any of a few rows of a batch is there already: then most probably all are. By the primary key.
+ANY_THERE = """
+SELECT EXISTS (
+    SELECT FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch)
+    JOIN usage_sample s USING (slot, source, epoch)
+)
+"""
+
+# Rows of a batch that are there; what was reported when, and how it came, may differ in a repetition. By the primary key.
+THERE_WIDE = """
+SELECT (date_part('epoch', slot) * 1000000)::bigint - 946684800000000, source, epoch, {payload} FROM {partition}
+WHERE slot = ANY(%s::timestamptz[]) AND source = ANY(%s::int[])
+"""
+THERE = """
+SELECT (date_part('epoch', slot) * 1000000)::bigint - 946684800000000, source, epoch, {payload}
+FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch) JOIN {partition} USING (slot, source, epoch)
+"""
+
+# Past the parent: COPY does not enter a table under row-level security, and this day's rows need no routing.
+LOAD = "COPY {partition} ({columns}) FROM STDIN (FORMAT binary)"
+
+MARK = "INSERT INTO usage_dirty (hour, sources) VALUES (%s, %s::int[])"
+
+# The first of two senders wins; both learn the number. By the unique index of digests.
+INTERN_SHAPES = """
+INSERT INTO usage_shape (digest, levels, allocatable_millicores, allocatable_mib)
+SELECT * FROM unnest(%s::bytea[], %s::jsonb[], %s::int[], %s::int[]) ON CONFLICT (digest) DO NOTHING
+"""
+INTERN_COMPONENTS = """
+INSERT INTO usage_component_set (digest, components)
+SELECT * FROM unnest(%s::bytea[], %s::jsonb[]) ON CONFLICT (digest) DO NOTHING
+"""
+SHAPES_BY_DIGEST = "SELECT digest, id FROM usage_shape WHERE digest = ANY(%s)"
+COMPONENTS_BY_DIGEST = "SELECT digest, id FROM usage_component_set WHERE digest = ANY(%s)"
+
+# One row a batch and hour; whoever reads it takes each source's first.
+KEEP_COMPONENT_USE = "INSERT INTO usage_component_use (hour, used) VALUES (%s, %s::jsonb)"
+
+QUARANTINE = """
+INSERT INTO usage_quarantine (id, runtime, slot, epoch, reason, detail, payload, digest, origin, reported_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (runtime, slot, epoch, reason, digest) DO NOTHING
+"""
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Write whole numbers as PostgreSQL writes an array: a tenth of the time that a list of parameters takes."""
+    return f"{{{','.join(map(str, numbers))}}}"

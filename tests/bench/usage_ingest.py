@@ -1,0 +1,121 @@
+"""The speed of taking samples in: validated, deduplicated, committed rows against a COPY of them into a bare logged table.
+
+Both begin with Python tuples of the same ten thousand rows and end with a commit; they take turns, batch by batch. What the
+bare COPY gets are numbers already: it interns nothing and checks nothing. Then the very same batches come a second time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+from tests.bench.apart import measured_apart
+from tests.bench.usage_place import begin, entry, make_fleet, samples_of, yesterday
+
+NAMES = ("ingest_ratio", "replay_ratio")
+GOAL_INGEST, GOAL_REPLAY = 0.25, 1.0
+ROWS, BATCHES, WARM_UP = 10_000, 12, 2
+
+BARE = """
+CREATE TABLE bare (
+    slot timestamptz, reported_at timestamptz, stored_at timestamptz DEFAULT now(), egress_bytes bigint, source int, shape int,
+    components int, g1 int, g2 int, g3 int, g4 int, g5 int, g6 int, g7 int, g8 int, epoch smallint, origin smallint
+)
+"""
+TYPES = [
+    "timestamptz",
+    "timestamptz",
+    "int8",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int4",
+    "int2",
+    "int2",
+]
+LOAD = """COPY bare (slot, reported_at, egress_bytes, source, shape, components, g1, g2, g3, g4, g5, g6, g7, g8, epoch, origin)
+FROM STDIN (FORMAT binary)"""
+
+
+def run() -> list[dict[str, Any]]:
+    """Return both entries, measured in a process of its own."""
+    return measured_apart("tests.bench.usage_ingest", seconds=400)
+
+
+def main() -> None:
+    """Measure, and print the entries as one line of JSON."""
+    with ExitStack() as cleanup:
+        begin(cleanup)
+        print(json.dumps(_measure()))
+
+
+def _measure() -> list[dict[str, Any]]:
+    from django.db import connection
+
+    from billing.usage import partitions
+
+    day = yesterday()
+    partitions.make_ahead()
+    make_fleet(ROWS, born=day - timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.execute(BARE)
+    took: dict[str, list[float]] = {"bare": [], "first": [], "again": []}
+    for number in range(BATCHES + WARM_UP):
+        batch = samples_of(day + number * timedelta(minutes=5), range(1, ROWS + 1))
+        seconds = {"bare": _bare(batch), "first": _ingest(batch), "again": _ingest(batch, again=True)}
+        if number >= WARM_UP:
+            for name, spent in seconds.items():
+                took[name].append(spent)
+    ratio = median(bare / first for bare, first in zip(took["bare"], took["first"], strict=True))
+    replay = median(again / first for again, first in zip(took["again"], took["first"], strict=True))
+    detail = {
+        "median_ms": {name: round(median(spent) * 1000, 1) for name, spent in took.items()},
+        "rows_per_second": round(ROWS / median(took["first"])),
+        "rows": ROWS,
+        "batches": BATCHES,
+    }
+    return [
+        entry("ingest_ratio", ratio, GOAL_INGEST, "least", detail),
+        entry("replay_ratio", replay, GOAL_REPLAY, "most", detail),
+    ]
+
+
+def _ingest(batch: list[Any], *, again: bool = False) -> float:
+    from billing.usage.ingest import ingest
+    from billing.usage.samples import Origin
+
+    began = time.perf_counter()
+    result = ingest(batch=batch, origin=Origin.COLLECTOR)
+    spent = time.perf_counter() - began
+    assert (result.accepted, result.duplicates) == ((0, ROWS) if again else (ROWS, 0)), result
+    return spent
+
+
+def _bare(batch: list[Any]) -> float:
+    from django.db import connection, transaction
+
+    rows = [
+        (s.slot, s.reported_at, s.gauges[8], number, 1, 1, *s.gauges[:8], s.epoch, 1)
+        for number, s in enumerate(batch)
+    ]
+    began = time.perf_counter()
+    with transaction.atomic(), connection.cursor() as cursor, cursor.copy(LOAD) as copy:
+        copy.set_types(TYPES)
+        for row in rows:
+            copy.write_row(row)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
