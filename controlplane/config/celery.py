@@ -90,6 +90,11 @@ app.conf.update(
             "schedule": min(settings.AUDIT_SECONDS, 60.0),
             "options": {"expires": 60.0},
         },
+        "ship-audit": {
+            "task": "nesoi.ship_audit",
+            "schedule": 10.0,
+            "options": {"expires": 10.0},
+        },
         "seal-audit": {
             "task": "nesoi.seal_audit",
             "schedule": settings.AUDIT_SEAL_SECONDS,

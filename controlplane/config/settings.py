@@ -263,6 +263,7 @@ KUBECONFIG_SECONDS_OF_PLAN: dict[str, int] = {
 }
 AUDIT_SEAL_SECONDS: float = env.float("AUDIT_SEAL_SECONDS", default=30.0)
 AUDIT_HEADS_TO: str = env.str("AUDIT_HEADS_TO", default="")
+AUDIT_EXPORT_TO: str = env.str("AUDIT_EXPORT_TO", default="")
 OSB_MISSING_VERSION_STATUS: int = env.int("OSB_MISSING_VERSION_STATUS", default=412)
 OSB_MOST_BINDINGS: int = env.int("OSB_MOST_BINDINGS", default=10)
 

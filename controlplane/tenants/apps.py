@@ -12,6 +12,7 @@ class Tenants(AppConfig):
     label = "tenants"
 
     def import_models(self) -> None:
-        """Know the models of the second file too."""
+        """Know the models of the other files too."""
         super().import_models()
         import_module("controlplane.tenants.access_models")
+        import_module("controlplane.tenants.export_models")

@@ -8,8 +8,11 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
+from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.quota import Size
 from controlplane.tenants.access import Role
 from provisioner.lifecycle import kubeconfig
+from provisioner.lifecycle.quota import enter
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import WISH, Asking, problem, read
 from tests.api.test_every_console_page import ROWS as PAGES
@@ -154,3 +157,12 @@ def test_the_broker_knows_no_other_platforms_instance(world: World, monkeypatch:
     assert other.unbind(instance=INSTANCE).status_code == 410
     assert other.deprovision().status_code == 410
     assert Runtime.objects.get().phase != "deprovisioning"
+
+
+def test_an_order_finds_no_account_of_another_tenant_to_count_it_in(world: World) -> None:
+    """Behind it a constraint keeps a runtime in its account's tenant; this is asked before."""
+    facts = load_plan_facts("aws")
+    for account in (str(world.shop.id), "shop"):
+        asked: dict[str, Any] = {"plan": facts, "region": "eu-central-1", "more": Size()}
+        assert enter(tenant_id=world.archipel.id, account=account, **asked) == world.shop
+        assert enter(tenant_id=world.basalt.id, account=account, **asked) is None

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.db.models import ForeignKey, UUIDField
 from django.test import Client
 
-from controlplane.tenants.models import Account, ApiToken, Tenant
+from controlplane.tenants.access import Role
+from controlplane.tenants.models import Account, ApiToken, AuditEvent, Tenant
 from controlplane.trials.models import SignUp
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import WISH, Asking, problem, read
+from tests.api.test_every_console_page import ROWS as PAGES
 from tests.api.test_every_endpoint import ROWS
 from tests.matrix import things_of, undone, written
 from tests.signed_in import browse, build
-from tests.world import World
+from tests.world import World, member
 
 pytestmark = pytest.mark.django_db
 
@@ -57,11 +62,11 @@ def test_forms_of_the_console_take_their_own_fields_only(world: World) -> None:
     more = {key: str(value) for key, value in ADDED.items()}
     runtime = build(world)
     alice = browse(world.alice)
-    before = columns(runtime)
+    before = standing_row(runtime)
     basalt = str(world.basalt.id)
     foreign = {**more, "tenant": "basalt", "tenant_id": basalt, "cluster_name": "x", "phase": "failed"}
     alice.post(f"/runtimes/{runtime.id}/labels", {**foreign, "labels": "a=b"})
-    assert columns(runtime) == before
+    assert standing_row(runtime) == before
     alice.post("/accounts/", {**foreign, "slug": "labor", "name": "Labor"})
     account = Account.objects.get(slug="labor")
     assert (str(account.id) == more["id"], account.tenant) == (False, world.archipel)
@@ -72,6 +77,59 @@ def test_forms_of_the_console_take_their_own_fields_only(world: World) -> None:
     assert Tenant.objects.get(slug="archipel").runtime_quota == world.archipel.runtime_quota
 
 
+FORMS = sorted(
+    key for key, row in PAGES.items() if key[1] == "POST" and (Role.OWNER in row.roles or row.public)
+)
+PLANTED = "planted-by-hand"
+# What one form or another has a field for.
+ASKED_FOR = {
+    "name", "slug", "role", "reason", "email", "labels", "plan", "scopes", "region", "password", "username", "note",
+    "kind", "pattern", "issuer", "client_id", "client_secret", "group_roles", "groups_claim", "domains", "contact",
+    "enabled", "challenge", "company", "service_account", "token", "rows",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", FORMS, ids="-".join)
+def test_no_form_of_the_console_writes_what_it_has_no_field_for(world: World, page: tuple[str, str]) -> None:
+    """Every column of every table is sent along by its name, beside what the form itself has."""
+    things = things_of(world)
+    owner = member("olga", world.archipel, Role.OWNER)
+    row = PAGES[page]
+    path, own = row.path.format(**things), row.body or {}
+    basalt = str(world.basalt.id)
+    told = []
+    for added in ({}, columns(of_ids=False, value=PLANTED), columns(of_ids=True, value=basalt)):
+        cache.clear()
+        with undone():
+            more = {name: value for name, value in added.items() if name not in own}
+            status = browse(owner).post(path, {**more, **own}).status_code
+            told.append((status, everything()))
+    (plain, before), (texts, with_texts), (ids, with_ids) = told
+    assert plain == texts == ids  # else a form refused a value, and nothing was tried
+    assert PLANTED not in with_texts
+    assert with_ids.count(basalt) == before.count(basalt)
+
+
+def columns(*, of_ids: bool, value: str) -> dict[str, str]:
+    """Every column of our tables that holds an id, or none, with the value; but those that forms do have fields for."""
+    found = {
+        name: isinstance(field, UUIDField | ForeignKey)
+        for model in ours()
+        for field in model._meta.concrete_fields
+        for name in (field.name, field.attname)
+    }
+    return {name: value for name, is_id in found.items() if is_id == of_ids and name not in ASKED_FOR}
+
+
+def ours() -> list[Any]:
+    return [one for one in apps.get_models() if one.__module__.startswith(("controlplane.", "provisioner."))]
+
+
+def everything() -> str:
+    """All rows of all tables but the trail, which tells what was asked."""
+    return str([list(one.objects.values()) for one in ours() if one is not AuditEvent])
+
+
 def test_a_strangers_form_too() -> None:
     form = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
     Client().post("/trial", {**form, "state": "confirmed", "reason": "x", "person": "x", "plan": "gcp"})
@@ -79,7 +137,7 @@ def test_a_strangers_form_too() -> None:
     assert (row.state, row.reason) == ("pending", "")
 
 
-def columns(runtime: Runtime) -> dict[str, Any]:
+def standing_row(runtime: Runtime) -> dict[str, Any]:
     """Everything but what a label's form is for."""
     row: dict[str, Any] = Runtime.objects.filter(pk=runtime.pk).values().get()
     for changing in ("labels", "revision", "updated_at", "generation"):

@@ -80,6 +80,30 @@ def test_a_public_name_is_called(world: World, calls: list[Any], monkeypatch: py
     assert calls == [("93.184.216.34", 443)]
 
 
+def test_a_public_name_over_plain_http_is_not_called(
+    world: World, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes back could be anybody's, and the client's secret would be readable on the way."""
+    found = [(0, 0, 0, "", ("93.184.216.34", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kw: found)
+    answer = browse(world.alice).post("/identity/new", typed("http://idp.example"))
+    assert (answer.status_code, calls) == (422, [])
+    provider = register("https://idp.example", world.archipel)
+    IdentityProvider.objects.update(issuer="http://idp.example")  # as if that guard had failed
+    assert Client().get(f"/sign-in/with/{provider.id}").status_code == 422
+    assert calls == []
+
+
+def test_a_provider_can_not_send_us_to_plain_http(world: World, settings: Any) -> None:
+    with lying_provider() as liar:
+        settings.OUTBOUND_PLAIN_HOSTS = [liar.issuer.removeprefix("http://")]
+        settings.OUTBOUND_PRIVATE_NETWORKS = ["127.0.0.1/32"]
+        for key in ("token_endpoint", "jwks_uri", "userinfo_endpoint"):
+            cache.clear()
+            liar.metadata = {key: "http://idp.example/"}
+            assert not registers(world, liar), key
+
+
 def test_a_provider_that_moved_inside_since_is_not_called_at_sign_in(
     world: World, calls: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

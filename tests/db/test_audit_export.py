@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from moto.server import ThreadedMotoServer
 
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
@@ -22,6 +20,7 @@ from controlplane.tenants.audit import reading
 from controlplane.tenants.audit.noting import note_heads
 from controlplane.tenants.audit.reading import Search, bounded, stream
 from controlplane.tenants.audit.sealing import heads, seal_new_rows
+from tests.bucket import a_bucket
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -29,28 +28,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[Any]:
-    """S3 over HTTP, as every AWS client finds it by the environment."""
-    import boto3
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    values = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        s3 = boto3.client("s3")
-        s3.create_bucket(Bucket="trail", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        yield s3
-    finally:
-        server.stop()
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+    with a_bucket() as found:
+        yield found
 
 
 def leave(world: World, count: int) -> None:

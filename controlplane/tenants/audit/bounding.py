@@ -1,4 +1,4 @@
-"""How many rows a minute may hold of what was refused, counted in the cache: nobody fills the table, or hides others in a flood."""
+"""How many rows a minute may hold of what was refused, counted in the cache: nobody fills the table, or hides others by it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,160 @@
+"""Exports that are written to a folder or a bucket by a worker: asked for by people, begun by the beat, seen while they grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from controlplane.kernel.clock import rfc3339, utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import SYSTEM, Actor, Role
+from controlplane.tenants.audit import queries
+from controlplane.tenants.audit.exporting import json_lines
+from controlplane.tenants.audit.noting import write_lines
+from controlplane.tenants.audit.reading import PAGE, Search, bounded, require_audit, stream
+from controlplane.tenants.audit.writing import record
+from controlplane.tenants.export_models import AuditExport, ExportState
+from controlplane.tenants.models import AuditEvent
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=5)  # renewed with every page of rows
+AGAIN = timedelta(minutes=1)
+MOST_ATTEMPTS = 3
+MOST_OPEN = 3  # of one tenant, or of the platform
+_OPEN = (ExportState.WAITING, ExportState.RUNNING)
+
+
+class OvertakenError(Exception):
+    """Another worker has this export by now: stop, and write nothing."""
+
+
+def is_set_up() -> bool:
+    """Whether the operator named a place for exports."""
+    return bool(settings.AUDIT_EXPORT_TO)
+
+
+@transaction.atomic
+def ask_export(*, actor: Actor, search: Search) -> AuditExport:
+    """Have a period written to the place of the actor's tenant, or of the platform for its team.
+
+    Raises Refused: forbidden 403, export_not_set_up 409, exports_waiting 409, period_invalid 400, period_too_long 400.
+    """
+    require_audit(actor)
+    if not is_set_up():
+        detail = "Nesoi's operator has set up no place for exports; download the trail as JSON Lines instead."
+        raise Refused("export_not_set_up", detail, status=409)
+    search = bounded(search)
+    if visible_exports(actor).filter(tenant=actor.tenant_id, state__in=_OPEN).count() >= MOST_OPEN:
+        detail = f"{MOST_OPEN} exports wait already; ask again when one of them is done."
+        raise Refused("exports_waiting", detail, status=409)
+    texts = {name: value for name, value in asdict(search).items() if isinstance(value, str) and value}
+    row: AuditExport = AuditExport.objects.create(
+        tenant_id=actor.tenant_id,
+        asked_by=actor.name,
+        since=search.since,
+        until=search.until,
+        search=texts,
+        due_at=utcnow(),
+    )
+    told = {**texts, "since": rfc3339(row.since), "until": rfc3339(row.until)}
+    _recorded("audit.export", actor, row, told)
+    return row
+
+
+def visible_exports(actor: Actor) -> QuerySet[AuditExport]:
+    """Return the exports that the actor may see; raises Refused forbidden."""
+    require_audit(actor)
+    rows = AuditExport.objects.select_related("tenant")
+    return rows if actor.sees_every_tenant else rows.filter(tenant=actor.tenant_id)
+
+
+def ship_due() -> int:
+    """Write every export that is due, one after the other, and return how many; two at once share the work."""
+    count = 0
+    while (row := _claim()) is not None:
+        count += 1
+        try:
+            _ship(row)
+        except OvertakenError:
+            log.warning("audit_export_overtaken", export=str(row.pk), attempt=row.attempts)
+    return count
+
+
+def _claim() -> AuditExport | None:
+    now = utcnow()
+    with connection.cursor() as cursor:
+        cursor.execute(queries.CLAIM_EXPORT, {"now": now, "until": now + LEASE})
+        found = cursor.fetchone()
+    return AuditExport.objects.select_related("tenant").get(pk=found[0]) if found else None
+
+
+def _ship(row: AuditExport) -> None:
+    if row.attempts > MOST_ATTEMPTS:
+        _fail(row, "It was begun several times and never came to an end; Nesoi's operator has to look.")
+        return
+    search = replace(Search(**row.search), since=row.since, until=row.until)
+    name = f"audit-{row.since:%Y%m%dT%H%M%SZ}-{row.until:%Y%m%dT%H%M%SZ}-{row.pk}.jsonl"
+    try:
+        lines = json_lines(_counted(row, stream(_reader(row), search)))
+        place = write_lines(lines, to=_place_of(row), name=name)
+    except Refused as refusal:
+        log.warning("audit_export_failed", export=str(row.pk), attempt=row.attempts, reason=refusal.detail)
+        if row.attempts < MOST_ATTEMPTS:
+            _write(row, state=ExportState.WAITING, due_at=utcnow() + AGAIN, fault=refusal.detail[:500])
+        else:
+            _fail(row, refusal.detail)
+        return
+    with transaction.atomic():
+        _write(row, state=ExportState.DONE, place=place, rows=row.rows, fault="", finished_at=utcnow())
+        _recorded("audit.export.finish", _worker(row), row, {"place": place, "rows": row.rows})
+
+
+def _fail(row: AuditExport, fault: str) -> None:
+    with transaction.atomic():
+        _write(row, state=ExportState.FAILED, fault=fault[:500], finished_at=utcnow())
+        _recorded("audit.export.fail", _worker(row), row, {"fault": fault[:500]})
+
+
+def _counted(row: AuditExport, events: Iterator[AuditEvent]) -> Iterator[AuditEvent]:
+    """Pass rows on, and say after every page how far it is: that keeps the lease, too."""
+    row.rows = 0
+    for event in events:
+        row.rows += 1
+        if row.rows % PAGE == 0:
+            _write(row, rows=row.rows, due_at=utcnow() + LEASE)
+        yield event
+
+
+def _write(row: AuditExport, **changes: Any) -> None:
+    mine = AuditExport.objects.filter(pk=row.pk, state=ExportState.RUNNING, attempts=row.attempts)
+    if not mine.update(**changes):
+        raise OvertakenError
+
+
+def _reader(row: AuditExport) -> Actor:
+    """Return who sees exactly what the one who asked may see."""
+    return Actor(row.asked_by, role=Role.ADMIN, tenant_id=row.tenant_id) if row.tenant_id else SYSTEM
+
+
+def _worker(row: AuditExport) -> Actor:
+    return Actor("system:audit", role=Role.ADMIN, tenant_id=row.tenant_id, on_behalf_of=row.asked_by)
+
+
+def _place_of(row: AuditExport) -> str:
+    """Return the tenant's own bucket, prefix or folder; no slug begins like the platform's."""
+    to, slug = settings.AUDIT_EXPORT_TO, row.tenant.slug if row.tenant else "_platform"
+    return str(to.replace("{tenant}", slug) if "{tenant}" in to else f"{to.rstrip('/')}/{slug}")
+
+
+def _recorded(action: str, actor: Actor, row: AuditExport, changes: dict[str, Any]) -> None:
+    record(
+        action, actor=actor, tenant_id=row.tenant_id, target_type="audit", target_id=row.id, changes=changes
+    )
