@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
 from controlplane.kernel.clock import utcnow
 from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.runtimes.models import Runtime
 from tests.signed_in import browse, build, hidden_value, present, text
 from tests.world import World
 
@@ -159,3 +162,30 @@ def test_a_tenant_s_admin_is_neither_offered_to_skip_nor_let(alice: Client, oper
     assert "Only the platform's team may do this" in text(answer)
     operation.refresh_from_db()
     assert operation.steps_done == []
+
+
+def controls(client: Client, operation: Operation) -> set[str]:
+    """The buttons on its page."""
+    return set(re.findall(r'id="do-(\w+)"', client.get(f"/operations/{operation.id}/").content.decode()))
+
+
+def test_a_removal_that_has_begun_is_not_offered_to_be_cancelled(alice: Client, operation: Operation) -> None:
+    rows = Operation.objects.filter(pk=operation.pk)
+    rows.update(kind="deprovision", state="waiting", step="await_absence")
+    assert controls(alice, operation) == {"pause", "cancel"}
+    rows.update(fence=1)
+    assert controls(alice, operation) == {"pause"}
+
+
+def test_a_wish_that_waits_is_cancelled_but_not_paused(alice: Client, operation: Operation) -> None:
+    Operation.objects.filter(pk=operation.pk).update(slot="next", state="queued")
+    assert controls(alice, operation) == {"cancel"}
+
+
+@pytest.mark.parametrize(("held", "offered"), [(["wish"], True), (["payment", "wish"], False)])
+def test_a_suspension_that_others_hold_is_not_offered_to_be_stopped(
+    alice: Client, operation: Operation, held: list[str], *, offered: bool
+) -> None:
+    Operation.objects.filter(pk=operation.pk).update(kind="suspend", state="waiting", step="await_sleep")
+    Runtime.objects.filter(pk=operation.runtime_id).update(suspended_for=held)
+    assert controls(alice, operation) == ({"pause", "cancel"} if offered else set())

@@ -333,6 +333,17 @@ def test_a_removed_runtime_says_what_was_removed_and_offers_no_way_to_change_it(
         assert f"/runtimes/{row.id}/{path}" not in answer.content.decode()
 
 
+def test_one_whose_removal_was_asked_for_offers_nothing_that_would_be_refused(
+    alice: Client, row: Runtime
+) -> None:
+    paths = [f"/runtimes/{row.id}/{path}" for path in ("change", "delete", "kubeconfig", "labels", "suspend")]
+    assert all(path in alice.get(f"/runtimes/{row.id}/").content.decode() for path in paths)
+    alice.post(f"/runtimes/{row.id}/delete", {"confirm": "checkout"})
+    row.refresh_from_db()
+    assert row.phase == "ready"  # no worker has taken it up
+    assert not any(path in alice.get(f"/runtimes/{row.id}/").content.decode() for path in paths)
+
+
 class Landscape:
     """A driver that hands out a made-up kubeconfig and remembers what it was asked."""
 

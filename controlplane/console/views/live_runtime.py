@@ -14,7 +14,7 @@ from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.timeline import attempts_of, timeline
 from provisioner.operations.timing import usual_seconds
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import Kind, Phase
+from provisioner.runtimes.phases import Kind, Phase, Suspension
 
 HISTORY = 10
 POLL_SECONDS_OPEN = 2
@@ -65,22 +65,24 @@ def operation_context(
 
 
 def controls(visitor: Visitor, operation: Operation) -> list[str]:
-    """The verbs that this person may use now, in the order of their buttons."""
+    """The verbs that this person may use now, in the order of their buttons; none that would be refused for what it is."""
     actor, tenant_id = visitor.actor, operation.tenant_id
     if not actor.may(Permission.OPERATE, tenant_id=tenant_id):
         return []
     state = State(operation.state)
     verbs = []
-    if state in OPEN and state is not State.PAUSED and not operation.pause_requested_at:
+    held = operation.kind == Kind.SUSPEND and set(operation.runtime.suspended_for) - {Suspension.WISH}
+    stoppable = state in OPEN and (not held or actor.sees_every_tenant)
+    active = operation.slot == Slot.ACTIVE
+    if stoppable and active and state is not State.PAUSED and not operation.pause_requested_at:
         verbs.append("pause")
     if state is State.PAUSED or (state in OPEN and operation.pause_requested_at):
         verbs.append("resume")
     if state is State.FAILED:
         verbs.append("retry")
-    if (operation.slot == Slot.ACTIVE or state is State.FAILED) and actor.may(
-        Permission.SKIP, tenant_id=tenant_id
-    ):
+    if (active or state is State.FAILED) and actor.may(Permission.SKIP, tenant_id=tenant_id):
         verbs.append("skip")
-    if state in OPEN and not operation.cancel_requested_at:
+    begun_removal = operation.kind == Kind.DEPROVISION and active and operation.fence
+    if stoppable and not begun_removal and not operation.cancel_requested_at:
         verbs.append("cancel")
     return verbs

@@ -32,18 +32,23 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     context = runtime_context(request.visitor, row)
     html, _ = fragment(request, LIVE, context)
     schema = plan_schema(load_plan_facts(row.plan_id))
-    may = {
-        "may_change": request.visitor.may(Permission.UPDATE, row.tenant) and row.phase != Phase.DEPROVISIONED,
-        "may_delete": request.visitor.may(Permission.DELETE, row.tenant) and row.phase != Phase.DEPROVISIONED,
-        "may_kubeconfig": request.visitor.may(Permission.KUBECONFIG_VIEW, row.tenant)
-        and row.phase != Phase.DEPROVISIONED,
-        "may_suspend": request.visitor.may(Permission.SUSPEND, row.tenant) and row.phase not in ENDING,
-        "may_resume": request.visitor.may(Permission.SUSPEND, row.tenant) and resumable(row),
+    removal = context["removed_by"]
+    stays = row.phase not in ENDING and not (removal and removal.slot)
+
+    def may(permission: Permission) -> bool:
+        return stays and request.visitor.may(permission, row.tenant)
+
+    offered = {
+        "may_change": may(Permission.UPDATE),
+        "may_delete": may(Permission.DELETE),
+        "may_kubeconfig": may(Permission.KUBECONFIG_VIEW),
+        "may_suspend": may(Permission.SUSPEND),
+        "may_resume": may(Permission.SUSPEND) and resumable(row),
         "reachable": reachable(row),
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
     return show(
-        request, "runtime/detail.html", {**context, **may, "parameters": parameters, "live_html": html}
+        request, "runtime/detail.html", {**context, **offered, "parameters": parameters, "live_html": html}
     )
 
 
