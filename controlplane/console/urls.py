@@ -84,6 +84,7 @@ urlpatterns = [
     path("open-tenant/close", opening.close, name="close-tenant"),
     path("audit/", audit.index, name="audit"),
     path("audit/export", audit.export, name="audit-export"),
+    path("audit/exports", audit.ship, name="audit-ship"),
     path("sign-in", session.sign_in, name="sign-in"),
     path("sign-in/company", provider_sign_in.company, name="sign-in-company"),
     path("sign-in/with/<uuid:provider_id>", provider_sign_in.with_provider, name="sign-in-with"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from controlplane.console.presenters.audit import Line, line_of
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from controlplane.tenants.audit.shipping import ship_due
+from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import AuditEvent
 from tests.signed_in import browse, present, text
 from tests.world import World
@@ -125,7 +128,7 @@ def test_what_was_done_to_nobodys_thing_is_the_platforms(trail: World) -> None:
     page = text(browse(trail.sam).get("/audit/"))
     assert "the platform" in page
     assert "service account" in page
-    assert "–" not in page
+    assert "\u2013" not in page
 
 
 def test_what_stands_in_a_row_is_no_html(trail: World) -> None:
@@ -146,3 +149,34 @@ def test_somebody_who_may_not_see_it_finds_no_way_there(trail: World) -> None:
     assert "/audit/" not in client.get("/").content.decode()
     assert client.get("/audit/").status_code == 403
     assert client.get("/audit/export").status_code == 403
+
+
+def test_an_export_to_the_archive_is_asked_for_and_seen_until_it_is_done(
+    trail: World, settings: Any, tmp_path: Path
+) -> None:
+    settings.AUDIT_EXPORT_TO = str(tmp_path)
+    alice = browse(trail.alice)
+    assert "Write to the archive" in seen(trail)
+    response = alice.post("/audit/exports", {"kind": "account."}, follow=True)
+    assert "Waiting" in text(response)
+    assert "Nothing is written yet." in text(response)
+    ship_due()
+    page = seen(trail)
+    row = AuditExport.objects.get()
+    assert "Done" in page
+    assert row.place in page
+    assert "laboratory" in Path(row.place).read_text()
+    assert "runtime.update" not in Path(row.place).read_text()
+
+
+def test_where_no_archive_is_set_up_there_is_no_button(trail: World) -> None:
+    assert "Write to the archive" not in seen(trail)
+    assert "download" in text(browse(trail.alice).post("/audit/exports"))
+
+
+def test_another_tenants_export_is_not_shown(trail: World, settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_EXPORT_TO = str(tmp_path)
+    assert trail.main.tenant == trail.basalt
+    browse(trail.bob).post("/audit/exports")
+    assert AuditExport.objects.get().tenant == trail.basalt
+    assert "Exports to the archive" not in seen(trail)

@@ -107,6 +107,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("accounts", "POST"): Row("/accounts/", ADMINS, NOBODY, {"slug": "labor", "name": "Labor"}),
     ("audit", "GET"): Row("/audit/", ADMINS, AUDITORS),
     ("audit-export", "GET"): Row("/audit/export", ADMINS, AUDITORS),
+    ("audit-ship", "POST"): Row("/audit/exports", ADMINS, AUDITORS, {}),
     ("account", "GET"): Row("/accounts/{account}/"),
     ("account", "POST"): Row("/accounts/{account}/", ADMINS, NOBODY, {"name": "Other"}),
     ("move-account", "GET"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS),

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.console.presenters.badges import Badge
+from controlplane.tenants.export_models import AuditExport, ExportState
 from controlplane.tenants.models import AuditEvent
 
 LONGEST = 300
 DENIED = Badge("Denied", "no-symbol", "bad")
+EXPORTS = {
+    ExportState.WAITING: Badge("Waiting", "clock", "wait"),
+    ExportState.RUNNING: Badge("Being written", "arrow-path", "busy"),
+    ExportState.DONE: Badge("Done", "check-circle", "ok"),
+    ExportState.FAILED: Badge("Failed", "exclamation-triangle", "bad"),
+}
 NOUNS = {"request": "Request", "session": "Sign-in"}
 
 
@@ -53,6 +60,21 @@ class Line:
                 f" and {len(names) - 3} more" if len(names) > len(names[:3]) else ""
             )
         return ", ".join(f"{fact.title}: {fact.after or fact.after_word}" for fact in self.facts[:2])
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export, and what there is to say of it."""
+
+    row: AuditExport
+    badge: Badge
+    told: str
+
+
+def export_of(row: AuditExport) -> Export:
+    """Return an export with its state in words."""
+    told = row.place or row.fault or "Nothing is written yet."
+    return Export(row, EXPORTS[ExportState(row.state)], told)
 
 
 def line_of(event: AuditEvent) -> Line:

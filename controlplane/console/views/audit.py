@@ -6,19 +6,24 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
 from controlplane.console import queries
 from controlplane.console.pages import page, show
-from controlplane.console.presenters.audit import line_of
+from controlplane.console.presenters.audit import export_of, line_of
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.audit.exporting import begin_export
 from controlplane.tenants.audit.reading import LONGEST_EXPORT, Search, require_audit, visible
+from controlplane.tenants.audit.shipping import ask_export, is_set_up, visible_exports
 
 LONGEST = 100
+NEWEST = 5
 KINDS = {
     "runtime.": "Runtimes",
     "operation.": "Operations",
@@ -57,6 +62,8 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "export": _query(typed),
         "longest_days": LONGEST_EXPORT.days,
         "everything": actor.sees_every_tenant,
+        "may_ship": is_set_up(),
+        "exports": [export_of(row) for row in visible_exports(actor).order_by("-pk")[:NEWEST]],
     }
     return show(request, "audit/index.html", context, status=400 if problem else 200)
 
@@ -70,6 +77,16 @@ def export(request: ConsoleRequest) -> HttpResponse:
     response["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
     found: HttpResponse = response
     return found
+
+
+@require_POST
+@page
+def ship(request: ConsoleRequest) -> HttpResponse:
+    """Have the rows that fit written to the place that the operator set up; the page then shows how far that is."""
+    typed = _typed(request.POST)
+    ask_export(actor=request.visitor.actor, search=_search(typed))
+    messages.success(request, "The export begins within seconds; below the rows stands how far it is.")
+    return redirect(f"{reverse('console:audit')}?{_query(typed)}")
 
 
 def _typed(query: QueryDict) -> dict[str, str]:
