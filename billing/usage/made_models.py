@@ -6,9 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from billing.usage.integrals import UNKNOWN
 from controlplane.tenants.models import Tenant, TenantOwned
-
-UNKNOWN = 0  # the shape of time that nobody saw
 
 
 class Integrals(models.Model):

@@ -75,6 +75,8 @@ class Span(TenantOwned):
         indexes = [
             # What a runtime was in an hour: one step back from the hour's end.
             models.Index(fields=["source", "since"], name="usage_span_of_source"),
+            # Who lived in an hour that is over.
+            models.Index(fields=["until"], name="usage_span_ended"),
             # The one that still lasts: what the trigger closes.
             models.Index(fields=["source"], condition=Q(until__isnull=True), name="usage_span_open"),
         ]

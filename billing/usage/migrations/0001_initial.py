@@ -242,7 +242,7 @@ class Migration(migrations.Migration):
                 ('tenant', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='tenants.tenant')),
             ],
             options={
-                'indexes': [models.Index(fields=['source', 'since'], name='usage_span_of_source'), models.Index(condition=models.Q(('until__isnull', True)), fields=['source'], name='usage_span_open')],
+                'indexes': [models.Index(fields=['source', 'since'], name='usage_span_of_source'), models.Index(fields=['until'], name='usage_span_ended'), models.Index(condition=models.Q(('until__isnull', True)), fields=['source'], name='usage_span_open')],
                 'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(models.Func('source', 'source', models.Value('[]'), function='int4range'), '&&'), (models.Func('since', 'until', function='tstzrange'), '&&')], name='usage_span_never_overlaps'), models.CheckConstraint(condition=models.Q(('until__isnull', True), ('until__gt', models.F('since')), _connector='OR'), name='usage_span_lasts')],
             },
         ),

@@ -1,0 +1,122 @@
+"""The speed of making hours and of reading a month: against a plain SUM over the very samples.
+
+A month of samples is written in bulk past the ingest, which has a benchmark of its own; hours, days and queries are the product's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from tests.bench.apart import measured_apart
+from tests.bench.usage_place import begin, entry, make_fleet, yesterday
+
+NAMES = ("rollup_ratio",)
+GOAL = 0.3
+RUNTIMES, HOURS, ROUNDS = 5_000, 24, 3
+
+SHAPES = """
+INSERT INTO usage_shape (id, digest, levels, allocatable_millicores, allocatable_mib)
+SELECT n, int4send(n), jsonb_build_object('vcpu', jsonb_build_object('', n * 2000), 'memory', jsonb_build_object('', n * 8192),
+    'node', jsonb_build_object('m5.large', n), 'block_storage', jsonb_build_object('gp3', 50 + n),
+    'load_balancer', jsonb_build_object('', 2), 'control_plane', jsonb_build_object('', 1)), n * 1900, n * 7000
+FROM generate_series(1, 40) n
+"""
+# Of each hundred runtimes one changes its shape each hour.
+FILL = """
+INSERT INTO {partition} (slot, reported_at, egress_bytes, source, shape, components, workload_requested_millicores,
+    workload_requested_mib, platform_requested_millicores, platform_requested_mib, workload_used_millicores, workload_used_mib,
+    platform_used_millicores, platform_used_mib, epoch, origin)
+SELECT t, t + interval '20 s', n * 1000, n, 1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40,
+    1, n, n * 2, 700, 900, n / 2, n, 300 + n %% 50, 400 + n %% 70, 0, 1
+FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 s', make_interval(secs => %(length)s)) t,
+    generate_series(1, %(count)s::int) n
+"""
+
+
+def run() -> list[dict[str, Any]]:
+    """Return the entry, measured in a process of its own."""
+    return measured_apart("tests.bench.usage_roll_up", seconds=400)
+
+
+def main() -> None:
+    """Measure, and print the entries as one line of JSON."""
+    with ExitStack() as cleanup:
+        begin(cleanup)
+        print(json.dumps([_measure()]))
+
+
+def fill(start: datetime, end: datetime, *, count: int, length: int = 300) -> None:
+    """Write a day's samples of so many runtimes in bulk."""
+    from django.db import connection
+
+    from billing.usage import partitions
+
+    partitions.make(start.date())
+    with connection.cursor() as cursor:
+        values = {"start": start, "end": end, "count": count, "length": length}
+        cursor.execute(FILL.format(partition=partitions.name_of(start.date())), values)
+
+
+def mark(start: datetime, hours: int, count: int) -> None:
+    """Mark hours for every runtime."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for number in range(hours):
+            cursor.execute(
+                "INSERT INTO usage_dirty (hour, sources) SELECT %s, array_agg(n) FROM generate_series(1, %s::int) n",
+                [start + number * timedelta(hours=1), count],
+            )
+
+
+def _measure() -> dict[str, Any]:
+    from django.db import connection
+
+    from billing.usage.hours import roll_up
+
+    day = yesterday()
+    make_fleet(RUNTIMES, born=day - timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.execute(SHAPES)
+    fill(day, day + timedelta(hours=HOURS), count=RUNTIMES)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE usage_sample")
+    took: dict[str, list[float]] = {"sum": [], "rollup": []}
+    for _ in range(ROUNDS):
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE usage_hour, usage_dirty, usage_dirty_day")
+        mark(day, HOURS, RUNTIMES)
+        took["sum"].append(_sum())
+        began = time.perf_counter()
+        assert roll_up() == HOURS
+        took["rollup"].append(time.perf_counter() - began)
+        took["sum"].append(_sum())
+        print(took, file=sys.stderr)
+    ratio = median(took["sum"]) / median(took["rollup"])
+    samples = RUNTIMES * HOURS * 12
+    detail = {
+        "median_ms": {name: round(median(spent) * 1000, 1) for name, spent in took.items()},
+        "samples": samples,
+        "samples_per_second": round(samples / median(took["rollup"])),
+    }
+    return entry("rollup_ratio", ratio, GOAL, "least", detail)
+
+
+def _sum() -> float:
+    from django.db import connection
+
+    began = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(workload_used_millicores) FROM usage_sample")
+        assert cursor.fetchone()[0]
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
