@@ -35,7 +35,7 @@ class Sight:
 
     reading: Reading
     incarnation: str  # the uid of kube-system: another one is another cluster
-    present: bytes  # a digest of the uids of all that is measured
+    present: bytes  # a digest of the levels and of the uids of all that they count
     oddities: tuple[str, ...] = ()  # what could not be measured, in words for the log
     levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # `meters.registry.measure`
 
@@ -52,14 +52,6 @@ def epoch_of(incarnation: str) -> int:
 
 def sight(reading: Reading, *, incarnation: str, uids: Iterable[str], oddities: Iterable[str] = ()) -> Sight:
     """Put a sight together."""
-    digest = blake2b(orjson.dumps([incarnation, sorted(uids)]), digest_size=16).digest()
-    return Sight(reading, incarnation, digest, tuple(oddities), measure(reading))
-
-
-def held_between(before: Sight, after: Sight) -> bool:
-    """Say whether all that is measured stood from one sight to the other.
-
-    A uid is never given twice: an object of both sights was there at every moment between them. What came and went in between
-    stays unseen, and so unbilled.
-    """
-    return before.present == after.present and before.levels == after.levels
+    levels = measure(reading)
+    digest = blake2b(orjson.dumps([incarnation, sorted(uids), levels]), digest_size=16).digest()
+    return Sight(reading, incarnation, digest, tuple(oddities), levels)

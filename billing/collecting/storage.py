@@ -23,6 +23,7 @@ FILE_SERVICES = frozenset(
         "cloud-resources.kyma-project.io/nfs",
     ]
 )
+LONGEST_DIMENSION = 120  # as the usage store keeps them
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
@@ -68,7 +69,9 @@ def read_storage(claims: Sequence[Json], snapshots: Sequence[Json]) -> Storage:
 
 
 def _claim(each: Json, storage_class: str, gib: int) -> Claim:
-    return Claim(each["metadata"]["namespace"], each["metadata"]["name"], storage_class, gib)
+    return Claim(
+        each["metadata"]["namespace"], each["metadata"]["name"], storage_class[:LONGEST_DIMENSION], gib
+    )
 
 
 def _annotations(each: Json) -> Mapping[str, str]:

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "provisioner.lifecycle",
     "provisioner.observer",
     "billing.usage",
+    "billing.collecting",
     "billing.books",
     "controlplane.trials",
 ]
@@ -270,6 +271,11 @@ OSB_MOST_BINDINGS: int = env.int("OSB_MOST_BINDINGS", default=10)
 USAGE_SLOT_SECONDS: int = env.int("USAGE_SLOT_SECONDS", default=300)
 USAGE_RETENTION_DAYS: int = env.int("USAGE_RETENTION_DAYS", default=90)
 USAGE_TICK_SECONDS: float = env.float("USAGE_TICK_SECONDS", default=30.0)
+COLLECTOR_CONCURRENCY: int = env.int("COLLECTOR_CONCURRENCY", default=200)
+COLLECTOR_READS_PER_SECOND: float = env.float("COLLECTOR_READS_PER_SECOND", default=100.0)
+COLLECTOR_REQUEST_SECONDS: float = env.float("COLLECTOR_REQUEST_SECONDS", default=10.0)
+COLLECTOR_CREDENTIAL_SECONDS: int = env.int("COLLECTOR_CREDENTIAL_SECONDS", default=14_400)
+COLLECTOR_METRICS: str = env.str("COLLECTOR_METRICS", default="")
 
 SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")
 SEALING_KEY_FILE: str = env.str(

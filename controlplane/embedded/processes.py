@@ -16,6 +16,7 @@ from controlplane.embedded.service import Service, at_once
 from controlplane.sealing.keyfile import KeyFile
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+FILL = 0.5  # how much of a simulated cluster its apps ask for: the rest is for one's own
 BUILD_SECONDS = 25  # how long a simulated cluster takes: long enough to watch, short enough to wait for
 _WORKER_PROCESSES = 4
 _WEB_THREADS = 16
@@ -70,6 +71,8 @@ def simulator(state: Path, port: int, env: Mapping[str, str]) -> Service:
             *options,
             "--build-seconds",
             env.get("BUILD_SECONDS") or str(BUILD_SECONDS),
+            "--fill",
+            env.get("SIMULATOR_FILL") or str(FILL),
         ],
         env,
         is_ready=lambda pid: _noted_pid(ready) == pid,
@@ -127,6 +130,11 @@ def beat(env: Mapping[str, str]) -> Service:
 def observer(env: Mapping[str, str]) -> Service:
     """The observer of all landscapes."""
     return _manage("observer", ["observe"], {**env, **_AS_WORKER})
+
+
+def collector(env: Mapping[str, str]) -> Service:
+    """The collector, which reads every runtime's own API."""
+    return _manage("collector", ["collector"], {**env, **_AS_WORKER})
 
 
 def _celery(name: str, options: list[str], env: Mapping[str, str]) -> Service:

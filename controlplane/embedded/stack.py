@@ -89,10 +89,11 @@ class Stack:
             with steps.step("tables, catalog, demo access"):
                 supervisor.start(processes.prepare(state, env))
                 supervisor.wait_done("prepare")
-            with steps.step("web, worker, beat, observer"):
-                for service in (processes.worker(env), processes.beat(env), processes.observer(env)):
-                    supervisor.start(service)
-                supervisor.wait_ready("web", "worker", "beat", "observer")
+            with steps.step("web, worker, beat, observer, collector"):
+                started = (processes.worker, processes.beat, processes.observer, processes.collector)
+                for make in started:
+                    supervisor.start(make(env))
+                supervisor.wait_ready("web", *(make.__name__ for make in started))
         if self._given.get("DEMO_DATA") != "0":
             supervisor.start(processes.demo_data(state, env))
 

@@ -98,7 +98,7 @@ def test_it_answers_at_the_address_that_it_tells(demo: Demo) -> None:
 
 
 def test_all_of_its_processes_run(demo: Demo) -> None:
-    wanted = {"postgres", "valkey", "simulator", "web", "worker", "beat", "observer"}
+    wanted = {"postgres", "valkey", "simulator", "web", "worker", "beat", "observer", "collector"}
     assert wanted <= demo.children().keys()
     status = demo.run("status")
     assert status.returncode == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billing.collecting.quantities import UnreadableError
-from billing.collecting.sight import held_between
+from billing.collecting.sight import Sight
 from billing.meters.base import Part, Share
 from tests.pure.clusters import balancer, claim, container, node, pod, seen, snapshot, space, usage
 
@@ -211,7 +211,11 @@ def test_another_incarnation_is_another_epoch() -> None:
     assert 0 < first.epoch < 2**15
 
 
-def test_what_stood_at_both_ends_stood_between() -> None:
+def held_between(before: Sight, after: Sight) -> bool:
+    return before.present == after.present
+
+
+def test_sights_of_the_very_same_things_are_told_by_their_uids() -> None:
     before = seen(nodes=[node("n1")], claims=[claim("a", "10Gi")])
     assert held_between(
         before, seen(nodes=[node("n1")], claims=[claim("a", "10Gi")], pods=[pod("x", "shop")])

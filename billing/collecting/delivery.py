@@ -1,0 +1,105 @@
+"""Hands samples to the usage store in batches, again and again until it has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+
+import structlog
+from django.db import Error, connection
+
+from billing.collecting.metrics import Measures
+from billing.usage.ingest import ingest
+from billing.usage.samples import Ingested, Origin, SampleIn
+
+log = structlog.get_logger(__name__)
+
+BATCH = 2_000
+GATHER_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+# Ten slots of ten thousand runtimes; beyond it the oldest are lost, and what they would have said is unknown.
+MOST_WAITING = 100_000
+
+Ingest = Callable[[Sequence[SampleIn], Origin], Ingested]
+
+
+def into_store(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+    """Hand a batch over, in a thread of its own."""
+    try:
+        return ingest(batch=batch, origin=origin)
+    except Error:
+        connection.close()
+        raise
+
+
+class Delivery:
+    """A queue in memory: what waits here when the process is killed is lost, and its slots are read again or unknown."""
+
+    def __init__(self, executor: Executor, measures: Measures, hand_over: Ingest = into_store) -> None:
+        self._executor = executor
+        self._measures = measures
+        self._hand_over = hand_over
+        self._waiting: dict[Origin, deque[SampleIn]] = {origin: deque() for origin in Origin}
+        self._pauses = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many samples wait."""
+        return sum(map(len, self._waiting.values()))
+
+    def put(self, sample: SampleIn, origin: Origin) -> None:
+        """Queue a sample."""
+        queue = self._waiting[origin]
+        queue.append(sample)
+        if len(queue) > MOST_WAITING:
+            queue.popleft()
+            self._measures.lost.inc()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; a database that is away is waited for."""
+        while True:
+            await asyncio.sleep(min(GATHER_SECONDS * 2.0**self._pauses, LONGEST_PAUSE_SECONDS))
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Deliver all that waits, or what the database takes before it fails."""
+        for origin, queue in self._waiting.items():
+            while queue:
+                batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
+                if not await self._deliver(batch, origin):
+                    queue.extendleft(reversed(batch))
+                    return
+
+    async def drain(self, seconds: float) -> None:
+        """Deliver what waits before the process ends, within so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.waiting:
+                    await self.flush()
+                    await asyncio.sleep(0.1)
+
+    async def _deliver(self, batch: list[SampleIn], origin: Origin) -> bool:
+        loop = asyncio.get_running_loop()
+        try:
+            done = await loop.run_in_executor(self._executor, self._hand_over, batch, origin)
+        except Error as error:
+            self._pauses = min(self._pauses + 1, 6)
+            log.warning("collector.database_lost", waiting=len(batch), error=str(error).partition("\n")[0])
+            return False
+        except asyncio.CancelledError:
+            # It may have been taken; to hand the same over again is harmless.
+            self._waiting[origin].extendleft(reversed(batch))
+            raise
+        self._pauses = 0
+        self._measures.took(done, origin)
+        for fault in (*done.refused, *done.quarantined)[:5]:
+            log.warning(
+                "collector.sample_not_taken",
+                runtime=str(batch[fault.row].runtime),
+                code=fault.code,
+                column=fault.column,
+            )
+        return True

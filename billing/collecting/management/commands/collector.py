@@ -1,0 +1,27 @@
+"""`manage.py collector`: the collector's process; run one or more, each runtime has one reader at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import connections
+
+from billing.collecting.process import Process
+
+
+class Command(BaseCommand):
+    """Read runtimes until told to stop."""
+
+    help = "Read every runtime once in each slot, and hand what was seen to the usage store; copies share the runtimes."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until SIGTERM or SIGINT."""
+        # The session that holds this copy's locks must stay the same: none of a pool.
+        connections.databases["default"].get("OPTIONS", {}).pop("pool", None)
+        asyncio.run(_collect())
+
+
+async def _collect() -> None:
+    await Process().run()

@@ -1,0 +1,175 @@
+"""The collector's process: threads for what blocks, one loop for what waits, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+from django.conf import settings
+from django.db import Error, connection
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from billing.collecting import worklist
+from billing.collecting.collector import Collector, Plan
+from billing.collecting.credentials import Credentials
+from billing.collecting.delivery import Delivery
+from billing.collecting.metrics import Measures
+from billing.collecting.reader import Reader, Timeouts, session_for
+from billing.collecting.shards import Shards
+from billing.collecting.targets import Place, Target
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+LOOK_SECONDS = 5.0
+READ_ALL_EVERY = 120  # looks: ten minutes
+LEAVE_SECONDS = 10.0
+_MINTING_THREADS = 8
+
+
+def _close() -> None:
+    """Close this thread's connection."""
+    connection.close()
+
+
+class Process:
+    """One copy of the collector."""
+
+    def __init__(self) -> None:
+        self.measures = Measures()
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="collector-database")
+        self._storing = ThreadPoolExecutor(1, thread_name_prefix="collector-storing")
+        self._minting = ThreadPoolExecutor(_MINTING_THREADS, thread_name_prefix="collector-minting")
+        self._shards = Shards()
+        self._worklist = worklist.Worklist()
+        self._stop = asyncio.Event()
+        self._looks = 0
+
+    def stop(self) -> None:
+        """Begin nothing more, store what was read, and end."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Collect until stopped, by `stop`, SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        plan = Plan(
+            slot=settings.USAGE_SLOT_SECONDS,
+            concurrency=settings.COLLECTOR_CONCURRENCY,
+            of_one_landscape=max(settings.COLLECTOR_CONCURRENCY // 4, 1),
+            reads_per_second=settings.COLLECTOR_READS_PER_SECOND,
+        )
+        delivery = Delivery(self._storing, self.measures)
+        async with session_for(plan.concurrency) as session:
+            collector = Collector(
+                plan,
+                credentials=Credentials(
+                    self._minting, ttl=timedelta(seconds=settings.COLLECTOR_CREDENTIAL_SECONDS)
+                ),
+                reader=Reader(session, Timeouts.of(settings.COLLECTOR_REQUEST_SECONDS)),
+                delivery=delivery,
+                measures=self.measures,
+            )
+            server = await self._serve(collector)
+            tasks = [
+                asyncio.create_task(each)
+                for each in (delivery.run(), self._follow(collector), self._wait(collector))
+            ]
+            await collector.run(leave_seconds=LEAVE_SECONDS)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await delivery.drain(LEAVE_SECONDS)
+            if server is not None:
+                await server.cleanup()
+        await self._leave()
+
+    async def _wait(self, collector: Collector) -> None:
+        await self._stop.wait()
+        log.info("collector.leaves")
+        collector.stop()
+
+    async def _follow(self, collector: Collector) -> None:
+        """Keep shards, runtimes and landscapes; while the database is away, those known are read on."""
+        while True:
+            try:
+                await self._look(collector)
+            except Error as error:
+                log.warning("collector.database_lost", error=str(error).partition("\n")[0])
+                self._looks = 0
+                with suppress(Error):
+                    await self._ask(_close)
+            await asyncio.sleep(LOOK_SECONDS if self._looks else 1.0)
+
+    async def _look(self, collector: Collector) -> None:
+        slot = datetime.fromtimestamp(collector.visits.slot_of(datetime.now(UTC).timestamp()), UTC)
+        held, targets, places, read = await self._ask(self._read, collector.work.doubtful.copy(), slot)
+        collector.work.doubtful.clear()
+        collector.work.places = places
+        ours = {key: target for key, target in targets.items() if target.shard in held}
+        collector.match(ours, read)
+        self._looks += 1
+        self.measures.runtimes.set(len(ours))
+        self.measures.shards.set(len(held))
+        self.measures.copies.set(self._shards.copies)
+
+    def _read(
+        self, doubtful: set[UUID], slot: datetime
+    ) -> tuple[frozenset[int], dict[UUID, Target], dict[UUID, Place], set[UUID]]:
+        """Ask the database, in its thread; who was read already matters only where shards came to us."""
+        before = self._shards.held
+        held = self._shards.refresh()
+        if self._looks % READ_ALL_EVERY == 0:
+            self._worklist.read_all()
+        else:
+            self._worklist.follow(doubtful)
+        read = worklist.read_in(slot) if held - before else set()
+        targets = {
+            key: target for key, target in self._worklist.targets.items() if target.answers or target.asleep
+        }
+        return held, targets, worklist.places(), read
+
+    async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._database, question, *arguments)
+
+    async def _serve(self, collector: Collector) -> web.AppRunner | None:
+        """Answer /metrics and /healthz where COLLECTOR_METRICS says so."""
+        host, _, port = settings.COLLECTOR_METRICS.rpartition(":")
+        if not port:
+            return None
+
+        async def metrics(_request: web.Request) -> web.Response:
+            return web.Response(
+                body=generate_latest(self.measures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+            )
+
+        async def healthz(_request: web.Request) -> web.Response:
+            return web.Response(text="ok\n")
+
+        application = web.Application()
+        application.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, host or "127.0.0.1", int(port)).start()
+        return runner
+
+    async def _leave(self) -> None:
+        """Give the shards to the others at once, then end the threads."""
+        with suppress(Error):
+            await self._ask(self._shards.leave)
+        with suppress(Error):
+            await self._ask(_close)
+        with suppress(Error):
+            await asyncio.get_running_loop().run_in_executor(self._storing, _close)
+        for executor in (self._database, self._storing, self._minting):
+            executor.shutdown(wait=False, cancel_futures=True)
+        log.info("collector.left")

@@ -1,0 +1,48 @@
+"""The collector's SQL."""
+
+from __future__ import annotations
+
+_TARGET = """
+SELECT r.id, r.landscape_id, r.cluster_name, r.phase,
+    coalesce(r.status ->> 'api_endpoint', '') <> '' AND coalesce(r.status ->> 'situation', 'absent') <> 'absent',
+    coalesce(r.status ->> 'hibernated', 'false') = 'true',
+    CASE WHEN jsonb_typeof(r.status -> 'modules') = 'array' THEN r.status -> 'modules' ELSE '[]'::jsonb END
+FROM runtimes_runtime r
+"""
+
+# All that lives, a page at a time; at the start and seldom after it. The primary key.
+PAGE = (
+    _TARGET
+    + "WHERE r.id > %(after)s AND r.deleted_at IS NULL AND r.phase <> 'pending' ORDER BY r.id LIMIT %(limit)s"
+)
+
+# Whose life took a turn: spans are written by a trigger of the runtimes' table, in the order of their numbers but for
+# transactions that are still open, so the asker goes back a little. The spans' primary key, then the runtimes'.
+TURNED = _TARGET + (  # noqa: S608 - texts of ours
+    "JOIN (SELECT DISTINCT s.runtime FROM usage_span s WHERE s.id > %(after)s) t ON t.runtime = r.id "
+    "WHERE r.deleted_at IS NULL AND r.phase <> 'pending'"
+)
+
+# Those that are asked for by name: between two turns their clusters come to answer, or stop. The primary key.
+NAMED = _TARGET + "WHERE r.id = ANY(%(runtimes)s) AND r.deleted_at IS NULL AND r.phase <> 'pending'"
+
+NEWEST_SPAN = "SELECT coalesce(max(id), 0) FROM usage_span"
+
+# Lives that ended lately: the partial index of ends.
+GONE = "SELECT runtime FROM usage_source WHERE gone >= now() - interval '10 minutes'"
+
+# Who was read in a slot already, by a copy of ours or before a restart. The samples' primary key begins with the slot.
+READ = "SELECT u.runtime FROM usage_sample s JOIN usage_source u ON u.id = s.source WHERE s.slot = %(slot)s"
+
+# Copies share the runtimes by advisory locks of two numbers: (PRESENT, process of the session) says that a copy is there,
+# (SHARD, number) that it reads this shard. PostgreSQL takes both away with the session that held them, however it ends.
+PRESENT, SHARD = 1_313_165_129, 1_313_165_130
+ARRIVE = f"SELECT pg_backend_pid(), pg_try_advisory_lock({PRESENT}, pg_backend_pid())"
+COPIES = f"""
+SELECT objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND classid = {PRESENT} AND objsubid = 2 AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""  # noqa: S608 - a number of ours
+TAKE = f"SELECT shard FROM unnest(%(shards)s::int[]) shard WHERE pg_try_advisory_lock({SHARD}, shard)"  # noqa: S608 - likewise
+GIVE = f"SELECT pg_advisory_unlock({SHARD}, shard) FROM unnest(%(shards)s::int[]) shard"  # noqa: S608 - likewise
+LEAVE = "SELECT pg_advisory_unlock_all()"
