@@ -84,3 +84,8 @@ def cores(hours: float, **more: Any) -> UsageItem:
 
 def rates(*known: tuple[str, str, datetime, str]) -> Rates:
     return Rates.of(Rate(base, quote, since, Decimal(rate)) for base, quote, since, rate in known)
+
+
+def exact(*figures: object) -> tuple[object, ...]:
+    """Figures to be compared with whole numbers, which a Decimal may equal."""
+    return figures

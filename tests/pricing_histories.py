@@ -55,7 +55,8 @@ def history(random: Random) -> History:
     cut = JUNE.start + timedelta(days=random.randint(1, 29))
     ends = [JUNE.end] if random.random() < 0.4 else [cut, JUNE.end]
     currency, rate = random.choice((("EUR", "1"), ("USD", str(Decimal(random.randint(5000, 15000)) / 10000))))
-    stages, segments, since = [], [], JUNE.start
+    stages: list[tuple[datetime, int, dict[str, dict[str, Any]]]] = []
+    segments, since = [], JUNE.start
     discount = random.choice(("0", "12.5", "33.333"))
     for version, end in enumerate(ends, start=1):
         # `included` counts what was given away before by its present size, so it keeps it over a change of prices.

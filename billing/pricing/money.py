@@ -128,3 +128,9 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     for _, place in sorted(remainders)[: total - sum(parts)]:
         parts[place] += 1
     return parts
+
+
+def split_amount(amount: Decimal, weights: Sequence[int], currency: str) -> list[Decimal]:
+    """Split an amount by weights as `split` does, for views by day or hour: the parts add up to the last minor unit."""
+    places = places_of(currency)
+    return [from_minor(part, places) for part in split(to_minor(amount, currency), weights)]

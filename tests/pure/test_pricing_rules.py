@@ -15,7 +15,7 @@ from billing.pricing.fields import Fields
 from billing.pricing.rating import rate
 from billing.pricing.rules.base import PriceRule, Use
 from billing.pricing.rules.registry import parse_rule, rules
-from tests.priced import HOUR, JUNE, book, cores, line, parted, terms, used
+from tests.priced import HOUR, JUNE, book, cores, exact, line, parted, terms, used
 
 GRADUATED = {"rule": "graduated", "tiers": [{"up_to": 100, "price": "0.05"}, {"price": "0.04"}]}
 VOLUME = {"rule": "volume", "tiers": [{"up_to": 100, "price": "0.05"}, {"price": "0.04"}]}
@@ -79,7 +79,7 @@ def test_included_units_cost_nothing_and_are_shown() -> None:
     assert billed(price, 30) == 0
     assert billed(price, 30, 30) == Decimal("0.50")
     rated = rate([cores(60)], terms(book(line("vcpu", price))))
-    assert [(entry.part, entry.quantity, entry.billed_cost) for entry in rated.lines if entry.part] == [
+    assert [exact(entry.part, entry.quantity, entry.billed_cost) for entry in rated.lines if entry.part] == [
         ("included", 50, 0)
     ]
 
@@ -104,8 +104,8 @@ def test_a_capacity_unit_weighs_each_machine_type() -> None:
     held = terms(book(line("node", price)))
     rated = rate([used("node", 3 * 720 * HOUR, dimension="m6i.large")], held)
     assert rated.billed == Decimal("777.60")
-    assert (rated.lines[0].quantity, rated.lines[0].unit) == (6480, "Capacity-Unit-Hours")
-    assert (rated.lines[0].consumed_quantity, rated.lines[0].consumed_unit) == (2160, "Node-Hours")
+    assert exact(rated.lines[0].quantity, rated.lines[0].unit) == (6480, "Capacity-Unit-Hours")
+    assert exact(rated.lines[0].consumed_quantity, rated.lines[0].consumed_unit) == (2160, "Node-Hours")
 
 
 def test_a_machine_type_without_a_weight_is_named_and_the_rest_is_rated() -> None:
