@@ -6,7 +6,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from billing.usage.samples import Ingested, Origin
 
-
 PREFIX = "nesoi_collector_"
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 

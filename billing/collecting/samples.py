@@ -34,7 +34,7 @@ def sample_of(runtime: UUID, slot: datetime, seen: Sight, *, with_use: bool = Fa
         runtime=runtime,
         epoch=seen.epoch,
         slot=slot,
-        levels=_levels(seen.levels),
+        levels=levels_of(seen.levels),
         components={
             name: (share.requested_millicores, share.requested_mib)
             for name, share in reading.components.items()
@@ -102,7 +102,8 @@ def between(before: Held, after: Held, *, seconds: int, most: int) -> Iterator[S
         slot += step
 
 
-def _levels(levels: Mapping[str, Mapping[str, int]]) -> Mapping[str, Mapping[str, int]]:
+def levels_of(levels: Mapping[str, Mapping[str, int]]) -> Mapping[str, Mapping[str, int]]:
+    """Leave counters out: they have no level."""
     counters = [key for key in levels if meters()[key].counter]
     return {key: found for key, found in levels.items() if key not in counters} if counters else levels
 

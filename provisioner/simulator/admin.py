@@ -39,7 +39,7 @@ async def administer(landscape: Landscape, request: web.Request) -> web.Response
         case "GET", "stats":
             return answer(_stats(landscape))
         case "GET", "usage":
-            return answer(usage_of(landscape, request.query))
+            return answer(await usage_of(landscape, request.query))
         case "POST", "compact":
             for endpoint in landscape.endpoints():
                 for collection in endpoint.collections.values():

@@ -9,15 +9,16 @@ platform as {name: [millicores, MiB, pods, millicores and MiB in use, both at de
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from provisioner.simulator.cluster.inhabited.apps import Place
+from provisioner.simulator.cluster.inhabited.apps import Place, stage
 from provisioner.simulator.cluster.inhabited.objects import CLAIMS, PODS, SERVICES, SNAPS, inhabitants
 from provisioner.simulator.cluster.inhabited.rhythm import DAY, habit, load
-from provisioner.simulator.cluster.inhabited.sizing import apps_of, extra_nodes
+from provisioner.simulator.cluster.inhabited.sizing import extra_nodes
 from provisioner.simulator.cluster.metrics import SYSTEM, used
 from provisioner.simulator.cluster.nodes import GPU_PRODUCT, node, slots, stable_uid
 from provisioner.simulator.cluster.quantity import amount
@@ -48,8 +49,11 @@ class _Use:
         return [int(values[0] * 1000), int(values[1]) // MIB, int(values[2] * 1000), int(values[3]) // MIB]
 
 
-def usage_of(landscape: Landscape, query: Mapping[str, str]) -> Json:
-    """Answer one question; raises 400 for times that cannot be read or too many of them, 404 for no such Shoot."""
+async def usage_of(landscape: Landscape, query: Mapping[str, str]) -> Json:
+    """Answer one question, in a thread, for weeks take seconds.
+
+    Raises 400 for times that cannot be read or too many of them, 404 for no such Shoot.
+    """
     namespace, name = query.get("namespace", ""), query.get("shoot", "")
     entry = landscape.garden.collection(*SHOOTS).get(namespace, name)
     if entry is None:
@@ -58,15 +62,18 @@ def usage_of(landscape: Landscape, query: Mapping[str, str]) -> Json:
     if not (shoot.get("status") or {}).get("technicalID"):
         raise bad_request("this cluster is not built yet")
     begin, end, step = _times(query)
-    identity = shoot["metadata"]["uid"]
-    seed = landscape.settings.seed
-    place = Place(seed, identity, landscape.settings.fill)
+    place = Place(landscape.settings.seed, shoot["metadata"]["uid"], landscape.settings.fill)
+    return await asyncio.to_thread(_told, shoot, place, range(begin, end, step))
+
+
+def _told(shoot: Json, place: Place, times: range) -> Json:
+    seed, identity = place.seed, place.identity
     awake = {**shoot, "status": {**shoot["status"], "hibernated": False}}
     numbers: dict[Any, tuple[int, _Use]] = {}
     shapes: list[Json] = []
     readings: list[list[int]] = []
-    for at in range(begin, end, step):
-        key = _key(awake, place, at)
+    for at in times:
+        key = _key(place, at)
         if key not in numbers:
             shape, use = _shape(awake, place, at)
             numbers[key] = (len(shapes), use)
@@ -74,7 +81,7 @@ def usage_of(landscape: Landscape, query: Mapping[str, str]) -> Json:
         number, use = numbers[key]
         readings.append([at, number, *use.at(load(seed, identity, at))])
     incarnation = stable_uid(identity, "Namespace", "", "kube-system")
-    return {"incarnation": incarnation, "step": step, "shapes": shapes, "readings": readings}
+    return {"incarnation": incarnation, "step": times.step, "shapes": shapes, "readings": readings}
 
 
 def _times(query: Mapping[str, str]) -> tuple[int, int, int]:
@@ -88,15 +95,11 @@ def _times(query: Mapping[str, str]) -> tuple[int, int, int]:
     return begin, end, step
 
 
-def _key(shoot: Json, place: Place, at: int) -> Any:
+def _key(place: Place, at: int) -> Any:
     """Return what a shape depends on."""
     if not place.fill:
         return ()
-    return (
-        at // DAY,
-        *sorted(extra_nodes(shoot, place, at).items()),
-        *(app.replicas for app in apps_of(shoot, place, at)),
-    )
+    return at // DAY, stage(place, at)
 
 
 def _shape(shoot: Json, place: Place, at: int) -> tuple[Json, _Use]:

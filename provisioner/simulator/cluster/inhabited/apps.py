@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from provisioner.simulator.cluster.inhabited.rhythm import BASE_DAY, DAY, demand, habit
 from provisioner.simulator.gardener.status import fraction
@@ -45,24 +46,34 @@ class Place:
     fill: float
 
 
+def stage(place: Place, at: float) -> int:
+    """Return the demand in steps: what apps and nodes there are depends on it alone."""
+    return round(demand(place.seed, place.identity, at) * STEADY)
+
+
 def apps(place: Place, millicores: int, mib: int, at: float) -> Iterator[App]:
     """Yield the apps of a cluster whose smallest size is given, at a time."""
+    steps = stage(place, at)
+    for app in _usual(place, millicores, mib):
+        yield replace(app, replicas=max(round(app.replicas * steps / STEADY), 1))
+
+
+@lru_cache(maxsize=1_000)
+def _usual(place: Place, millicores: int, mib: int) -> tuple[App, ...]:
+    """Return the apps as they are on an average day."""
     seed, identity = place.seed, place.identity
     count = 2 + int(4 * fraction(seed, identity, "apps"))
     own = habit(seed, identity)
-    steps = round(demand(seed, identity, at) * STEADY)
     weights = [0.5 + fraction(seed, identity, "weight", index) for index in range(count)]
+    found = []
     for index, weight in enumerate(weights):
         name = NAMES[(index + int(8 * fraction(seed, identity, "first"))) % len(NAMES)]
         base = 1 + int(_REPLICAS * fraction(seed, identity, "replicas", index))
         part = place.fill * own.filled * weight / sum(weights) / base
-        yield App(
-            name=name,
-            space=SPACES[index % len(SPACES)],
-            cpu=max(int(millicores * part) // 10 * 10, 10),
-            memory=max(int(mib * part) // 16 * 16, 32),
-            replicas=max(round(base * steps / STEADY), 1),
-        )
+        cpu = max(int(millicores * part) // 10 * 10, 10)
+        memory = max(int(mib * part) // 16 * 16, 32)
+        found.append(App(name, SPACES[index % len(SPACES)], cpu, memory, base))
+    return tuple(found)
 
 
 def volumes(place: Place, at: float) -> Iterator[Volume]:
