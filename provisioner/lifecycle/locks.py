@@ -1,8 +1,8 @@
 """The one order in which doors lock rows: whoever keeps it never waits for somebody who waits for them.
 
-A runtime comes first, for whatever is written to it counts in its tenant's usage by a trigger, and its operations are locked under
-it. Then usage, as a new runtime counts before it is there; then the tenant and the account, which hold still while it is decided;
-then how they stand. Rows of one kind go by their key.
+A runtime comes first, for whatever is written to it counts in its tenant's usage by a trigger, and its operations are locked
+under it. Then usage, as a new runtime counts before it is there; then the tenant and the account, which hold still while it is
+decided; then how they stand. Rows of one kind go by their key.
 """
 
 from __future__ import annotations
