@@ -128,7 +128,8 @@ def test_it_tells_how_far_it_is_and_keeps_its_lease_with_every_page(
 ) -> None:
     monkeypatch.setattr(shipping, "PAGE", 2)
     leave(world, 12)
-    row, seen = ask(world, action="x."), []
+    row = ask(world, action="x.")
+    seen: list[tuple[str, int]] = []
 
     def looking(lines: Iterator[str], **_: Any) -> str:
         seen.extend(AuditExport.objects.values_list("state", "rows").get() for _ in lines)

@@ -70,11 +70,9 @@ def send(platform: Platform, name: str, *, without: str = "", **changes: Any) ->
 
 def request_of(name: str) -> tuple[str, str, Any, dict[str, str]]:
     method, path, body, query = REQUESTS[name]
-    body, query = (
-        one if one is None else {key: plan_id() if value == PLAN else value for key, value in one.items()}
-        for one in (body, query)
-    )
-    return method, path, body, query or {}
+    known = {PLAN: plan_id()}
+    body = body and {key: known[PLAN] if one == PLAN else one for key, one in body.items()}
+    return method, path, body, {key: known.get(one, one) for key, one in query.items()}
 
 
 @pytest.mark.parametrize("name", REQUESTS)

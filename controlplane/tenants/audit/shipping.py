@@ -59,8 +59,8 @@ def ask_export(*, actor: Actor, search: Search) -> AuditExport:
     row: AuditExport = AuditExport.objects.create(
         tenant_id=actor.tenant_id,
         asked_by=actor.name,
-        since=search.since,
-        until=search.until,
+        since=search.since or utcnow(),  # `bounded` has filled both
+        until=search.until or utcnow(),
         search=texts,
         due_at=utcnow(),
     )
