@@ -134,6 +134,30 @@ def written() -> Any:
         return cursor.fetchone()
 
 
+class Cells:
+    """Many cells of a table in one test, on one setup: what one writes is forgotten, and each that fails is named in the end."""
+
+    def __init__(self) -> None:
+        self.failed: dict[str, str] = {}
+        self.held = 0
+
+    @contextmanager
+    def cell(self, name: tuple[str, str]) -> Iterator[None]:
+        """Hold one cell."""
+        try:
+            with undone():
+                yield
+            self.held += 1
+        except Exception as fault:
+            self.failed["-".join(name)] = f"{type(fault).__name__}: {fault}"
+
+    def all_held(self, cells: Sequence[tuple[str, str]]) -> None:
+        """Fail unless every one of them was looked at and held."""
+        told = "\n".join(f"{name}: {fault}" for name, fault in self.failed.items())
+        assert not self.failed, f"{len(self.failed)} of {len(cells)} cells do not hold:\n{told}"
+        assert self.held == len(cells)
+
+
 @contextmanager
 def undone() -> Iterator[None]:
     """Whatever is written inside is forgotten."""

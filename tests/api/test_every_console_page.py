@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -27,10 +28,10 @@ from tests.matrix import (
     PLATFORM,
     TOKEN_READERS,
     WORKERS,
+    Cells,
     Row,
     patterns_of,
     things_of,
-    undone,
     written,
 )
 from tests.trialling import begin_trial
@@ -207,7 +208,7 @@ IDS = (
     "tenant",
 )
 PAGES = sorted(ROWS)
-each_page = pytest.mark.parametrize("page", PAGES, ids="-".join)
+each_role = pytest.mark.parametrize("role", list(Role))
 
 
 @pytest.fixture
@@ -244,6 +245,14 @@ def signed_in(user: User) -> Client:
     return client
 
 
+def afresh(client: Client) -> Client:
+    """The same person at a browser that has seen no page yet: whatever a page sets or counts is not the next one's."""
+    cache.clear()
+    other = Client()
+    other.cookies = deepcopy(client.cookies)
+    return other
+
+
 def sent(client: Client, page: tuple[str, str], things: dict[str, str]) -> Any:
     row = ROWS[page]
     path = row.path.format(**things)
@@ -262,73 +271,70 @@ def to_sign_in(response: Any) -> bool:
     return response.status_code == 302 and str(response["Location"]).startswith("/sign-in")
 
 
-@each_page
-def test_roles_of_the_tenant(world: World, things: dict[str, str], page: tuple[str, str]) -> None:
-    row = ROWS[page]
-    for role in Role:
-        client = member_of(world, "archipel", role)
-        before = written()
-        with undone():
-            response = sent(client, page, things)
-            after = written()
-        if row.public or role in row.roles:
-            assert came_through(row, response) or page[0] == "sign-out", (role, response.status_code)
-        else:
-            assert response.status_code == 403, role
-            assert "You may not do this" in response.content.decode(), role
-            assert after == before, role
+@each_role
+def test_roles_of_the_tenant(world: World, things: dict[str, str], role: Role) -> None:
+    client, cells, before = member_of(world, "archipel", role), Cells(), written()
+    for page in PAGES:
+        with cells.cell(page):
+            row, response = ROWS[page], sent(afresh(client), page, things)
+            if row.public or role in row.roles:
+                assert came_through(row, response) or page[0] == "sign-out", response.status_code
+            else:
+                assert response.status_code == 403
+                assert "You may not do this" in response.content.decode()
+                assert written() == before
+    cells.all_held(PAGES)
 
 
-@each_page
-def test_roles_of_the_platforms_team(world: World, things: dict[str, str], page: tuple[str, str]) -> None:
-    row = ROWS[page]
-    for role in PLATFORM:
-        user = create_user(actor=SYSTEM, username=f"p-{role}", password=PASSWORD, platform_role=role)
-        before = written()
-        with undone():
-            client = signed_in(user)
-            if role == PlatformRole.SUPPORT:
-                assert client.post("/open-tenant", OPENING).status_code == 302
-                before = written()
-            response = sent(client, page, things)
-            after = written()
-        if row.public or role in row.platform:
-            assert came_through(row, response) or page[0] == "sign-out", (role, response.status_code)
-        else:
-            assert response.status_code == 403, role
-            assert after == before, role
+@pytest.mark.parametrize("role", sorted(PLATFORM))
+def test_roles_of_the_platforms_team(world: World, things: dict[str, str], role: PlatformRole) -> None:
+    user = create_user(actor=SYSTEM, username=f"p-{role}", password=PASSWORD, platform_role=role)
+    client = signed_in(user)
+    if role == PlatformRole.SUPPORT:
+        assert client.post("/open-tenant", OPENING).status_code == 302
+    cells, before = Cells(), written()
+    for page in PAGES:
+        with cells.cell(page):
+            row, response = ROWS[page], sent(afresh(client), page, things)
+            if row.public or role in row.platform:
+                assert came_through(row, response) or page[0] == "sign-out", response.status_code
+            else:
+                assert response.status_code == 403
+                assert written() == before
+    cells.all_held(PAGES)
 
 
-@each_page
-def test_every_role_of_another_tenant_finds_nothing(
-    world: World, things: dict[str, str], page: tuple[str, str]
-) -> None:
+@each_role
+def test_every_role_of_another_tenant_finds_nothing(world: World, things: dict[str, str], role: Role) -> None:
     assert world.main.tenant == world.basalt
-    for role in Role:
-        client = member_of(world, "basalt", role)
-        before = written()
-        with undone():
-            response = sent(client, page, things)
+    client, cells, before = member_of(world, "basalt", role), Cells(), written()
+    for page in PAGES:
+        with cells.cell(page):
+            response = sent(afresh(client), page, things)
             after = written()
             shown = b"".join(response).decode()
-        if "{" in ROWS[page].path:
-            assert response.status_code == 404, role
-            assert after == before, role
-        else:
-            assert not any(thing in shown for thing in things.values()), role
-        assert "checkout" not in shown, role
-        assert "Archipel" not in shown, role
-        if page == ("new-runtime", "POST"):
-            assert after == before, role  # the account that it names is Archipel's
+            if "{" in ROWS[page].path:
+                assert response.status_code == 404
+                assert after == before
+            else:
+                assert not any(thing in shown for thing in things.values())
+            assert "checkout" not in shown
+            assert "Archipel" not in shown
+            if page == ("new-runtime", "POST"):
+                assert after == before  # the account that it names is Archipel's
+    cells.all_held(PAGES)
 
 
-@each_page
-def test_nobody_in_particular(world: World, things: dict[str, str], page: tuple[str, str]) -> None:
-    before = written()
-    response = sent(Client(), page, things)
-    assert written() == before
-    assert ROWS[page].public or to_sign_in(response)
-    assert response.status_code in {200, 302, 422, ROWS[page].answer}
+def test_nobody_in_particular(world: World, things: dict[str, str]) -> None:
+    cells, before = Cells(), written()
+    for page in PAGES:
+        with cells.cell(page):
+            cache.clear()
+            response = sent(Client(), page, things)
+            assert written() == before
+            assert ROWS[page].public or to_sign_in(response)
+            assert response.status_code in {200, 302, 422, ROWS[page].answer}
+    cells.all_held(PAGES)
 
 
 def test_somebody_with_no_role_anywhere_is_let_in_nowhere(world: World, things: dict[str, str]) -> None:

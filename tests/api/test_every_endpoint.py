@@ -22,10 +22,10 @@ from tests.matrix import (
     PLATFORM,
     TOKEN_READERS,
     WORKERS,
+    Cells,
     Row,
     patterns_of,
     things_of,
-    undone,
     written,
 )
 from tests.world import World, member
@@ -205,56 +205,61 @@ def came_through(endpoint: tuple[str, str], response: Any) -> bool:
     return bool(response.status_code == wanted if wanted else response.status_code not in DENIED)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
-def test_roles_of_the_tenant(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
-    for role in Role:
-        asking = Asking(member(f"a-{role}", world.archipel, role))
-        before = written()
-        with undone():
-            response = sent(asking, endpoint, things)
-        if role in ROWS[endpoint].roles or ROWS[endpoint].public:
-            assert came_through(endpoint, response), (role, response.content)
-        else:
-            assert problem(response) == (403, "forbidden"), role
-            assert written() == before
+@pytest.mark.parametrize("role", list(Role))
+def test_roles_of_the_tenant(world: World, things: dict[str, str], role: Role) -> None:
+    person = member(f"a-{role}", world.archipel, role)
+    cells, before = Cells(), written()
+    for endpoint in ENDPOINTS:
+        with cells.cell(endpoint):
+            response = sent(Asking(person), endpoint, things)
+            if role in ROWS[endpoint].roles or ROWS[endpoint].public:
+                assert came_through(endpoint, response), response.content
+            else:
+                assert problem(response) == (403, "forbidden")
+                assert written() == before
+    cells.all_held(ENDPOINTS)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
-def test_roles_of_the_platforms_team(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
-    for role in PLATFORM:
-        _, token = issue_token(actor=SYSTEM, name=f"p-{role}", platform_role=role)
-        with undone():
-            headers = OPENING if role == PlatformRole.SUPPORT else NONE
+@pytest.mark.parametrize("role", sorted(PLATFORM))
+def test_roles_of_the_platforms_team(world: World, things: dict[str, str], role: PlatformRole) -> None:
+    _, token = issue_token(actor=SYSTEM, name=f"p-{role}", platform_role=role)
+    headers = OPENING if role == PlatformRole.SUPPORT else NONE
+    cells = Cells()
+    for endpoint in ENDPOINTS:
+        with cells.cell(endpoint):
             response = sent(Asking(token=token), endpoint, things, headers)
-        if role in ROWS[endpoint].platform or ROWS[endpoint].public:
-            assert came_through(endpoint, response), (role, response.content)
-        else:
-            assert problem(response) == (403, "forbidden"), role
+            if role in ROWS[endpoint].platform or ROWS[endpoint].public:
+                assert came_through(endpoint, response), response.content
+            else:
+                assert problem(response) == (403, "forbidden")
+    cells.all_held(ENDPOINTS)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
-def test_every_role_of_another_tenant_finds_nothing(
-    world: World, things: dict[str, str], endpoint: tuple[str, str]
-) -> None:
-    row = ROWS[endpoint]
-    for role in Role:
-        asking = Asking(member(f"b-{role}", world.basalt, role))
-        before = written()
-        response = sent(asking, endpoint, things)
-        assert written() == before, role
-        if "{" in row.path:
-            assert response.status_code == 404, (role, response.content)
-            assert "checkout" not in response.content.decode()
-        elif isinstance(row.body, dict) and "tenant" in row.body:
-            assert problem(response)[0] == 403, role
-        elif endpoint[0] in LISTS and response.status_code == 200:
-            assert not set(things.values()) & {entry["id"] for entry in read(response)["results"]}
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_of_another_tenant_finds_nothing(world: World, things: dict[str, str], role: Role) -> None:
+    person = member(f"b-{role}", world.basalt, role)
+    cells, before = Cells(), written()
+    for endpoint in ENDPOINTS:
+        with cells.cell(endpoint):
+            row, response = ROWS[endpoint], sent(Asking(person), endpoint, things)
+            assert written() == before
+            if "{" in row.path:
+                assert response.status_code == 404, response.content
+                assert "checkout" not in response.content.decode()
+            elif isinstance(row.body, dict) and "tenant" in row.body:
+                assert problem(response)[0] == 403
+            elif endpoint[0] in LISTS and response.status_code == 200:
+                assert not set(things.values()) & {entry["id"] for entry in read(response)["results"]}
+    cells.all_held(ENDPOINTS)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids="-".join)
-def test_without_a_token(world: World, things: dict[str, str], endpoint: tuple[str, str]) -> None:
-    response = sent(Asking(), endpoint, things)
-    if ROWS[endpoint].public:
-        assert response.status_code == (ROWS[endpoint].answer or 200)
-    else:
-        assert problem(response) == (401, "token_missing")
+def test_without_a_token(world: World, things: dict[str, str]) -> None:
+    cells = Cells()
+    for endpoint in ENDPOINTS:
+        with cells.cell(endpoint):
+            response = sent(Asking(), endpoint, things)
+            if ROWS[endpoint].public:
+                assert response.status_code == (ROWS[endpoint].answer or 200)
+            else:
+                assert problem(response) == (401, "token_missing")
+    cells.all_held(ENDPOINTS)
