@@ -37,7 +37,7 @@ lint: venv
 	EMBEDDED=true $(PY) manage.py check
 
 test: lint
-	$(PY) -m pytest -n 2 --dist loadgroup -q
+	$(PY) -m pytest -n 3 --dist loadgroup -q # of two cores: whoever tries what dies waits most of the time
 
 fmt: venv
 	$(PY) -m ruff check --fix-only -q .

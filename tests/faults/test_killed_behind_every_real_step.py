@@ -36,7 +36,13 @@ from tests.plugins.simulator import SHOOTS, Simulator
 from tests.watching import observing
 from tests.world import World, landscape, load_catalog, order
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("engine")]
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),  # the one setup of all these tests is five flows long
+    pytest.mark.django_db,
+    pytest.mark.xdist_group("engine"),
+]
 
 OWNER = "nesoi.dev/runtime"
 KINDS = ("provision", "update", "suspend", "resume", "deprovision")  # as a runtime goes through them
