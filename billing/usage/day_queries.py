@@ -36,7 +36,8 @@ alike AS MATERIALIZED (
 ),
 measured AS MATERIALIZED (
     SELECT a.source, a.tenant_id, a.account, a.runtime, a.plan, a.region, m.key AS meter, d.key AS dimension,
-        sum(d.value::bigint * a.observed_seconds)::bigint AS quantity, sum(d.value::bigint * a.inferred_seconds)::bigint AS inferred
+        sum(d.value::bigint * a.observed_seconds)::bigint AS quantity,
+        sum(d.value::bigint * a.inferred_seconds)::bigint AS inferred
     FROM alike a JOIN usage_shape x ON x.id = a.shape, jsonb_each(x.levels) m, jsonb_each_text(m.value) d
     GROUP BY a.source, a.tenant_id, a.account, a.runtime, a.plan, a.region, m.key, d.key
     UNION ALL

@@ -6,6 +6,7 @@ What comes out different in a month that is sealed for its tenant is written dow
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -39,7 +40,7 @@ def roll_up_day(day: date) -> bool:
             return False
         start = start_of(day)
         with connection.cursor() as cursor:
-            values = {"day": day, "start": start, "end": start + DAY, "sources": array(sources)}
+            values: dict[str, Any] = {"day": day, "start": start, "end": start + DAY, "sources": array(sources)}
             cursor.execute(sql.MAKE, values)
     return True
 

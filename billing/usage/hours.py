@@ -45,6 +45,7 @@ def roll_up_hour(hour: datetime) -> bool:
         if not claimed:
             return False
         sources = sorted({source for sources, _ in claimed for source in sources})
+        cursor.execute(sql.ROOM)
         uneven = _make_plain(cursor, hour, sources)
         _make_uneven(cursor, hour, uneven)
         spreading = sorted({source for sources, spreads in claimed if spreads for source in sources})

@@ -1,7 +1,7 @@
 """Samples and spans in, seconds and sums of level x seconds out: the definition of what an hour holds. Pure, whole numbers only.
 
-A sample stands for its slot. Between two samples of one incarnation and one shape, at most half an hour apart, the shape is inferred;
-what lies further apart, or between different shapes, nobody knows. Of two incarnations in one slot the newer one counts.
+A sample stands for its slot. Between two samples of one incarnation and one shape, at most half an hour apart, the shape is
+inferred; what lies further apart, or between different shapes, nobody knows. Of two incarnations in a slot the newer counts.
 Everything is cut to the spans, so a moment belongs to one account. While a runtime is being built or taken down nothing is
 expected of it: only what was seen counts then, and what was not is no gap.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from billing.usage.integrals import GAUGES, INTEGRALS, UNKNOWN
 
@@ -95,7 +96,7 @@ def _chosen(samples: Iterable[Sample]) -> tuple[list[Sample], dict[int, int]]:
 def _gaps(chosen: Sequence[Sample], slot_seconds: int) -> list[tuple[int, int, int]]:
     return [
         (one.shape, one.slot + slot_seconds, other.slot)
-        for one, other in zip(chosen, chosen[1:], strict=False)
+        for one, other in pairwise(chosen)
         if 0 < other.slot - one.slot - slot_seconds <= GAP_SECONDS
         and (one.shape, one.epoch) == (other.shape, other.epoch)
     ]

@@ -67,13 +67,19 @@ _GONE = """gone AS (
         AND NOT EXISTS (SELECT FROM fresh f WHERE f.source = h.source AND f.span = h.span AND f.shape = h.shape)
 ),
 """
+_OLD = ", ".join(f"h.{name}" for name in INTEGRALS)
+_NEW = ", ".join(f"excluded.{name}" for name in INTEGRALS)
 _PUT = f"""put AS (
     INSERT INTO usage_hour AS h (hour, source, span, shape, {_COLUMNS}, revision)
-    SELECT %(hour)s, source, span, shape, {_COLUMNS}, 1 FROM fresh ORDER BY source, span, shape
-    ON CONFLICT (hour, source, span, shape) DO UPDATE SET
-        ({_COLUMNS}) = ({", ".join(f"excluded.{name}" for name in INTEGRALS)}), revision = h.revision + 1, rolled_at = now()
-    WHERE ({", ".join(f"h.{name}" for name in INTEGRALS)}) IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in INTEGRALS)})
+    SELECT %(hour)s, source, span, shape, {_COLUMNS}, 1 FROM fresh ORDER BY source, span, shape{{conflict}}
 )"""
+_OVER = f"""
+    ON CONFLICT (hour, source, span, shape) DO UPDATE SET
+        ({_COLUMNS}) = ({_NEW}), revision = h.revision + 1, rolled_at = now()
+    WHERE ({_OLD}) IS DISTINCT FROM ({_NEW})"""
+
+# Sorting an hour of ten thousand sources on disk would take longer than all the rest.
+ROOM = "SET LOCAL work_mem = '64MB'"
 
 
 def plain(*, narrow: bool, open_end: bool, again: bool) -> str:
@@ -86,26 +92,32 @@ def plain(*, narrow: bool, open_end: bool, again: bool) -> str:
         products=f"{_PRODUCTS},\n        e.egress_bytes AS egress_bytes",
         zeros=", ".join("0" for _ in (*GAUGES, "egress_bytes")),
         materialized="MATERIALIZED" if again else "",
-        put=(_GONE.format(whose="plain") if again else "") + _PUT,
+        put=(_GONE.format(whose="plain") if again else "") + _PUT.format(conflict=_OVER if again else ""),
     )
 
 
 MADE_BEFORE = "SELECT EXISTS (SELECT FROM usage_hour WHERE hour = %s)"
 
 # What `integrate` found, put in the same way.
+_ARRAYS = ", ".join(
+    (
+        "%(source)s::int[]",
+        "%(span)s::bigint[]",
+        "%(shape)s::int[]",
+        *(f"%({name})s::bigint[]" for name in INTEGRALS),
+    )
+)
 PUT = f"""
-WITH fresh AS MATERIALIZED (
-    SELECT * FROM unnest({", ".join(["%(source)s::int[]", "%(span)s::bigint[]", "%(shape)s::int[]", *(f"%({name})s::bigint[]" for name in INTEGRALS)])})
-    AS f (source, span, shape, {_COLUMNS})
-),
+WITH fresh AS MATERIALIZED (SELECT * FROM unnest({_ARRAYS}) AS f (source, span, shape, {_COLUMNS})),
 dirty AS (SELECT unnest(%(sources)s::int[]) AS source),
-{_GONE.format(whose="dirty")}{_PUT}
+{_GONE.format(whose="dirty")}{_PUT.format(conflict=_OVER)}
 SELECT 1
 """
 
+_GAUGES = ", ".join(f"s.{name}" for name in (*GAUGES, "egress_bytes"))
 # A few sources' samples of an hour and of the half hours around it, by the primary key.
 SAMPLES = f"""
-SELECT s.source, extract(epoch FROM s.slot)::bigint, s.epoch, s.shape, {", ".join(f"s.{name}" for name in (*GAUGES, "egress_bytes"))}
+SELECT s.source, extract(epoch FROM s.slot)::bigint, s.epoch, s.shape, {_GAUGES}
 FROM usage_sample s WHERE s.slot >= %s AND s.slot < %s AND s.source = ANY(%s::int[])
 """
 SPANS = """

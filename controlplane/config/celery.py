@@ -40,6 +40,7 @@ app.autodiscover_tasks(
         "provisioner.operations",
         "provisioner.lifecycle",
         "provisioner.observer",
+        "billing.usage",
     ]
 )
 
@@ -94,6 +95,16 @@ app.conf.update(
             "task": "nesoi.ship_audit",
             "schedule": 10.0,
             "options": {"expires": 10.0},
+        },
+        "usage": {
+            "task": "nesoi.usage",
+            "schedule": settings.USAGE_TICK_SECONDS,
+            "options": {"expires": 3 * max(settings.USAGE_TICK_SECONDS, 1.0)},
+        },
+        "usage-retention": {
+            "task": "nesoi.usage_retention",
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
         },
         "seal-audit": {
             "task": "nesoi.seal_audit",

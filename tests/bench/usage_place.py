@@ -86,7 +86,7 @@ def yesterday() -> datetime:
 
 
 def samples_of(slot: datetime, numbers: range) -> list[SampleIn]:
-    """One slot of these runtimes, each row with objects of its own, as the collector has them; one in twelve tells components' use."""
+    """One slot of these runtimes, each row with objects of its own; one in twelve tells components' use."""
     return [sample_of(number, slot) for number in numbers]
 
 

@@ -1,6 +1,6 @@
 """The speed of making hours and of reading a month: against a plain SUM over the very samples.
 
-A month of samples is written in bulk past the ingest, which has a benchmark of its own; hours, days and queries are the product's.
+Samples are written in bulk past the ingest, which has a benchmark of its own; hours, days and queries are the product's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ FILL = """
 INSERT INTO {partition} (slot, reported_at, egress_bytes, source, shape, components, workload_requested_millicores,
     workload_requested_mib, platform_requested_millicores, platform_requested_mib, workload_used_millicores, workload_used_mib,
     platform_used_millicores, platform_used_mib, epoch, origin)
-SELECT t, t + interval '20 s', n * 1000, n, 1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40,
+SELECT t, t + interval '20 s', n * 1000, n,
+    1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40,
     1, n, n * 2, 700, 900, n / 2, n, 300 + n %% 50, 400 + n %% 70, 0, 1
 FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 s', make_interval(secs => %(length)s)) t,
     generate_series(1, %(count)s::int) n

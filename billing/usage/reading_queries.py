@@ -1,0 +1,102 @@
+"""The SQL of reading usage, by name: each with the index it rides on."""
+
+from __future__ import annotations
+
+from billing.usage.integrals import GAUGES
+
+SUMMED = ("used_seconds", *GAUGES, "egress_bytes", "allocatable_millicores", "allocatable_mib")
+_SECONDS = ("alive_seconds", "observed_seconds", "inferred_seconds", "unknown_seconds")
+_WHOSE = "d.account, d.runtime, d.plan, d.region"
+_PERIODS = {
+    True: ("d.day::timestamp AT TIME ZONE 'UTC'", "(d.day + 1)::timestamp AT TIME ZONE 'UTC'", ", d.day"),
+    False: (
+        "%(first)s::date::timestamp AT TIME ZONE 'UTC'",
+        "%(last)s::date::timestamp AT TIME ZONE 'UTC'",
+        "",
+    ),
+}
+
+
+def used(*, by_day: bool) -> str:
+    """Days of one tenant, by (tenant, day): as many rows as it has meters and days, however often it was sampled."""
+    start, end, by = _PERIODS[by_day]
+    return f"""
+SELECT {_WHOSE}, d.meter, d.dimension, {start}, {end},
+    sum(d.quantity)::bigint, sum(d.inferred)::bigint, sum(l.observed_seconds)::bigint, sum(l.alive_seconds)::bigint
+FROM usage_day d JOIN usage_day_life l USING (day, source, tenant_id, account, plan)
+WHERE d.tenant_id = %(tenant)s AND d.day >= %(first)s AND d.day < %(last)s
+GROUP BY {_WHOSE}, d.meter, d.dimension{by} ORDER BY {_WHOSE}, d.meter, d.dimension{by}
+"""
+
+
+def lived(*, by_day: bool) -> str:
+    """The same of how much is known."""
+    start, end, by = _PERIODS[by_day]
+    sums = ", ".join(f"sum(d.{name})::bigint" for name in (*_SECONDS, *SUMMED))
+    return f"""
+SELECT {_WHOSE}, {start}, {end}, {sums} FROM usage_day_life d
+WHERE d.tenant_id = %(tenant)s AND d.day >= %(first)s AND d.day < %(last)s
+GROUP BY {_WHOSE}{by} ORDER BY {_WHOSE}{by}
+"""
+
+
+# Today's hours of one tenant: its runtimes by their spans, each hour by its key. Of the hour that goes on, what is still to come
+# counts as unknown in its row, for the row does not depend on when it was made; here it is taken off.
+_TODAY = """
+WITH d AS (
+    SELECT s.account, s.runtime, s.plan, s.region, h.*,
+        CASE WHEN h.shape <> 0 OR h.hour < %(hour)s THEN h.unknown_seconds
+            ELSE greatest(0, h.unknown_seconds - extract(epoch FROM
+                least(coalesce(s.until, 'infinity'), h.hour + interval '1 hour') - greatest(s.since, %(now)s))::bigint)
+        END AS missed
+    FROM usage_span s
+    JOIN generate_series(%(start)s::timestamptz, %(hour)s::timestamptz, interval '1 hour') t (hour)
+        ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
+    JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
+    WHERE s.tenant_id = %(tenant)s AND s.since < %(end)s AND (s.until IS NULL OR s.until > %(start)s)
+)"""
+USED_TODAY = f"""{_TODAY},
+life AS (
+    SELECT runtime, account, plan, region, sum(observed_seconds)::bigint AS observed,
+        sum(observed_seconds + inferred_seconds + missed)::bigint AS alive, sum(egress_bytes)::bigint AS egress
+    FROM d GROUP BY runtime, account, plan, region
+),
+measured AS (
+    SELECT {_WHOSE}, m.key AS meter, x.key AS dimension, sum(x.value::bigint * d.observed_seconds)::bigint AS quantity,
+        sum(x.value::bigint * d.inferred_seconds)::bigint AS inferred
+    FROM (
+        SELECT account, runtime, plan, region, shape, sum(observed_seconds)::bigint AS observed_seconds,
+            sum(inferred_seconds)::bigint AS inferred_seconds
+        FROM d GROUP BY account, runtime, plan, region, shape
+    ) d
+    JOIN usage_shapes((SELECT array_agg(DISTINCT shape) FROM d)) s ON s.id = d.shape,
+        jsonb_each(s.levels) m, jsonb_each_text(m.value) x
+    GROUP BY {_WHOSE}, m.key, x.key
+    UNION ALL
+    SELECT account, runtime, plan, region, 'egress', '', egress, 0 FROM life WHERE egress > 0
+)
+SELECT {_WHOSE}, d.meter, d.dimension, %(start)s::timestamptz, %(now)s::timestamptz, d.quantity, d.inferred, l.observed, l.alive
+FROM measured d JOIN life l USING (runtime, account, plan, region) ORDER BY {_WHOSE}, d.meter, d.dimension
+"""
+_SUMS_TODAY = ", ".join(f"sum(d.{name})::bigint" for name in ("used_seconds", *GAUGES, "egress_bytes"))
+LIVED_TODAY = f"""{_TODAY}
+SELECT {_WHOSE}, %(start)s::timestamptz, %(now)s::timestamptz, sum(d.observed_seconds + d.inferred_seconds + d.missed)::bigint,
+    sum(d.observed_seconds)::bigint, sum(d.inferred_seconds)::bigint, sum(d.missed)::bigint, {_SUMS_TODAY},
+    coalesce(sum(s.allocatable_millicores * d.observed_seconds), 0)::bigint,
+    coalesce(sum(s.allocatable_mib * d.observed_seconds), 0)::bigint
+FROM d LEFT JOIN usage_shapes((SELECT array_agg(DISTINCT shape) FROM d)) s ON s.id = d.shape
+GROUP BY {_WHOSE} ORDER BY {_WHOSE}
+"""
+
+# Through a function that looks behind the samples' protection, for one hour, as far as it was the asking tenant's.
+SAMPLES_OF_HOUR = "SELECT * FROM usage_samples_of_hour(%s, %s, %s) ORDER BY slot, epoch"
+
+# A source's first sight in an hour counts. By the index of hours.
+COMPONENT_USE = """
+WITH firsts AS (
+    SELECT DISTINCT ON (u.hour, s.key) s.value AS used FROM usage_component_use u, jsonb_each(u.used) s
+    WHERE u.hour >= %s AND u.hour < %s ORDER BY u.hour, s.key, u.id
+)
+SELECT c.key, count(*), avg((c.value ->> 0)::bigint)::bigint, avg((c.value ->> 1)::bigint)::bigint
+FROM firsts, jsonb_each(firsts.used) c GROUP BY c.key ORDER BY c.key
+"""
