@@ -84,11 +84,10 @@ def test_a_dropped_watch_ends_instead_of_falling_silent(ground: Ground) -> None:
         assert len(list(events)) < 100
 
 
-@pytest.mark.slow
 def test_a_silent_landscape_tells_its_version_by_bookmarks(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provisioner.drivers.shoots.watching._WATCH_SECONDS", (20.0, 20.0))
+    monkeypatch.setattr("provisioner.drivers.shoots.watching._WATCH_SECONDS", (5.0, 5.0))
     version = listed(ground)[-1].version
     events = [event for event in ground.driver.watch(Cursor(version)) if event.type is EventType.BOOKMARK]
     assert events
