@@ -75,6 +75,19 @@ def read_books(folder: Path = DATA) -> list[BookFile]:
     return files
 
 
+def read_book(path: Path) -> Book:
+    """Return the version of a book that one file holds, whatever its name; raises BooksInvalidError."""
+    try:
+        document = read_document(path.parent, path)
+        return parse_book(document.data, meter_facts())
+    except CatalogInvalidError as error:
+        raise BooksInvalidError(list(error.faults)) from error
+    except BookInvalidError as error:
+        raise BooksInvalidError(
+            [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
+        ) from error
+
+
 def _ended(read: list[tuple[Document, Book]], faults: list[FileFault]) -> list[tuple[Document, Book]]:
     found: list[tuple[Document, Book]] = []
     for key in sorted({book.key for _, book in read}):

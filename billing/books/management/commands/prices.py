@@ -1,4 +1,4 @@
-"""`manage.py prices apply|show`: load the reviewed price books into the tables, and show both.
+"""`manage.py prices apply|show|whatif`: load the reviewed price books, show them, rate a past month with another.
 
 Exit codes: 0 done (or nothing to do), 2 the files are wrong, 3 refused because it would break a promise.
 """
@@ -20,6 +20,9 @@ from billing.books.apply import ApplyRefusedError, apply_prices
 from billing.books.differences import Change
 from billing.books.loading import DATA, BooksInvalidError
 from billing.books.models import PlanPrices, PriceBook
+from billing.books.whatif import find_book, what_if
+from billing.pricing.periods import month
+from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
 
 SIGNS = {"add": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
@@ -31,18 +34,25 @@ class Command(BaseCommand):
     help = "Load the price books' YAML files into the database, or show what that would change."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Two verbs."""
+        """Three verbs."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         apply = verbs.add_parser("apply", help="make the price books equal to the files")
         apply.add_argument("--dry-run", action="store_true", help="print the difference and change nothing")
         apply.add_argument("--dir", type=Path, default=DATA, help="folder with the books' files")
         verbs.add_parser("show", help="print the price books, and which plan has which")
+        whatif = verbs.add_parser("whatif", help="rate a month with another book; nothing is written")
+        whatif.add_argument("--book", required=True, help="key/version of a loaded book, or a YAML file")
+        whatif.add_argument("--month", required=True, help="such as 2026-10")
+        whatif.add_argument("--instead-of", default="", help="key of the book it stands in for; all, without")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the verb."""
         console = Console(file=cast(IO[str], self.stdout), soft_wrap=True, highlight=False)
         if options["verb"] == "show":
             _show(console)
+            return
+        if options["verb"] == "whatif":
+            _print_what_if(console, options)
             return
         try:
             applied = apply_prices(actor=_operator(), directory=options["dir"], dry_run=options["dry_run"])
@@ -80,6 +90,25 @@ def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     limit = 200
     return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _print_what_if(console: Console, options: dict[str, Any]) -> None:
+    try:
+        year, _, number = options["month"].partition("-")
+        period = month(int(year), int(number))
+    except ValueError as error:
+        raise CommandError(f"{options['month']} is no month; write it as 2026-10.", returncode=2) from error
+    table = Table("tenant", "billed", "would be", "difference", "currency", "not rated", box=None)
+    try:
+        book = find_book(options["book"])
+        for found in what_if(month=period, book=book, instead_of=options["instead_of"]):
+            figures = (str(found.before), str(found.after), f"{found.change:+}")
+            table.add_row(found.tenant, *figures, found.currency, str(len(found.problems)))
+            for problem in found.problems[:5]:
+                console.print(Text(f"{found.tenant}: {problem.detail}", style="yellow"))
+    except Refused as refused:
+        raise CommandError(refused.detail, returncode=2) from refused
+    console.print(table if table.row_count else "No tenant used anything in that month.")
 
 
 def _show(console: Console) -> None:

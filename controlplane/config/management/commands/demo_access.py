@@ -1,4 +1,4 @@
-"""Prepare an embedded stack: tables, catalog, and the demo's tenants, people and tokens."""
+"""Prepare an embedded stack: tables, catalog, prices, and the demo's tenants, people and tokens."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
             raise CommandError("This makes demo users: it runs with EMBEDDED=true only.")
         access, kubeconfig = Path(str(options["access"])), Path(str(options["kubeconfig"]))
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("catalog", "apply", stdout=StringIO())  # a first load would print hundreds of lines
+        for loaded in ("catalog", "prices"):
+            call_command(loaded, "apply", stdout=StringIO())  # a first load would print hundreds of lines
         make_access(url=settings.PUBLIC_URL, file=access, kubeconfig=kubeconfig)
         self.stdout.write(f"demo access is in {access}")

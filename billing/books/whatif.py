@@ -1,0 +1,57 @@
+"""What another price book would have made of a past month, tenant by tenant, before anyone activates it. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from billing.books.loading import BooksInvalidError, meter_facts, read_book
+from billing.books.models import PriceBook
+from billing.books.services import load_market, terms
+from billing.books.usage_items import usage_items
+from billing.pricing.book import Book
+from billing.pricing.periods import Period
+from billing.pricing.reading import parse_book
+from billing.pricing.types import Terms, UsageItem
+from billing.pricing.whatif import Compared, compare, swapped
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.models import Tenant
+
+Usage = Callable[[UUID, Terms], Sequence[UsageItem]]
+
+
+def stored_usage(tenant_id: UUID, held: Terms) -> Sequence[UsageItem]:
+    """Return a tenant's usage from the usage store."""
+    return usage_items(tenant_id=tenant_id, terms=held)
+
+
+def find_book(name: str) -> Book:
+    """Return the version that `key/version` names, or that a YAML file holds; raises Refused book_unknown or book_invalid."""
+    if name.endswith((".yaml", ".yml")):
+        try:
+            return read_book(Path(name))
+        except BooksInvalidError as error:
+            raise Refused("book_invalid", str(error), field="book") from error
+    key, _, version = name.partition("/")
+    row = PriceBook.objects.filter(key=key, version=int(version) if version.isdecimal() else 0).first()
+    if row is None:
+        known = ", ".join(str(row) for row in PriceBook.objects.all())
+        detail = f"There is no price book {name}; name a YAML file, or one of: {known}."
+        raise Refused("book_unknown", detail, field="book")
+    return parse_book(row.document, meter_facts(), whole=False)
+
+
+def what_if(
+    *, month: Period, book: Book, instead_of: str = "", usage: Usage = stored_usage
+) -> Iterator[Compared]:
+    """Rate a month of every tenant with another book, instead of one book (by key) or of all; contracts' discounts stay.
+
+    One tenant's usage is held at a time. Tenants without usage and without a bill are left out.
+    """
+    market = load_market(month)
+    for tenant in Tenant.objects.order_by("slug").iterator(chunk_size=200):
+        held = terms(tenant, month, market=market)
+        items = usage(tenant.id, held)
+        if items:
+            yield compare(tenant.slug, items, held, swapped(held, book, instead_of=instead_of))
