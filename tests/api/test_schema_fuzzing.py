@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -14,6 +16,8 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from controlplane.identity.models import UserSession
+from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Role
 from tests.api.asking import Asking
 from tests.matrix import things_of
@@ -131,5 +135,26 @@ def test_whatever_a_viewer_asks_about_another_tenant_nothing_of_it_comes_back(
 
 
 def ways_named(world: World) -> dict[str, str]:
-    """Names that queries take, filled with Archipel's."""
-    return {"tenant": "archipel", "account": str(world.shop.id), "email": "nora@example.org"}
+    """Names that paths and queries take besides, filled with Archipel's."""
+    now = utcnow()
+    session = UserSession.objects.create(
+        user=world.alice.user,
+        digest=b"\2" * 32,
+        began_at=now,
+        seen_at=now,
+        expires_at=now + timedelta(hours=1),
+    )
+    return {
+        "tenant": "archipel",
+        "owner": str(world.archipel.id),
+        "account": str(world.shop.id),
+        "email": "nora@example.org",
+        "session": str(session.id),
+    }
+
+
+def test_every_path_names_something_of_another_tenant(world: World) -> None:
+    """A plan's key is nobody's; whose a trial is, its secret says."""
+    named = {*things_of(world), *ways_named(world), "key", "trial"}
+    taken = {name for operation in OPERATIONS for name in re.findall(r"{(\w+)}", operation.path)}
+    assert taken <= named
