@@ -1,4 +1,4 @@
-"""A fleet for tests of the usage store: sources and spans as the trigger would have left them, samples, and a brute-force oracle."""
+"""A fleet for tests of the usage store: sources and spans as the trigger leaves them, samples, and a brute-force oracle."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def sight(source: Source, slot: datetime, **changes: Any) -> SampleIn:
     levels = changes.pop("levels", SMALL)
     epoch = changes.pop("epoch", 0)
     reported = changes.pop("reported_at", slot + timedelta(seconds=20))
-    used = {name: 100 for name in Gauges._fields[4:8]}
+    used = dict.fromkeys(Gauges._fields[4:8], 100)
     gauges = Gauges(**{"workload_requested_millicores": 500, "egress_bytes": 10, **used, **changes})
     return SampleIn(source.runtime, epoch, slot, levels, {}, gauges, reported)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter, sub
 from typing import Any
@@ -122,7 +122,7 @@ def faults_of_slots(columns: Columns, *, seconds: int, now: datetime) -> Iterato
     for slot in set(columns.slots):
         if not _is_aware(slot):
             wrong[slot] = ("slot_without_zone", "A slot is a moment in UTC.")
-        elif micros(slot) % (seconds * MICRO) or slot.utcoffset() != timedelta():
+        elif micros(slot) % (seconds * MICRO):
             wrong[slot] = (
                 "slot_unaligned",
                 f"A slot begins at a whole multiple of {seconds} seconds in UTC.",

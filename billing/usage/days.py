@@ -40,7 +40,12 @@ def roll_up_day(day: date) -> bool:
             return False
         start = start_of(day)
         with connection.cursor() as cursor:
-            values: dict[str, Any] = {"day": day, "start": start, "end": start + DAY, "sources": array(sources)}
+            values: dict[str, Any] = {
+                "day": day,
+                "start": start,
+                "end": start + DAY,
+                "sources": array(sources),
+            }
             cursor.execute(sql.MAKE, values)
     return True
 

@@ -28,7 +28,7 @@ _SEEN = """
 # All of the hour's samples, as they lie in their partition: the sources that are not dirty are left out afterwards.
 _WIDE = "usage_sample WHERE slot >= %(hour)s AND slot < %(end)s"
 # A few sources: one probe of the primary key for each of their slots.
-_NARROW = """(SELECT s.* FROM unnest(%(sources)s::int[]) d (source), unnest(%(slots)s::timestamptz[]) t (slot)
+_NARROW = """(SELECT s.* FROM unnest(%(sources)s::int[]) d (source) CROSS JOIN unnest(%(slots)s::timestamptz[]) t (slot)
         JOIN usage_sample s ON s.slot = t.slot AND s.source = d.source) s"""
 _EDGES = "min(slot) AS first, max(slot) AS last,"
 

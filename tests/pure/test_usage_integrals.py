@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ def histories(draw: Any) -> tuple[list[Told], list[tuple[int, int, int]]]:
     keys = draw(st.lists(st.tuples(SLOTS, st.integers(0, 1)), unique=True, max_size=40))
     told = [(*key, draw(st.integers(1, 3)), draw(st.integers(0, 9000))) for key in keys]
     cuts = sorted(draw(st.sets(st.integers(START - 900, END + 900), max_size=6)))
-    lives = [(number, *pair) for number, pair in enumerate(zip(cuts, cuts[1:], strict=False), 1)]
+    lives = [(number, *pair) for number, pair in enumerate(pairwise(cuts), 1)]
     return told, draw(st.permutations([life for life in lives if draw(st.integers(0, 3))]))
 
 
