@@ -25,6 +25,7 @@ from billing.collecting.metrics import Measures
 from billing.collecting.reader import Reader, Timeouts, session_for
 from billing.collecting.shards import Shards
 from billing.collecting.targets import Place, Target
+from billing.usage.partitions import make_ahead
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -129,6 +130,7 @@ class Process:
         before = self._shards.held
         held = self._shards.refresh()
         if self._looks % READ_ALL_EVERY == 0:
+            make_ahead()  # a new installation has no place for samples before its first tick
             self._worklist.read_all()
         else:
             self._worklist.follow(doubtful)
