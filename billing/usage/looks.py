@@ -75,4 +75,4 @@ def use_fault_of(components: Any) -> str | None:
 
 
 def _is_name(name: Any) -> bool:
-    return isinstance(name, str) and len(name) <= LONGEST_NAME and "\0" not in name
+    return isinstance(name, str) and len(name) <= LONGEST_NAME and name.isprintable()

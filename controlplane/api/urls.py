@@ -20,6 +20,7 @@ from controlplane.api.views import (
     team,
     tenants,
     tokens,
+    usage,
 )
 from controlplane.api.views.trials import TrialDetail, TrialList
 
@@ -93,6 +94,8 @@ urlpatterns = [
         identity.ProviderTest.as_view(),
         name="test-identity-provider",
     ),
+    path("usage/samples", usage.SampleList.as_view(), name="usage-samples"),
+    path("usage/quarantine", usage.QuarantineList.as_view(), name="usage-quarantine"),
     path("trials", TrialList.as_view(), name="trials"),
     path("trials/<str:trial>", TrialDetail.as_view(), name="trial"),
     path("operations", operations.OperationList.as_view(), name="operations"),

@@ -57,6 +57,7 @@ class Permission(StrEnum):
     TRIAL_CHANGE = "trial.change"  # extend one's own, convert it
     TRIAL_MANAGE = "trial.manage"  # everybody's: queue, blocklist, capacity
     COST_READ = "cost.read"
+    METER = "usage.meter"  # push samples of any runtime, and look into what was put aside
     TENANT_CREATE = "tenant.create"
     TENANT_CHANGE = "tenant.change"  # its name, its deletion
     TENANT_SUSPEND = "tenant.suspend"  # and resume
@@ -99,13 +100,14 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
     PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ},
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
-    PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ},
+    PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
     PlatformRole.ADMIN: _SEE_ALL
     | {
         P.OPERATE,
         P.SKIP,
         P.AUDIT_READ,
         P.COST_READ,
+        P.METER,
         P.ACCOUNT_CREATE,
         P.ACCOUNT_MOVE,
         P.QUOTA_ANSWER,
@@ -133,7 +135,7 @@ _READING = frozenset(
 _RUNTIMES = frozenset(
     {P.CREATE, P.UPDATE, P.DELETE, P.SUSPEND, P.KUBECONFIG_VIEW, P.KUBECONFIG, P.QUOTA_REQUEST}
 )
-_OPERATE = frozenset({P.OPERATE, P.SKIP})
+_OPERATE = frozenset({P.OPERATE, P.SKIP, P.METER})
 IN_SCOPE: Mapping[TokenScope, frozenset[Permission]] = {
     TokenScope.READ: _READING,
     TokenScope.RUNTIMES: _READING | _RUNTIMES,

@@ -47,6 +47,7 @@ MEANING: Mapping[Permission, str] = {
     P.TRIAL_CHANGE: "Extend or convert the own trial",
     P.TRIAL_MANAGE: "Manage everybody's trials",
     P.COST_READ: "See costs",
+    P.METER: "Push usage samples, see quarantined ones",
     P.TENANT_CREATE: "Create tenants",
     P.TENANT_CHANGE: "Rename and close the tenant",
     P.TENANT_SUSPEND: "Suspend and resume a tenant",

@@ -38,6 +38,7 @@ PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
 OWNERS = frozenset({Role.OWNER})
 HERE = {"tenant": "archipel"}
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
+SAMPLES = {"sent_at": "2026-01-01T00:00:00Z", "samples": [{}]}
 INVITATION = {"email": "new@example.org", "role": "viewer", **HERE}
 NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.org"}
 PROVIDER = "/identity-providers/{provider}"
@@ -139,6 +140,8 @@ ROWS: dict[tuple[str, str], Row] = {
     # Strangers ask there, and a secret counts instead of a role: test_trials.py has both.
     ("trials", "POST"): Row("/trials", body=STRANGER, public=True, answer=202),
     ("trial", "GET"): Row("/trials/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41", public=True, answer=404),
+    ("usage-samples", "POST"): Row("/usage/samples", NO_MEMBER, OPERATORS, SAMPLES),
+    ("usage-quarantine", "GET"): Row("/usage/quarantine", NO_MEMBER, OPERATORS),
     ("runtimes", "GET"): Row("/runtimes"),
     ("runtimes", "POST"): Row("/runtimes", WORKERS, NOBODY, {**WISH, "name": "new", "tenant": "archipel"}),
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
