@@ -42,15 +42,7 @@ def agree_contract(
     """
     _check_currency(currency)
     _check_months(starts, ends)
-    if book and not PriceBook.objects.filter(key=book).exists():
-        known = sorted(set(PriceBook.objects.values_list("key", flat=True)))
-        raise Refused("book_unknown", f"There is no price book {book}. {choices(known, book)}", field="book")
-    keys = list(Plan.objects.values_list("key", flat=True))
-    for plan in plans:
-        if plan not in keys:
-            raise Refused("plan_unknown", f"There is no plan {plan}. {choices(keys, plan)}", field="plans")
-    if not (discount_percent.is_finite() and 0 <= discount_percent <= HUNDRED):
-        raise Refused("discount_invalid", "A discount is from 0 to 100 per cent.", field="discount_percent")
+    _check_prices(book, plans, discount_percent)
     try:
         with transaction.atomic():
             row: Contract = Contract.objects.create(
@@ -85,12 +77,15 @@ def agree_contract(
 
 @transaction.atomic
 def end_contract(*, actor: Actor, contract_id: UUID, ends: date) -> Contract:
-    """Let a contract end with a month. Raises Refused 404, or 409 contract_ended where it ends already."""
+    """Let a contract end with a month. Raises Refused 404, 409 contract_ended where it ends already, 409 contract_used."""
     rows = Contract.objects.filter(pk=contract_id)
     row: Contract | None = rows.first()
     if row is None:
         raise Refused("contract_not_found", f"There is no contract {contract_id}.", status=404)
     _check_months(row.starts, ends)
+    if row.used_until is not None and ends < row.used_until:
+        detail = f"Statements were sealed with it until {row.used_until}; let it end then or later."
+        raise Refused("contract_used", detail, field="ends", status=409)
     if rows.filter(ends__isnull=True).update(ends=ends) != 1:
         raise Refused(
             "contract_ended", f"The contract ends on {row.ends} already; agree a new one.", status=409
@@ -207,6 +202,18 @@ def publish_rate(
     told = {"base": base, "quote": quote, "since": since, "rate": rate, "source": source}
     _record("rate.publish", actor, None, "rate", row.pk, told)
     return row
+
+
+def _check_prices(book: str, plans: Sequence[str], discount_percent: Decimal) -> None:
+    if not (discount_percent.is_finite() and 0 <= discount_percent <= HUNDRED):
+        raise Refused("discount_invalid", "A discount is from 0 to 100 per cent.", field="discount_percent")
+    if book and not PriceBook.objects.filter(key=book).exists():
+        known = sorted(set(PriceBook.objects.values_list("key", flat=True)))
+        raise Refused("book_unknown", f"There is no price book {book}. {choices(known, book)}", field="book")
+    keys = list(Plan.objects.values_list("key", flat=True))
+    for plan in plans:
+        if plan not in keys:
+            raise Refused("plan_unknown", f"There is no plan {plan}. {choices(keys, plan)}", field="plans")
 
 
 def _check_currency(currency: str, *, field: str = "currency") -> None:

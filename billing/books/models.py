@@ -129,7 +129,10 @@ class ExchangeRate(models.Model):
 
 
 class Contract(TenantOwned):
-    """What a tenant agreed: the currency of its statements, a discount, a book of its own; for whole months."""
+    """What a tenant agreed: the currency of its statements, a discount, a book of its own; for whole months.
+
+    Once a statement was sealed with it PostgreSQL lets nothing of it change but its end.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     title = models.CharField(max_length=120)
@@ -141,6 +144,7 @@ class Contract(TenantOwned):
     discount_percent = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(0))
     starts = models.DateField()
     ends = models.DateField(null=True)
+    used_until = models.DateField(null=True)  # the end of the last month that a statement was sealed for
     agreed_by = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -160,6 +164,11 @@ class Contract(TenantOwned):
                 name="books_contract_discount",
             ),  # more than all would pay people for using it
             models.CheckConstraint(condition=Q(currency__regex=CURRENCY), name="books_contract_currency"),
+            # What a statement was sealed with held then.
+            models.CheckConstraint(
+                condition=Q(used_until__isnull=True) | Q(ends__isnull=True) | Q(ends__gte=F("used_until")),
+                name="books_contract_used",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -226,6 +235,7 @@ class Commitment(TenantOwned):
     fee = models.DecimalField(max_digits=20, decimal_places=6)
     starts = models.DateField()
     ends = models.DateField()
+    used_until = models.DateField(null=True)  # the end of the last month that a statement was sealed for
     agreed_by = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -237,6 +247,11 @@ class Commitment(TenantOwned):
                 name="books_commitment_whole_months",
             ),  # its fee is a month's
             models.CheckConstraint(condition=Q(currency__regex=CURRENCY), name="books_commitment_currency"),
+            # What a statement was sealed with held then.
+            models.CheckConstraint(
+                condition=Q(used_until__isnull=True) | Q(ends__gte=F("used_until")),
+                name="books_commitment_used",
+            ),
         ]
         indexes = [models.Index(fields=["tenant", "ends"], name="books_commitment_of_tenant")]
 

@@ -32,6 +32,14 @@ UPDATE books_exchangerate SET used_at = coalesce(used_at, now()), used_until = g
 WHERE quote = %(quote)s AND base = ANY(%(bases)s) AND since < %(until)s AND (used_until IS NULL OR used_until < %(until)s)
 """
 
+# The same for what was agreed with the tenant; by primary key.
+MARK_CONTRACTS = """
+UPDATE books_contract SET used_until = greatest(used_until, %(until)s) WHERE id = ANY(%(ids)s::uuid[])
+"""
+MARK_COMMITMENTS = """
+UPDATE books_commitment SET used_until = greatest(used_until, %(until)s) WHERE id = ANY(%(ids)s::uuid[])
+"""
+
 # A grant pays what it has and no more: the CHECK on the row refuses the rest. By primary key; the row lock orders two months.
 DRAW = "UPDATE books_creditgrant SET drawn = drawn + %s WHERE id = %s AND drawn + %s <= amount"
 
@@ -59,6 +67,15 @@ def mark_rates(bases: Sequence[str], quote: str, until: date) -> None:
     """Note that the rates between these currencies were used until a day."""
     with connection.cursor() as cursor:
         cursor.execute(MARK_RATES, {"bases": list(bases), "quote": quote, "until": until})
+
+
+def mark_agreements(contracts: Sequence[str], commitments: Sequence[str], until: date) -> None:
+    """Note that these were used until a day."""
+    with connection.cursor() as cursor:
+        if contracts:
+            cursor.execute(MARK_CONTRACTS, {"ids": list(contracts), "until": until})
+        if commitments:
+            cursor.execute(MARK_COMMITMENTS, {"ids": list(commitments), "until": until})
 
 
 def draw(grant: UUID, amount: Decimal) -> bool:

@@ -113,7 +113,7 @@ def terms_of(
 
 @transaction.atomic
 def note_use(*, tenant: Tenant | UUID, terms: pricing.Terms, rated: pricing.Rated) -> None:
-    """Note what a sealed statement was made with: its books and rates never change again, its credits are drawn.
+    """Note what a sealed statement was made with: its books, rates and agreements never change again, its credits are drawn.
 
     To be called in the sealing's transaction; the same month again draws nothing more. Raises Refused credit_short (409) where a
     grant has less than was rated: rate again.
@@ -125,6 +125,8 @@ def note_use(*, tenant: Tenant | UUID, terms: pricing.Terms, rated: pricing.Rate
     bases |= {grant.currency for grant in terms.grants} | {held.currency for held in terms.commitments}
     if others := sorted(bases - {terms.currency}):
         queries.mark_rates(others, terms.currency, until)
+    contracts = sorted({segment.contract for segment in terms.segments if segment.contract})
+    queries.mark_agreements(contracts, [use.commitment for use in rated.commitments], until)
     tenant_id = tenant if isinstance(tenant, UUID) else tenant.id
     for drawn in sorted(rated.drawn, key=lambda entry: entry.grant):
         if not drawn.drawn:

@@ -77,43 +77,13 @@ def usage_line(
     consumed = quantity
     if part.unit or share.base != share.numerator or facts.per_unit != share.denominator:
         consumed = quantity_of(share.base, facts.per_unit)
+    whose = (group.account, group.runtime, group.plan, group.region, group.meter, group.dimension)
     return Line(
-        line_id(
-            since, group.account, group.runtime, group.plan, group.region, group.meter, group.dimension,
-            book.key, line.key, part.label,
-        ),
-        Category.USAGE,
-        "",
-        group.account,
-        group.runtime,
-        group.plan,
-        group.region,
-        group.meter,
-        group.dimension,
-        group.start,
-        group.end,
-        quantity,
-        part.unit or facts.unit,
-        consumed,
-        facts.unit,
-        share.base,
-        listed.amount,
-        contracted.amount,
-        list_cost,
-        cost,
-        cost,
-        cost,
-        prices.currency,
-        book.key,
-        book.version,
-        line.key,
-        part.label,
-        "",
-        "",
-        "",
-        group.observed,
-        group.alive,
-        line.description or line.key,
+        line_id(since, *whose, book.key, line.key, part.label), Category.USAGE, "", *whose, group.start, group.end,
+        quantity, part.unit or facts.unit, consumed, facts.unit, share.base,
+        listed.amount, contracted.amount, list_cost, cost, cost, cost, prices.currency,
+        book.key, book.version, line.key, part.label, "", "", "",
+        group.observed, group.alive, line.description or line.key,
     )  # fmt: skip
 
 

@@ -41,14 +41,7 @@ def parse_book(document: Any, meters: Mapping[str, MeterFacts], *, whole: bool =
             [BookFault((), "not_a_book", "a price book is a mapping; begin with key and version.")]
         )
     faults: list[BookFault] = []
-    currency = document.get("currency")
-    fields = Fields(document, (), faults, currency if isinstance(currency, str) else "")
-    try:
-        places_of(fields.currency)
-    except MoneyError as error:
-        fields.fault("currency" if "currency" in document else "", "currency_unknown", str(error))
-        fields.currency = "EUR"  # so that the rest can be read too
-    fields.only(BOOK_FIELDS)
+    fields = _fields(document, faults)
     lines = _lines(fields, meters)
     free = fields.names("free")
     if whole:
@@ -71,6 +64,18 @@ def parse_book(document: Any, meters: Mapping[str, MeterFacts], *, whole: bool =
     if faults:
         raise BookInvalidError(faults)
     return book
+
+
+def _fields(document: Mapping[str, Any], faults: list[BookFault]) -> Fields:
+    currency = document.get("currency")
+    fields = Fields(document, (), faults, currency if isinstance(currency, str) else "")
+    try:
+        places_of(fields.currency)
+    except MoneyError as error:
+        fields.fault("currency" if "currency" in document else "", "currency_unknown", str(error))
+        fields.currency = "EUR"  # so that the rest can be read too
+    fields.only(BOOK_FIELDS)
+    return fields
 
 
 def check_history(books: Sequence[Book]) -> list[tuple[Book, BookFault]]:

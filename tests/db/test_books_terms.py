@@ -281,7 +281,7 @@ def test_only_what_priced_a_line_counts_as_used(world: World) -> None:
 
 def test_a_rate_that_a_statement_was_sealed_with_is_fixed(world: World) -> None:
     contract(world, currency="CHF")
-    publish = {"actor": SYSTEM, "base": "EUR", "quote": "CHF", "source": "ECB"}
+    publish: dict[str, Any] = {"actor": SYSTEM, "base": "EUR", "quote": "CHF", "source": "ECB"}
     agreeing.publish_rate(since=FIRST, rate=Decimal("0.95"), **publish)
     sealed(world, cores(100))
     for since in (FIRST, date(2026, 6, 15)):
@@ -331,3 +331,39 @@ def test_a_leap_day_is_a_day_of_its_month(world: World) -> None:
     leap = month(2028, 2)
     [held] = {(part.start, part.end) for part in services.segments(world.archipel, leap)}
     assert held[1] - held[0] == timedelta(days=29)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        (Contract, {"discount_percent": 90}),
+        (Contract, {"used_until": None}),
+        (Contract, {"starts": date(2026, 1, 1)}),
+        (Commitment, {"fee": 0}),
+        (Commitment, {"units": 1}),
+        (CreditGrant, {"amount": 1000}),
+        (CreditGrant, {"drawn": 0}),
+        (CreditGrant, {"expires": date(2030, 1, 1)}),
+        (CreditDraw, {"amount": 1}),
+    ],
+)
+def test_postgresql_itself_refuses_to_change_what_a_statement_was_sealed_with(
+    world: World, table: Any, change: dict[str, Any]
+) -> None:
+    contract(world)
+    commit(world)
+    credit(world)
+    sealed(world, cores(100))
+    with pytest.raises(IntegrityError, match="was used for statements"), transaction.atomic():
+        table.objects.update(**change)
+    with pytest.raises(IntegrityError, match="was used for statements"), transaction.atomic():
+        table.objects.all()._raw_delete(using="default")
+
+
+def test_a_used_contract_ends_no_earlier_than_it_was_used(world: World) -> None:
+    agreed = contract(world, starts=date(2026, 5, 1))
+    sealed(world, cores(100))
+    with pytest.raises(Refused, match="sealed with it until 2026-07-01") as refused:
+        agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=FIRST)
+    assert refused.value.code == "contract_used"
+    assert agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=LAST).ends == LAST
