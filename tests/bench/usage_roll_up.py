@@ -36,7 +36,7 @@ SELECT t, t + interval '20 s', n * 1000, n,
     1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40,
     1, n, n * 2, 700, 900, n / 2, n, 300 + n %% 50, 400 + n %% 70, 0, 1
 FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 s', make_interval(secs => %(length)s)) t,
-    generate_series(1, %(count)s::int) n
+    generate_series(%(first)s::int, %(count)s::int) n
 """
 
 
@@ -52,7 +52,7 @@ def main() -> None:
         print(json.dumps([_measure()]))
 
 
-def fill(start: datetime, end: datetime, *, count: int, length: int = 300) -> None:
+def fill(start: datetime, end: datetime, *, count: int, length: int = 300, first: int = 1) -> None:
     """Write a day's samples of so many runtimes in bulk."""
     from django.db import connection
 
@@ -60,19 +60,19 @@ def fill(start: datetime, end: datetime, *, count: int, length: int = 300) -> No
 
     partitions.make(start.date())
     with connection.cursor() as cursor:
-        values = {"start": start, "end": end, "count": count, "length": length}
+        values = {"start": start, "end": end, "first": first, "count": count, "length": length}
         cursor.execute(FILL.format(partition=partitions.name_of(start.date())), values)
 
 
-def mark(start: datetime, hours: int, count: int) -> None:
+def mark(start: datetime, hours: int, count: int, *, first: int = 1) -> None:
     """Mark hours for every runtime."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         for number in range(hours):
             cursor.execute(
-                "INSERT INTO usage_dirty (hour, sources) SELECT %s, array_agg(n) FROM generate_series(1, %s::int) n",
-                [start + number * timedelta(hours=1), count],
+                "INSERT INTO usage_dirty (hour, sources) SELECT %s, array_agg(n) FROM generate_series(%s::int, %s::int) n",
+                [start + number * timedelta(hours=1), first, count],
             )
 
 

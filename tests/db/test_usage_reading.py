@@ -1,0 +1,151 @@
+"""What was used is read by whose it was: to the second, from days and from today's hours, and nobody else's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from billing.usage import days, hours, late
+from billing.usage.models import Dirty, Late, Source
+from billing.usage.reading import lived, lived_today, samples_of_hour, used, used_today
+from controlplane.tenants.isolation.roles import WEB
+from controlplane.tenants.isolation.scopes import tenant_scope
+from tests.database_roles import acting_as
+from tests.usage import HOUR, LARGE, OTHER, SLOT, TENANT, begin, live, morning, piece, send, sight, slots
+
+pytestmark = pytest.mark.django_db
+TEN = morning()
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def partitions(db: None) -> None:
+    begin(TEN, datetime.now(UTC))
+
+
+def settle() -> None:
+    while hours.roll_up():
+        pass
+    days.roll_up_days()
+
+
+@pytest.fixture
+def moved() -> Source:
+    """A runtime that went from one tenant to the other at 10:20, seen all the time from 10 to 11."""
+    cut = TEN + timedelta(minutes=20)
+    source = live(TEN, gone=cut)
+    Source.objects.update(gone=None)
+    piece(source, cut, TEN + HOUR, tenant=OTHER)
+    send([sight(source, slot) for slot in slots(TEN, 12)])
+    settle()
+    return source
+
+
+def vcpu(tenant: UUID) -> list[tuple[int, int]]:
+    rows = used(tenant_id=tenant, first=TEN.date(), last=TEN.date() + DAY)
+    return [(row.quantity, row.alive_seconds) for row in rows if row.meter == "vcpu"]
+
+
+def test_each_tenant_has_its_part_and_sees_no_other(moved: Source) -> None:
+    assert (vcpu(TENANT), vcpu(OTHER)) == ([(4000 * 1200, 1200)], [(4000 * 2400, 2400)])
+    with acting_as(WEB), tenant_scope(TENANT):
+        assert vcpu(TENANT) == [(4000 * 1200, 1200)]
+        assert vcpu(OTHER) == []
+        assert lived(tenant_id=OTHER, first=TEN.date(), last=TEN.date() + DAY) == []
+    with acting_as(WEB):
+        assert vcpu(TENANT) == []
+
+
+def test_samples_open_for_the_tenant_whose_time_it_was(moved: Source) -> None:
+    seen = {}
+    for tenant in (TENANT, OTHER):
+        with acting_as(WEB), tenant_scope(tenant):
+            seen[tenant] = [row.slot for row in samples_of_hour(runtime_id=moved.runtime, hour=TEN)]
+    assert (seen[TENANT], seen[OTHER]) == (slots(TEN, 4), slots(TEN + 4 * SLOT, 8))
+    with acting_as(WEB), tenant_scope(UUID(int=9)):
+        assert samples_of_hour(runtime_id=moved.runtime, hour=TEN) == []
+    with acting_as(WEB):
+        assert samples_of_hour(runtime_id=moved.runtime, hour=TEN) == []
+
+
+HIDDEN = ("usage_sample", "usage_source", "usage_quarantine", "usage_shape", "usage_dirty")
+
+
+@pytest.mark.parametrize("table", HIDDEN)
+def test_the_platforms_tables_show_a_tenant_nothing(moved: Source, table: str) -> None:
+    with acting_as(WEB), tenant_scope(TENANT), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        assert cursor.fetchone()[0] == 0
+
+
+def test_a_partition_is_closed_to_tenants_and_no_table_lets_them_write(moved: Source) -> None:
+    statements = [f"SELECT 1 FROM usage_sample_{TEN:%Y%m%d}"]
+    statements += [
+        f"DELETE FROM {table}" for table in ("usage_day", "usage_hour", "usage_span", "usage_late", *HIDDEN)
+    ]
+    statements += ["SELECT usage_make_partition('2026-01-01')", "SELECT usage_drop_partition('2022-01-01')"]
+    for statement in statements:
+        with (
+            acting_as(WEB), tenant_scope(TENANT), pytest.raises(DatabaseError, match="permission denied"),
+            transaction.atomic(), connection.cursor() as cursor,
+        ):  # fmt: skip
+            cursor.execute(statement)
+
+
+def test_days_come_apart_and_add_up() -> None:
+    source = live(TEN - DAY, gone=TEN + HOUR)
+    send([sight(source, slot) for slot in slots(TEN - DAY, 12)])
+    send([sight(source, slot, levels=LARGE) for slot in slots(TEN, 12)])
+    settle()
+    first, last = (TEN - DAY).date(), TEN.date() + DAY
+    by_day = [
+        row.quantity
+        for row in used(tenant_id=TENANT, first=first, last=last, by_day=True)
+        if row.meter == "vcpu"
+    ]
+    assert by_day == [4000 * 3600, 8000 * 3600]
+    (whole,) = [row.quantity for row in used(tenant_id=TENANT, first=first, last=last) if row.meter == "vcpu"]
+    assert whole == sum(by_day)
+    (life,) = lived(tenant_id=TENANT, first=first, last=last)
+    assert life.alive_seconds == life.observed_seconds + life.inferred_seconds + life.unknown_seconds
+    assert life.sums["workload_requested_millicores"] == 500 * 7200
+
+
+def test_today_comes_from_hours_and_what_is_still_to_come_is_not_unknown() -> None:
+    now = datetime.now(UTC)
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    source = live(hour)
+    send([sight(source, hour)])
+    while hours.roll_up():
+        pass
+    later = hour + timedelta(minutes=12)
+    (row,) = [row for row in used_today(tenant_id=TENANT, now=later) if row.meter == "vcpu"]
+    assert (row.quantity, row.observed_seconds, row.alive_seconds) == (4000 * 300, 300, 720)
+    (life,) = lived_today(tenant_id=TENANT, now=later)
+    assert (life.observed_seconds, life.unknown_seconds) == (300, 420)
+    with acting_as(WEB), tenant_scope(OTHER):
+        assert used_today(tenant_id=TENANT, now=later) == []
+
+
+def test_what_changes_after_the_month_is_sealed_is_written_down(moved: Source) -> None:
+    month = TEN.date().replace(day=1)
+    late.seal_month(tenant_id=TENANT, month=month)
+    late.seal_month(tenant_id=TENANT, month=month)
+    Dirty.objects.create(hour=TEN, sources=[moved.id])
+    settle()
+    assert late.late_days(tenant_id=TENANT, month=month) is None
+    send([sight(moved, TEN, epoch=1, levels=LARGE)])
+    settle()
+    found = late.late_days(tenant_id=TENANT, month=month)
+    assert found is not None
+    assert (found.days, found.sources) == ((TEN.date(),), 1)
+    assert late.late_days(tenant_id=OTHER, month=month) is None
+    assert late.months_with_late() == [(TENANT, month)]
+    assert late.settle(tenant_id=TENANT, month=month, newest=found.newest) == 1
+    assert not Late.objects.exists()
+    assert late.is_settled(month, month + 31 * DAY)
+    with pytest.raises(ValueError, match="begin a month"):
+        late.seal_month(tenant_id=TENANT, month=month + DAY)
