@@ -43,35 +43,24 @@ def agree_contract(
     _check_currency(currency)
     _check_months(starts, ends)
     _check_prices(book, plans, discount_percent)
+    given: dict[str, Any] = {
+        "title": title[:120],
+        "currency": currency,
+        "book": book,
+        "plans": list(plans),
+        "discount_percent": discount_percent,
+        "starts": starts,
+        "ends": ends,
+    }
     try:
         with transaction.atomic():
-            row: Contract = Contract.objects.create(
-                tenant=tenant,
-                title=title[:120],
-                currency=currency,
-                book=book,
-                plans=list(plans),
-                discount_percent=discount_percent,
-                starts=starts,
-                ends=ends,
-                agreed_by=actor.name[:160],
-            )
+            row: Contract = Contract.objects.create(tenant=tenant, agreed_by=actor.name[:160], **given)
     except IntegrityError as error:
         if "books_contract_one_at_a_time" not in str(error):
             raise
         detail = "Another contract of this tenant holds at that time; end it first, or begin later."
         raise Refused("contract_overlaps", detail, field="starts", status=409) from error
-    told = {
-        "title": title,
-        "currency": currency,
-        "book": book,
-        "plans": list(plans),
-        "starts": starts,
-        "ends": ends,
-    }
-    _record(
-        "contract.agree", actor, tenant.id, "contract", row.pk, told | {"discount_percent": discount_percent}
-    )
+    _record("contract.agree", actor, tenant.id, "contract", row.pk, given)
     return row
 
 
@@ -163,22 +152,18 @@ def agree_commitment(
     if base <= 0 or base != int(base):
         detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
         raise Refused("units_invalid", detail, field="units")
-    row: Commitment = Commitment.objects.create(
-        tenant=tenant,
-        title=title[:120],
-        meter=meter,
-        dimension=dimension,
-        units=units,
-        currency=currency,
-        fee=fee,
-        starts=starts,
-        ends=ends,
-        agreed_by=actor.name[:160],
-    )
-    told = {"meter": meter, "dimension": dimension, "units": units, "currency": currency, "fee": fee}
-    _record(
-        "commitment.agree", actor, tenant.id, "commitment", row.pk, told | {"starts": starts, "ends": ends}
-    )
+    given: dict[str, Any] = {
+        "title": title[:120],
+        "meter": meter,
+        "dimension": dimension,
+        "units": units,
+        "currency": currency,
+        "fee": fee,
+        "starts": starts,
+        "ends": ends,
+    }
+    row: Commitment = Commitment.objects.create(tenant=tenant, agreed_by=actor.name[:160], **given)
+    _record("commitment.agree", actor, tenant.id, "commitment", row.pk, given)
     return row
 
 

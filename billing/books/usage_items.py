@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from billing.pricing.gathering import pieces_of
 from billing.pricing.types import Terms, UsageItem
-from billing.usage.reading import used
+from billing.usage.reading import Used, used
 
 
 def usage_items(*, tenant_id: UUID, terms: Terms) -> list[UsageItem]:
@@ -14,14 +15,19 @@ def usage_items(*, tenant_id: UUID, terms: Terms) -> list[UsageItem]:
 
     Inferred usage is left out, unless every book that prices the plan bills it.
     """
-    billed = {plan for plan in _plans(terms) if _bills_inferred(terms, plan)}
-    rest = _bills_inferred(terms, None)
     rows = used(
         tenant_id=tenant_id,
         first=terms.month.start.date(),
         last=terms.month.end.date(),
         by_day=len(pieces_of(terms)) > 1,
     )
+    return items_of(rows, terms)
+
+
+def items_of(rows: Iterable[Used], terms: Terms) -> list[UsageItem]:
+    """Return what was read of the usage store as rating takes it; inferred usage as `usage_items` has it."""
+    billed = {plan for plan in _plans(terms) if _bills_inferred(terms, plan)}
+    rest = _bills_inferred(terms, None)
     named = _plans(terms)
     return [
         UsageItem(
