@@ -1,0 +1,113 @@
+"""Samples reach the store though the database goes away, and memory does not grow without end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from django.db import OperationalError
+
+from billing.collecting import delivery
+from billing.collecting.delivery import Delivery
+from billing.collecting.metrics import Measures
+from billing.usage.samples import Gauges, Ingested, Origin, RowFault, SampleIn
+
+AT = datetime(2026, 6, 3, 12, tzinfo=UTC)
+
+
+def sample(number: int) -> SampleIn:
+    return SampleIn(UUID(int=number), 1, AT, {}, {}, Gauges(), AT)
+
+
+class Store:
+    """Takes what it is handed, after failing as often as it is told."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails = fails
+        self.taken: list[tuple[int, Origin]] = []
+        self.batches: list[int] = []
+
+    def __call__(self, batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        if self.fails:
+            self.fails -= 1
+            raise OperationalError("the database is away")
+        self.taken += [(each.runtime.int, origin) for each in batch]
+        self.batches.append(len(batch))
+        return Ingested(len(batch), 0, refused=(RowFault(0, "slot", "odd", "It is odd."),))
+
+
+def made(store: Store) -> tuple[Delivery, Measures]:
+    measures = Measures()
+    return Delivery(ThreadPoolExecutor(1), measures, store), measures
+
+
+def test_what_the_database_did_not_take_is_handed_over_again_in_its_order() -> None:
+    store = Store(fails=2)
+    queue, measures = made(store)
+    for number in range(5):
+        queue.put(sample(number), Origin.COLLECTOR)
+    queue.put(sample(9), Origin.BACKFILL)
+
+    async def flush() -> None:
+        for _ in range(3):
+            await queue.flush()
+
+    asyncio.run(flush())
+    assert [number for number, origin in store.taken if origin is Origin.COLLECTOR] == [0, 1, 2, 3, 4]
+    assert (9, Origin.BACKFILL) in store.taken
+    assert queue.waiting == 0
+    assert measures.stored.labels("accepted")._value.get() == 6
+    assert measures.backfilled._value.get() == 1
+
+
+def test_batches_are_no_larger_than_the_store_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "BATCH", 3)
+    store = Store()
+    queue, _ = made(store)
+    for number in range(7):
+        queue.put(sample(number), Origin.COLLECTOR)
+    asyncio.run(queue.flush())
+    assert store.batches == [3, 3, 1]
+
+
+def test_the_oldest_are_lost_and_counted_when_the_database_is_away_for_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "MOST_WAITING", 4)
+    store = Store(fails=1)
+    queue, measures = made(store)
+    for number in range(6):
+        queue.put(sample(number), Origin.COLLECTOR)
+    asyncio.run(queue.drain(2))
+    assert [number for number, _ in store.taken] == [2, 3, 4, 5]
+    assert measures.lost._value.get() == 2
+
+
+def test_a_delivery_that_is_broken_off_is_made_again() -> None:
+    begun, leave = threading.Event(), threading.Event()
+    store = Store()
+
+    def slowly(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        begun.set()
+        leave.wait(5)
+        return store(batch, origin)
+
+    queue = Delivery(ThreadPoolExecutor(1), Measures(), slowly)
+    queue.put(sample(1), Origin.COLLECTOR)
+
+    async def scenario() -> None:
+        running = asyncio.create_task(queue.flush())
+        await asyncio.to_thread(begun.wait, 5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert queue.waiting == 1
+        leave.set()
+        await queue.drain(5)
+
+    asyncio.run(scenario())
+    assert store.taken == [(1, Origin.COLLECTOR), (1, Origin.COLLECTOR)]
