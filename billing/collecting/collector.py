@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,7 +48,6 @@ class Plan:
 class Work:
     """What there is to read, kept up to date by somebody else."""
 
-    targets: Mapping[UUID, Target] = field(default_factory=dict)
     places: Mapping[UUID, Place] = field(default_factory=dict)
     doubtful: set[UUID] = field(default_factory=set)  # that failed: what is known of them may be old
 
@@ -85,14 +84,20 @@ class Collector:
 
     def match(self, targets: Mapping[UUID, Target], read: set[UUID]) -> None:
         """Visit these runtimes and no others; those in `read` were read in this slot already."""
+        gone = dict.fromkeys(self.visits.runtimes() - targets.keys())
+        self.change({**targets, **gone}, read)
+
+    def change(self, targets: Mapping[UUID, Target | None], read: Collection[UUID] = ()) -> None:
+        """Learn of some runtimes; None is one that is not to be visited any more."""
         now = self._clock()
-        for runtime in self.visits.runtimes() - targets.keys():
-            self._drop(runtime)
         for runtime, target in targets.items():
-            if runtime in self.visits:
+            if target is None:
+                self._drop(runtime)
+            elif runtime in self.visits:
                 self.visits.change(target)
             elif runtime in read:
                 self.visits.skip(target, now)
+                self._read_in_slot += 1
             else:
                 self.visits.add(target, now)
         self._moved.set()

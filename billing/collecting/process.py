@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -39,6 +40,16 @@ _MINTING_THREADS = 8
 def _close() -> None:
     """Close this thread's connection."""
     connection.close()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one look at the database gave: every target, or those that changed; None is not ours to read."""
+
+    targets: Mapping[UUID, Target | None]
+    whole: bool
+    places: Mapping[UUID, Place]
+    read: set[UUID]
 
 
 class Process:
@@ -113,32 +124,41 @@ class Process:
 
     async def _look(self, collector: Collector) -> None:
         slot = datetime.fromtimestamp(collector.visits.slot_of(datetime.now(UTC).timestamp()), UTC)
-        held, targets, places, read = await self._ask(self._read, collector.work.doubtful.copy(), slot)
+        found = await self._ask(self._read, collector.work.doubtful.copy(), slot)
         collector.work.doubtful.clear()
-        collector.work.places = places
-        ours = {key: target for key, target in targets.items() if target.shard in held}
-        collector.match(ours, read)
+        collector.work.places = found.places
+        if found.whole:
+            collector.match(
+                {key: each for key, each in found.targets.items() if each is not None}, found.read
+            )
+        else:
+            collector.change(found.targets)
         self._looks += 1
-        self.measures.runtimes.set(len(ours))
-        self.measures.shards.set(len(held))
+        self.measures.runtimes.set(len(collector.visits))
+        self.measures.shards.set(len(self._shards.held))
         self.measures.copies.set(self._shards.copies)
 
-    def _read(
-        self, doubtful: set[UUID], slot: datetime
-    ) -> tuple[frozenset[int], dict[UUID, Target], dict[UUID, Place], set[UUID]]:
+    def _read(self, doubtful: set[UUID], slot: datetime) -> _Found:
         """Ask the database, in its thread; who was read already matters only where shards came to us."""
         before = self._shards.held
         held = self._shards.refresh()
-        if self._looks % READ_ALL_EVERY == 0:
+        whole = self._looks % READ_ALL_EVERY == 0
+        changed: Collection[UUID]
+        if whole:
             make_ahead()  # a new installation has no place for samples before its first tick
             self._worklist.read_all()
+            changed = self._worklist.targets.keys()
         else:
-            self._worklist.follow(doubtful)
+            changed = self._worklist.follow(doubtful)
+            if held != before:
+                whole, changed = True, self._worklist.targets.keys()
         read = worklist.read_in(slot) if held - before else set()
-        targets = {
-            key: target for key, target in self._worklist.targets.items() if target.answers or target.asleep
+        known = self._worklist.targets
+        ours = {
+            key: target if (target := known.get(key)) and target.readable and target.shard in held else None
+            for key in changed
         }
-        return held, targets, worklist.places(), read
+        return _Found(ours, whole, worklist.places(), read)
 
     async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._database, question, *arguments)

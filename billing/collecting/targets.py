@@ -11,12 +11,13 @@ from uuid import UUID
 from provisioner.drivers.base import LandscapeAccess
 
 SHARDS = 64
-_STILL = frozenset({"ready", "suspended", "updating", "upgrading"})
+_STILL = frozenset({"ready", "updating", "upgrading"})
+RESTING = frozenset({"suspending", "suspended", "resuming", "deprovisioning", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A runtime with a cluster. `answers`: its API may be asked; `asleep`: its landscape says that it hibernates."""
+    """A runtime. `answers`: it has a cluster whose API may be asked; `asleep`: its landscape says that it hibernates."""
 
     runtime: UUID
     landscape: UUID
@@ -29,7 +30,14 @@ class Target:
     @property
     def settled(self) -> bool:
         """Say whether only its life's next turn can change how it is read, which the usage store's spans tell."""
-        return self.phase in _STILL and (self.answers or self.asleep)
+        if self.phase == "suspended":
+            return self.asleep
+        return self.phase in _STILL and self.answers
+
+    @property
+    def readable(self) -> bool:
+        """Say whether there is anything to be seen of it."""
+        return self.answers or self.asleep
 
     @property
     def shard(self) -> int:

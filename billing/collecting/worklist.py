@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from billing.collecting import queries
-from billing.collecting.targets import Place, Target
+from billing.collecting.targets import RESTING, Place, Target
 from provisioner.landscapes.models import Landscape
 
 PAGE_ROWS = 5_000
@@ -27,15 +27,15 @@ class Worklist:
 
     def __init__(self) -> None:
         self.targets: dict[UUID, Target] = {}
+        self._unsettled: set[UUID] = set()
         self._newest: deque[int] = deque(maxlen=_BACK)
 
     def read_all(self) -> None:
         """Read every runtime anew: at the start, and now and then against whatever was missed."""
+        found: dict[UUID, Target] = {}
+        after = _NOBODY
         with connection.cursor() as cursor:
-            cursor.execute(queries.NEWEST_SPAN)
-            self._newest.append(int(cursor.fetchone()[0]))
-            found: dict[UUID, Target] = {}
-            after = _NOBODY
+            self._note_newest(cursor)
             while True:
                 cursor.execute(queries.PAGE, {"after": after, "limit": PAGE_ROWS})
                 rows = cursor.fetchall()
@@ -44,23 +44,31 @@ class Worklist:
                     break
                 after = rows[-1][0]
         self.targets = found
+        self._unsettled = {key for key, target in found.items() if not target.settled}
 
-    def follow(self, doubtful: Collection[UUID] = ()) -> None:
-        """Take in what changed: turns of lives, ends of them, and those that are unsettled or `doubtful`. Costs what changed."""
-        unsettled = [key for key, target in self.targets.items() if not target.settled]
+    def follow(self, doubtful: Collection[UUID] = ()) -> set[UUID]:
+        """Take in what changed, and return whose: turns of lives, ends of them, the unsettled and the `doubtful`."""
         with connection.cursor() as cursor:
             cursor.execute(queries.TURNED, {"after": self._newest[0]})
             found = _targets(cursor.fetchall())
-            if named := list({*unsettled, *doubtful} - found.keys()):
+            if named := list({*self._unsettled, *doubtful} - found.keys()):
                 cursor.execute(queries.NAMED, {"runtimes": named})
                 found |= _targets(cursor.fetchall())
             cursor.execute(queries.GONE)
-            gone = {row[0] for row in cursor.fetchall()} | (set(named) - found.keys())
-            cursor.execute(queries.NEWEST_SPAN)
-            self._newest.append(int(cursor.fetchone()[0]))
+            gone = ({row[0] for row in cursor.fetchall()} | set(named)) - found.keys()
+            self._note_newest(cursor)
+        changed = {key for key, target in found.items() if self.targets.get(key) != target}
+        changed |= gone & self.targets.keys()
         self.targets |= found
         for key in gone:
             self.targets.pop(key, None)
+        self._unsettled -= gone | found.keys()
+        self._unsettled |= {key for key, target in found.items() if not target.settled}
+        return changed
+
+    def _note_newest(self, cursor: Any) -> None:
+        cursor.execute(queries.NEWEST_SPAN)
+        self._newest.append(int(cursor.fetchone()[0]))
 
 
 def read_in(slot: datetime) -> set[UUID]:
@@ -78,8 +86,8 @@ def places() -> dict[UUID, Place]:
 
 def _targets(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, Target]:
     return {
-        key: Target(key, landscape, cluster, phase, answers, asleep, _words(modules))
-        for key, landscape, cluster, phase, answers, asleep, modules in rows
+        key: Target(key, landscape, cluster, phase, answers, hibernated and phase in RESTING, _words(modules))
+        for key, landscape, cluster, phase, answers, hibernated, modules in rows
     }
 
 
