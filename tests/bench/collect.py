@@ -93,9 +93,12 @@ async def collected(accesses: dict[UUID, Any], place: Any) -> None:
     from billing.usage.samples import Ingested
 
     measures, taken = Measures(), list[Any]()
-    delivery = Delivery(
-        ThreadPoolExecutor(1), measures, lambda batch, _: taken.extend(batch) or Ingested(len(batch), 0)
-    )
+
+    def take(batch: Any, _origin: Any) -> Ingested:
+        taken.extend(batch)
+        return Ingested(len(batch), 0)
+
+    delivery = Delivery(ThreadPoolExecutor(1), measures, take)
     async with session_for(AT_ONCE) as session:
         collector = Collector(
             Plan(concurrency=AT_ONCE, of_one_landscape=AT_ONCE * 2, reads_per_second=1e6, slot=3600),
