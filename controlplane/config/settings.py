@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "billing.usage",
     "billing.collecting",
     "billing.books",
+    "billing.statements",
     "controlplane.trials",
 ]
 
@@ -271,6 +272,8 @@ OSB_MOST_BINDINGS: int = env.int("OSB_MOST_BINDINGS", default=10)
 USAGE_SLOT_SECONDS: int = env.int("USAGE_SLOT_SECONDS", default=300)
 USAGE_RETENTION_DAYS: int = env.int("USAGE_RETENTION_DAYS", default=90)
 USAGE_TICK_SECONDS: float = env.float("USAGE_TICK_SECONDS", default=30.0)
+STATEMENT_GRACE_HOURS: int = env.int("STATEMENT_GRACE_HOURS", default=72)
+STATEMENT_TICK_SECONDS: float = env.float("STATEMENT_TICK_SECONDS", default=900.0)
 COLLECTOR_CONCURRENCY: int = env.int("COLLECTOR_CONCURRENCY", default=200)
 COLLECTOR_READS_PER_SECOND: float = env.float("COLLECTOR_READS_PER_SECOND", default=100.0)
 COLLECTOR_REQUEST_SECONDS: float = env.float("COLLECTOR_REQUEST_SECONDS", default=10.0)

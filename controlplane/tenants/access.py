@@ -57,6 +57,8 @@ class Permission(StrEnum):
     TRIAL_CHANGE = "trial.change"  # extend one's own, convert it
     TRIAL_MANAGE = "trial.manage"  # everybody's: queue, blocklist, capacity
     COST_READ = "cost.read"
+    STATEMENT_READ = "statement.read"  # what was billed, and what it came from
+    STATEMENT_MANAGE = "statement.manage"  # draft, seal, check, adjust
     METER = "usage.meter"  # push samples of any runtime, and look into what was put aside
     TENANT_CREATE = "tenant.create"
     TENANT_CHANGE = "tenant.change"  # its name, its deletion
@@ -86,11 +88,12 @@ _ADMINISTER = _WORK | {
     P.BROKER_MANAGE,
     P.AUDIT_READ,
     P.TRIAL_CHANGE,
+    P.STATEMENT_READ,
 }
 
 ALLOWED: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _LOOK,
-    Role.FINANCE: frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.COST_READ}),
+    Role.FINANCE: frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.COST_READ, P.STATEMENT_READ}),
     Role.DEVELOPER: _WORK,
     Role.ADMIN: _ADMINISTER,
     Role.OWNER: _ADMINISTER | {P.OWNER_MANAGE, P.TENANT_CHANGE},
@@ -98,7 +101,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
 _SEE_ALL = frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
-    PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ},
+    PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ, P.STATEMENT_READ, P.STATEMENT_MANAGE},
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
     PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
     PlatformRole.ADMIN: _SEE_ALL
@@ -107,6 +110,8 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
         P.SKIP,
         P.AUDIT_READ,
         P.COST_READ,
+        P.STATEMENT_READ,
+        P.STATEMENT_MANAGE,
         P.METER,
         P.ACCOUNT_CREATE,
         P.ACCOUNT_MOVE,
@@ -130,7 +135,16 @@ class TokenScope(StrEnum):
 
 
 _READING = frozenset(
-    {P.READ, P.MEMBER_READ, P.TOKEN_READ, P.QUOTA_READ, P.AUDIT_READ, P.COST_READ, P.TENANT_OPEN}
+    {
+        P.READ,
+        P.MEMBER_READ,
+        P.TOKEN_READ,
+        P.QUOTA_READ,
+        P.AUDIT_READ,
+        P.COST_READ,
+        P.STATEMENT_READ,
+        P.TENANT_OPEN,
+    }
 )
 _RUNTIMES = frozenset(
     {P.CREATE, P.UPDATE, P.DELETE, P.SUSPEND, P.KUBECONFIG_VIEW, P.KUBECONFIG, P.QUOTA_REQUEST}

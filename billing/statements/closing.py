@@ -1,0 +1,66 @@
+"""The beat's work: drafts made anew where something changed, and what is due sealed. Two beats are harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import structlog
+
+from billing.statements import queries
+from billing.statements.drafting import draft_month
+from billing.statements.models import State, Statement
+from billing.statements.sealing import may_be_sealed, system_seals
+from billing.statements.telling import tell_blocked
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+
+log = structlog.get_logger(__name__)
+MOST_MONTHS = 24
+SEALED_AT_ONCE = 500
+
+
+def tick(*, now: datetime | None = None) -> int:
+    """Draft every open month, oldest first, then seal what is due; return how many were sealed."""
+    moment = now or utcnow()
+    for month in open_months(moment):
+        try:
+            draft_month(month, now=moment)
+        except Refused as refusal:
+            log.warning("statements.not_drafted", month=str(month), reason=refusal.detail)
+    return seal_due(moment)
+
+
+def seal_due(now: datetime) -> int:
+    """Seal drafts of months that are over for the grace period, oldest first; what can't be is told to FinOps."""
+    drafts = Statement.objects.filter(state=State.DRAFT, month__lt=now.date().replace(day=1)).order_by(
+        "month", "id"
+    )
+    sealed = 0
+    for row in drafts[:SEALED_AT_ONCE]:
+        if not may_be_sealed(row.month, now):
+            break  # the others are younger
+        if row.problems:
+            tell_blocked(row)
+            continue
+        try:
+            system_seals(row.pk, now)
+            sealed += 1
+        except Refused as refusal:
+            log.warning(
+                "statements.not_sealed", statement=str(row.pk), code=refusal.code, reason=refusal.detail
+            )
+    return sealed
+
+
+def open_months(now: datetime) -> Iterator[date]:
+    """Yield the months that may want a statement: from the first that has usage or a draft, at most two years, to this one."""
+    this = now.date().replace(day=1)
+    first = queries.rows(queries.FIRST_DAY, [])[0][0] or this
+    oldest = (
+        Statement.objects.filter(state=State.DRAFT).order_by("month").values_list("month", flat=True).first()
+    )
+    month = max(min(first, oldest or this).replace(day=1), date(this.year - MOST_MONTHS // 12, this.month, 1))
+    while month <= this:
+        yield month
+        month = queries.following(month)

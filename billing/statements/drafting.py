@@ -1,0 +1,137 @@
+"""Drafts statements: reads what many tenants used, rates what changed since the last time, and writes that.
+
+Each batch is one transaction: killed anywhere, it is as if it had not begun. Two of these share the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from billing.books.services import Market, load_market
+from billing.pricing.periods import Period, month_of
+from billing.pricing.types import ENGINE_VERSION
+from billing.statements import queries
+from billing.statements.canonical import digest_of, dumped, lines_body, plain
+from billing.statements.models import State, Statement
+from billing.statements.preparing import Prepared, draws_of, prepare
+from billing.statements.rating import Made, make
+from billing.statements.writing import write_lines
+from billing.usage.slots import start_of
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.ids import uuid7
+
+BATCH = 100
+MOST_PROBLEMS = 50  # that a draft shows; the first is enough to begin with
+FIELDS = (
+    "currency", "total", "charges_count", "input_digest", "lines_digest", "books", "engine_version", "usage_bound",
+    "alive_seconds", "observed_seconds", "inferred_seconds", "unknown_seconds", "drawn", "commitments", "problems", "names",
+    "drafted_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A draft that was made: its row, what it was made of, and what came out."""
+
+    row: Statement
+    body: bytes  # the canonical inputs
+    prepared: Prepared
+    made: Made
+
+
+def period_of(month: date) -> Period:
+    """Return a month by its first day."""
+    return month_of(start_of(month))
+
+
+def draft_month(month: date, *, now: datetime | None = None) -> int:
+    """Draft a month for every tenant that has anything in it; return how many drafts came out different.
+
+    Raises Refused prices_missing where no price book holds in the month.
+    """
+    moment = now or utcnow()
+    period = period_of(month)
+    pending = start_of(month) <= moment < period.end
+    tenants = queries.tenants_of(month, period.end.date(), pending=pending)
+    market = load_market(period) if tenants else None
+    return sum(
+        len(draft(tenants[place : place + BATCH], month, market=market, now=moment))
+        for place in range(0, len(tenants), BATCH)
+    )
+
+
+@transaction.atomic
+def draft(
+    tenants: Sequence[UUID],
+    month: date,
+    *,
+    market: Market | None = None,
+    now: datetime | None = None,
+    again: bool = False,
+) -> list[Draft]:
+    """Draft a month for some tenants; who is being drafted or sealed elsewhere, or is sealed, is left out.
+
+    Returns the drafts that came out different; with `again` all of them.
+    """
+    moment = now or utcnow()
+    held = queries.try_lock(tenants)
+    rows = {row.tenant_id: row for row in Statement.objects.filter(tenant__in=held, month=month)}
+    free = [tenant for tenant in held if tenant not in rows or rows[tenant].state == State.DRAFT]
+    if not free:
+        return []
+    prepared = prepare(free, month, market or load_market(period_of(month)))
+    found = []
+    for tenant, entry in prepared.items():
+        row, body = rows.get(tenant), dumped(entry.document)
+        digest = digest_of(body)
+        if row is not None and row.input_digest == digest and not again:
+            continue
+        made = make(entry.document, entry.books, entry.booked, items=entry.items, terms=entry.terms)
+        fresh = row or Statement(id=uuid7(), tenant_id=tenant, month=month)
+        found.append(Draft(_filled(fresh, digest, entry, made, moment), body, entry, made))
+    _write(found)
+    return found
+
+
+def _filled(row: Statement, digest: str, entry: Prepared, made: Made, now: datetime) -> Statement:
+    row.currency = entry.terms.currency
+    row.total = made.total
+    row.charges_count = len(made.lines)
+    row.input_digest = digest
+    row.lines_digest = digest_of(lines_body(made.lines))
+    row.books = dict(made.rated.books)
+    row.engine_version = ENGINE_VERSION
+    row.usage_bound = now
+    row.alive_seconds, row.observed_seconds, row.inferred_seconds, row.unknown_seconds = entry.coverage
+    row.drawn = draws_of(made.drawn)
+    row.commitments = [
+        {
+            "id": use.commitment,
+            "committed": plain(use.committed),
+            "used": plain(use.used),
+            "unused": plain(use.unused),
+        }
+        for use in made.rated.commitments
+    ]
+    row.problems = [problem._asdict() for problem in made.problems[:MOST_PROBLEMS]]
+    row.drafted_at = now
+    return row
+
+
+def _write(drafts: Sequence[Draft]) -> None:
+    if not drafts:
+        return
+    lines = [booked.line for entry in drafts for booked in entry.made.lines]
+    names = queries.names_of({line.account for line in lines} - {""}, {line.runtime for line in lines} - {""})
+    for entry in drafts:
+        named = {part for booked in entry.made.lines for part in (booked.line.account, booked.line.runtime)}
+        entry.row.names = {part: names[part] for part in sorted(named & names.keys())}
+    Statement.objects.bulk_create(
+        [entry.row for entry in drafts], update_conflicts=True, unique_fields=["id"], update_fields=FIELDS
+    )
+    write_lines([(entry.row, entry.made.lines) for entry in drafts])

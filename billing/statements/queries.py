@@ -1,0 +1,146 @@
+"""The SQL of statements, by name: each with its reason and the index it rides on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from billing.statements.models import State, Statement
+from billing.usage.ports import last_month
+
+# What many tenants used in a month, summed up in one pass over its days: by (tenant, day). `edges` are the days on which some
+# price, credit or commitment of one of them begins or ends; who has no such day is cut finer than needed, which rating mends.
+USAGE = """
+SELECT d.tenant_id, d.account::text, d.runtime::text, d.plan, d.region, d.meter, d.dimension,
+    min(d.day), max(d.day) + 1, sum(d.quantity)::bigint, sum(d.inferred)::bigint,
+    sum(l.observed_seconds)::bigint, sum(l.inferred_seconds)::bigint, sum(l.alive_seconds)::bigint
+FROM usage_day d JOIN usage_day_life l USING (day, source, tenant_id, account, plan)
+WHERE d.tenant_id = ANY(%(tenants)s) AND d.day >= %(first)s AND d.day < %(last)s
+GROUP BY d.tenant_id, d.account, d.runtime, d.plan, d.region, d.meter, d.dimension, width_bucket(d.day, %(edges)s::date[])
+ORDER BY d.tenant_id, d.account, d.runtime, d.plan, d.region, d.meter, d.dimension, min(d.day)
+"""
+
+# How much of their time is known. By the index of tenants.
+COVERAGE = """
+SELECT tenant_id, sum(alive_seconds)::bigint, sum(observed_seconds)::bigint, sum(inferred_seconds)::bigint,
+    sum(unknown_seconds)::bigint
+FROM usage_day_life WHERE tenant_id = ANY(%(tenants)s) AND day >= %(first)s AND day < %(last)s GROUP BY tenant_id
+"""
+
+# One statement of a tenant is drafted or sealed at a time. Held to the transaction's end.
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('statements'), hashtext(%s))"
+TRY_LOCK = """
+SELECT t FROM unnest(%s::text[]) t WHERE pg_try_advisory_xact_lock(hashtext('statements'), hashtext(t))
+"""
+
+# While a month is sealed none of its days is made anew: what changes did so before, and is in it, or does so later, as late.
+# Whoever makes a day takes this lock alone and does not wait for it; two who seal share it.
+LOCK_DAYS = "SELECT pg_advisory_xact_lock_shared(hashtext('usage day'), n) FROM unnest(%s::int[]) n"
+
+# Tenants whose statement for a month is to be made. Each exists-test by an index of tenants; who is sealed falls out first.
+TENANTS = """
+SELECT t.id FROM tenants_tenant t
+WHERE NOT EXISTS (SELECT FROM usage_sealed s WHERE s.tenant_id = t.id AND s.month = %(first)s) AND (
+    EXISTS (SELECT FROM usage_day_life l WHERE l.tenant_id = t.id AND l.day >= %(first)s AND l.day < %(last)s)
+    OR EXISTS (SELECT FROM books_commitment c WHERE c.tenant_id = t.id AND c.starts <= %(first)s AND c.ends >= %(last)s)
+    OR EXISTS (SELECT FROM statements_statement s WHERE s.tenant_id = t.id AND s.month = %(first)s)
+    OR %(pending)s AND (
+        EXISTS (SELECT FROM statements_adjustment a
+            WHERE a.tenant_id = t.id AND a.statement_id IS NULL AND a.withdrawn_at IS NULL)
+        OR EXISTS (SELECT FROM usage_late u WHERE u.tenant_id = t.id)))
+ORDER BY t.id
+"""
+
+# The first day there is usage of: the days' primary key begins with the day.
+FIRST_DAY = "SELECT min(day) FROM usage_day_life"
+
+# Names as they are now, to stand in the statement for good. By primary key.
+NAMES = """
+SELECT id::text, slug FROM tenants_account WHERE id = ANY(%(accounts)s::uuid[])
+UNION ALL SELECT id::text, name FROM runtimes_runtime WHERE id = ANY(%(runtimes)s::uuid[])
+"""
+
+# What a draft had. By the charges' primary key.
+CLEAR = "DELETE FROM statements_charge WHERE statement_id = ANY(%s)"
+
+# Many statements' lines at once; COPY does not enter a table under row-level security.
+LOAD = """
+INSERT INTO statements_charge ({columns})
+SELECT {columns} FROM json_populate_recordset(NULL::statements_charge, %s::json)
+"""
+
+# What a closed month drew from a grant came out different: both rows follow, within what was granted. By primary and unique key.
+GRANT_DRAWS = "UPDATE books_creditgrant SET drawn = drawn + %(by)s WHERE id = %(grant)s AND drawn + %(by)s BETWEEN 0 AND amount"
+DRAW_CHANGES = """
+INSERT INTO books_creditdraw AS d (tenant_id, grant_id, month, amount) VALUES (%(tenant)s, %(grant)s, %(month)s, %(now)s)
+ON CONFLICT (grant_id, month) DO UPDATE SET amount = excluded.amount
+"""
+DRAW_GOES = "DELETE FROM books_creditdraw WHERE grant_id = %(grant)s AND month = %(month)s"
+
+
+def rows(statement: str, values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement and return what it finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
+
+
+def lock(tenant_id: UUID) -> None:
+    """Wait until nobody else drafts or seals for a tenant."""
+    rows(LOCK, [str(tenant_id)])
+
+
+def try_lock(tenants: Sequence[UUID]) -> list[UUID]:
+    """Return those tenants for which nobody else drafts or seals; they are locked now."""
+    return [UUID(text) for (text,) in rows(TRY_LOCK, [[str(tenant) for tenant in tenants]])]
+
+
+def lock_days(first: date, last: date) -> None:
+    """Wait until none of the days [first, last) is being made anew, and let none be until the transaction ends."""
+    rows(LOCK_DAYS, [list(range(first.toordinal(), last.toordinal()))])
+
+
+def tenants_of(first: date, last: date, *, pending: bool) -> list[UUID]:
+    """Return whose statement for a month is to be made; `pending` adds those with nothing but corrections or adjustments."""
+    return [tenant for (tenant,) in rows(TENANTS, {"first": first, "last": last, "pending": pending})]
+
+
+def names_of(accounts: Iterable[str], runtimes: Iterable[str]) -> dict[str, str]:
+    """Return {id: name}; what is gone for good has none."""
+    found = rows(NAMES, {"accounts": sorted(accounts), "runtimes": sorted(runtimes)})
+    return dict(found)
+
+
+def change_draw(tenant: UUID, grant: UUID, month: date, *, before: Decimal, now: Decimal) -> bool:
+    """Let a month have drawn another amount from a grant; False where it has less than that."""
+    values: dict[str, Any] = {
+        "tenant": tenant,
+        "grant": grant,
+        "month": month,
+        "now": now,
+        "by": now - before,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(GRANT_DRAWS, values)
+        if cursor.rowcount != 1:
+            return False
+        cursor.execute(DRAW_CHANGES if now else DRAW_GOES, values)
+        return True
+
+
+def needed_since(today: date) -> date:
+    """Return the first day whose samples some statement still needs: of the oldest draft, or of last month."""
+    oldest = (
+        Statement.objects.filter(state=State.DRAFT).order_by("month").values_list("month", flat=True).first()
+    )
+    return min(oldest or today, last_month(today))
+
+
+def following(month: date) -> date:
+    """Return the first day of the next month."""
+    return (month + timedelta(days=31)).replace(day=1)

@@ -1,0 +1,182 @@
+"""Seals a statement: numbers and hashes it, in one transaction with all that follows. Nothing of it changes afterwards."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from billing.books.models import CreditDraw
+from billing.books.services import note_use
+from billing.statements import queries
+from billing.statements.canonical import digest_of, dumped, plain
+from billing.statements.drafting import Draft, draft
+from billing.statements.models import Adjustment, Inputs, State, Statement
+from billing.statements.stored import closed
+from billing.statements.telling import tell_sealed
+from billing.usage.late import is_settled, seal_month, settle
+from billing.usage.models import Late, Progress
+from billing.usage.slots import start_of
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants import audit
+from controlplane.tenants.access import SYSTEM, Actor, Permission
+from controlplane.tenants.rights import require
+
+
+@transaction.atomic
+def seal_statement(*, actor: Actor, statement_id: UUID, now: datetime | None = None) -> Statement:
+    """Seal a month: rate it once more, hash inputs and lines, draw credits, tell the usage store and the tenant.
+
+    Raises Refused 404, 403; 409 statement_sealed, month_open (it goes on), usage_unsettled (hours are still to be made),
+    earlier_open (an earlier month is a draft), statement_blocked (something could not be rated), credit_short.
+    """
+    found: Statement | None = Statement.objects.filter(pk=statement_id).first()
+    if found is None:
+        raise Refused("statement_not_found", f"There is no statement {statement_id}.", status=404)
+    require(actor, Permission.STATEMENT_MANAGE, tenant_id=found.tenant_id)
+    moment, month = now or utcnow(), found.month
+    queries.lock(found.tenant_id)
+    state = Statement.objects.values_list("state", flat=True).get(pk=found.pk)
+    if state == State.SEALED:
+        raise _refused(
+            "statement_sealed", f"The statement of {month:%B %Y} is sealed already; nothing is left to do."
+        )
+    queries.lock_days(month, queries.following(month))
+    corrected = _late_months(found.tenant_id, month)
+    for origin in sorted(corrected):
+        queries.lock_days(origin, queries.following(origin))
+    _check_time(found.tenant_id, month, moment)
+    made = draft([found.tenant_id], month, now=moment, again=True)
+    if not made:
+        raise _refused(
+            "statement_sealed", f"The statement of {month:%B %Y} is sealed already; nothing is left to do."
+        )
+    row = made[0].row
+    if not corrected >= made[0].prepared.late.keys():  # it came in since, and its days are not held
+        raise _refused("usage_unsettled", "Usage of an earlier month came in just now; try again.")
+    if row.problems:
+        raise blocked(row)
+    _draw(made[0])
+    Inputs.objects.create(statement=row, tenant_id=row.tenant_id, document=closed(made[0].body))
+    billed = [entry[0] for entry in made[0].prepared.document["adjustments"]]
+    Adjustment.objects.filter(pk__in=billed, statement__isnull=True).update(statement=row)
+    _close(row, actor.name, moment)
+    for origin, newest in made[0].prepared.late.items():
+        settle(tenant_id=row.tenant_id, month=origin, newest=newest)
+    seal_month(tenant_id=row.tenant_id, month=month)
+    told = {
+        "month": month,
+        "number": row.number,
+        "total": f"{plain(row.total)} {row.currency}",
+        "digest": row.digest,
+    }
+    audit.record(
+        "statement.seal",
+        actor=actor,
+        tenant_id=row.tenant_id,
+        target_type="statement",
+        target_id=row.pk,
+        changes=told,
+    )
+    tell_sealed(row)
+    return row
+
+
+def may_be_sealed(month: date, now: datetime) -> bool:
+    """Whether a month ended so long ago that its statements are sealed by themselves."""
+    grace = timedelta(hours=settings.STATEMENT_GRACE_HOURS)
+    return now >= start_of(queries.following(month)) + grace
+
+
+def blocked(row: Statement) -> Refused:
+    """Say why a statement can't be sealed."""
+    first = row.problems[0]
+    more = f" And {len(row.problems) - 1} more." if len(row.problems) > 1 else ""
+    return _refused("statement_blocked", f"{row.month:%B %Y} can't be sealed: {first['detail']}{more}")
+
+
+def digest_of_statement(row: Statement) -> str:
+    """Return the hash over all that a sealed statement says: inputs, books, engine, lines, total."""
+    return digest_of(
+        dumped(
+            {
+                "tenant": str(row.tenant_id),
+                "month": row.month.isoformat(),
+                "number": row.number,
+                "currency": row.currency,
+                "total": plain(row.total),
+                "inputs": row.input_digest,
+                "lines": row.lines_digest,
+                "books": row.books,
+                "engine": row.engine_version,
+            }
+        )
+    )
+
+
+def system_seals(statement_id: UUID, now: datetime) -> Statement:
+    """Seal what is due."""
+    return seal_statement(actor=SYSTEM, statement_id=statement_id, now=now)
+
+
+def _close(row: Statement, name: str, now: datetime) -> None:
+    """Move draft → sealed, guarded; the database checks that the lines add up."""
+    last = Statement.objects.of(row.tenant_id).aggregate(last=Max("number"))["last"] or 0
+    row.number, row.state, row.sealed_at, row.sealed_by = last + 1, State.SEALED, now, name[:160]
+    row.digest = digest_of_statement(row)
+    moved = Statement.objects.filter(pk=row.pk, state=State.DRAFT).update(
+        number=row.number,
+        state=row.state,
+        sealed_at=row.sealed_at,
+        sealed_by=row.sealed_by,
+        digest=row.digest,
+    )
+    if moved != 1:
+        raise _refused("statement_sealed", "Somebody else sealed this statement meanwhile.")
+
+
+def _draw(made: Draft) -> None:
+    """Let the books know: prices are used, credits drawn, and what closed months drew follows their corrections."""
+    tenant = made.row.tenant_id
+    note_use(tenant=tenant, terms=made.prepared.terms, rated=made.made.rated)
+    for origin, rated in made.made.mended.items():
+        before = dict(CreditDraw.objects.of(tenant).filter(month=origin).values_list("grant_id", "amount"))
+        now = {UUID(entry.grant): entry.drawn for entry in rated.drawn}
+        # What gives back first, so that another may take it.
+        changes = sorted(
+            (now.get(grant, Decimal(0)) - before.get(grant, Decimal(0)), grant) for grant in {*before, *now}
+        )
+        for by, grant in changes:
+            then = before.get(grant, Decimal(0))
+            if by and not queries.change_draw(tenant, grant, origin, before=then, now=then + by):
+                detail = (
+                    "A credit was drawn by another month meanwhile; draft this month again, then seal it."
+                )
+                raise _refused("credit_short", detail)
+
+
+def _check_time(tenant_id: UUID, month: date, now: datetime) -> None:
+    end = queries.following(month)
+    if now < start_of(end):
+        raise _refused("month_open", f"{month:%B %Y} goes on; it can be sealed once it is over.")
+    reached = Progress.objects.filter(name="hours").values_list("reached", flat=True).first()
+    if reached is None or reached < start_of(end) or not is_settled(month, end):
+        detail = f"Some hours of {month:%B %Y} are still to be made; try again in a few minutes."
+        raise _refused("usage_unsettled", detail)
+    if Statement.objects.of(tenant_id).filter(month__lt=month, state=State.DRAFT).exists():
+        raise _refused(
+            "earlier_open", "An earlier month of this tenant is still a draft; seal that one first."
+        )
+
+
+def _late_months(tenant_id: UUID, month: date) -> set[date]:
+    return set(Late.objects.filter(tenant_id=tenant_id, month__lt=month).values_list("month", flat=True))
+
+
+def _refused(code: str, detail: str) -> Refused:
+    return Refused(code, detail, status=409)

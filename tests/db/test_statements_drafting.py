@@ -1,0 +1,164 @@
+"""Drafts: what a month is made of, and that only what changed is made anew."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from billing.books import agreeing
+from billing.books.apply import apply_prices
+from billing.books.loading import DATA
+from billing.statements.closing import open_months, tick
+from billing.statements.drafting import draft, draft_month
+from billing.statements.models import Charge, State, Statement
+from controlplane.tenants.access import SYSTEM
+from tests.months import CORE_HOUR, GIB_HOUR, JULY, JUNE, LATER, begin, drafted, runtime, sealed, use
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    begin()
+    return World()
+
+
+def billed(row: Statement) -> Decimal:
+    return sum((charge.billed_cost for charge in Charge.objects.filter(statement=row)), Decimal(0))
+
+
+def test_a_month_is_summed_up_by_runtime_and_meter(world: World) -> None:
+    one, other = runtime(), runtime()
+    use(one, world.shop, JUNE, days=3, vcpu=10 * CORE_HOUR, memory=4 * GIB_HOUR)
+    use(other, world.lab, JUNE, vcpu=100 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    lines = {(line.runtime, line.meter): line for line in Charge.objects.filter(statement=row)}
+    assert set(lines) == {(one.runtime, "vcpu"), (one.runtime, "memory"), (other.runtime, "vcpu")}
+    assert lines[one.runtime, "vcpu"].quantity == 30
+    assert lines[one.runtime, "vcpu"].alive_seconds == 3 * 86_400
+    assert lines[one.runtime, "vcpu"].account == world.shop.id
+    assert row.state == State.DRAFT
+    assert row.total == billed(row) > 0
+    assert row.charges_count == 3
+    assert row.names[str(world.shop.id)] == "shop"
+
+
+def test_a_draft_is_made_anew_only_where_something_changed(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    use(runtime(), world.main, JUNE, vcpu=10 * CORE_HOUR)
+    assert draft_month(JUNE, now=LATER) == 2
+    assert draft_month(JUNE, now=LATER) == 0
+    use(runtime(), world.main, JUNE, vcpu=10 * CORE_HOUR)
+    assert draft_month(JUNE, now=LATER) == 1
+    assert Statement.objects.get(tenant=world.basalt).charges_count == 2
+
+
+def test_a_month_is_split_where_prices_change(world: World, tmp_path: Path) -> None:
+    for name in ("standard-1.yaml", "trial-1.yaml"):
+        (tmp_path / name).write_text((DATA / name).read_text())
+    text = (DATA / "standard-1.yaml").read_text()
+    second = text.replace("version: 1", "version: 2").replace("2026-01-01", "2026-06-11").replace("0.0300", "0.0400")
+    (tmp_path / "standard-2.yaml").write_text(second)
+    apply_prices(actor=SYSTEM, directory=tmp_path)
+    use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    lines = list(Charge.objects.filter(statement=row).order_by("position"))
+    assert [(line.book_version, line.quantity, line.billed_cost) for line in lines] == [
+        (1, 100, Decimal("3.00")),
+        (2, 200, Decimal("8.00")),
+    ]
+    assert lines[0].period_end == lines[1].period_start == datetime(2026, 6, 11, tzinfo=UTC)
+
+
+def test_a_moved_account_pays_in_both_tenants(world: World) -> None:
+    moving = runtime()
+    use(moving, world.shop, JUNE, days=10, vcpu=10 * CORE_HOUR)
+    use(moving, world.main, date(2026, 6, 11), days=20, vcpu=10 * CORE_HOUR)
+    draft_month(JUNE, now=LATER)
+    totals = dict(Statement.objects.values_list("tenant__slug", "total"))
+    assert totals == {"archipel": Decimal("3.00"), "basalt": Decimal("6.00")}
+
+
+def test_an_empty_month_has_no_statement_by_itself_and_an_empty_one_when_asked(world: World) -> None:
+    assert world.archipel
+    assert draft_month(JUNE, now=LATER) == 0
+    row = sealed(world.archipel, JUNE)
+    assert (row.total, row.charges_count, row.number) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(("first", "days"), [(date(2024, 2, 1), 29), (date(2027, 2, 1), 28), (date(2026, 3, 1), 31)])
+def test_a_february_has_its_days_and_a_change_of_clocks_no_other_length(world: World, first: date, days: int) -> None:
+    from billing.statements.drafting import period_of
+
+    assert period_of(first).seconds == days * 86_400
+
+
+def test_the_days_of_a_leap_february_are_all_in_it(world: World) -> None:
+    february = date(2028, 2, 1)
+    use(runtime(), world.shop, february, days=29, vcpu=10 * CORE_HOUR)
+    use(runtime(), world.shop, date(2028, 3, 1), vcpu=1000 * CORE_HOUR)
+    row = drafted(world.archipel, february, now=datetime(2028, 4, 1, tzinfo=UTC))
+    assert row.total == Decimal("8.70")
+    assert row.alive_seconds == 29 * 86_400
+
+
+def test_a_trials_costs_are_booked_and_credited(world: World) -> None:
+    use(runtime(), world.shop, JUNE, plan="trial", vcpu=100 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    found = [(line.category, line.billed_cost) for line in Charge.objects.filter(statement=row).order_by("position")]
+    usage, credit = found
+    assert usage[0] == "Usage"
+    assert usage[1] > 0
+    assert credit == ("Credit", -usage[1])
+    assert row.total == 0
+
+
+def test_a_commitment_alone_makes_a_statement(world: World) -> None:
+    agreeing.agree_commitment(
+        actor=SYSTEM, tenant=world.archipel, title="Base", meter="vcpu", units=Decimal(100), currency="EUR",
+        fee=Decimal(2), starts=JUNE, ends=JULY,
+    )  # fmt: skip
+    assert draft_month(JUNE, now=LATER) == 1
+    row = Statement.objects.get()
+    assert row.total == 2
+    assert row.commitments[0]["unused"] == "100"
+
+
+def test_two_open_months_do_not_draw_the_same_credit_twice(world: World) -> None:
+    agreeing.grant_credit(
+        actor=SYSTEM, tenant=world.archipel, title="Hello", currency="EUR", amount=Decimal(4), starts=JUNE,
+        expires=date(2027, 1, 1), reason="welcome",
+    )  # fmt: skip
+    use(runtime(), world.shop, JUNE, vcpu=100 * CORE_HOUR)
+    use(runtime(), world.shop, JULY, vcpu=100 * CORE_HOUR)
+    assert drafted(world.archipel, JUNE).total == 0
+    assert drafted(world.archipel, JULY).total == 2
+    assert sealed(world.archipel, JUNE).total == 0
+    assert drafted(world.archipel, JULY).total == 2
+
+
+def test_what_has_no_price_stands_as_a_problem(world: World) -> None:
+    use(runtime(), world.shop, JUNE, plan="secret", vcpu=100 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    assert row.problems[0]["code"] == "plan_unpriced"
+    assert "secret" in row.problems[0]["detail"]
+
+
+def test_a_sealed_month_is_not_drafted_again(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=100 * CORE_HOUR)
+    row = sealed(world.archipel, JUNE)
+    assert draft([world.archipel.id], JUNE, now=LATER, again=True) == []
+    assert draft_month(JUNE, now=LATER) == 0
+    row.refresh_from_db()
+    assert row.state == State.SEALED
+
+
+def test_months_are_open_from_the_first_with_usage(world: World) -> None:
+    assert list(open_months(LATER)) == [date(2026, 11, 1)]
+    use(runtime(), world.shop, date(2026, 9, 17), vcpu=CORE_HOUR)
+    assert list(open_months(LATER)) == [date(2026, 9, 1), date(2026, 10, 1), date(2026, 11, 1)]
+    assert tick(now=LATER) == 1
