@@ -36,7 +36,7 @@ def load(day: date, rows: Sequence[bytes]) -> Loaded:
     told = flat(rows)
     for _ in range(_MOST_TRIES):
         found = _read(day, told)
-        if found >= (wanted := set(told)) and len(wanted) == len(rows):
+        if found == sorted(told):
             return Loaded(0, len(rows), (), ())
         there = {row[:3]: row[3:] for row in found}
         new: dict[Flat, int] = {}
@@ -74,15 +74,16 @@ def _copy(day: date, rows: Sequence[bytes]) -> bool:
     return True
 
 
-def _read(day: date, rows: Sequence[Flat]) -> set[Flat]:
-    """Return what is there of these rows' keys, and maybe a few others."""
+def _read(day: date, rows: Sequence[Flat]) -> list[Flat]:
+    """Return what is there of these rows' keys, in their order, and maybe a few others."""
     slots, sources = {row[0] for row in rows}, {row[1] for row in rows}
     wide = len(slots) <= _SLOTS_AT_ONCE and len(slots) * len(sources) <= 2 * len(rows)
     values: list[Any] = [list(map(moment_of, slots)), array(sources)] if wide else _arrays(rows)
     statement = (THERE_WIDE if wide else THERE).format(partition=name_of(day), payload=PAYLOAD)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return set(cursor.fetchall())
+        found: list[Flat] = cursor.fetchall()
+    return found
 
 
 def _arrays(rows: Sequence[Flat]) -> list[Any]:

@@ -116,14 +116,14 @@ class ComponentUse(models.Model):
     """What components used: {source: {component: [millicores, MiB]}}, a row a batch and hour; a source's first one counts."""
 
     hour = models.DateTimeField()
-    used = models.JSONField()
+    used = models.TextField()  # JSON that is read once in a while: nobody reads it on the way in
 
     class Meta:
         db_table = "usage_component_use"
         indexes = [models.Index(fields=["hour"], name="usage_component_use_hours")]
 
     def __str__(self) -> str:
-        return f"{self.hour}: {len(self.used)}"
+        return f"{self.hour}: {self.id}"
 
 
 class Quarantined(models.Model):

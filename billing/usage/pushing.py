@@ -91,6 +91,8 @@ def _read(number: int, row: Mapping[str, Any]) -> SampleIn | RowFault:
     gauges = row.get("gauges", {})
     if not isinstance(gauges, dict) or gauges.keys() - set(Gauges._fields):
         return RowFault(number, "gauges", "column_unknown", f"Gauges are {', '.join(Gauges._fields)}.")
+    if any(isinstance(value, bool) for value in (*gauges.values(), row.get("epoch"))):
+        return RowFault(number, "gauges", "not_a_whole_number", "True and false are no numbers.")
     slot = floor(at, settings.USAGE_SLOT_SECONDS)
     parts = (row.get("levels", {}), row.get("components", {}), Gauges(**gauges), at)
     return SampleIn(runtime, row.get("epoch", 0), slot, *parts, row.get("component_use"))

@@ -26,11 +26,12 @@ SELECT EXISTS (
 # Rows of a batch that are there; what was reported when, and how it came, may differ in a repetition. By the primary key.
 THERE_WIDE = """
 SELECT (date_part('epoch', slot) * 1000000)::bigint - 946684800000000, source, epoch, {payload} FROM {partition}
-WHERE slot = ANY(%s::timestamptz[]) AND source = ANY(%s::int[])
+WHERE slot = ANY(%s::timestamptz[]) AND source = ANY(%s::int[]) ORDER BY slot, source, epoch
 """
 THERE = """
 SELECT (date_part('epoch', slot) * 1000000)::bigint - 946684800000000, source, epoch, {payload}
 FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch) JOIN {partition} USING (slot, source, epoch)
+ORDER BY slot, source, epoch
 """
 
 # Past the parent: COPY does not enter a table under row-level security, and this day's rows need no routing.
@@ -51,7 +52,7 @@ SHAPES_BY_DIGEST = "SELECT digest, id FROM usage_shape WHERE digest = ANY(%s)"
 COMPONENTS_BY_DIGEST = "SELECT digest, id FROM usage_component_set WHERE digest = ANY(%s)"
 
 # One row a batch and hour; whoever reads it takes each source's first.
-KEEP_COMPONENT_USE = "INSERT INTO usage_component_use (hour, used) VALUES (%s, %s::jsonb)"
+KEEP_COMPONENT_USE = "INSERT INTO usage_component_use (hour, used) VALUES (%s, %s)"
 
 QUARANTINE = """
 INSERT INTO usage_quarantine (id, runtime, slot, epoch, reason, detail, payload, digest, origin, reported_at)

@@ -126,8 +126,9 @@ def _today(tenant_id: UUID, start: datetime, now: datetime) -> dict[str, Any]:
 
 
 def _lived(row: Sequence[Any]) -> Lived:
-    account, runtime, plan, region, *known = row[:10]
-    return Lived(account, runtime, plan, region, *known, sums=dict(zip(sql.SUMMED, row[10:], strict=True)))
+    account, runtime, plan, region, start, end, alive, observed, inferred, unknown, *sums = row
+    found = dict(zip(sql.SUMMED, sums, strict=True))
+    return Lived(account, runtime, plan, region, start, end, alive, observed, inferred, unknown, found)
 
 
 def _rows(statement: str, values: Any) -> Iterator[Sequence[Any]]:

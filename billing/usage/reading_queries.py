@@ -94,7 +94,7 @@ SAMPLES_OF_HOUR = "SELECT * FROM usage_samples_of_hour(%s, %s, %s) ORDER BY slot
 # A source's first sight in an hour counts. By the index of hours.
 COMPONENT_USE = """
 WITH firsts AS (
-    SELECT DISTINCT ON (u.hour, s.key) s.value AS used FROM usage_component_use u, jsonb_each(u.used) s
+    SELECT DISTINCT ON (u.hour, s.key) s.value AS used FROM usage_component_use u, jsonb_each(u.used::jsonb) s
     WHERE u.hour >= %s AND u.hour < %s ORDER BY u.hour, s.key, u.id
 )
 SELECT c.key, count(*), avg((c.value ->> 0)::bigint)::bigint, avg((c.value ->> 1)::bigint)::bigint

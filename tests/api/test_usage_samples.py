@@ -56,6 +56,7 @@ BAD = [
     ({"gauges": {"egress_bytes": -1}}, "gauges.egress_bytes", "negative"),
     ({"gauges": {"horses": 1}}, "gauges", "column_unknown"),
     ({"gauges": []}, "gauges", "column_unknown"),
+    ({"gauges": {"egress_bytes": True}}, "gauges", "not_a_whole_number"),
     ({"levels": {"vcpu": {"": 1.5}}}, "levels.vcpu", "levels_invalid"),
     ({"levels": None}, "levels", "levels_invalid"),
     ({"components": {"calico": [1]}}, "components", "levels_invalid"),

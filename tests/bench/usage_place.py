@@ -108,7 +108,7 @@ def sample_of(number: int, slot: datetime, *, seed: int = 0) -> SampleIn:
         "vcpu": {"": nodes * 2000},
     }
     parts = {name: (nodes * 20 + at, nodes * 40) for at, name in enumerate(COMPONENTS)}
-    gauges = Gauges(*asked, *used, chance.randrange(10**9), nodes * 1900, nodes * 7000)
+    gauges = Gauges._make((*asked, *used, chance.randrange(10**9), nodes * 1900, nodes * 7000))
     use = None
     if (number + slot.minute // 5) % 12 == 0:
         use = {name: (chance.randrange(500), chance.randrange(900)) for name in COMPONENTS}

@@ -60,7 +60,13 @@ def fill(start: datetime, end: datetime, *, count: int, length: int = 300, first
 
     partitions.make(start.date())
     with connection.cursor() as cursor:
-        values = {"start": start, "end": end, "first": first, "count": count, "length": length}
+        values: dict[str, Any] = {
+            "start": start,
+            "end": end,
+            "first": first,
+            "count": count,
+            "length": length,
+        }
         cursor.execute(FILL.format(partition=partitions.name_of(start.date())), values)
 
 

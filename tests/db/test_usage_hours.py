@@ -228,7 +228,8 @@ def test_made_piece_by_piece_in_any_order_it_is_as_made_at_once_and_as_the_oracl
 def _as_the_oracle(source: Source, found: dict[Any, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT extract(epoch FROM slot)::bigint, epoch, shape, workload_requested_millicores FROM usage_sample WHERE source = %s",
+            "SELECT extract(epoch FROM slot)::bigint, epoch, shape, workload_requested_millicores"
+            " FROM usage_sample WHERE source = %s",
             [source.id],
         )
         told = cursor.fetchall()

@@ -105,7 +105,6 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"workload_used_mib": float("nan")}, "gauges.workload_used_mib", "not_a_whole_number"),
     ({"platform_requested_mib": 1.5}, "gauges.platform_requested_mib", "not_a_whole_number"),
     ({"platform_requested_mib": 2**31}, "gauges.platform_requested_mib", "too_large"),
-    ({"egress_bytes": True}, "gauges.egress_bytes", "not_a_whole_number"),
     ({"workload_used_mib": None}, "gauges", "use_incomplete"),
     ({"epoch": 40000}, "epoch", "too_large"),
     ({"levels": {"vcpu": {"": -4}}}, "levels.vcpu", "levels_invalid"),

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('hour', models.DateTimeField()),
-                ('used', models.JSONField()),
+                ('used', models.TextField()),
             ],
             options={
                 'db_table': 'usage_component_use',
