@@ -41,6 +41,7 @@ app.autodiscover_tasks(
         "provisioner.lifecycle",
         "provisioner.observer",
         "billing.usage",
+        "billing.footprint",
     ]
 )
 
@@ -100,6 +101,11 @@ app.conf.update(
             "task": "nesoi.usage",
             "schedule": settings.USAGE_TICK_SECONDS,
             "options": {"expires": 3 * max(settings.USAGE_TICK_SECONDS, 1.0)},
+        },
+        "footprint": {
+            "task": "nesoi.footprint",  # a day is made once it is over, and again when it came out anew
+            "schedule": 300.0,
+            "options": {"expires": 300.0},
         },
         "usage-retention": {
             "task": "nesoi.usage_retention",

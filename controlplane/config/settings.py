@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "billing.usage",
     "billing.collecting",
     "billing.books",
+    "billing.footprint",
     "billing.statements",
     "controlplane.trials",
 ]

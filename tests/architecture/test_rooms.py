@@ -31,6 +31,7 @@ FLOORS: dict[str, float] = {
     "usage": 7.1,
     "books": 7.2,
     "statements": 7.4,
+    "footprint": 7.4,
     "trials": 8,
     "osb": 9,
     "api": 9,

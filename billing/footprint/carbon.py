@@ -1,0 +1,131 @@
+"""Estimates the CO2e of a runtime's day where its machines stand, with its range; whole milligrams come out. Pure.
+
+    energy   = vCPU-hours x (idle + utilisation x (busy - idle)) / 1000 + GB-hours x memory + TB-hours x storage x copies
+    CO2e     = energy x the data centre's overhead x the grid's intensity + embodied
+    embodied = a server's making x hours / its life x vCPU / the server's vCPU
+
+After Cloud Carbon Footprint. Energy covers what is provisioned, as the Software Carbon Intensity specification wants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from billing.footprint.carbon_factors import OTHER, Factors, Range
+from billing.footprint.split import CORE_HOUR, NOTHING, Parts, added
+from billing.pricing.money import round_ratio, split
+
+_GB_OF_MIB = Fraction(2**20, 10**9)
+_TB_OF_GIB = Fraction(2**30, 10**12)
+_HOUR = 3600
+
+
+class Activity(NamedTuple):
+    """What stood and was used: level x seconds of observed time.
+
+    `processors` is the capacity in millicores x seconds by machine type ("" where it is unknown); `use` is (used, capacity) of
+    the time in which use was known, or None; `stored` is GiB x seconds by meter.
+    """
+
+    provider: str
+    region: str
+    processors: Mapping[str, int]
+    memory: int  # MiB x seconds
+    use: tuple[int, int] | None
+    stored: Mapping[str, int]
+
+
+class Emission(NamedTuple):
+    """Milligrams of CO2e by where they come from, and the whole's range."""
+
+    idle: int  # of processors that only stand by
+    busy: int  # of what processors do on top of that
+    memory: int
+    storage: int
+    embodied: int
+    low: int
+    high: int
+    region_known: bool
+    use_known: bool
+
+    @property
+    def whole(self) -> int:
+        """Return the estimate."""
+        return self.idle + self.busy + self.memory + self.storage + self.embodied
+
+
+def emission_of(activity: Activity, factors: Factors) -> Emission:
+    """Return the estimate of a day."""
+    low, mid, high = (_grams(activity, factors, place) for place in range(3))
+    parts = [_milligrams(grams) for grams in mid]
+    whole = sum(parts)
+    return Emission(
+        *parts,
+        low=min(_milligrams(sum(low)), whole),
+        high=max(_milligrams(sum(high)), whole),
+        region_known=factors.grid_of(activity.region)[1],
+        use_known=activity.use is not None,
+    )
+
+
+def split_emission(
+    emission: Emission, cpu: Parts, memory: Parts, *, used: tuple[int, int] | None
+) -> tuple[Parts, int]:
+    """Split an estimate over work, platform, reserve and idle; storage, which is none of these, is answered apart.
+
+    What stands by and what was embodied goes by processors, memory by memory; what processors do on top by who used them (`used`:
+    workload, platform), or who asked for them where use is unknown.
+    """
+    standing = _shared(emission.idle + emission.embodied, cpu)
+    busy = (0, 0)
+    if emission.busy:
+        doers = used if used and any(used) else (cpu.workload, cpu.platform)
+        if any(doers):
+            workload, platform = split(emission.busy, doers)
+            busy = (workload, platform)
+        else:  # use is guessed at, and nobody is there who could have
+            standing = added(standing, _shared(emission.busy, cpu))
+    found = added(added(standing, Parts(*busy, 0, 0)), _shared(emission.memory, memory))
+    return found, emission.storage
+
+
+def _grams(activity: Activity, factors: Factors, place: int) -> tuple[Fraction, ...]:
+    """Grams from processors standing by, from their use, from memory, from storage, and embodied; of one end of all ranges."""
+    provider = activity.provider
+    grid = factors.grid_of(activity.region)[0].range[place]
+    grid *= factors.overhead.get(provider, factors.overhead[OTHER]).range[place]
+    busy_share = _share(activity, factors)[place]
+    idle = busy = hours = Fraction(0)
+    for machine, base in activity.processors.items():
+        watts, vcpu_hours = factors.watts_of(provider, machine), Fraction(base, CORE_HOUR)
+        idle += vcpu_hours * watts.idle[place] / 1000
+        busy += vcpu_hours * busy_share * (watts.busy[place] - watts.idle[place]) / 1000
+        hours += vcpu_hours
+    gb_hours = Fraction(activity.memory, _HOUR) * _GB_OF_MIB
+    memory = gb_hours * factors.memory.get(provider, factors.memory[OTHER]).range[place]
+    stored = Fraction(0)
+    for meter, copies in factors.copies.items():
+        stored += Fraction(activity.stored.get(meter, 0), _HOUR) * _TB_OF_GIB * copies
+    storage = stored * factors.storage.range[place] / 1000
+    server = factors.server_kg.range[place] * 1000 / factors.server_hours / factors.server_vcpus.range[place]
+    return idle * grid, busy * grid, memory * grid, storage * grid, hours * server
+
+
+def _share(activity: Activity, factors: Factors) -> Range:
+    if activity.use is None or not activity.use[1]:
+        return factors.utilisation_unknown.range
+    share = min(Fraction(*activity.use), Fraction(1))
+    return Range(share, share, share)
+
+
+def _milligrams(grams: Fraction) -> int:
+    exact = grams * 1000
+    return round_ratio(exact.numerator, exact.denominator)
+
+
+def _shared(amount: int, parts: Parts) -> Parts:
+    if not amount:
+        return NOTHING
+    return Parts(*split(amount, parts)) if parts.whole else Parts(0, 0, 0, amount)

@@ -1,0 +1,108 @@
+"""The SQL of making and reading footprints, by name: each with its reason and the index it rides on."""
+
+from __future__ import annotations
+
+# Oldest first, so that weeks fill up in order; a row for each making of a day. By the index of days.
+DIRTY_DAYS = "SELECT DISTINCT day FROM footprint_dirty WHERE day < %s ORDER BY day LIMIT %s"
+
+# One at a time makes a day. Held to the transaction's end.
+LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('footprint day'), %s)"
+CLAIM = "DELETE FROM footprint_dirty WHERE day = %s RETURNING sources"
+
+# What a footprint is made of: lives and quantities by the days' primary keys, the provider by the spans' index of sources.
+FACTS = """
+SELECT l.source, l.tenant_id, l.account, l.plan, l.runtime, l.region,
+    coalesce((SELECT s.provider FROM usage_span s WHERE s.source = l.source ORDER BY s.since DESC LIMIT 1), '') AS provider,
+    l.alive_seconds, l.observed_seconds, l.used_seconds,
+    l.workload_requested_millicores, l.workload_requested_mib, l.workload_used_millicores, l.workload_used_mib,
+    l.platform_requested_millicores, l.platform_requested_mib, l.platform_used_millicores, l.platform_used_mib,
+    l.allocatable_millicores, l.allocatable_mib,
+    coalesce((
+        SELECT jsonb_agg(jsonb_build_array(d.meter, d.dimension, d.quantity) ORDER BY d.meter, d.dimension) FROM usage_day d
+        WHERE d.day = l.day AND d.source = l.source AND d.tenant_id = l.tenant_id AND d.account = l.account AND d.plan = l.plan
+            AND d.meter = ANY(%(meters)s)
+    ), '[]') AS quantities
+FROM usage_day_life l WHERE l.day = %(day)s AND l.source = ANY(%(sources)s::int[])
+ORDER BY l.source, l.tenant_id, l.account, l.plan
+"""
+
+FORGET = "DELETE FROM footprint_day WHERE day = %s AND source = ANY(%s::int[])"
+
+# A day's components over the fleet. Samples of one component set are counted before the set is spelt out; of the use that was
+# told, a source's first sight in an hour counts. One pass over the day's partition; plans by the days' primary key.
+FORGET_COMPONENTS = "DELETE FROM footprint_component_day WHERE day = %s"
+COMPONENTS = """
+WITH plans AS MATERIALIZED (
+    SELECT DISTINCT ON (source) source, plan FROM usage_day_life WHERE day = %(day)s ORDER BY source, alive_seconds DESC
+),
+held AS MATERIALIZED (
+    SELECT p.plan, s.source, s.components, count(*) * %(length)s AS seconds
+    FROM usage_sample s JOIN plans p USING (source) WHERE s.slot >= %(start)s AND s.slot < %(end)s
+    GROUP BY p.plan, s.source, s.components
+),
+asked AS (
+    SELECT h.plan, c.key AS component, count(DISTINCT h.source)::int AS runtimes, sum(h.seconds)::bigint AS seconds,
+        sum(h.seconds * (c.value ->> 0)::bigint)::bigint AS millicores, sum(h.seconds * (c.value ->> 1)::bigint)::bigint AS mib
+    FROM held h JOIN usage_component_set x ON x.id = h.components, jsonb_each(x.components) c
+    GROUP BY h.plan, c.key
+),
+firsts AS (
+    SELECT DISTINCT ON (u.hour, s.key) s.key::int AS source, s.value AS used
+    FROM usage_component_use u, jsonb_each(u.used::jsonb) s WHERE u.hour >= %(start)s AND u.hour < %(end)s
+    ORDER BY u.hour, s.key, u.id
+),
+used AS (
+    SELECT p.plan, c.key AS component, 3600 * count(*)::bigint AS seconds,
+        3600 * sum((c.value ->> 0)::bigint)::bigint AS millicores,
+        3600 * sum((c.value ->> 1)::bigint)::bigint AS mib
+    FROM firsts f JOIN plans p USING (source), jsonb_each(f.used) c GROUP BY p.plan, c.key
+)
+INSERT INTO footprint_component_day (day, component, plan, runtimes, seconds, requested_millicores, requested_mib,
+    used_seconds, used_millicores, used_mib)
+SELECT %(day)s, left(a.component, 253), a.plan, a.runtimes, a.seconds, a.millicores, a.mib,
+    coalesce(u.seconds, 0), coalesce(u.millicores, 0), coalesce(u.mib, 0)
+FROM asked a LEFT JOIN used u USING (plan, component)
+ON CONFLICT (day, component, plan) DO NOTHING
+"""
+
+# The fleet's components in two stretches of days: the newest, and as long a one some weeks before. As many rows as there are
+# components, plans and days, however large the fleet is. By the primary key.
+RANKING = """
+SELECT component, plan,
+    max(runtimes) FILTER (WHERE day >= %(now)s),
+    sum(seconds) FILTER (WHERE day >= %(now)s)::bigint,
+    sum(requested_millicores) FILTER (WHERE day >= %(now)s)::bigint, sum(requested_mib) FILTER (WHERE day >= %(now)s)::bigint,
+    sum(used_seconds) FILTER (WHERE day >= %(now)s)::bigint,
+    sum(used_millicores) FILTER (WHERE day >= %(now)s)::bigint, sum(used_mib) FILTER (WHERE day >= %(now)s)::bigint,
+    sum(requested_millicores) FILTER (WHERE day < %(now)s)::bigint, sum(requested_mib) FILTER (WHERE day < %(now)s)::bigint
+FROM footprint_component_day
+WHERE (day >= %(now)s AND day < %(end)s) OR (day >= %(before)s AND day < %(before_end)s)
+GROUP BY component, plan ORDER BY component, plan
+"""
+COMPONENT_DAYS = """
+SELECT day, sum(requested_millicores)::bigint, sum(requested_mib)::bigint, max(runtimes), sum(seconds)::bigint
+FROM footprint_component_day WHERE day >= %s AND day < %s GROUP BY day ORDER BY day
+"""
+NEWEST_COMPONENT_DAY = (
+    "SELECT max(day), count(DISTINCT day) FROM footprint_component_day WHERE day >= %s AND day < %s"
+)
+
+# What findings rest on: each runtime's days in a stretch; of a tenant by the lives' index of tenants, of the fleet by their key.
+# A runtime that is gone needs no advice.
+FINDING_FACTS = """
+SELECT l.runtime, l.source, l.tenant_id, l.account, count(*) FILTER (WHERE l.observed_seconds > 0)::int, min(l.day), max(l.day),
+    sum(l.alive_seconds)::bigint, sum(l.observed_seconds)::bigint, sum(l.used_seconds)::bigint,
+    sum(l.allocatable_millicores)::bigint, sum(l.allocatable_mib)::bigint,
+    sum(l.workload_requested_millicores)::bigint, sum(l.workload_requested_mib)::bigint,
+    sum(l.workload_used_millicores)::bigint, sum(l.workload_used_mib)::bigint,
+    sum(l.platform_used_millicores)::bigint, sum(l.platform_used_mib)::bigint
+FROM usage_day_life l
+WHERE l.day >= %(first)s AND l.day < %(last)s {of_tenant}
+    AND EXISTS (SELECT FROM runtimes_runtime r WHERE r.id = l.runtime AND r.deleted_at IS NULL AND r.tenant_id = l.tenant_id)
+GROUP BY l.runtime, l.source, l.tenant_id, l.account HAVING sum(l.observed_seconds) > 0 ORDER BY l.runtime DESC
+"""
+
+
+def finding_facts(*, of_tenant: bool) -> str:
+    """Return the statement for one tenant, or for the fleet."""
+    return FINDING_FACTS.format(of_tenant="AND l.tenant_id = %(tenant)s" if of_tenant else "")
