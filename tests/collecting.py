@@ -37,7 +37,7 @@ def runtime_with_cluster(world: World, simulator: Simulator, name: str) -> Runti
     shoot = a_shoot(cluster)
     shoot["metadata"]["labels"] = {"nesoi.dev/runtime": str(row.id)}
     simulator.call("POST", SHOOTS, shoot)
-    simulator.wait_for(cluster)
+    simulator.wait_for(cluster, seconds=60)
     status = {
         "situation": "ready",
         "api_endpoint": f"{simulator.url}/clusters/garden-nesoi/{cluster}",
