@@ -9,6 +9,8 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 ONLY ?=
 export PORT SIMULATOR_PORT DETACH DEMO_DATA BUILD_SECONDS STATE_DIR ONLY
+# Images of Python often set this. Then each of the hundreds of processes here compiles all it imports: seconds instead of one.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo "make demo   start everything with demo data (PORT=8000; DETACH=1 returns when ready)"

@@ -9,6 +9,7 @@ import pytest_django
 from pytest_django.plugin import blocking_manager_key
 
 pytest_plugins = [
+    "tests.plugins.database",
     "tests.plugins.isolation",
     "tests.plugins.sharing",
     "tests.plugins.simulator",
@@ -27,22 +28,15 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+def django_db_setup(
+    django_db_setup: None, is_a_copy: bool, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> None:
     """The reviewed catalog stands in every test's database from the start."""
-    from tests.world import load_catalog
+    from tests.plugins.database import fill
 
-    with django_db_blocker.unblock():
-        load_catalog()
-        _let_tests_flush()
-
-
-def _let_tests_flush() -> None:
-    """Tests with transactions of their own end by emptying every table, which the audit trail refuses as it must."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE tenants_auditevent DISABLE TRIGGER audit_events_stay")
-        cursor.execute("ALTER TABLE tenants_auditseal DISABLE TRIGGER audit_seals_stay")
+    if not is_a_copy:
+        with django_db_blocker.unblock():
+            fill()
 
 
 @pytest.hookimpl(wrapper=True)
