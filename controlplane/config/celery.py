@@ -41,6 +41,7 @@ app.autodiscover_tasks(
         "provisioner.lifecycle",
         "provisioner.observer",
         "billing.usage",
+        "billing.exports",
         "billing.footprint",
     ]
 )
@@ -111,6 +112,16 @@ app.conf.update(
             "task": "nesoi.usage_retention",
             "schedule": 3600.0,
             "options": {"expires": 3600.0},
+        },
+        "focus-calendar": {
+            "task": "nesoi.focus_calendar",  # asks once a day for each file: a beat that restarts often asks no more
+            "schedule": 600.0,
+            "options": {"expires": 600.0},
+        },
+        "focus": {
+            "task": "nesoi.focus",
+            "schedule": 10.0,
+            "options": {"expires": 10.0},
         },
         "seal-audit": {
             "task": "nesoi.seal_audit",

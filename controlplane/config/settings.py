@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "billing.books",
     "billing.footprint",
     "billing.statements",
+    "billing.exports",
     "controlplane.trials",
 ]
 
@@ -275,6 +276,9 @@ USAGE_RETENTION_DAYS: int = env.int("USAGE_RETENTION_DAYS", default=90)
 USAGE_TICK_SECONDS: float = env.float("USAGE_TICK_SECONDS", default=30.0)
 STATEMENT_GRACE_HOURS: int = env.int("STATEMENT_GRACE_HOURS", default=72)
 STATEMENT_TICK_SECONDS: float = env.float("STATEMENT_TICK_SECONDS", default=900.0)
+FOCUS_ISSUER: str = env.str("FOCUS_ISSUER", default="Nesoi")
+FOCUS_EXPORT_TO: str = env.str("FOCUS_EXPORT_TO", default="")
+FOCUS_EXPORT_KINDS: list[str] = env.list("FOCUS_EXPORT_KINDS", default=["1.4/csv", "1.4/parquet"])
 COLLECTOR_CONCURRENCY: int = env.int("COLLECTOR_CONCURRENCY", default=200)
 COLLECTOR_READS_PER_SECOND: float = env.float("COLLECTOR_READS_PER_SECOND", default=100.0)
 COLLECTOR_REQUEST_SECONDS: float = env.float("COLLECTOR_REQUEST_SECONDS", default=10.0)

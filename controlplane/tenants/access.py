@@ -60,6 +60,8 @@ class Permission(StrEnum):
     STATEMENT_READ = "statement.read"  # what was billed, and what it came from
     STATEMENT_MANAGE = "statement.manage"  # draft, seal, check, adjust
     METER = "usage.meter"  # push samples of any runtime, and look into what was put aside
+    COST_EXPORT = "cost.export"  # everybody's: write FOCUS files, import a provider's bill
+    WEBHOOK_MANAGE = "webhook.manage"  # where events of the tenant are sent
     TENANT_CREATE = "tenant.create"
     TENANT_CHANGE = "tenant.change"  # its name, its deletion
     TENANT_SUSPEND = "tenant.suspend"  # and resume
@@ -86,6 +88,7 @@ _ADMINISTER = _WORK | {
     P.TOKEN_MANAGE,
     P.IDENTITY_MANAGE,
     P.BROKER_MANAGE,
+    P.WEBHOOK_MANAGE,
     P.AUDIT_READ,
     P.TRIAL_CHANGE,
     P.STATEMENT_READ,
@@ -101,7 +104,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
 _SEE_ALL = frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
-    PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ, P.STATEMENT_READ, P.STATEMENT_MANAGE},
+    PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ, P.COST_EXPORT, P.STATEMENT_READ, P.STATEMENT_MANAGE},
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
     PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
     PlatformRole.ADMIN: _SEE_ALL
@@ -110,6 +113,7 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
         P.SKIP,
         P.AUDIT_READ,
         P.COST_READ,
+        P.COST_EXPORT,
         P.STATEMENT_READ,
         P.STATEMENT_MANAGE,
         P.METER,

@@ -50,6 +50,8 @@ MEANING: Mapping[Permission, str] = {
     P.STATEMENT_READ: "See statements, and what each line came from",
     P.STATEMENT_MANAGE: "Draft, check and seal statements; book credits and adjustments",
     P.METER: "Push usage samples, see quarantined ones",
+    P.COST_EXPORT: "Write everybody's charges to files, import a provider's bill",
+    P.WEBHOOK_MANAGE: "Say where events of the tenant are sent",
     P.TENANT_CREATE: "Create tenants",
     P.TENANT_CHANGE: "Rename and close the tenant",
     P.TENANT_SUSPEND: "Suspend and resume a tenant",

@@ -32,6 +32,7 @@ FLOORS: dict[str, float] = {
     "books": 7.2,
     "statements": 7.4,
     "footprint": 7.4,
+    "exports": 7.6,
     "trials": 8,
     "osb": 9,
     "api": 9,

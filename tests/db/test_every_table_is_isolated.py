@@ -29,6 +29,10 @@ NOBODYS = {
         ("books_pricebook", "books_planprices", "books_exchangerate"), "the platform's prices, the same for every tenant"
     ),
     **dict.fromkeys(
+        ("exports_focusexport", "exports_providerbill", "exports_providercost"),
+        "the platform's: what it exports of everybody, and what its providers bill",
+    ),
+    **dict.fromkeys(
         (
             "catalog_channel", "catalog_kubernetesversion", "catalog_machinetype", "catalog_module", "catalog_plan",
             "catalog_region", "catalog_release", "catalog_revision",

@@ -1,0 +1,53 @@
+"""The SQL of exports, by name: each with its reason and the index it rides on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+# A worker takes what is due; one file has one writer at a time, whoever asks for it how often. By exports_focus_due.
+CLAIM = """
+UPDATE exports_focusexport SET state = 'running', attempts = attempts + 1, due_at = %(until)s
+WHERE id = (
+    SELECT e.id FROM exports_focusexport e
+    WHERE e.state IN ('waiting', 'running') AND e.due_at <= %(now)s AND (%(id)s::uuid IS NULL OR e.id = %(id)s)
+      AND NOT EXISTS (
+        SELECT FROM exports_focusexport o WHERE o.id <> e.id AND o.state = 'running' AND o.month = e.month
+            AND o.version = e.version AND o.file_format = e.file_format AND o."to" = e."to")
+    ORDER BY e.due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+# One statement reads a month's charges as they are at one moment, drafts and sealed. A month has as many statements as there are
+# tenants: a pass over the table finds them; charges by their primary key.
+CHARGES = """
+SELECT c.*, s.month AS statement_month, s.state AS statement_state, s.names, t.name AS tenant_name, p.provider, r.labels,
+    g.display_name AS region_name, m.title AS commitment_title, m.units AS commitment_units
+FROM statements_statement s
+JOIN statements_charge c ON c.statement_id = s.id
+JOIN tenants_tenant t ON t.id = s.tenant_id
+LEFT JOIN catalog_plan p ON p.key = c.plan
+LEFT JOIN runtimes_runtime r ON r.id = c.runtime
+LEFT JOIN catalog_region g ON g.provider = p.provider AND g.name = c.region
+LEFT JOIN books_commitment m ON m.id = nullif(c.commitment, '')::uuid
+WHERE s.month = %(month)s AND (%(statements)s::uuid[] IS NULL OR s.id = ANY(%(statements)s::uuid[]))
+ORDER BY s.tenant_id, c.position
+"""
+
+# Sealed statements of a month that no part of a closed export holds yet. A part names its statements.
+NOT_YET_IN_A_PART = """
+SELECT s.id FROM statements_statement s
+WHERE s.month = %(month)s AND s.state = 'sealed' AND NOT EXISTS (
+    SELECT FROM exports_focusexport e WHERE e.month = %(month)s AND e.version = %(version)s AND e.file_format = %(file_format)s
+        AND e."to" = %(to)s AND e.state = 'done' AND e.closed AND s.id = ANY(e.statements))
+ORDER BY s.id
+"""
+
+
+def rows(statement: str, values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement and return what it finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

@@ -1,0 +1,20 @@
+"""The thin Celery shell."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from billing.exports.calendar import ask_due
+from billing.exports.services import write_due
+
+
+@shared_task(name="nesoi.focus_calendar", ignore_result=True)
+def focus_calendar() -> None:
+    """Ask for what the calendar wants."""
+    ask_due()
+
+
+@shared_task(name="nesoi.focus", ignore_result=True)
+def focus() -> None:
+    """Write the exports that are due."""
+    write_due()
