@@ -42,6 +42,8 @@ app.autodiscover_tasks(
         "provisioner.observer",
         "billing.usage",
         "billing.exports",
+        "billing.costs",
+        "billing.exports",
         "billing.footprint",
     ]
 )
@@ -102,6 +104,11 @@ app.conf.update(
             "task": "nesoi.usage",
             "schedule": settings.USAGE_TICK_SECONDS,
             "options": {"expires": 3 * max(settings.USAGE_TICK_SECONDS, 1.0)},
+        "costs": {
+            "task": "nesoi.costs",
+            "schedule": 60.0,
+            "options": {"expires": 180.0},
+        },
         },
         "footprint": {
             "task": "nesoi.footprint",  # a day is made once it is over, and again when it came out anew

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "billing.books",
     "billing.footprint",
     "billing.statements",
+    "billing.costs",
     "billing.exports",
     "controlplane.trials",
 ]

@@ -56,9 +56,14 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"  # and export
     TRIAL_CHANGE = "trial.change"  # extend one's own, convert it
     TRIAL_MANAGE = "trial.manage"  # everybody's: queue, blocklist, capacity
-    COST_READ = "cost.read"
+    COST_READ = (
+        "cost.read"  # the whole tenant's: nobody is bound to one account, and who orders sees what it costs
+    )
+    COST_MANAGE = "cost.manage"  # budgets, and what was said about a day out of the ordinary
     STATEMENT_READ = "statement.read"  # what was billed, and what it came from
     STATEMENT_MANAGE = "statement.manage"  # draft, seal, check, adjust
+    FOOTPRINT_READ = "footprint.read"  # what runtimes take up; its money needs COST_READ
+    FLEET_FOOTPRINT = "footprint.fleet"  # what the platform's components take up, over all tenants
     METER = "usage.meter"  # push samples of any runtime, and look into what was put aside
     COST_EXPORT = "cost.export"  # everybody's: write FOCUS files, import a provider's bill
     WEBHOOK_MANAGE = "webhook.manage"  # where events of the tenant are sent
@@ -91,12 +96,15 @@ _ADMINISTER = _WORK | {
     P.WEBHOOK_MANAGE,
     P.AUDIT_READ,
     P.TRIAL_CHANGE,
+    P.COST_MANAGE,
     P.STATEMENT_READ,
 }
 
 ALLOWED: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _LOOK,
-    Role.FINANCE: frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.COST_READ, P.STATEMENT_READ}),
+    Role.FINANCE: frozenset(
+        {P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.COST_READ, P.COST_MANAGE, P.STATEMENT_READ}
+    ),
     Role.DEVELOPER: _WORK,
     Role.ADMIN: _ADMINISTER,
     Role.OWNER: _ADMINISTER | {P.OWNER_MANAGE, P.TENANT_CHANGE},
@@ -104,7 +112,8 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
 _SEE_ALL = frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
-    PlatformRole.FINOPS: _SEE_ALL | {P.COST_READ, P.COST_EXPORT, P.STATEMENT_READ, P.STATEMENT_MANAGE},
+    PlatformRole.FINOPS: _SEE_ALL
+    | {P.FLEET_FOOTPRINT, P.COST_READ, P.COST_EXPORT, P.STATEMENT_READ, P.STATEMENT_MANAGE},
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
     PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
     PlatformRole.ADMIN: _SEE_ALL

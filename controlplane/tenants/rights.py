@@ -47,6 +47,7 @@ MEANING: Mapping[Permission, str] = {
     P.TRIAL_CHANGE: "Extend or convert the own trial",
     P.TRIAL_MANAGE: "Manage everybody's trials",
     P.COST_READ: "See costs",
+    P.COST_MANAGE: "Set budgets, answer unusual days",
     P.STATEMENT_READ: "See statements, and what each line came from",
     P.STATEMENT_MANAGE: "Draft, check and seal statements; book credits and adjustments",
     P.METER: "Push usage samples, see quarantined ones",

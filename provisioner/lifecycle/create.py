@@ -19,6 +19,7 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Tenant
 from provisioner.drivers.registry import cluster_name_length
+from provisioner.lifecycle import ports
 from provisioner.lifecycle.admission import admit, require
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.naming import check_labels, check_name
@@ -77,6 +78,8 @@ def _create(
     runtime, facts = _wish(plan, parameters)
     size = size_of(runtime.cluster_spec, facts)
     owner = admit(tenant=tenant, account=account, plan=facts, region=runtime.region, size=size)
+    for ask in ports.may_begin:
+        ask(owner)
     count(runtime, size)
     runtime.tenant, runtime.account = owner.tenant, owner
     runtime.name, runtime.labels, runtime.created_by = name, dict(labels), actor.name

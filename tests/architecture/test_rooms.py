@@ -31,7 +31,7 @@ FLOORS: dict[str, float] = {
     "usage": 7.1,
     "books": 7.2,
     "statements": 7.4,
-    "footprint": 7.4,
+    "costs": 7.5,
     "exports": 7.6,
     "trials": 8,
     "osb": 9,

@@ -1,0 +1,17 @@
+"""The Django application of costs."""
+
+from django.apps import AppConfig
+
+
+class Costs(AppConfig):
+    """Budgets, anomalies, and what a month costs so far."""
+
+    name = "billing.costs"
+    label = "costs"
+
+    def ready(self) -> None:
+        """Let admission ask whether a budget is used up."""
+        from billing.costs.admission import refuse_exhausted
+        from provisioner.lifecycle import ports
+
+        ports.may_begin.append(refuse_exhausted)

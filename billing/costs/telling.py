@@ -1,0 +1,54 @@
+"""Tells people about a budget: who answers for a tenant's money, once for each threshold."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+
+from billing.costs.models import Basis, Budget, BudgetAlert
+from billing.costs.sentences import amount_in_words, next_month
+from controlplane.notices.services import notify
+from controlplane.tenants.access import ALLOWED, Permission
+from controlplane.tenants.models import Account, Member
+
+ALERT = "budget-alert"
+
+
+def tell(
+    budget: Budget, spent: Decimal, expected: Decimal | None, *, basis: Basis, threshold: int, month: date
+) -> int:
+    """Write to everybody who manages the tenant's costs, in the caller's transaction; return to how many."""
+    account = Account.objects.filter(pk=budget.account).first() if budget.account else None
+    context = {
+        "budget": budget.name,
+        "tenant": budget.tenant.name,
+        "account": account.name if account else "",
+        "month": f"{month:%B %Y}",
+        "amount": amount_in_words(budget.amount, budget.currency),
+        "spent": amount_in_words(spent, budget.currency),
+        "expected": amount_in_words(expected, budget.currency) if expected is not None else "",
+        "on_forecast": basis is Basis.FORECAST,
+        "threshold": threshold,
+        "stopped": budget.hard_stop and spent >= budget.amount,
+        "stops": budget.hard_stop,
+        "until": next_month(month),
+        "link": f"{settings.PUBLIC_URL}/costs/",
+    }
+    people = recipients(budget)
+    for user_id, address in people:
+        key = f"{ALERT}:{budget.id}:{month}:{basis}:{threshold}:{user_id}"
+        notify(to=address, kind=ALERT, context=context, tenant_id=budget.tenant_id, dedupe_key=key)
+    BudgetAlert.objects.filter(budget=budget, month=month, basis=basis, threshold=threshold).update(
+        told=len(people)
+    )
+    return len(people)
+
+
+def recipients(budget: Budget) -> list[tuple[UUID, str]]:
+    """Return the tenant's people who may manage its costs, with their addresses; who has none sees it in the console."""
+    roles = [role for role, allowed in ALLOWED.items() if Permission.COST_MANAGE in allowed]
+    rows = Member.objects.filter(tenant=budget.tenant_id, role__in=roles, user__is_active=True)
+    return list(rows.exclude(user__email="").order_by("user_id").values_list("user_id", "user__email"))
