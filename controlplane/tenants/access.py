@@ -74,7 +74,7 @@ class Permission(StrEnum):
 
 
 P = Permission
-_LOOK = frozenset({P.READ, P.KUBECONFIG_VIEW, P.MEMBER_READ, P.QUOTA_READ})
+_LOOK = frozenset({P.READ, P.FOOTPRINT_READ, P.KUBECONFIG_VIEW, P.MEMBER_READ, P.QUOTA_READ})
 _WORK = _LOOK | {
     P.CREATE,
     P.UPDATE,
@@ -109,15 +109,16 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _ADMINISTER,
     Role.OWNER: _ADMINISTER | {P.OWNER_MANAGE, P.TENANT_CHANGE},
 }
-_SEE_ALL = frozenset({P.READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
+_SEE_ALL = frozenset({P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
     PlatformRole.FINOPS: _SEE_ALL
     | {P.FLEET_FOOTPRINT, P.COST_READ, P.COST_EXPORT, P.STATEMENT_READ, P.STATEMENT_MANAGE},
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
-    PlatformRole.SRE: _SEE_ALL | {P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
+    PlatformRole.SRE: _SEE_ALL | {P.FLEET_FOOTPRINT, P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
     PlatformRole.ADMIN: _SEE_ALL
     | {
+        P.FLEET_FOOTPRINT,
         P.OPERATE,
         P.SKIP,
         P.AUDIT_READ,
@@ -155,6 +156,8 @@ _READING = frozenset(
         P.QUOTA_READ,
         P.AUDIT_READ,
         P.COST_READ,
+        P.FOOTPRINT_READ,
+        P.FLEET_FOOTPRINT,
         P.STATEMENT_READ,
         P.TENANT_OPEN,
     }

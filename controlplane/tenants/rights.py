@@ -50,6 +50,8 @@ MEANING: Mapping[Permission, str] = {
     P.COST_MANAGE: "Set budgets, answer unusual days",
     P.STATEMENT_READ: "See statements, and what each line came from",
     P.STATEMENT_MANAGE: "Draft, check and seal statements; book credits and adjustments",
+    P.FOOTPRINT_READ: "See what runtimes take up, and their carbon",
+    P.FLEET_FOOTPRINT: "See what the platform's components take up over all tenants",
     P.METER: "Push usage samples, see quarantined ones",
     P.COST_EXPORT: "Write everybody's charges to files, import a provider's bill",
     P.WEBHOOK_MANAGE: "Say where events of the tenant are sent",

@@ -33,6 +33,7 @@ FLOORS: dict[str, float] = {
     "statements": 7.4,
     "costs": 7.5,
     "exports": 7.6,
+    "footprint": 7.4,
     "trials": 8,
     "osb": 9,
     "api": 9,
