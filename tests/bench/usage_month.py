@@ -55,7 +55,7 @@ def _measure() -> list[dict[str, Any]]:
         mark(start, DAYS * 24, last, first=first)
         whole = _timed(_settle)
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE usage_day; VACUUM ANALYZE usage_day_life; VACUUM ANALYZE usage_sample")
+        cursor.execute("VACUUM ANALYZE usage_day, usage_day_life, usage_sample")
     mark(start, DAYS * 24, OFTEN + SELDOM, first=OFTEN + 1)
     whole = _timed(_settle)  # once more, over rows that are there, as late samples find them
     return [*_reading(start), _late(start, whole)]
@@ -79,7 +79,6 @@ def _reading(start: datetime) -> list[dict[str, Any]]:
         "median_ms": {name: round(median(taken) * 1000, 2) for name, taken in seconds.items()},
         "sum_ms": round(bare * 1000, 1),
     }
-    # The middle of the quotients of neighbours beside the p95: whatever slows the machine for a moment slows both.
     growth = p95["minute"] / p95["five_minutes"]
     return [
         entry("tenant_month_ratio", median(seconds["five_minutes"]) / bare, GOAL_MONTH, "most", detail),
