@@ -47,6 +47,7 @@ FLEET = "/fleet/trials"
 PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.org"}
+SEARCHED = dict.fromkeys(("q", "actor", "kind", "target", "request_id", "outcome", "since", "until"), "")
 RULE = {"kind": "domain", "pattern": "evil.example", "why": "for the test"}
 MOVERS = frozenset({PlatformRole.ADMIN})
 MOVE = {"from": "archipel", "to": "nowhere", "reason": "for the test"}
@@ -108,7 +109,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("accounts", "POST"): Row("/accounts/", ADMINS, NOBODY, {"slug": "labor", "name": "Labor"}),
     ("audit", "GET"): Row("/audit/", ADMINS, AUDITORS),
     ("audit-export", "GET"): Row("/audit/export", ADMINS, AUDITORS),
-    ("audit-ship", "POST"): Row("/audit/exports", ADMINS, AUDITORS, {}),
+    ("audit-ship", "POST"): Row("/audit/exports", ADMINS, AUDITORS, SEARCHED),
     ("account", "GET"): Row("/accounts/{account}/"),
     ("account", "POST"): Row("/accounts/{account}/", ADMINS, NOBODY, {"name": "Other"}),
     ("move-account", "GET"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS),

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core.cache import cache
 from django.db.models import ForeignKey, UUIDField
 from django.test import Client
 
@@ -16,8 +15,9 @@ from controlplane.trials.models import SignUp
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import WISH, Asking, problem, read
 from tests.api.test_every_console_page import ROWS as PAGES
+from tests.api.test_every_console_page import afresh
 from tests.api.test_every_endpoint import ROWS
-from tests.matrix import things_of, undone, written
+from tests.matrix import Cells, things_of, undone, written
 from tests.signed_in import browse, build
 from tests.world import World, member
 
@@ -36,19 +36,24 @@ ADDED: dict[str, Any] = {
 WRITES = sorted(key for key, row in ROWS.items() if isinstance(row.body, dict))
 
 
-@pytest.mark.parametrize("endpoint", WRITES, ids="-".join)
-def test_every_endpoint_refuses_fields_that_it_does_not_name(world: World, endpoint: tuple[str, str]) -> None:
-    row, things = ROWS[endpoint], things_of(world)
-    asking = Asking(world.sam if not row.roles else world.alice)
-    for field, value in ADDED.items():
-        before = written()
-        with undone():
-            answer = asking.ask(endpoint[1], row.path.format(**things), {**row.body, field: value}, {})
-        if answer.status_code == 403:  # whom it is not for
-            return
-        assert problem(answer) == (422, "unknown_field"), (field, answer.content)
-        assert read(answer)["errors"][0]["field"] == field
-        assert written() == before
+def test_every_endpoint_refuses_fields_that_it_does_not_name(world: World) -> None:
+    things, cells = things_of(world), Cells()
+    alice, sam = Asking(world.alice), Asking(world.sam)
+    before = written()
+    for endpoint in WRITES:
+        asking = alice if ROWS[endpoint].roles else sam
+        with cells.cell(endpoint):
+            path, body = ROWS[endpoint].path.format(**things), ROWS[endpoint].body
+            for field, value in ADDED.items():
+                with undone():
+                    answer = asking.ask(endpoint[1], path, {**body, field: value}, {})
+                    after = written()
+                if answer.status_code == 403:  # whom it is not for
+                    break
+                assert problem(answer) == (422, "unknown_field"), (field, answer.content)
+                assert read(answer)["errors"][0]["field"] == field
+                assert after == before
+    cells.all_held(WRITES)
 
 
 @pytest.mark.parametrize("inside", ["parameters", "labels"])
@@ -89,25 +94,31 @@ ASKED_FOR = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("page", FORMS, ids="-".join)
-def test_no_form_of_the_console_writes_what_it_has_no_field_for(world: World, page: tuple[str, str]) -> None:
+def test_no_form_of_the_console_writes_what_it_has_no_field_for(world: World) -> None:
     """Every column of every table is sent along by its name, beside what the form itself has."""
-    things = things_of(world)
-    owner = member("olga", world.archipel, Role.OWNER)
-    row = PAGES[page]
-    path, own = row.path.format(**things), row.body or {}
+    things, cells = things_of(world), Cells()
     basalt = str(world.basalt.id)
-    told = []
-    for added in ({}, columns(of_ids=False, value=PLANTED), columns(of_ids=True, value=basalt)):
-        cache.clear()
-        with undone():
-            more = {name: value for name, value in added.items() if name not in own}
-            status = browse(owner).post(path, {**more, **own}).status_code
-            told.append((status, everything()))
-    (plain, before), (texts, with_texts), (ids, with_ids) = told
-    assert plain == texts == ids  # else a form refused a value, and nothing was tried
-    assert PLANTED not in with_texts
-    assert with_ids.count(basalt) == before.count(basalt)
+    client = browse(member("olga", world.archipel, Role.OWNER))
+    tried = ({}, columns(of_ids=False, value=PLANTED), columns(of_ids=True, value=basalt))
+    for page in FORMS:
+        with cells.cell(page):
+            (plain, before), (texts, with_texts), (ids, with_ids) = [
+                told_of(client, page, things, added) for added in tried
+            ]
+            assert plain == texts == ids  # else a form refused a value, and nothing was tried
+            assert PLANTED not in with_texts
+            assert with_ids.count(basalt) == before.count(basalt)
+    cells.all_held(FORMS)
+
+
+def told_of(
+    client: Client, page: tuple[str, str], things: dict[str, str], added: dict[str, str]
+) -> tuple[int, str]:
+    """What a form with more in it answers, and all that is then written."""
+    path, own = PAGES[page].path.format(**things), PAGES[page].body or {}
+    with undone():
+        status = afresh(client).post(path, {**added, **own}).status_code
+        return status, everything()
 
 
 def columns(*, of_ids: bool, value: str) -> dict[str, str]:
