@@ -25,7 +25,8 @@ INSERT INTO usage_shape (id, digest, levels, allocatable_millicores, allocatable
 SELECT n, int4send(n), jsonb_build_object('vcpu', jsonb_build_object('', n * 2000), 'memory', jsonb_build_object('', n * 8192),
     'node', jsonb_build_object('m5.large', n), 'block_storage', jsonb_build_object('gp3', 50 + n),
     'load_balancer', jsonb_build_object('', 2), 'control_plane', jsonb_build_object('', 1)), n * 1900, n * 7000
-FROM generate_series(1, 40) n
+FROM generate_series(1, 40) n;
+SELECT setval(pg_get_serial_sequence('usage_shape', 'id'), 40)
 """
 # Of each hundred runtimes one changes its shape each hour.
 FILL = """
