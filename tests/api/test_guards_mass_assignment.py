@@ -99,7 +99,11 @@ def test_no_form_of_the_console_writes_what_it_has_no_field_for(world: World) ->
     things, cells = things_of(world), Cells()
     basalt = str(world.basalt.id)
     client = browse(member("olga", world.archipel, Role.OWNER))
-    tried = ({}, columns(of_ids=False, value=PLANTED), columns(of_ids=True, value=basalt))
+    tried: tuple[dict[str, str], ...] = (
+        {},
+        columns(of_ids=False, value=PLANTED),
+        columns(of_ids=True, value=basalt),
+    )
     for page in FORMS:
         with cells.cell(page):
             (plain, before), (texts, with_texts), (ids, with_ids) = [
