@@ -51,3 +51,34 @@ def rows(statement: str, values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
+
+
+# Where a bill's rows wait until all of them are read; gone with the transaction, whatever becomes of it.
+BILL_LINES = """
+CREATE TEMPORARY TABLE IF NOT EXISTS exports_bill_line (
+    day date, runtime uuid, landscape text, meter_group text, product text, resource text, unblended numeric, amortized numeric
+) ON COMMIT DROP;
+TRUNCATE exports_bill_line
+"""
+COPY_LINES = """
+COPY exports_bill_line (day, runtime, landscape, meter_group, product, resource, unblended, amortized) FROM STDIN
+"""
+
+# One pass over the rows: what each kind of thing cost a runtime on a day. Of what nobody owns the resource is kept:
+# somebody has to look.
+BOOK_LINES = """
+INSERT INTO exports_providercost (bill_id, day, runtime, landscape, meter_group, product, resource, lines, unblended, amortized)
+SELECT %(bill)s, day, runtime, landscape, meter_group, product, CASE WHEN runtime IS NULL THEN resource ELSE '' END, count(*),
+    sum(unblended), sum(amortized)
+FROM exports_bill_line GROUP BY 2, 3, 4, 5, 6, 7
+"""
+
+# Two imports of one bill, one after the other. Held to the transaction's end.
+LOCK_BILL = "SELECT pg_advisory_xact_lock(hashtext('provider bill'), hashtext(%s))"
+
+# Every runtime that ever was, as the provider calls its cluster. One pass over the runtimes, once an import.
+LIVES = """
+SELECT r.id, 'shoot--' || coalesce(l.config ->> 'project', 'nesoi') || '--' || r.cluster_name, l.key, r.created_at::date,
+    r.deleted_at::date
+FROM runtimes_runtime r JOIN landscapes_landscape l ON l.id = r.landscape_id ORDER BY r.created_at DESC
+"""

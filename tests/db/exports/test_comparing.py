@@ -1,0 +1,126 @@
+"""Provider, measured and billed tie to their wholes; what nobody owns is a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from billing.exports.bills.importing import import_bill
+from billing.exports.comparing import margin, reconcile
+from billing.exports.models import ProviderBill
+from billing.usage.models import Source
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor, PlatformRole
+from provisioner.runtimes.models import Runtime
+from tests.bills import DISK, as_csv, cur_row
+from tests.months import CORE_HOUR, JUNE, begin, drafted, use
+from tests.world import World, order
+
+pytestmark = pytest.mark.django_db
+FINOPS = Actor("token:finops", platform_role=PlatformRole.FINOPS)
+
+
+@pytest.fixture(autouse=True)
+def november() -> Iterator[None]:
+    with time_machine.travel(datetime(2026, 11, 20, 12, tzinfo=UTC), tick=True):
+        yield
+
+
+@pytest.fixture
+def month(world: World, tmp_path: Path) -> World:
+    """Checkout used three days of June, was billed for, and cost 4.25; something of nobody's cost 9."""
+    begin()
+    assert world.landscape  # comes to be when asked for
+    runtime = order(world).runtime
+    Runtime.objects.filter(pk=runtime.pk).update(created_at="2026-05-01T00:00:00Z")
+    use(Source.objects.get(runtime=runtime.pk), world.shop, JUNE, days=3, vcpu=96 * CORE_HOUR)
+    drafted(world.archipel, JUNE)
+    mine: dict[str, Any] = {"tags": {"user_nesoi_dev_runtime": str(runtime.pk)}}
+    rows = [
+        cur_row("1.50", **mine), cur_row("2.50", day=2, **mine), cur_row("0.25", DISK, day=20, **mine),
+        cur_row("9.00", line_item_resource_id="i-other"),
+    ]  # fmt: skip
+    import_bill(actor=FINOPS, source=str(as_csv(tmp_path / "b.csv", rows)))
+    return world
+
+
+def test_every_column_adds_up_to_its_whole(month: World) -> None:
+    found = reconcile(actor=FINOPS, month=JUNE)
+    billed = drafted(month.archipel, JUNE).total
+    assert found.total.cost == ProviderBill.objects.get().amortized == Decimal("13.25")
+    assert found.total.billed == billed > 0
+    assert not found.problems
+
+
+def test_what_nobody_owns_is_a_row_of_its_own(month: World) -> None:
+    (nobodys,) = [row for row in reconcile(actor=FINOPS, month=JUNE).rows if row.unattributed]
+    assert (nobodys.cost, nobodys.billed, nobodys.landscape) == (Decimal(9), Decimal(0), "")
+
+
+def test_a_group_of_a_landscape_has_all_three_sides(month: World) -> None:
+    rows = {
+        (row.provider, row.meter_group): row
+        for row in reconcile(actor=FINOPS, month=JUNE).rows
+        if not row.unattributed
+    }
+    compute = rows["aws", "compute"]
+    assert (compute.cost, compute.cost_days, compute.metered_days) == (Decimal(4), 2, 3)
+    assert compute.billed > 0
+    assert compute.metered >= compute.billed
+    assert compute.landscape == Runtime.objects.get().landscape.key
+    assert (rows["aws", "storage"].cost, rows["aws", "storage"].metered_days) == (Decimal("0.25"), 0)
+
+
+def test_a_day_that_was_billed_and_never_measured_is_told(month: World) -> None:
+    found = reconcile(actor=FINOPS, month=JUNE)
+    assert (found.unmeasured_days, found.unmeasured_cost) == (1, Decimal("0.25"))
+
+
+@pytest.mark.parametrize(("by", "key"), [("tenant", "archipel"), ("plan", "aws")])
+def test_margins_tie_and_name_what_nobody_owns(month: World, by: str, key: str) -> None:
+    found = margin(actor=FINOPS, month=JUNE, by=by)
+    rows = {row.key: row for row in found.rows}
+    billed = drafted(month.archipel, JUNE).total
+    assert (rows[key].billed, rows[key].cost) == (billed, Decimal("4.25"))
+    assert (rows[""].billed, rows[""].cost) == (Decimal(0), Decimal(9))
+    assert found.total.margin == billed - Decimal("13.25")
+
+
+def test_a_day_is_the_tenants_that_had_the_runtime_longest(month: World) -> None:
+    source = Source.objects.get()
+    use(source, month.main, date(2026, 6, 20), alive=50_000, seen=50_000)
+    use(source, month.shop, date(2026, 6, 20), alive=36_400, seen=36_400)
+    rows = {row.key: row for row in margin(actor=FINOPS, month=JUNE).rows}
+    assert (rows["basalt"].cost, rows["archipel"].cost) == (Decimal("0.25"), Decimal(4))
+
+
+def test_a_currency_without_a_rate_is_left_out_aloud(month: World) -> None:
+    ProviderBill.objects.update(currency="JPY")
+    found = reconcile(actor=FINOPS, month=JUNE)
+    assert found.total.cost == 0
+    assert "JPY" in found.problems[0]
+
+
+def test_a_month_without_anything_is_empty(world: World) -> None:
+    assert not reconcile(actor=FINOPS, month=JUNE).rows
+    empty = margin(actor=FINOPS, month=JUNE)
+    assert (list(empty.rows), empty.total.percent, empty.cost_per_trial) == ([], None, None)
+
+
+def test_a_trial_costs_what_its_plan_cost(month: World, settings: Any) -> None:
+    settings.TRIAL_PLAN = "aws"
+    found = margin(actor=FINOPS, month=date(2026, 6, 1))
+    assert (found.trial_cost, found.trials) == (Decimal("4.25"), 0)
+    assert found.cost_per_trial is None
+
+
+def test_only_finops_looks() -> None:
+    for call in (reconcile, margin):
+        with pytest.raises(Refused, match="FinOps"):
+            call(actor=Actor("support", platform_role=PlatformRole.SUPPORT), month=JUNE)
