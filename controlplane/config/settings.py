@@ -9,6 +9,7 @@ from typing import Any
 import environ
 from csp.constants import NONCE, NONE, SELF
 
+from controlplane.config.broker import broker_settings
 from controlplane.config.logging import logging_config
 from controlplane.config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - Django looks for them here
 
@@ -209,23 +210,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "nesoi"
-if CELERY_BROKER_URL.startswith(("redis", "unix")):
-    # kombu looks for messages of dead workers each interval x throttle seconds: 100 s unless told otherwise.
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-        "visibility_timeout": 3600,
-        "unacked_restore_interval": 1,
-        "unacked_restore_throttle": 1,
-        # A broker that is away must not hold up the request whose work is announced: the sweep heals that.
-        "socket_timeout": 5,
-        "socket_connect_timeout": 2,
-        "max_retries": 1,
-        "interval_start": 0,
-    }
-elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
-    CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
-    CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
-    CELERY_WORKER_DETECT_QUORUM_QUEUES = True
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "max_retries": 1, "interval_start": 0}
+vars().update(broker_settings(CELERY_BROKER_URL))
 
 TRIAL_PLAN = "trial"
 TRIAL_DAYS: int = env.int("TRIAL_DAYS", default=14)
