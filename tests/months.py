@@ -20,14 +20,14 @@ JUNE, JULY, AUGUST = date(2026, 6, 1), date(2026, 7, 1), date(2026, 8, 1)
 LATER = datetime(2026, 11, 20, tzinfo=UTC)
 CORE_HOUR = 1000 * 3600  # millicore-seconds
 GIB_HOUR = 1024 * 3600
-NOTHING = {
-    name: 0
-    for name in (
+NOTHING = dict.fromkeys(
+    (
         "used_seconds", "workload_requested_millicores", "workload_requested_mib", "workload_used_millicores",
         "workload_used_mib", "platform_requested_millicores", "platform_requested_mib", "platform_used_millicores",
         "platform_used_mib", "egress_bytes", "allocatable_millicores", "allocatable_mib",
-    )
-}  # fmt: skip
+    ),
+    0,
+)  # fmt: skip
 
 
 def begin(reached: datetime = LATER) -> None:
@@ -63,15 +63,15 @@ def use(
         "plan": plan,
         "region": "eu-central-1",
     }
-    for number in range(days):
-        on = day + timedelta(days=number)
-        known = {"observed_seconds": seen, "inferred_seconds": inferred, "unknown_seconds": alive - seen - inferred}
-        DayLife.objects.create(day=on, alive_seconds=alive, **whose, **known, **NOTHING)
-        for name, quantity in meters.items():
-            meter, _, dimension = name.partition("__")
-            Day.objects.create(
-                day=on, meter=meter, dimension=dimension.replace("_", "."), quantity=quantity, inferred=0, **whose
-            )
+    known = {"observed_seconds": seen, "inferred_seconds": inferred, "unknown_seconds": alive - seen - inferred}
+    dates = [day + timedelta(days=number) for number in range(days)]
+    DayLife.objects.bulk_create(DayLife(day=on, alive_seconds=alive, **whose, **known, **NOTHING) for on in dates)
+    names = {name: name.partition("__") for name in meters}
+    Day.objects.bulk_create(
+        Day(day=on, meter=meter, dimension=dimension.replace("_", "."), quantity=meters[name], inferred=0, **whose)
+        for on in dates
+        for name, (meter, _, dimension) in names.items()
+    )
 
 
 def change(source: Source, day: date, meter: str, quantity: int) -> None:

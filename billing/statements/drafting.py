@@ -18,7 +18,7 @@ from billing.pricing.types import ENGINE_VERSION
 from billing.statements import queries
 from billing.statements.canonical import digest_of, dumped, lines_body, plain
 from billing.statements.models import State, Statement
-from billing.statements.preparing import Prepared, draws_of, prepare
+from billing.statements.preparing import Prepared, draws_of, prepare, redraws_of
 from billing.statements.rating import Made, make
 from billing.statements.writing import write_lines
 from billing.usage.slots import start_of
@@ -29,8 +29,8 @@ BATCH = 100
 MOST_PROBLEMS = 50  # that a draft shows; the first is enough to begin with
 FIELDS = (
     "currency", "total", "charges_count", "input_digest", "lines_digest", "books", "engine_version", "usage_bound",
-    "alive_seconds", "observed_seconds", "inferred_seconds", "unknown_seconds", "drawn", "commitments", "problems", "names",
-    "drafted_at",
+    "alive_seconds", "observed_seconds", "inferred_seconds", "unknown_seconds", "drawn", "redrawn", "commitments", "problems",
+    "names", "drafted_at",
 )  # fmt: skip
 
 
@@ -109,6 +109,7 @@ def _filled(row: Statement, digest: str, entry: Prepared, made: Made, now: datet
     row.usage_bound = now
     row.alive_seconds, row.observed_seconds, row.inferred_seconds, row.unknown_seconds = entry.coverage
     row.drawn = draws_of(made.drawn)
+    row.redrawn = redraws_of(made.mended, entry.draws)
     row.commitments = [
         {
             "id": use.commitment,

@@ -44,6 +44,8 @@ class Statement(TenantOwned):
     inferred_seconds = models.BigIntegerField()
     unknown_seconds = models.BigIntegerField()
     drawn: models.JSONField[list[Any], list[Any]] = models.JSONField()  # what became of each credit grant
+    # How much more, or less, closed months draw by its corrections: {"month", "grant", "by"}.
+    redrawn: models.JSONField[list[Any], list[Any]] = models.JSONField(default=list)
     commitments: models.JSONField[list[Any], list[Any]] = models.JSONField()  # used and unused
     problems: models.JSONField[list[Any], list[Any]] = models.JSONField()  # what could not be rated
     names: models.JSONField[dict[str, str], dict[str, str]] = (

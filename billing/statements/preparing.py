@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from billing.books.models import CreditDraw, CreditGrant
 from billing.books.services import Market, terms_of
 from billing.pricing.book import Book
 from billing.pricing.rating import rate
-from billing.pricing.types import ENGINE_VERSION, Drawn, Terms, UsageItem
+from billing.pricing.types import ENGINE_VERSION, Drawn, Rated, Terms, UsageItem
 from billing.statements.canonical import Booked, books_of, items_document, plain, read_terms, terms_document
 from billing.statements.inputs import NOBODY, Coverage, available, booked_of, books_at, coverage_of, usage_of
 from billing.statements.models import Adjustment, Inputs, State, Statement
@@ -36,6 +36,7 @@ class Prepared:
     terms: Terms
     books: Books
     booked: dict[date, list[Booked]]
+    draws: dict[date, Balances]  # what the corrected months have drawn so far
     coverage: Coverage
     late: dict[date, int]  # of each corrected month the newest note of a change that is in the document
 
@@ -44,6 +45,7 @@ class Prepared:
 class _Corrected:
     entries: list[dict[str, Any]] = field(default_factory=list)
     booked: dict[date, list[Booked]] = field(default_factory=dict)
+    draws: dict[date, Balances] = field(default_factory=dict)
     books: dict[tuple[str, int], Book] = field(default_factory=dict)
 
 
@@ -82,7 +84,7 @@ def prepare(tenants: Sequence[UUID], month: date, market: Market) -> dict[UUID, 
             "adjustments": adjustments.get(tenant, []),
         }
         found[tenant] = Prepared(
-            document, items, held[tenant], books, mended.booked, known, late.get(tenant, {})
+            document, items, held[tenant], books, mended.booked, mended.draws, known, late.get(tenant, {})
         )
     return found
 
@@ -133,25 +135,47 @@ def _corrected(tenant: UUID, months: Sequence[date], left: Balances) -> _Correct
         stored = Inputs.objects.of(tenant).get(statement__month=origin)
         document = orjson.loads(opened(stored.document))["terms"]
         books = books_at(books_of(document))
-        draws = {
-            str(grant): amount
-            for grant, amount in CreditDraw.objects.of(tenant)
-            .filter(month=origin)
-            .values_list("grant_id", "amount")
-        }
+        draws = found.draws[origin] = _drawn_by(tenant, origin)
         # What it drew, and what no later month has drawn since.
         whole = {
             grant: left.get(grant, Decimal(0)) + draws.get(grant, Decimal(0)) for grant in {*left, *draws}
         }
         terms = available(read_terms(document, books), whole)
         items = usage_of({tenant: terms}).get(tenant, [])
-        for drawn in rate(items, terms).drawn:
-            left[drawn.grant] = whole[drawn.grant] - drawn.drawn
+        for drawn in rate(
+            items, terms
+        ).drawn:  # what it gives back is not there to be drawn before the next month
+            more = drawn.drawn - draws.get(drawn.grant, Decimal(0))
+            left[drawn.grant] = left.get(drawn.grant, Decimal(0)) - max(more, Decimal(0))
         found.books |= books
         found.booked[origin] = booked_of(tenant, origin)
         found.entries.append(
             {"month": origin.isoformat(), "usage": items_document(items), "terms": terms_document(terms)}
         )
+    return found
+
+
+def _drawn_by(tenant: UUID, origin: date) -> Balances:
+    """Return what a closed month has drawn of each grant: when it was sealed, and by corrections since."""
+    found: Balances = {}
+    for grant, amount in CreditDraw.objects.of(tenant).filter(month=origin).values_list("grant_id", "amount"):
+        found[str(grant)] = amount
+    later = Statement.objects.of(tenant).filter(state=State.SEALED, month__gt=origin).exclude(redrawn=[])
+    for entry in (entry for redrawn in later.values_list("redrawn", flat=True) for entry in redrawn):
+        if entry["month"] == origin.isoformat():
+            found[entry["grant"]] = found.get(entry["grant"], Decimal(0)) + Decimal(entry["by"])
+    return found
+
+
+def redraws_of(mended: Mapping[date, Rated], draws: Mapping[date, Balances]) -> list[dict[str, str]]:
+    """Return how much more, or less, each closed month draws than it has, as JSON."""
+    found = []
+    for origin, rated in sorted(mended.items()):
+        before, now = draws[origin], {entry.grant: entry.drawn for entry in rated.drawn}
+        for grant in sorted({*before, *now}):
+            by = now.get(grant, Decimal(0)) - before.get(grant, Decimal(0))
+            if by:
+                found.append({"month": origin.isoformat(), "grant": grant, "by": plain(by)})
     return found
 
 

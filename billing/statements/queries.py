@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -74,14 +73,6 @@ INSERT INTO statements_charge ({columns})
 SELECT {columns} FROM json_populate_recordset(NULL::statements_charge, %s::json)
 """
 
-# What a closed month drew from a grant came out different: both rows follow, within what was granted. By primary and unique key.
-GRANT_DRAWS = "UPDATE books_creditgrant SET drawn = drawn + %(by)s WHERE id = %(grant)s AND drawn + %(by)s BETWEEN 0 AND amount"
-DRAW_CHANGES = """
-INSERT INTO books_creditdraw AS d (tenant_id, grant_id, month, amount) VALUES (%(tenant)s, %(grant)s, %(month)s, %(now)s)
-ON CONFLICT (grant_id, month) DO UPDATE SET amount = excluded.amount
-"""
-DRAW_GOES = "DELETE FROM books_creditdraw WHERE grant_id = %(grant)s AND month = %(month)s"
-
 
 def rows(statement: str, values: Any) -> list[tuple[Any, ...]]:
     """Run a statement and return what it finds."""
@@ -114,23 +105,6 @@ def names_of(accounts: Iterable[str], runtimes: Iterable[str]) -> dict[str, str]
     """Return {id: name}; what is gone for good has none."""
     found = rows(NAMES, {"accounts": sorted(accounts), "runtimes": sorted(runtimes)})
     return dict(found)
-
-
-def change_draw(tenant: UUID, grant: UUID, month: date, *, before: Decimal, now: Decimal) -> bool:
-    """Let a month have drawn another amount from a grant; False where it has less than that."""
-    values: dict[str, Any] = {
-        "tenant": tenant,
-        "grant": grant,
-        "month": month,
-        "now": now,
-        "by": now - before,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(GRANT_DRAWS, values)
-        if cursor.rowcount != 1:
-            return False
-        cursor.execute(DRAW_CHANGES if now else DRAW_GOES, values)
-        return True
 
 
 def needed_since(today: date) -> date:

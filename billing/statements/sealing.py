@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from billing.books.models import CreditDraw
+from billing.books.agreeing import grant_credit
+from billing.books.models import CreditGrant
+from billing.books.queries import draw as draw_credit
 from billing.books.services import note_use
 from billing.statements import queries
 from billing.statements.canonical import digest_of, dumped, plain
@@ -25,6 +27,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Permission
+from controlplane.tenants.models import Tenant
 from controlplane.tenants.rights import require
 
 
@@ -144,20 +147,29 @@ def _draw(made: Draft) -> None:
     """Let the books know: prices are used, credits drawn, and what closed months drew follows their corrections."""
     tenant = made.row.tenant_id
     note_use(tenant=tenant, terms=made.prepared.terms, rated=made.made.rated)
-    for origin, rated in made.made.mended.items():
-        before = dict(CreditDraw.objects.of(tenant).filter(month=origin).values_list("grant_id", "amount"))
-        now = {UUID(entry.grant): entry.drawn for entry in rated.drawn}
-        # What gives back first, so that another may take it.
-        changes = sorted(
-            (now.get(grant, Decimal(0)) - before.get(grant, Decimal(0)), grant) for grant in {*before, *now}
+    for entry in made.row.redrawn:
+        by = Decimal(entry["by"])
+        if by < 0:
+            _give_back(made.row, entry["grant"], -by, entry["month"])
+        elif not draw_credit(UUID(entry["grant"]), by):
+            detail = "A credit was drawn by another month meanwhile; draft this month again, then seal it."
+            raise _refused("credit_short", detail)
+
+
+def _give_back(row: Statement, grant: str, amount: Decimal, origin: str) -> None:
+    """What a closed month drew too much comes back as a grant from the next month on, unless it would have expired by then."""
+    old, starts = CreditGrant.objects.get(pk=grant), queries.following(row.month)
+    if old.expires > starts:
+        grant_credit(
+            actor=SYSTEM,
+            tenant=Tenant.objects.get(pk=row.tenant_id),
+            title=old.title,
+            currency=old.currency,
+            amount=amount,
+            starts=starts,
+            expires=old.expires,
+            reason=f"Given back by the correction of {origin[:7]}",
         )
-        for by, grant in changes:
-            then = before.get(grant, Decimal(0))
-            if by and not queries.change_draw(tenant, grant, origin, before=then, now=then + by):
-                detail = (
-                    "A credit was drawn by another month meanwhile; draft this month again, then seal it."
-                )
-                raise _refused("credit_short", detail)
 
 
 def _check_time(tenant_id: UUID, month: date, now: datetime) -> None:

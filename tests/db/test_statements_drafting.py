@@ -61,7 +61,11 @@ def test_a_month_is_split_where_prices_change(world: World, tmp_path: Path) -> N
     for name in ("standard-1.yaml", "trial-1.yaml"):
         (tmp_path / name).write_text((DATA / name).read_text())
     text = (DATA / "standard-1.yaml").read_text()
-    second = text.replace("version: 1", "version: 2").replace("2026-01-01", "2026-06-11").replace("0.0300", "0.0400")
+    second = (
+        text.replace("version: 1", "version: 2")
+        .replace("2026-01-01", "2026-06-11")
+        .replace("0.0300", "0.0400")
+    )
     (tmp_path / "standard-2.yaml").write_text(second)
     apply_prices(actor=SYSTEM, directory=tmp_path)
     use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
@@ -90,8 +94,12 @@ def test_an_empty_month_has_no_statement_by_itself_and_an_empty_one_when_asked(w
     assert (row.total, row.charges_count, row.number) == (0, 0, 1)
 
 
-@pytest.mark.parametrize(("first", "days"), [(date(2024, 2, 1), 29), (date(2027, 2, 1), 28), (date(2026, 3, 1), 31)])
-def test_a_february_has_its_days_and_a_change_of_clocks_no_other_length(world: World, first: date, days: int) -> None:
+@pytest.mark.parametrize(
+    ("first", "days"), [(date(2024, 2, 1), 29), (date(2027, 2, 1), 28), (date(2026, 3, 1), 31)]
+)
+def test_a_february_has_its_days_and_a_change_of_clocks_no_other_length(
+    world: World, first: date, days: int
+) -> None:
     from billing.statements.drafting import period_of
 
     assert period_of(first).seconds == days * 86_400
@@ -109,7 +117,10 @@ def test_the_days_of_a_leap_february_are_all_in_it(world: World) -> None:
 def test_a_trials_costs_are_booked_and_credited(world: World) -> None:
     use(runtime(), world.shop, JUNE, plan="trial", vcpu=100 * CORE_HOUR)
     row = drafted(world.archipel, JUNE)
-    found = [(line.category, line.billed_cost) for line in Charge.objects.filter(statement=row).order_by("position")]
+    found = [
+        (line.category, line.billed_cost)
+        for line in Charge.objects.filter(statement=row).order_by("position")
+    ]
     usage, credit = found
     assert usage[0] == "Usage"
     assert usage[1] > 0

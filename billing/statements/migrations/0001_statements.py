@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('inferred_seconds', models.BigIntegerField()),
                 ('unknown_seconds', models.BigIntegerField()),
                 ('drawn', models.JSONField()),
+                ('redrawn', models.JSONField(default=list)),
                 ('commitments', models.JSONField()),
                 ('problems', models.JSONField()),
                 ('names', models.JSONField()),

@@ -65,7 +65,10 @@ END $$;
 CREATE FUNCTION statements_are_not_emptied() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, {schema}, pg_temp AS $$
 BEGIN
-    RAISE EXCEPTION 'statements are never emptied' USING ERRCODE = 'integrity_constraint_violation';
+    IF EXISTS (SELECT FROM statements_statement WHERE state = 'sealed') THEN
+        RAISE EXCEPTION 'sealed statements are never emptied' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
 END $$;
 """
 

@@ -1,0 +1,69 @@
+"""What people see of statements: a tenant its own, FinOps everybody's; drafts are marked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from billing.statements.models import Adjustment, Charge, Statement
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.rights import seen_by
+
+
+def visible(actor: Actor) -> QuerySet[Statement]:
+    """Return the statements that an actor may see; raises Refused 403."""
+    require_read(actor)
+    found: QuerySet[Statement] = seen_by(actor, Statement.objects.select_related("tenant"))
+    return found
+
+
+def the_statement(actor: Actor, statement_id: UUID) -> Statement:
+    """Return one statement; raises Refused 403, and 404 alike for another tenant's and for none."""
+    row = visible(actor).filter(pk=statement_id).first()
+    if row is None:
+        raise Refused("statement_not_found", f"There is no statement {statement_id}.", status=404)
+    return row
+
+
+def lines_of(row: Statement) -> QuerySet[Charge]:
+    """Return a statement's lines in their order."""
+    found: QuerySet[Charge] = Charge.objects.of(row.tenant_id).filter(statement=row).order_by("position")
+    return found
+
+
+def the_line(row: Statement, line_id: str) -> Charge:
+    """Return one line; raises Refused 404."""
+    line: Charge | None = lines_of(row).filter(line_id=line_id).first()
+    if line is None:
+        raise Refused("line_not_found", f"The statement has no line {line_id[:64]}.", status=404)
+    return line
+
+
+def open_adjustments(actor: Actor) -> QuerySet[Adjustment]:
+    """Return what waits for a statement; raises Refused 403 unless the actor books such."""
+    require_manage(actor)
+    rows = Adjustment.objects.filter(statement__isnull=True, withdrawn_at__isnull=True)
+    found: QuerySet[Adjustment] = seen_by(actor, rows.select_related("tenant").order_by("-id"))
+    return found
+
+
+def require_read(actor: Actor) -> None:
+    """Raise Refused 403 unless the actor may see statements."""
+    if not actor.may(Permission.STATEMENT_READ):
+        detail = "Statements are for finance people, admins and owners; ask an admin of the tenant for such a role."
+        raise Refused("forbidden", detail, status=403)
+
+
+def require_manage(actor: Actor) -> None:
+    """Raise Refused 403 unless the actor drafts, checks and seals statements."""
+    if not actor.may(Permission.STATEMENT_MANAGE):
+        detail = "Only the platform's FinOps people draft, check, adjust and seal statements; ask one."
+        raise Refused("forbidden", detail, status=403)
+
+
+def name_in(names: Mapping[str, str], thing: UUID | None) -> str:
+    """Return what an account or runtime was called when the statement was drafted, or its id where it had no name."""
+    return "" if thing is None else names.get(str(thing), str(thing))

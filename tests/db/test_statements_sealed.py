@@ -1,0 +1,365 @@
+"""A sealed statement: whole, numbered, hashed, and nobody changes it; not the tables' owner either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, connections, transaction
+from django.test import override_settings
+
+from billing.statements import sealing
+from billing.statements.adjusting import book_adjustment, withdraw_adjustment
+from billing.statements.closing import tick
+from billing.statements.models import Charge, State, Statement
+from billing.statements.queries import needed_since
+from billing.statements.sealing import seal_statement
+from billing.statements.verifying import check_statement
+from billing.usage.models import Dirty, Sealed
+from controlplane.kernel.errors import Refused
+from controlplane.notices.models import Notice
+from controlplane.tenants.access import SYSTEM, Role
+from controlplane.tenants.isolation.roles import PLATFORM, WEB, WORKER
+from controlplane.tenants.isolation.scopes import tenant_scope
+from controlplane.tenants.models import AuditEvent
+from tests.database_roles import acting_as
+from tests.months import AUGUST, CORE_HOUR, JULY, JUNE, LATER, begin, drafted, runtime, sealed, use
+from tests.world import World, member
+
+pytestmark = pytest.mark.django_db
+ATTEMPTS = [
+    "UPDATE statements_statement SET total = 0",
+    "UPDATE statements_statement SET state = 'draft', number = NULL, sealed_at = NULL, digest = ''",
+    "UPDATE statements_statement SET names = '{}'",
+    "DELETE FROM statements_statement",
+    "UPDATE statements_charge SET billed_cost = 0",
+    "UPDATE statements_charge SET description = 'other'",
+    "DELETE FROM statements_charge",
+    'INSERT INTO statements_charge SELECT (jsonb_populate_record(c, \'{"line_id": "x"}\')).* FROM statements_charge c LIMIT 1',
+    "UPDATE statements_inputs SET document = ''",
+    "DELETE FROM statements_inputs",
+    "UPDATE statements_adjustment SET amount = 1",
+    "UPDATE statements_adjustment SET statement_id = NULL",
+    "DELETE FROM statements_adjustment",
+    "TRUNCATE statements_charge",
+    "TRUNCATE statements_statement CASCADE",
+]
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    begin()
+    return World()
+
+
+@pytest.fixture
+def june(world: World) -> Statement:
+    use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    book_adjustment(
+        actor=SYSTEM, tenant=world.archipel, category="Credit", amount=Decimal("-1.25"), currency="EUR",
+        title="Outage of 3 June", reason="ticket 7",
+    )  # fmt: skip
+    return sealed(world.archipel, JUNE)
+
+
+def refused(row: Statement, code: str, *, now: datetime = LATER) -> str:
+    with pytest.raises(Refused) as caught, transaction.atomic():
+        seal_statement(actor=SYSTEM, statement_id=row.pk, now=now)
+    assert caught.value.code == code
+    return caught.value.detail
+
+
+def test_a_sealed_statement_is_numbered_hashed_and_told(world: World, june: Statement) -> None:
+    assert (june.state, june.number, june.total) == (State.SEALED, 1, Decimal("7.75"))
+    assert len(june.digest) == 64
+    assert june.books
+    assert Sealed.objects.filter(tenant_id=world.archipel.id, month=JUNE).exists()
+    assert AuditEvent.objects.filter(action="statement.seal", target_id=str(june.pk)).count() == 1
+    assert check_statement(june) == []
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.parametrize("role", ["", WORKER, PLATFORM])
+def test_no_role_changes_what_is_sealed(june: Statement, attempt: str, role: str) -> None:
+    before = written()
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        change(attempt, role)
+    assert any(
+        word in str(caught.value) for word in ("sealed", "billed", "never changed", "permission denied")
+    )
+    assert written() == before
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_a_tenants_own_scope_writes_nothing_at_all(world: World, june: Statement, attempt: str) -> None:
+    before = written()
+    with tenant_scope(world.archipel.id), pytest.raises(DatabaseError), transaction.atomic():
+        change(attempt, "")
+    assert written() == before
+
+
+def change(attempt: str, role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # else TRUNCATE fails for another reason
+        if role:
+            cursor.execute(f"SET LOCAL ROLE {role}")
+        cursor.execute(attempt)
+
+
+def written() -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT json_agg(s) FROM statements_statement s), (SELECT json_agg(c) FROM statements_charge c),"
+            " (SELECT json_agg(a) FROM statements_adjustment a), (SELECT json_agg(i) FROM statements_inputs i)"
+        )
+        return cursor.fetchone()
+
+
+def test_a_statement_is_not_sealed_past_the_door(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    whole = {"state": "sealed", "number": 1, "digest": "0" * 64, "sealed_at": LATER}
+    with pytest.raises(DatabaseError, match="has no inputs"), transaction.atomic():
+        Statement.objects.filter(pk=row.pk).update(**whole)
+    with pytest.raises(DatabaseError, match="does not add up"), transaction.atomic():
+        Statement.objects.filter(pk=row.pk).update(**whole, total=0)
+
+
+def test_another_tenant_sees_none_of_it(world: World, june: Statement) -> None:
+    with tenant_scope(world.basalt.id):
+        assert not Statement.objects.exists()
+        assert not Charge.objects.exists()
+    with tenant_scope(world.archipel.id):
+        assert Statement.objects.get() == june
+        assert Charge.objects.count() == june.charges_count
+    with acting_as(WEB):
+        assert not Statement.objects.exists()
+
+
+def test_what_was_tampered_with_is_found(june: Statement) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE statements_charge DISABLE TRIGGER USER")  # as who owns the server could
+        cursor.execute("UPDATE statements_charge SET billed_cost = billed_cost + 1 WHERE category = 'Usage'")
+    found = " ".join(check_statement(june))
+    assert "lines were changed" in found
+    assert "add up to 8.75" in found
+    assert "come out different" in found
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("total", "0"), ("engine_version", "0"), ("number", "9"), ("currency", "USD")]
+)
+def test_a_changed_row_has_another_digest(june: Statement, field: str, value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE statements_statement DISABLE TRIGGER USER")
+        cursor.execute(f"UPDATE statements_statement SET {field} = %s", [value])
+    june.refresh_from_db()
+    assert "digest is another" in check_statement(june)[0]
+
+
+def test_usage_that_changes_later_leaves_the_check_alone(june: Statement) -> None:
+    from billing.usage.models import Day
+
+    Day.objects.update(quantity=1)
+    assert check_statement(june) == []
+
+
+def test_a_month_that_goes_on_is_not_sealed(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    refused(row, "month_open", now=datetime(2026, 6, 30, 23, 59, tzinfo=UTC))
+
+
+def test_hours_that_are_still_to_be_made_hold_it_up(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    Dirty.objects.create(hour=datetime(2026, 6, 30, 23, tzinfo=UTC), sources=[1])
+    refused(row, "usage_unsettled")
+    Dirty.objects.all().delete()
+    begin(datetime(2026, 6, 30, 23, tzinfo=UTC))
+    refused(row, "usage_unsettled")
+
+
+def test_a_problem_blocks_sealing_and_says_what_to_do(world: World) -> None:
+    use(runtime(), world.shop, JUNE, plan="secret", vcpu=10 * CORE_HOUR)
+    detail = refused(drafted(world.archipel, JUNE), "statement_blocked")
+    assert "plan secret" in detail
+    assert "add one" in detail
+    assert not Sealed.objects.exists()
+
+
+def test_months_are_sealed_in_their_order(world: World) -> None:
+    use(runtime(), world.shop, JUNE, days=61, vcpu=10 * CORE_HOUR)
+    june, july = drafted(world.archipel, JUNE), drafted(world.archipel, JULY)
+    refused(july, "earlier_open")
+    seal_statement(actor=SYSTEM, statement_id=june.pk, now=LATER)
+    assert seal_statement(actor=SYSTEM, statement_id=july.pk, now=LATER).number == 2
+    refused(july, "statement_sealed")
+
+
+def test_the_beat_waits_for_the_grace_period(world: World) -> None:
+    use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    assert tick(now=datetime(2026, 7, 3, 23, 59, tzinfo=UTC)) == 0
+    assert Statement.objects.get().state == State.DRAFT
+    with override_settings(STATEMENT_GRACE_HOURS=96):
+        assert tick(now=datetime(2026, 7, 4, 0, 0, tzinfo=UTC)) == 0
+    assert tick(now=datetime(2026, 7, 4, 0, 0, tzinfo=UTC)) == 1
+    assert tick(now=datetime(2026, 7, 4, 0, 1, tzinfo=UTC)) == 0
+
+
+def test_a_blocked_statement_is_told_to_finops_once_and_holds_up_nobody_else(world: World) -> None:
+    from controlplane.tenants.access import PlatformRole
+    from controlplane.tenants.services import create_user
+
+    create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", email="fin@example.org",
+        platform_role=PlatformRole.FINOPS,
+    )  # fmt: skip
+    use(runtime(), world.shop, JUNE, plan="secret", vcpu=10 * CORE_HOUR)
+    use(runtime(), world.main, JUNE, vcpu=10 * CORE_HOUR)
+    assert tick(now=LATER) == 1
+    assert tick(now=LATER) == 0
+    assert Notice.objects.filter(kind="statement-blocked").count() == 1
+    assert set(Statement.objects.values_list("tenant__slug", "state")) == {
+        ("archipel", "draft"),
+        ("basalt", "sealed"),
+    }
+
+
+def test_finance_is_told_and_owners_where_there_is_nobody_else(world: World) -> None:
+    use(runtime(), world.shop, JUNE, days=61, vcpu=10 * CORE_HOUR)
+    member("olga", world.archipel, Role.OWNER)
+    sealed(world.archipel, JUNE)
+    assert list(Notice.objects.values_list("to", flat=True)) == ["olga@example.org"]
+    member("fred", world.archipel, Role.FINANCE)
+    sealed(world.archipel, JULY)
+    assert Notice.objects.filter(kind="statement-sealed", to="fred@example.org").count() == 1
+    assert Notice.objects.count() == 2
+
+
+def test_a_crash_while_sealing_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    for name in ("_draw", "_close", "settle", "seal_month", "tell_sealed"):
+        with monkeypatch.context() as patch:
+            if name == "settle":
+                continue
+
+            def die(*_: object, **__: object) -> None:
+                raise KeyboardInterrupt
+
+            patch.setattr(sealing, name, die)
+            with pytest.raises(KeyboardInterrupt), transaction.atomic():
+                seal_statement(actor=SYSTEM, statement_id=row.pk, now=LATER)
+        row.refresh_from_db()
+        assert (row.state, row.number, Sealed.objects.count()) == (State.DRAFT, None, 0)
+    assert seal_statement(actor=SYSTEM, statement_id=row.pk, now=LATER).number == 1
+
+
+def test_samples_are_kept_for_the_oldest_draft(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    assert needed_since(LATER.date()) == JUNE
+    seal_statement(actor=SYSTEM, statement_id=row.pk, now=LATER)
+    assert needed_since(LATER.date()) == date(2026, 10, 1)
+
+
+def test_an_adjustment_stands_in_the_next_open_month_only(world: World, june: Statement) -> None:
+    line = Charge.objects.get(statement=june, category="Credit")
+    assert (line.billed_cost, line.description) == (Decimal("-1.25"), "Outage of 3 June")
+    with pytest.raises(Refused, match="billed or withdrawn"):
+        withdraw_adjustment(actor=SYSTEM, adjustment_id=june.adjustments.get().pk)
+    use(runtime(), world.shop, JULY, days=40, vcpu=10 * CORE_HOUR)
+    fresh = book_adjustment(
+        actor=SYSTEM, tenant=world.archipel, category="Adjustment", amount=Decimal("2"), currency="EUR", title="Setup",
+        reason="agreed",
+    )  # fmt: skip
+    july, august = drafted(world.archipel, JULY), drafted(world.archipel, AUGUST)
+    assert july.total - august.total == Decimal("9.30") + 2 - Decimal("2.70")
+    withdraw_adjustment(actor=SYSTEM, adjustment_id=fresh.pk)
+    assert drafted(world.archipel, JULY).total == Decimal("9.30")
+
+
+def test_an_adjustment_in_another_currency_blocks(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    book_adjustment(
+        actor=SYSTEM,
+        tenant=world.archipel,
+        category="Credit",
+        amount=Decimal(-1),
+        currency="USD",
+        title="x",
+        reason="y",
+    )
+    assert "USD" in refused(drafted(world.archipel, JUNE), "statement_blocked")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"amount": Decimal(0)}, "amount_invalid"),
+        ({"amount": Decimal("0.001")}, "amount_invalid"),
+        ({"amount": Decimal("NaN")}, "amount_invalid"),
+        ({"amount": Decimal(5)}, "amount_invalid"),
+        ({"amount": Decimal(-(10**9))}, "amount_invalid"),
+        ({"currency": "Euro"}, "amount_invalid"),
+        ({"category": "Tax"}, "category_unknown"),
+        ({"reason": " "}, "text_missing"),
+    ],
+)
+def test_a_wrong_adjustment_is_refused(world: World, wrong: dict[str, Any], code: str) -> None:
+    given = {
+        "category": "Credit",
+        "amount": Decimal(-5),
+        "currency": "EUR",
+        "title": "x",
+        "reason": "y",
+    } | wrong
+    with pytest.raises(Refused) as caught:
+        book_adjustment(actor=SYSTEM, tenant=world.archipel, **given)
+    assert caught.value.code == code
+
+
+@pytest.fixture
+def emptied(transactional_db: None) -> Iterator[None]:
+    """Such a test ends by emptying every table, which sealed statements refuse as they must."""
+    yield
+    switch("DISABLE")
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE statements_statement CASCADE")
+    switch("ENABLE")
+
+
+def switch(how: str) -> None:
+    with connection.cursor() as cursor:
+        for table in ("statement", "inputs", "charge", "adjustment"):
+            cursor.execute(f"ALTER TABLE statements_{table} {how} TRIGGER statements_{table}_stays")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_seal_at_once_one_does(emptied: None) -> None:
+    begin()
+    world = World()
+    use(runtime(), world.shop, JUNE, days=3, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+
+    def attempt(_: int) -> str:
+        try:
+            seal_statement(actor=SYSTEM, statement_id=row.pk, now=LATER)
+            return "sealed"
+        except Refused as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(attempt, range(4)))
+    assert answers == ["sealed", "statement_sealed", "statement_sealed", "statement_sealed"]
+    row.refresh_from_db()
+    assert (row.number, check_statement(row)) == (1, [])
