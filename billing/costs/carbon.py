@@ -1,19 +1,25 @@
-"""What a tenant's month emits so far, and by its end: estimates of the footprint's days, whole grams of CO2e."""
+"""What a tenant's month emits so far, and by its end: estimates of the footprint's days that are over, in grams of CO2e."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db.models import F, Sum
+
 from billing.costs.forecasting import WINDOW_DAYS, TooLittle, forecast
+from billing.footprint.models import PARTS, FootprintDay
 from billing.pricing.periods import month_of
 
 ZERO = Decimal(0)
 Interval = tuple[Decimal, Decimal, Decimal]  # expected, low, high
+
+
+WHOLE = sum((F(f"carbon_{part}") for part in PARTS), F("carbon_storage"))  # milligrams
 
 
 class Emitted(NamedTuple):
@@ -24,19 +30,19 @@ class Emitted(NamedTuple):
     grams: Decimal
 
 
-def nothing_known(_tenant: UUID, _first: date, _last: date) -> Iterable[Emitted]:
-    """The answer of an installation without a footprint."""
-    return ()
-
-
-# Answers what was emitted on the days [first, last) of one tenant; filled at start-up.
-emitted: Callable[[UUID, date, date], Iterable[Emitted]] = nothing_known
+def emitted(tenant_id: UUID, first: date, last: date) -> Iterator[Emitted]:
+    """Return what was emitted on the days [first, last) that are over; by the footprints' index of tenants and days."""
+    rows = FootprintDay.objects.filter(tenant=tenant_id, day__gte=first, day__lt=last)
+    for day, account, milligrams in (
+        rows.values("day", "account").annotate(whole=Sum(WHOLE)).values_list("day", "account", "whole")
+    ):
+        yield Emitted(day, str(account), Decimal(milligrams) / 1000)
 
 
 def carbon_month(*, tenant_id: UUID, moment: datetime, now: datetime) -> dict[str, Decimal]:
     """Return the grams of the month of a moment by account, "" for all together."""
     period = month_of(moment)
-    last = min(period.end.date(), now.date() + timedelta(days=1))
+    last = min(period.end.date(), now.date())
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for row in emitted(tenant_id, period.start.date(), last):
         sums[row.account] += row.grams
