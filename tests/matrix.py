@@ -40,6 +40,7 @@ ADMINS = frozenset({Role.ADMIN, Role.OWNER})
 NO_MEMBER: frozenset[Role] = frozenset()
 PLATFORM = frozenset(PlatformRole) - {PlatformRole.NONE}
 TOKEN_READERS = frozenset({PlatformRole.SUPPORT, PlatformRole.ADMIN})
+FLEET_READERS = frozenset({PlatformRole.SRE, PlatformRole.FINOPS, PlatformRole.ADMIN})
 OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
 AUDITORS = frozenset({PlatformRole.SUPPORT, PlatformRole.SRE, PlatformRole.ADMIN})
 NOBODY: frozenset[PlatformRole] = frozenset()

@@ -59,12 +59,16 @@ class Emission(NamedTuple):
 def emission_of(activity: Activity, factors: Factors) -> Emission:
     """Return the estimate of a day."""
     low, mid, high = (_grams(activity, factors, place) for place in range(3))
-    parts = [_milligrams(grams) for grams in mid]
-    whole = sum(parts)
+    idle, busy, memory, storage, embodied = (_milligrams(grams) for grams in mid)
+    whole = idle + busy + memory + storage + embodied
     return Emission(
-        *parts,
-        low=min(_milligrams(sum(low)), whole),
-        high=max(_milligrams(sum(high)), whole),
+        idle,
+        busy,
+        memory,
+        storage,
+        embodied,
+        low=min(_milligrams(sum(low, Fraction(0))), whole),
+        high=max(_milligrams(sum(high, Fraction(0))), whole),
         region_known=factors.grid_of(activity.region)[1],
         use_known=activity.use is not None,
     )

@@ -149,10 +149,14 @@ def _factors(data: Mapping[str, Any]) -> Factors:
 
 
 def _named(factors: Factors) -> set[str]:
-    figures = [*factors.overhead.values(), *factors.memory.values(), *factors.grid.values()]
-    single = [factors.utilisation_unknown, factors.storage, factors.server_kg, factors.server_vcpus]
-    powers = [*factors.watts.values(), *factors.families]
-    return {one.source for one in (*figures, *single, factors.unknown_grid, *powers)}
+    figures: list[Figure | Watts] = [
+        *factors.overhead.values(),
+        *factors.memory.values(),
+        *factors.grid.values(),
+    ]
+    figures += [factors.utilisation_unknown, factors.storage, factors.server_kg, factors.server_vcpus]
+    figures += [factors.unknown_grid, *factors.watts.values(), *factors.families]
+    return {one.source for one in figures}
 
 
 def _watts(name: str, entry: Mapping[str, Any]) -> Watts:

@@ -19,6 +19,7 @@ _IDLE_USE_PERCENT = 1  # of what the nodes can give
 _LARGE_PERCENT = 30  # work and platform together leave the rest
 _NEAR_PERCENT = 85  # of what the nodes can give
 _NOISY_PERCENT = 120  # of what was asked for
+_NOTABLE_PERCENT = 10  # of what the nodes can give: below, more than asked for troubles nobody
 
 
 class Kind(StrEnum):
@@ -83,10 +84,10 @@ class Finding:
 
 def judge(stretch: Stretch) -> Iterator[Finding]:
     """Yield what is the matter with a runtime, the gravest first; nothing where too little is known."""
+    known = stretch.observed_seconds * 100 >= stretch.alive_seconds * _KNOWN_PERCENT
     if (
-        not stretch.observed_seconds
-        or stretch.observed_seconds * 100 < stretch.alive_seconds * _KNOWN_PERCENT
-    ):
+        not stretch.observed_seconds or not known or not stretch.cpu.allocatable
+    ):  # without nodes nothing stands idle
         return
     both = (stretch.cpu, stretch.memory)
     if stretch.days >= IDLE_DAYS and stretch.used_seconds and not any(one.requested for one in both):
@@ -133,8 +134,11 @@ def _short_of(stretch: Stretch, resource: str, noun: str, one: Resource) -> Iter
         yield Finding(stretch, Kind.STARVED, Action.GROW, resource, share, _NEAR_PERCENT, sentence)
     asked = _told(one.requested, stretch)
     share = _percent(one.used, asked)
-    if asked and share >= _NOISY_PERCENT:
-        sentence = f"Your work used {share} % of the {noun} it asked for: where nodes are full, it is slowed down or evicted first."
+    notable = _percent(one.used, one.allocatable) >= _NOTABLE_PERCENT
+    if asked and notable and share >= _NOISY_PERCENT:
+        sentence = (
+            f"Your work used {share} % of the {noun} it asked for: full nodes slow it down or evict it first."
+        )
         yield Finding(stretch, Kind.NOISY, Action.REQUEST, resource, share, _NOISY_PERCENT, sentence)
 
 

@@ -80,12 +80,14 @@ WHERE (day >= %(now)s AND day < %(end)s) OR (day >= %(before)s AND day < %(befor
 GROUP BY component, plan ORDER BY component, plan
 """
 COMPONENT_DAYS = """
-SELECT day, sum(requested_millicores)::bigint, sum(requested_mib)::bigint, max(runtimes), sum(seconds)::bigint
-FROM footprint_component_day WHERE day >= %s AND day < %s GROUP BY day ORDER BY day
+SELECT day, component, sum(requested_millicores)::bigint, sum(requested_mib)::bigint
+FROM footprint_component_day WHERE day >= %s AND day < %s GROUP BY day, component ORDER BY day, component
 """
-NEWEST_COMPONENT_DAY = (
-    "SELECT max(day), count(DISTINCT day) FROM footprint_component_day WHERE day >= %s AND day < %s"
-)
+SEEN_DAYS = """
+SELECT count(DISTINCT day) FILTER (WHERE day >= %(now)s AND day < %(end)s),
+    count(DISTINCT day) FILTER (WHERE day >= %(before)s AND day < %(before_end)s)
+FROM footprint_component_day WHERE day >= %(before)s AND day < %(end)s
+"""
 
 # What findings rest on: each runtime's days in a stretch; of a tenant by the lives' index of tenants, of the fleet by their key.
 # A runtime that is gone needs no advice.

@@ -99,6 +99,11 @@ class Visitor:
         )
 
     @property
+    def may_see_fleet_footprint(self) -> bool:
+        """Whether what the platform's components take up is shown at all."""
+        return self.actor.may(Permission.FLEET_FOOTPRINT)
+
+    @property
     def may_answer_quota(self) -> bool:
         """Whether the queue of requests for quota is shown at all."""
         return self.actor.may(Permission.QUOTA_ANSWER)

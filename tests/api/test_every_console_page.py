@@ -22,6 +22,7 @@ from tests.matrix import (
     AUDITORS,
     DENIED,
     EVERYONE,
+    FLEET_READERS,
     NO_MEMBER,
     NOBODY,
     OPERATORS,
@@ -82,6 +83,10 @@ ROWS: dict[tuple[str, str], Row] = {
         "/quota/", WORKERS, NOBODY, {"plan": "", "runtimes": "900", "reason": "for the test"}
     ),
     ("withdraw-quota", "POST"): Row("/quota/{quota_request}/withdraw", WORKERS, NOBODY),
+    ("footprint", "GET"): Row("/footprint"),
+    ("footprint-runtime", "GET"): Row("/footprint/{runtime}"),
+    ("fleet-footprint", "GET"): Row("/fleet/footprint", NO_MEMBER, FLEET_READERS),
+    ("methodology", "GET"): Row("/methodology"),
     ("fleet-quota", "GET"): Row("/fleet/quota", NO_MEMBER, PLATFORM_ADMIN),
     ("grant-quota", "GET"): Row("/fleet/quota/tenants/{tenant}", NO_MEMBER, PLATFORM_ADMIN),
     ("grant-quota", "POST"): Row(

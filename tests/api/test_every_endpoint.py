@@ -14,6 +14,7 @@ from controlplane.tenants.services import issue_token
 from tests.api.asking import WISH, Asking, problem, read
 from tests.matrix import (
     ADMINS,
+    FLEET_READERS,
     AUDITORS,
     DENIED,
     NO_MEMBER,
@@ -118,6 +119,11 @@ ROWS: dict[tuple[str, str], Row] = {
         "/service-accounts/{service_account}", ADMINS, NOBODY, {"role": "developer"}
     ),
     ("service-account", "DELETE"): Row("/service-accounts/{service_account}", ADMINS, NOBODY),
+    ("footprints", "GET"): Row("/footprint?tenant={tenant}"),
+    ("footprint-summary", "GET"): Row("/footprint/summary?tenant={tenant}"),
+    ("footprint-findings", "GET"): Row("/footprint/findings?tenant={tenant}"),
+    ("fleet-footprint", "GET"): Row("/fleet/footprint", NO_MEMBER, FLEET_READERS),
+    ("carbon-factors", "GET"): Row("/carbon-factors"),
     ("tenants", "GET"): Row("/tenants"),
     ("tenants", "POST"): Row("/tenants", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT),
     ("tenant", "GET"): Row("/tenants/{tenant}"),
