@@ -9,6 +9,7 @@ import pytest_django
 from pytest_django.plugin import blocking_manager_key
 
 pytest_plugins = [
+    "tests.plugins.cpu",
     "tests.plugins.database",
     "tests.plugins.isolation",
     "tests.plugins.sharing",
