@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 from django.urls import URLPattern, URLResolver
 
+from billing.costs.models import Anomaly, Budget
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.ids import uuid7
 from controlplane.osb.credentials import issue_credential
 from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
@@ -37,17 +40,20 @@ FACES = {
 EVERYONE = frozenset(Role)
 WORKERS = frozenset({Role.DEVELOPER, Role.ADMIN, Role.OWNER})
 ADMINS = frozenset({Role.ADMIN, Role.OWNER})
+COST_READERS = EVERYONE - {Role.VIEWER}
+COST_MANAGERS = ADMINS | {Role.FINANCE}
 NO_MEMBER: frozenset[Role] = frozenset()
 PLATFORM = frozenset(PlatformRole) - {PlatformRole.NONE}
 TOKEN_READERS = frozenset({PlatformRole.SUPPORT, PlatformRole.ADMIN})
 FLEET_READERS = frozenset({PlatformRole.SRE, PlatformRole.FINOPS, PlatformRole.ADMIN})
 OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
 AUDITORS = frozenset({PlatformRole.SUPPORT, PlatformRole.SRE, PlatformRole.ADMIN})
+FINANCIERS = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
 NOBODY: frozenset[PlatformRole] = frozenset()
 DENIED = {401, 403, 404}
 KEPT: list[Any] = [
     Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
-    Tenant, IdentityProvider,
+    Tenant, IdentityProvider, Budget, Anomaly,
 ]  # fmt: skip
 COUNTED = (
     "tenants_auditevent WHERE outcome = 'done' AND action <> 'audit.export'",
@@ -94,9 +100,23 @@ def things_of(world: World) -> dict[str, str]:
         "tenant": str(world.archipel.id),
         "member": str(world.vera.user.id),
         **ways_in(world),
+        **spending(world),
         "quota_request": str(more_wanted(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
     }
+
+
+def spending(world: World) -> dict[str, str]:
+    """A budget of Archipel, and a day out of the ordinary."""
+    budget = Budget.objects.create(
+        tenant=world.archipel, name="Shop", amount=Decimal(100), currency="EUR", thresholds=[80], forecast_thresholds=[100],
+        created_by="test",
+    )  # fmt: skip
+    anomaly = Anomaly.objects.create(
+        tenant=world.archipel, account=world.shop.id, runtime=uuid7(), day=date(2026, 6, 1), worth=Decimal(9),
+        usual=Decimal(1), currency="EUR", score=Decimal(8), compared=4, same_weekday=True, moved=[],
+    )  # fmt: skip
+    return {"budget": str(budget.id), "anomaly": str(anomaly.id)}
 
 
 def more_wanted(world: World) -> QuotaRequest:

@@ -77,6 +77,11 @@ class Visitor:
         return must_open(self.actor)
 
     @property
+    def may_see_costs(self) -> bool:
+        """Whether costs are shown at all."""
+        return self.actor.may(Permission.COST_READ)
+
+    @property
     def may_audit(self) -> bool:
         """Whether the audit trail is shown at all."""
         return self.actor.may(Permission.AUDIT_READ)

@@ -20,8 +20,11 @@ from tests.api.test_console_request_form import FILLED
 from tests.matrix import (
     ADMINS,
     AUDITORS,
+    COST_MANAGERS,
+    COST_READERS,
     DENIED,
     EVERYONE,
+    FINANCIERS,
     FLEET_READERS,
     NO_MEMBER,
     NOBODY,
@@ -100,6 +103,23 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("standing", "GET"): Row("/standing/account/{account}"),
     ("standing", "POST"): Row("/standing/account/{account}", ADMINS, PLATFORM_ADMIN, {"do": "suspend"}),
+    ("costs", "GET"): Row("/costs/?tenant=archipel", COST_READERS, FINANCIERS),
+    ("cost-export", "GET"): Row("/costs/export?tenant=archipel", COST_READERS, FINANCIERS),
+    ("cost-day", "GET"): Row("/costs/days/2026-06-01?tenant=archipel", COST_READERS, FINANCIERS),
+    ("cost-runtime", "GET"): Row("/costs/runtimes/{runtime}/?tenant=archipel", COST_READERS, FINANCIERS),
+    ("cost-runtime-day", "GET"): Row(
+        "/costs/runtimes/{runtime}/2026-06-01?tenant=archipel", COST_READERS, FINANCIERS
+    ),
+    ("new-budget", "GET"): Row("/costs/budgets/new", COST_MANAGERS, NOBODY),
+    ("new-budget", "POST"): Row(
+        "/costs/budgets/new", COST_MANAGERS, NOBODY, {"name": "New", "amount": "5", "kind": "amount"}
+    ),
+    ("budget", "GET"): Row("/costs/budgets/{budget}/", COST_MANAGERS, NOBODY),
+    ("budget", "POST"): Row("/costs/budgets/{budget}/", COST_MANAGERS, NOBODY, {"name": "B", "amount": "5"}),
+    ("remove-budget", "POST"): Row("/costs/budgets/{budget}/remove", COST_MANAGERS, NOBODY, {}),
+    ("dismiss-anomaly", "POST"): Row(
+        "/costs/anomalies/{anomaly}/dismiss", COST_MANAGERS, NOBODY, {"reason": "for the test"}
+    ),
     ("operation", "GET"): Row(f"{OPERATION}/"),
     ("operation-live", "GET"): Row(f"{OPERATION}/live"),
     ("cancel-operation", "GET"): Row(f"{OPERATION}/cancel", WORKERS, OPERATORS),
@@ -212,6 +232,8 @@ IDS = (
     "credential",
     "quota_request",
     "tenant",
+    "budget",
+    "anomaly",
 )
 PAGES = sorted(ROWS)
 each_role = pytest.mark.parametrize("role", list(Role))
