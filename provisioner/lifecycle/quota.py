@@ -67,10 +67,10 @@ def count(runtime: Runtime, size: Size) -> None:
 
 
 def wanted_size(runtime: Runtime, plan: PlanFacts) -> Size:
-    """Return what the runtime counts for as wanted: one that rests counts as a runtime only."""
+    """Return what the runtime counts for as wanted: one that is to rest, what it counts for already, which is nothing once it does."""
     spec = runtime.cluster_spec
     resting = spec.get("hibernated") or spec.get("destroyed")
-    return Size(runtimes=1) if resting else size_of(spec, plan)
+    return counted(runtime) if resting else size_of(spec, plan)
 
 
 QUOTA_COLUMNS = ("quota_vcpu", "quota_memory_gib", "quota_gpus")

@@ -7,12 +7,10 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import load_plan_facts
-from controlplane.catalog.quota import Size
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Permission
 from provisioner.lifecycle.admission import locked_runtime, write
-from provisioner.lifecycle.quota import QUOTA_COLUMNS, count
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import Slot, State
 from provisioner.operations.opening import supersede
@@ -46,8 +44,8 @@ def suspend_runtime(
         return resting
     runtime.cluster_spec = {**runtime.cluster_spec, **_rest(runtime)}
     runtime.generation += 1
-    count(runtime, Size(runtimes=1))  # nothing of it runs: its capacity is free for others
-    write(runtime, "suspended_for", "cluster_spec", "generation", *QUOTA_COLUMNS)
+    # Its capacity is free for others once it rests (`queries.CLOSE`): what is paused, cancelled or failed on the way still runs.
+    write(runtime, "suspended_for", "cluster_spec", "generation")
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.SUSPEND, input={"reason": why.value})
     _give_up_paused(actor, runtime, operation)
     told("runtime.suspend", actor, runtime, why)

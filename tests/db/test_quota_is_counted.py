@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from io import StringIO
@@ -15,13 +15,17 @@ from django.db.models import Count, Sum
 
 from controlplane.catalog.models import Entitlement, Usage
 from controlplane.catalog.quota import Size
-from controlplane.kernel.errors import Refused
+from controlplane.kernel.errors import Fatal, Refused
 from controlplane.tenants.models import Tenant
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.resume import resume_runtime
 from provisioner.lifecycle.suspend import suspend_runtime
 from provisioner.lifecycle.update import update_runtime
+from provisioner.operations import services
+from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Kind
+from provisioner.steps.base import Outcome, StepContext
 from tests import work
 from tests.signed_in import build
 from tests.work import refused
@@ -88,11 +92,56 @@ def test_growing_and_shrinking_count(world: World) -> None:
 def test_a_resting_runtime_counts_as_a_runtime_only(world: World) -> None:
     runtime = build(world, parameters=FOUR)
     suspend_runtime(actor=world.alice.actor, runtime_id=runtime.pk)
+    work.work()
     assert used(world) == Size(1, 0, Decimal(0), 0)
     update_runtime(actor=world.alice.actor, runtime_id=runtime.pk, parameters={"autoScalerMax": 5})
     assert used(world) == Size(1, 0, Decimal(0), 0)
     resume_runtime(actor=world.alice.actor, runtime_id=runtime.pk)
     assert used(world).vcpu == 10
+
+
+def test_until_it_rests_its_capacity_is_not_free(world: World) -> None:
+    runtime = build(world, parameters=FOUR)
+    suspend_runtime(actor=world.alice.actor, runtime_id=runtime.pk)
+    assert used(world).vcpu == 8
+    update_runtime(actor=world.alice.actor, runtime_id=runtime.pk, parameters={"autoScalerMax": 5})
+    assert used(world).vcpu == 8
+    resume_runtime(actor=world.alice.actor, runtime_id=runtime.pk)
+    work.work()
+    assert used(world) == used(world, "aws")
+    assert used(world).vcpu == 10  # it slept in between, but somebody had asked for it again
+
+
+def pause(world: World, operation: Operation) -> None:
+    services.pause_operation(actor=world.alice.actor, operation_id=operation.pk)
+
+
+def cancel(world: World, operation: Operation) -> None:
+    services.cancel_operation(actor=world.alice.actor, operation_id=operation.pk)
+
+
+def fail(_: World, operation: Operation) -> None:
+    with work.flows(suspend=work.flow(work.step("first", breaks))):
+        work.work()
+    assert work.again(operation).state == "failed"
+
+
+def breaks(_: StepContext) -> Outcome:
+    raise Fatal("It does not sleep.")
+
+
+@pytest.mark.parametrize("stop", [pause, cancel, fail])
+def test_a_suspension_that_did_not_come_to_its_end_frees_nothing(
+    world: World, stop: Callable[[World, Operation], None]
+) -> None:
+    grant(world, vcpu=8)
+    runtime = build(world, parameters=FOUR)
+    stop(world, suspend_runtime(actor=world.alice.actor, runtime_id=runtime.pk))
+    assert used(world).vcpu == 8
+    with refused("quota_exceeded"):
+        order(world, name="two", parameters=FOUR)
+    assert resume_runtime(actor=world.alice.actor, runtime_id=runtime.pk).kind == Kind.RESUME
+    assert agrees()
 
 
 def test_what_is_gone_is_given_back_once(world: World) -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from controlplane.catalog.models import Entitlement, Usage
-from controlplane.kernel.errors import Refused
+from controlplane.kernel.errors import Fatal, Refused
 from controlplane.tenants.access import SYSTEM
 from provisioner.lifecycle import following
 from provisioner.lifecycle.following import follow_owners, progress
@@ -22,6 +22,7 @@ from provisioner.lifecycle.tenants import resume_account, suspend_account
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
+from provisioner.steps.base import Outcome, StepContext
 from tests import work
 from tests.signed_in import build
 from tests.work import refused
@@ -169,3 +170,23 @@ def test_what_will_follow_counts_as_on_its_way_before_the_first_round(world: Wor
     assert progress(standing) == (2, 2, 0)
     goes_on()
     assert progress(standing) == (2, 0, 0)
+
+
+def test_what_never_fell_asleep_needs_no_room_to_go_on(world: World) -> None:
+    grant(world, 8)
+    runtime = build(world, "one", parameters=FOUR)
+    suspend_account(actor=world.alice.actor, account_id=world.shop.id)
+    with work.flows(suspend=work.flow(work.step("first", breaks))):
+        goes_on()
+    runtime.refresh_from_db()
+    assert (runtime.phase, runtime.suspended_for, vcpu(world)) == ("failed", ["account"], 8)
+    with refused("quota_exceeded"):
+        order(world, name="two", account=world.lab.slug, parameters=FOUR)
+    resume_account(actor=world.alice.actor, account_id=world.shop.id)
+    goes_on()
+    runtime.refresh_from_db()
+    assert (runtime.phase, runtime.suspended_for, vcpu(world)) == ("ready", [], 8)
+
+
+def breaks(_: StepContext) -> Outcome:
+    raise Fatal("It does not sleep.")
