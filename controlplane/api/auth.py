@@ -12,8 +12,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from controlplane.tenants.access import Actor
+from controlplane.tenants.audit.denials import note_asker
 from controlplane.tenants.models import Tenant
-from controlplane.tenants.services import find_bearer
+from controlplane.tenants.services import bearer_that_was, find_bearer
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -33,6 +34,8 @@ class TokenAuthentication(BaseAuthentication):
         if match is None:
             raise _failed("token_invalid", "Send the token as “Authorization: Bearer nesoi_…”.")
         bearer = find_bearer(match[1])
+        if (bearer is None or bearer.expired) and (was := bearer_that_was(match[1])):
+            note_asker(request._request, was)  # noqa: SLF001 - what stands around views sees Django's own request
         if bearer is None:
             raise _failed(
                 "token_invalid", "This token is unknown or revoked; ask an admin of your tenant for another."

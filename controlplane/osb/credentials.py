@@ -152,6 +152,14 @@ def find_platform(*, secret: str, username: str | None) -> Platform | None:
     return Platform(credential_id, name, known, tenant)
 
 
+def platform_that_was(*, secret: str) -> Actor | None:
+    """Return whose a revoked secret was, without any role: who is refused by it stands in its tenant's trail."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.WHO_ASKED, [digest_of(secret)])
+        row = cursor.fetchone()
+    return Actor(name=f"broker:{row[0]}", tenant_id=row[1]) if row else None
+
+
 def _new_secret() -> str:
     return SECRET_PREFIX + secrets.token_urlsafe(32)
 

@@ -9,6 +9,10 @@ SELECT (credential).id, (credential).name, (credential).username, (credential).l
     (tenant).slug, (tenant).name, (tenant).state
 FROM osb_bearer(%s) WHERE (credential).revoked_at IS NULL
 """
+# Whose a credential was that was revoked: for the audit trail of its tenant, and nothing else.
+WHO_ASKED = """
+SELECT (credential).username, (credential).tenant_id FROM osb_bearer(%s) WHERE (credential).revoked_at IS NOT NULL
+"""
 
 # One request per instance at a time, held until commit; a hash collision only makes two wait for each other.
 LOCK_INSTANCE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"

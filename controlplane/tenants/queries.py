@@ -15,3 +15,8 @@ SELECT (token).id, (token).name, (token).role, (token).platform_role, (token).sc
     (token).tenant_id, (tenant).slug, (tenant).name, (tenant).state, (tenant).runtime_quota, (tenant).created_at
 FROM tenants_bearer(%s) WHERE (token).revoked_at IS NULL
 """
+# Whose a token was that lets nobody in any more: for the audit trail of its tenant, and nothing else.
+WHO_ASKED = """
+SELECT (token).id, (token).name, (token).tenant_id FROM tenants_bearer(%s)
+WHERE (token).revoked_at IS NOT NULL OR (token).expires_at <= %s
+"""

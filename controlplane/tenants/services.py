@@ -187,6 +187,14 @@ def find_bearer(plain: str) -> Bearer | None:
     return Bearer(actor, tenant, expired)
 
 
+def bearer_that_was(plain: str) -> Actor | None:
+    """Return whose a revoked or expired token was, without any role: who is refused by it stands in its tenant's trail."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.WHO_ASKED, [digest_of(plain), utcnow()])
+        row = cursor.fetchone()
+    return Actor(name=f"token:{row[1]}", tenant_id=row[2], token_id=row[0]) if row else None
+
+
 def actor_of_token(plain: str) -> Actor | None:
     """Return who a bearer token speaks for, or None when it is unknown, expired or revoked."""
     bearer = find_bearer(plain)

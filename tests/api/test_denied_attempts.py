@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 from uuid import uuid4
@@ -11,8 +12,11 @@ from django.core.cache import cache
 from django.test import Client
 from redis.exceptions import ConnectionError as CacheAwayError
 
+from controlplane.kernel.clock import utcnow
+from controlplane.osb.credentials import issue_credential
+from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.audit import bounding, denials
-from controlplane.tenants.models import AuditEvent
+from controlplane.tenants.models import ApiToken, AuditEvent
 from tests.api.asking import WISH, Asking
 from tests.signed_in import browse, present
 from tests.world import World, order
@@ -103,6 +107,25 @@ def test_reading_without_a_good_token_is_noted(world: World, header: dict[str, s
     assert (row.actor, row.tenant_id, row.address) == ("nobody", None, "127.0.0.1")
     assert row.changes["request"] == "GET /api/v1/runtimes"
     assert row.changes["code"] == ("token_invalid" if header else "token_missing")
+
+
+@pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
+def test_who_comes_with_a_token_that_has_ended_stands_in_its_tenants_trail(world: World, ended: str) -> None:
+    ApiToken.objects.filter(pk=world.vera.actor.token_id).update(**{ended: utcnow()})
+    assert Asking(world.vera).get("/runtimes").status_code == 401
+    row = the_denied()
+    assert (row.actor, row.tenant_id) == ("token:vera", world.archipel.id)
+    assert row.changes["code"] == ("token_expired" if ended == "expires_at" else "token_invalid")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "Basic"])
+def test_so_does_a_platform_with_a_revoked_credential(world: World, scheme: str) -> None:
+    row, secret = issue_credential(actor=SYSTEM, tenant=world.archipel, name="cf")
+    type(row).objects.filter(pk=row.pk).update(revoked_at=utcnow())
+    pair = base64.b64encode(f"{row.username}:{secret}".encode()).decode()
+    shown = {"Authorization": f"Bearer {secret}" if scheme == "Bearer" else f"Basic {pair}"}
+    assert Client(headers=shown).get("/osb/v2/catalog").status_code == 401
+    assert (the_denied().actor, the_denied().tenant_id) == (f"broker:{row.username}", world.archipel.id)
 
 
 def test_reading_what_the_role_does_not_show_is_noted(world: World) -> None:

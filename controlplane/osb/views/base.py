@@ -23,11 +23,12 @@ from controlplane.catalog.facts import snapshot
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.strict_json import read_object
 from controlplane.osb.callers import Caller
-from controlplane.osb.credentials import Platform, find_platform
+from controlplane.osb.credentials import Platform, find_platform, platform_that_was
 from controlplane.osb.headers import minor_version, originator, request_identity
 from controlplane.osb.refusals import malformed, status_of, word_of
 from controlplane.osb.wishes import optional
 from controlplane.tenants.addresses import base_of
+from controlplane.tenants.audit.denials import note_asker
 from controlplane.tenants.isolation.scopes import Scope, scoped
 
 log = structlog.get_logger(__name__)
@@ -172,9 +173,10 @@ def _is_region(name: str) -> bool:
 
 def _authenticated(request: HttpRequest) -> Platform:
     match = _AUTHORIZATION.fullmatch(request.META.get("HTTP_AUTHORIZATION", "").strip())
-    found = None
+    found, password = None, ""
     if match and match[1].lower() == "bearer":
-        found = find_platform(secret=match[2], username=None)
+        password = match[2]
+        found = find_platform(secret=password, username=None)
     elif match:
         try:
             username, colon, password = base64.b64decode(match[2], validate=True).decode().partition(":")
@@ -182,6 +184,8 @@ def _authenticated(request: HttpRequest) -> Platform:
             colon = username = password = ""
         found = find_platform(secret=password, username=username) if colon else None
     if found is None:
+        if was := platform_that_was(secret=password):
+            note_asker(request, was)
         detail = "Sign in with a broker credential: basic (user name and secret) or bearer (the secret)."
         raise Refused("unauthorized", detail, status=401)
     return found

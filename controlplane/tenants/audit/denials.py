@@ -53,6 +53,11 @@ class Denial:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def note_asker(request: HttpRequest, actor: Actor) -> None:
+    """Say whose the credential was that lets nobody in any more: they have to learn that somebody uses it."""
+    request.asker_that_was = actor  # type: ignore[attr-defined]
+
+
 def note_denial(request: HttpRequest, denial: Denial) -> None:
     """Have the middleware write this once the request is answered."""
     request.denial = denial  # type: ignore[attr-defined]
@@ -143,6 +148,9 @@ def _actor(request: HttpRequest) -> Actor:
         return found
     user: Any = getattr(request, "user", None)
     here = {"request_id": getattr(request, "request_id", ""), "address": request.META.get("REMOTE_ADDR", "")}
+    was: Actor | None = getattr(request, "asker_that_was", None)
+    if was is not None:
+        return replace(was, **here)
     if isinstance(user, SimpleLazyObject):
         user = user if user.is_authenticated else None
     if isinstance(user, Actor):
