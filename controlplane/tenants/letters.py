@@ -21,6 +21,7 @@ from controlplane.tenants.models import Tenant
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FORGOTTEN_AT_ONCE = 100
+GMAIL = frozenset({"gmail.com", "googlemail.com"})  # one service under two names, which ignores dots
 
 
 def count_letter(tenant: Tenant, email: str) -> None:
@@ -41,9 +42,12 @@ def count_letter(tenant: Tenant, email: str) -> None:
 
 
 def plain(email: str) -> str:
-    """Return the address without a tag behind a plus: all of them are read by one person."""
+    """Return the address as its one reader has it: without a tag behind a plus, and, at Gmail, without dots."""
     local, _, domain = email.lower().rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
+    name = local.partition("+")[0] or local
+    if domain in GMAIL:
+        return f"{name.replace('.', '') or name}@gmail.com"
+    return f"{name}@{domain}"
 
 
 def _wait(rows: QuerySet[InvitationLetter], most: int, window: timedelta, now: datetime) -> int:

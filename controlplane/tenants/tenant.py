@@ -15,6 +15,7 @@ from controlplane.tenants.access import Actor, Permission, Role
 from controlplane.tenants.access_models import Invitation
 from controlplane.tenants.invitations import AddressOf, clean_email, issue
 from controlplane.tenants.isolation.scopes import platform_scope
+from controlplane.tenants.letters import count_letter
 from controlplane.tenants.models import Member, Tenant
 from controlplane.tenants.rights import require
 from controlplane.tenants.services import create_tenant
@@ -26,12 +27,14 @@ LONGEST_NAME = 120
 def begin_tenant(*, actor: Actor, slug: str, name: str, owner_email: str, address_of: AddressOf) -> Tenant:
     """Make a tenant and invite its first owner by e-mail; for platform admins.
 
-    Raises Refused: forbidden 403, slug_invalid, slug_taken 409, name_invalid, email_invalid.
+    Raises Refused: forbidden 403, slug_invalid, slug_taken 409, name_invalid, email_invalid,
+    too_many_invitations 429.
     """
     _require_beginner(actor)
     name, email = clean_name(name), clean_email(owner_email)
     with platform_scope(), transaction.atomic():
         tenant = create_tenant(actor=actor, slug=slug, name=name)
+        count_letter(tenant, email)
         issue(actor=actor, tenant=tenant, email=email, role=Role.OWNER, address_of=address_of)
     return tenant
 
@@ -39,7 +42,8 @@ def begin_tenant(*, actor: Actor, slug: str, name: str, owner_email: str, addres
 def invite_owner(*, actor: Actor, tenant_id: UUID, email: str, address_of: AddressOf) -> Invitation:
     """Invite an owner of a tenant that has none; former invitations of owners are dead. For platform admins.
 
-    Raises Refused: forbidden 403, tenant_not_found 404, tenant_suspended 403, owner_there 409, email_invalid.
+    Raises Refused: forbidden 403, tenant_not_found 404, tenant_suspended 403, owner_there 409, email_invalid,
+    too_many_invitations 429.
     """
     _require_beginner(actor)
     email = clean_email(email)
@@ -49,6 +53,7 @@ def invite_owner(*, actor: Actor, tenant_id: UUID, email: str, address_of: Addre
         if Member.objects.filter(tenant=tenant, role=Role.OWNER).exists():
             detail = f"{tenant.name} has an owner, who invites whom they want."
             raise Refused("owner_there", detail, status=409)
+        count_letter(tenant, email)
         waiting = Invitation.objects.filter(tenant=tenant, accepted_at=None, revoked_at=None)
         former = waiting.filter(role=Role.OWNER) | waiting.filter(email=email)
         for row in former.order_by("pk"):

@@ -15,11 +15,11 @@ import idna
 from django.conf import settings
 
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.letters import GMAIL
 from controlplane.trials.public_domains import PUBLIC_DOMAINS
 
 LONGEST = 254  # RFC 5321 §4.5.3.1.3
 LONGEST_LOCAL = 64
-_GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _DASH_TAGS = frozenset({"yahoo.com", "ymail.com"})
 # Second levels that are sold like top levels: example.co.uk is one organisation, co.uk is none.
 _SHARED_SECOND = frozenset(
@@ -49,7 +49,7 @@ def read_address(text: str) -> Address:
         raise _invalid()
     registered = _registered(domain)
     public = domain in PUBLIC_DOMAINS or registered in PUBLIC_DOMAINS
-    normal = f"{_normal_local(local, domain)}@{'gmail.com' if domain in _GMAIL else domain}"
+    normal = f"{_normal_local(local, domain)}@{'gmail.com' if domain in GMAIL else domain}"
     return Address(
         deliver_to=deliver_to,
         domain=domain,
@@ -73,7 +73,7 @@ def keyed(digest: bytes) -> bytes:
 def _normal_local(local: str, domain: str) -> str:
     plain = unicodedata.normalize("NFKC", local).casefold()
     name = plain.split("+", 1)[0] or plain
-    if domain in _GMAIL:
+    if domain in GMAIL:
         name = name.replace(".", "") or name
     if domain in _DASH_TAGS:
         name = name.split("-", 1)[0] or name

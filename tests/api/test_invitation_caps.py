@@ -115,3 +115,9 @@ def test_letters_are_forgotten_after_a_day(alice: Asking) -> None:
 def test_a_tag_behind_a_plus_is_the_same_person() -> None:
     assert plain("Nora+News@Example.org") == plain("nora@example.org") == "nora@example.org"
     assert plain("+x@example.org") == "+x@example.org"
+
+
+def test_at_gmail_dots_are_nothing_and_googlemail_is_the_same() -> None:
+    assert plain("No.ra+x@googlemail.com") == plain("nora@gmail.com") == plain("n.o.r.a@GMail.com")
+    assert plain("no.ra@example.org") != plain("nora@example.org")
+    assert plain(".@gmail.com") == ".@gmail.com"

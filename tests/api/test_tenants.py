@@ -142,3 +142,13 @@ def test_its_deletion_is_scheduled_and_undone_over_the_api(
     assert read(asking.delete(address))["delete_after"] is None
     assert Tenant.objects.get(slug="archipel").state == "active"
     assert problem(asking.delete(address)) == (409, "deletion_not_scheduled")
+
+
+def test_owners_letters_are_counted_like_all_others(paula: Asking, settings: Settings) -> None:
+    settings.INVITATIONS_PER_ADDRESS = 2
+    assert paula.post("/tenants", COBALT).status_code == 201
+    again = {"email": "nora+x@example.org"}
+    assert [paula.post("/tenants/cobalt/owner", again).status_code for _ in range(2)] == [201, 429]
+    assert problem(paula.post("/tenants", {**COBALT, "slug": "nickel"})) == (429, "too_many_invitations")
+    assert not Tenant.objects.filter(slug="nickel").exists()
+    assert Notice.objects.count() == 2

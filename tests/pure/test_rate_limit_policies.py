@@ -47,6 +47,10 @@ DEAR = {
     ("api", "resend-invitation"): "invitations",
     ("console", "team"): "invitations",
     ("console", "resend-invitation"): "invitations",
+    ("api", "tenants"): "invitations",
+    ("api", "tenant-owner"): "invitations",
+    ("console", "fleet-tenants"): "invitations",
+    ("console", "fleet-tenant-owner"): "invitations",
 }
 
 

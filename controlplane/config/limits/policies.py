@@ -21,7 +21,10 @@ TRIALS = re.compile(r"/api/v1/trials$|/trial(/sign-in)?$")
 MINTING = re.compile(
     r"/(runtimes/[^/]+/kubeconfig|(tokens|service-accounts|broker)(/[^/]+/rotate)?/?)$|/service_bindings/[^/]+$"
 )
-INVITING = re.compile(r"(/api/v1/invitations|/team/invitations)/[^/]+/resend$|/api/v1/invitations$|/team/$")
+INVITING = re.compile(
+    r"(/api/v1/invitations|/team/invitations)/[^/]+/resend$|/api/v1/invitations$|/team/$"
+    r"|(/api/v1|/fleet)/tenants(/[^/]+/owner)?$"
+)
 OF_A_CREDENTIAL = frozenset({"minting", "invitations"})
 _WRITES = frozenset({"POST", "PUT"})
 

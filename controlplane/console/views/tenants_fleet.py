@@ -25,7 +25,7 @@ from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import Tenant
 from controlplane.tenants.tenant import begin_tenant, invite_owner, owners_of
 
-FORBIDDEN = 403
+RAISED = frozenset({403, 429})  # no field of the form can mend these
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,7 +38,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         try:
             _begin(request, fields)
         except Refused as refusal:
-            if refusal.status == FORBIDDEN:
+            if refusal.status in RAISED:
                 raise
             problems = place(refusal, fields)
         else:
@@ -84,6 +84,8 @@ def owner(request: ConsoleRequest, tenant_id: UUID) -> HttpResponse:
                 address_of=_address_of(request),
             )
         except Refused as refusal:
+            if refusal.status in RAISED:
+                raise
             problems = place(refusal, [field])
         else:
             messages.success(request, f"An invitation is on its way to {row.email}; former ones are dead.")
