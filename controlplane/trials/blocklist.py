@@ -86,6 +86,7 @@ def add_rule(*, actor: Actor, kind: str, pattern: str, why: str, expires_at: dat
         raise Refused("rule_invalid", "why must say the reason: others will ask.", field="why")
     if expires_at is not None and expires_at <= utcnow():
         raise Refused("rule_invalid", "days must be more than 0, or empty.", field="days")
+    Rule.objects.filter(kind=kind, pattern=normal, expires_at__lte=utcnow()).delete()
     rule, created = Rule.objects.get_or_create(
         kind=kind,
         pattern=normal,

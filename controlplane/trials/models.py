@@ -225,6 +225,8 @@ class Rule(models.Model):
         indexes = [
             # Which patterns a company's name may match.
             models.Index(fields=["literal"], condition=Q(kind="company"), name="rule_by_literal"),
+            # What is over, to be forgotten.
+            models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="rule_by_end"),
         ]
 
     def __str__(self) -> str:

@@ -54,6 +54,13 @@ DELETE FROM trials_signinlink WHERE id IN (
     ORDER BY created_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 """
+# A rule that is over keeps nobody out, and need not keep anybody's address; the audit trail has it masked. Rides on rule_by_end.
+FORGET_RULES = """
+DELETE FROM trials_rule WHERE id IN (
+    SELECT id FROM trials_rule WHERE expires_at < %(before)s
+    ORDER BY expires_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+"""
 # The numbers of one network, domain and person lately. Rides on signup_of_network, signup_of_domain, signup_of_person.
 COUNT_LATELY = """
 SELECT (SELECT count(*) FROM trials_signup WHERE network = %(network)s AND created_at > %(since)s),

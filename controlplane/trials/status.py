@@ -11,7 +11,7 @@ from django.db import transaction
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.trials.models import SignUp, Trial
-from controlplane.trials.offer import position_of
+from controlplane.trials.offer import open_regions, position_of
 from controlplane.trials.secrets import digest_of, is_secret
 from controlplane.trials.states import SENTENCES, Reason, SignUpState, Stage
 
@@ -89,8 +89,19 @@ def status_of_trial(trial: Trial) -> Status:
         removed_at=trial.ended_at if stage is Stage.REMOVED else None,
         may_extend=stage is Stage.ACTIVE and trial.extended_at is None,
         reason=trial.reason,
-        detail=SENTENCES[Reason(trial.reason)] if trial.reason else DETAILS[stage],
+        detail=_detail(trial, stage),
     )
+
+
+def _detail(trial: Trial, stage: Stage) -> str:
+    if trial.reason:
+        return SENTENCES[Reason(trial.reason)]
+    return REGION_WAITS if stage is Stage.WAITING and _is_closed(trial.region) else DETAILS[stage]
+
+
+def _is_closed(region: str) -> bool:
+    with platform_scope(), transaction.atomic():  # what is offered is no tenant's
+        return region not in {name for name, _title in open_regions()}
 
 
 def _position(trial: Trial) -> int:
@@ -98,6 +109,10 @@ def _position(trial: Trial) -> int:
         return position_of(trial.id)
 
 
+REGION_WAITS = (
+    "The region that you chose takes no trials now. "
+    "The runtime is built by itself when it does again; we write to you then."
+)
 DETAILS = {
     Stage.WAITING: "All places are taken. The runtime is built by itself when it is your turn; we write to you then.",
     Stage.PROVISIONING: "The runtime is being built; that takes a few minutes.",

@@ -97,4 +97,5 @@ def _forget(now: datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(queries.LAPSE_SIGN_UPS, {"now": now, "most": MOST})
         cursor.execute(queries.FORGET_SIGN_UPS, {"before": now - SIGN_UP_KEPT, "most": MOST})
+        cursor.execute(queries.FORGET_RULES, {"before": now, "most": MOST})
         cursor.execute(queries.FORGET_LINKS, {"before": now - timedelta(days=1), "most": MOST})

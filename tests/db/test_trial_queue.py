@@ -13,13 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.closing import close_tenant
+from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import Tenant
 from controlplane.trials.blocklist import add_rule
 from controlplane.trials.confirm import confirm
 from controlplane.trials.managing import change_offer
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.promote import promote
-from controlplane.trials.status import read_status
+from controlplane.trials.status import read_status, status_of_trial
 from controlplane.trials.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.trialling import ask, token_to, trial_of, try_out
@@ -91,6 +92,9 @@ def test_a_closed_region_waits_and_the_others_go_on() -> None:
     offer(2, "eu-central-1")
     assert promote() == 1
     assert stages([first, second]) == ["waiting", "provisioning"]
+    first.refresh_from_db()
+    with tenant_scope(first.tenant_id):  # as its owner reads it
+        assert "region that you chose takes no trials now" in status_of_trial(first).detail
     offer(2)
     with time_machine.travel(utcnow() + timedelta(minutes=2)):
         tick()

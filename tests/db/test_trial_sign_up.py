@@ -18,9 +18,10 @@ from controlplane.trials.blocklist import add_rule, lift_rule
 from controlplane.trials.checks.proof_of_work import solve
 from controlplane.trials.confirm import confirm
 from controlplane.trials.managing import change_offer
-from controlplane.trials.models import SignUp
+from controlplane.trials.models import Rule, SignUp
 from controlplane.trials.secrets import digest_of
 from controlplane.trials.status import read_status
+from controlplane.trials.ticking import tick
 from tests.trialling import ask, letters, token_to, try_out
 from tests.world import World
 
@@ -181,6 +182,26 @@ def test_a_rule_ends_by_itself() -> None:
     assert ask("ada@mail.engine.example").sign_up.state == "rejected"
     with time_machine.travel(utcnow() + timedelta(days=2)):
         assert ask("ada@mail.engine.example").sign_up.state == "pending"
+
+
+def test_a_rule_that_is_over_is_forgotten_with_the_address_and_may_be_made_anew() -> None:
+    soon = utcnow() + timedelta(days=1)
+    for pattern, ends in (
+        ("eve@example.org", soon),
+        ("mallory@example.org", soon),
+        ("trent@example.org", None),
+    ):
+        add_rule(actor=ADMIN, kind="email", pattern=pattern, why="mining", expires_at=ends)
+    tick()
+    assert Rule.objects.count() == 3
+    with time_machine.travel(utcnow() + timedelta(days=2)):
+        add_rule(actor=ADMIN, kind="email", pattern="eve@example.org", why="again", expires_at=None)
+        tick()
+    assert sorted(Rule.objects.values_list("shown", "why")) == [
+        ("eve@example.org", "again"),
+        ("trent@example.org", "mining"),
+    ]
+    assert "mallory" not in str(list(AuditEvent.objects.values_list("changes", flat=True)))
 
 
 @pytest.mark.parametrize(
