@@ -147,7 +147,7 @@ def found(noun: str, text: str, rows: QuerySet[Any]) -> Any:
 
 def missing(noun: str, text: str) -> Refused:
     """Return the refusal for what is not there."""
-    return Refused(f"{noun}_not_found", f"There is no {noun} {text[:64]}.", status=404)
+    return Refused(f"{noun}_not_found", f"There is no {noun.replace('_', ' ')} {text[:64]}.", status=404)
 
 
 def under_way(ids: Iterable[UUID]) -> dict[UUID, Operation]:

@@ -27,11 +27,11 @@ from controlplane.api.shapes.account import (
     me_json,
 )
 from controlplane.api.views.base import ApiView
-from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from controlplane.tenants.accounts import rename_account
 from controlplane.tenants.addresses import base_of
 from controlplane.tenants.models import Account
+from controlplane.tenants.rights import require
 from controlplane.tenants.services import create_account
 from provisioner.lifecycle.move import move_account
 
@@ -70,9 +70,7 @@ class AccountList(ApiView):
         body = self.body(request)
         tenant = scope.tenant_for_write(self.tenant, body.get("tenant", ""))
         actor, base = actor_of(request), base_of(request)
-        if not actor.may(Permission.ACCOUNT_CREATE, tenant_id=tenant.id):
-            detail = "Only admins and owners create accounts; ask one of your tenant."
-            raise Refused("forbidden", detail, status=403)
+        require(actor, Permission.ACCOUNT_CREATE, tenant_id=tenant.id)
 
         def act() -> Answer:
             account = create_account(actor=actor, tenant=tenant, slug=body["slug"], name=body["name"])
