@@ -37,6 +37,11 @@ def sign_in_callback(base: str, provider_id: UUID) -> str:
     return f"{base}/sign-in/callback/{provider_id}"
 
 
+def audit_export_url(base: str, export_id: UUID) -> str:
+    """Return the address of an export of the audit trail."""
+    return f"{base}{PREFIX}/audit/exports/{export_id}"
+
+
 def plan_url(base: str, key: str) -> str:
     """Return a plan's address."""
     return f"{base}{PREFIX}/plans/{key}"

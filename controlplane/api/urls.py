@@ -7,6 +7,7 @@ from django.urls import path
 from controlplane.api.views import (
     accounts,
     audit,
+    audit_exports,
     budgets,
     costs,
     footprint,
@@ -37,6 +38,8 @@ urlpatterns = [
     path("me", accounts.Me.as_view(), name="me"),
     path("audit", audit.AuditList.as_view(), name="audit"),
     path("audit/export", audit.AuditExport.as_view(), name="audit-export"),
+    path("audit/exports", audit_exports.ExportList.as_view(), name="audit-exports"),
+    path("audit/exports/<str:export>", audit_exports.ExportDetail.as_view(), name="audit-export-detail"),
     path("plans", plans.PlanList.as_view(), name="plans"),
     path("plans/<str:key>", plans.PlanDetail.as_view(), name="plan"),
     path("regions", plans.RegionList.as_view(), name="regions"),

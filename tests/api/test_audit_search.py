@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor
+from controlplane.tenants.audit.shipping import ship_due
+from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import AuditEvent
 from tests.api.asking import Asking, problem, read
 from tests.world import World
@@ -167,3 +171,62 @@ def test_an_export_of_years_is_refused_before_it_begins(trail: World) -> None:
 @pytest.mark.parametrize("path", ["/audit", "/audit/export"])
 def test_a_viewer_sees_nothing_of_it(trail: World, path: str) -> None:
     assert problem(Asking(trail.vera).get(path)) == (403, "forbidden")
+
+
+def test_an_export_to_the_archive_is_asked_for_and_read_until_it_is_done(
+    trail: World, settings: Settings, tmp_path: Path
+) -> None:
+    settings.AUDIT_EXPORT_TO = str(tmp_path)
+    alice = Asking(trail.alice)
+    response = alice.post("/audit/exports", {"action": "account.rename", "outcome": "done"})
+    assert response.status_code == 202
+    told = read(response)
+    assert response["Location"] == told["url"]
+    assert (told["state"], told["rows"], told["tenant"]) == ("waiting", 0, "archipel")
+    assert told["search"] == {"action": "account.rename", "outcome": "done"}
+    ship_due()
+    done = read(alice.get(told["url"]))
+    assert (done["state"], done["rows"]) == ("done", 7)
+    assert len(Path(done["place"]).read_text().splitlines()) == 7
+    assert read(alice.get("/audit/exports"))["results"] == [done]
+    assert AuditEvent.objects.get(action="audit.export").actor == "token:alice"
+
+
+def test_asking_for_an_export_twice_with_one_key_makes_one(
+    trail: World, settings: Settings, tmp_path: Path
+) -> None:
+    settings.AUDIT_EXPORT_TO = str(tmp_path)
+    first, second = (Asking(trail.alice).post("/audit/exports", {}, Idempotency_Key="k1") for _ in range(2))
+    assert read(first) == read(second)
+    assert AuditExport.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"since": "yesterday"}, (400, "invalid_parameter")),
+        ({"since": "2001-01-01T00:00:00Z"}, (400, "period_too_long")),
+        ({"outcome": "perhaps"}, (422, "not_one_of")),
+        ({"place": "s3://mine"}, (422, "unknown_field")),
+    ],
+)
+def test_an_export_that_can_not_be_is_refused(
+    trail: World, settings: Settings, tmp_path: Path, body: dict[str, str], told: tuple[int, str]
+) -> None:
+    settings.AUDIT_EXPORT_TO = str(tmp_path)
+    assert problem(Asking(trail.alice).post("/audit/exports", body)) == told
+    assert not AuditExport.objects.exists()
+
+
+def test_without_an_archive_an_export_is_refused_and_the_download_named(trail: World) -> None:
+    response = Asking(trail.alice).post("/audit/exports", {})
+    assert problem(response) == (409, "export_not_set_up")
+    assert "download" in read(response)["detail"]
+
+
+def test_anothers_export_is_not_there(trail: World, settings: Settings, tmp_path: Path) -> None:
+    settings.AUDIT_EXPORT_TO = str(tmp_path)
+    told = read(Asking(trail.alice).post("/audit/exports", {}))
+    assert Asking(trail.bob).get(told["url"]).status_code == 404
+    assert read(Asking(trail.bob).get("/audit/exports"))["results"] == []
+    assert read(Asking(trail.sam).get("/audit/exports"))["results"][0]["id"] == told["id"]

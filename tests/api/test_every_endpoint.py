@@ -57,6 +57,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("me", "GET"): Row("/me"),
     ("audit", "GET"): Row("/audit", ADMINS, AUDITORS),
     ("audit-export", "GET"): Row("/audit/export", ADMINS, AUDITORS),
+    ("audit-exports", "GET"): Row("/audit/exports", ADMINS, AUDITORS),
+    ("audit-exports", "POST"): Row("/audit/exports", ADMINS, AUDITORS, {}),
+    ("audit-export-detail", "GET"): Row("/audit/exports/{export}", ADMINS, AUDITORS),
     ("plans", "GET"): Row("/plans"),
     ("plan", "GET"): Row("/plans/aws"),
     ("regions", "GET"): Row("/regions"),
@@ -182,6 +185,7 @@ ROWS: dict[tuple[str, str], Row] = {
 ENDPOINTS = sorted(ROWS)
 LISTS = {
     "accounts",
+    "audit-exports",
     "anomalies",
     "budgets",
     "runtimes",

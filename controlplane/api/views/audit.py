@@ -87,29 +87,27 @@ def search_of(query: Query) -> Search:
     return Search(
         **words,
         outcome=outcome,
-        since=_moment(query.text("since"), "since"),
-        until=_moment(query.text("until"), "until"),
+        since=moment(query.text("since"), "since"),
+        until=moment(query.text("until"), "until"),
     )
 
 
-def _moment(text: str, name: str) -> datetime | None:
+def moment(text: str, name: str) -> datetime | None:
+    """Read a moment with its zone, or none; raises Refused invalid_parameter 400."""
     if not text:
         return None
     try:
-        moment = parse_datetime(text)
+        found = parse_datetime(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        detail = f"The query parameter “{name}” must be a time with its zone, as 2026-01-31T00:00:00Z."
+        found = None
+    if found is None or found.tzinfo is None:
+        detail = f"“{name}” must be a time with its zone, as 2026-01-31T00:00:00Z."
         raise Refused(
             "invalid_parameter", detail, status=400, errors=(FieldError(name, "invalid_parameter", detail),)
         )
     # At the ends of the calendar no zone can be taken off any more; nothing of ours happened there.
-    return min(max(moment.replace(tzinfo=UTC), EARLIEST), LATEST) if _is_far(moment) else moment
-
-
-def _is_far(moment: datetime) -> bool:
-    return not EARLIEST.year <= moment.year < LATEST.year
+    is_far = not EARLIEST.year <= found.year < LATEST.year
+    return min(max(found.replace(tzinfo=UTC), EARLIEST), LATEST) if is_far else found.astimezone(UTC)
 
 
 def _written(rows: Sequence[AuditEvent]) -> list[dict[str, Any]]:
