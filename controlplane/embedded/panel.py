@@ -12,7 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-_FILLING = "About 60 runtimes of three tenants are being requested and built right now: watch them come."
+_FILLING = (
+    "About 60 runtimes of three tenants are being requested and built right now: watch them come.\n"
+    "Then 45 days of their usage are brought in, the newest first; the lines that begin with “usage” say how far it is."
+)
 _NOT_FILLING = "What you request is there again at the next start."
 
 

@@ -22,6 +22,8 @@ _WORKER_PROCESSES = 4
 _WEB_THREADS = 16
 _AS_WEB = {"DATABASE_ROLE": "nesoi_web"}  # one tenant's rows at a time
 _AS_WORKER = {"DATABASE_ROLE": "nesoi_worker"}  # every tenant's rows
+# The beat would seal months of the demo's past while their days are still being brought in.
+_UNTIL_ITS_PAST_IS_TOLD = str(90 * 24)
 _ASK_SECONDS = 0.25
 _ANSWER_SECONDS = 2
 _FORGOTTEN = (
@@ -46,6 +48,7 @@ def environment(
         "STATIC_ROOT": str(static),
         "LOG_FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
+        **({} if has_past(state) else {"STATEMENT_GRACE_HOURS": _UNTIL_ITS_PAST_IS_TOLD}),
         **addresses,
     }
     return ours | {name: value for name, value in given.items() if not name.startswith(_FORGOTTEN)}
@@ -98,6 +101,17 @@ def demo_data(state: Path, env: Mapping[str, str]) -> Service:
     """Request the demo's runtimes over the REST API, as its tenants would."""
     options = ["--access", str(state / "demo.json"), "--simulator", str(_ready_file(state))]
     return _manage("demo", ["demo_data", *options], env, once=True)
+
+
+def demo_usage(state: Path, env: Mapping[str, str]) -> Service:
+    """Give the demo's runtimes a past; it waits for them by itself."""
+    options = ["--access", str(state / "demo.json"), "--simulator", str(_ready_file(state))]
+    return _manage("usage", ["demo_usage", *options], env, once=True)
+
+
+def has_past(state: Path) -> bool:
+    """Tell whether the demo's past was told to its end at an earlier start."""
+    return (state / "demo_usage.done").exists()
 
 
 def was_filled(state: Path) -> bool:

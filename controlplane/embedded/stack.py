@@ -96,6 +96,7 @@ class Stack:
                 supervisor.wait_ready("web", *(make.__name__ for make in started))
         if self._given.get("DEMO_DATA") != "0":
             supervisor.start(processes.demo_data(state, env))
+            supervisor.start(processes.demo_usage(state, env))
 
     def _start_servers(self, steps: Steps) -> dict[str, str]:
         """Start PostgreSQL and Valkey, each unless the environment names another; return their addresses."""

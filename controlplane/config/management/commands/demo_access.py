@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from controlplane.config.demo.access import make_access
+from controlplane.config.demo.usage_books import books_folder
 
 
 class Command(BaseCommand):
@@ -28,7 +29,8 @@ class Command(BaseCommand):
             raise CommandError("This makes demo users: it runs with EMBEDDED=true only.")
         access, kubeconfig = Path(str(options["access"])), Path(str(options["kubeconfig"]))
         call_command("migrate", interactive=False, verbosity=0)
-        for loaded in ("catalog", "prices"):
-            call_command(loaded, "apply", stdout=StringIO())  # a first load would print hundreds of lines
+        # A first load would print hundreds of lines.
+        call_command("catalog", "apply", stdout=StringIO())
+        call_command("prices", "apply", dir=books_folder(access.parent), stdout=StringIO())
         make_access(url=settings.PUBLIC_URL, file=access, kubeconfig=kubeconfig)
         self.stdout.write(f"demo access is in {access}")
