@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.urls import URLPattern, URLResolver
 
 from billing.costs.models import Anomaly, Budget
+from billing.statements.models import Adjustment, Charge, Statement
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
@@ -40,6 +41,7 @@ FACES = {
 EVERYONE = frozenset(Role)
 WORKERS = frozenset({Role.DEVELOPER, Role.ADMIN, Role.OWNER})
 ADMINS = frozenset({Role.ADMIN, Role.OWNER})
+STATEMENT_READERS = ADMINS | {Role.FINANCE}
 COST_READERS = EVERYONE - {Role.VIEWER}
 COST_MANAGERS = ADMINS | {Role.FINANCE}
 NO_MEMBER: frozenset[Role] = frozenset()
@@ -49,6 +51,7 @@ FLEET_READERS = frozenset({PlatformRole.SRE, PlatformRole.FINOPS, PlatformRole.A
 OPERATORS = frozenset({PlatformRole.SRE, PlatformRole.ADMIN})
 AUDITORS = frozenset({PlatformRole.SUPPORT, PlatformRole.SRE, PlatformRole.ADMIN})
 FINANCIERS = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
+STATEMENT_PLATFORM = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
 NOBODY: frozenset[PlatformRole] = frozenset()
 DENIED = {401, 403, 404}
 KEPT: list[Any] = [
@@ -56,6 +59,8 @@ KEPT: list[Any] = [
     Tenant, IdentityProvider, Budget, Anomaly,
 ]  # fmt: skip
 COUNTED = (
+    "statements_statement",
+    "statements_adjustment",
     "tenants_auditevent WHERE outcome = 'done' AND action <> 'audit.export'",
     User._meta.db_table,
     ApiToken._meta.db_table,
@@ -100,6 +105,7 @@ def things_of(world: World) -> dict[str, str]:
         "tenant": str(world.archipel.id),
         "member": str(world.vera.user.id),
         **ways_in(world),
+        **billed(world),
         **spending(world),
         "quota_request": str(more_wanted(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
@@ -117,6 +123,28 @@ def spending(world: World) -> dict[str, str]:
         usual=Decimal(1), currency="EUR", score=Decimal(8), compared=4, same_weekday=True, moved=[],
     )  # fmt: skip
     return {"budget": str(budget.id), "anomaly": str(anomaly.id)}
+
+
+def billed(world: World) -> dict[str, str]:
+    """A draft of Archipel with one line, and a credit that waits for the next one."""
+    numbers = {"alive_seconds": 0, "observed_seconds": 0, "inferred_seconds": 0, "unknown_seconds": 0}
+    empty: dict[str, Any] = {"books": {}, "drawn": [], "commitments": [], "problems": [], "names": {}}
+    month = date(2026, 6, 1)
+    row = Statement.objects.create(
+        tenant=world.archipel, month=month, currency="EUR", total=1, charges_count=1, input_digest="0" * 64,
+        lines_digest="0" * 64, engine_version="1", usage_bound=utcnow(), drafted_at=utcnow(), **numbers, **empty,
+    )  # fmt: skip
+    amounts = ("quantity", "consumed_quantity", "base_quantity", "list_unit_price", "contracted_unit_price", "list_cost")
+    costs = ("contracted_cost", "billed_cost", "effective_cost")
+    Charge.objects.create(
+        statement=row, tenant=world.archipel, line_id="0" * 24, position=0, category="Usage", account=world.shop.id,
+        period_start=utcnow(), period_end=utcnow(), currency="EUR", book_version=0, observed_seconds=0, alive_seconds=0,
+        **dict.fromkeys((*amounts, *costs), Decimal(1)),
+    )  # fmt: skip
+    credit = Adjustment.objects.create(
+        tenant=world.archipel, category="Credit", amount=-1, currency="EUR", title="x", reason="y", made_by="test"
+    )
+    return {"statement": str(row.id), "adjustment": str(credit.id)}
 
 
 def more_wanted(world: World) -> QuotaRequest:

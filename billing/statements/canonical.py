@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -56,6 +57,7 @@ def plain(amount: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+@lru_cache(maxsize=4096)
 def moment(value: datetime) -> str:
     """Write a moment in UTC, to the second as usage and prices begin."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

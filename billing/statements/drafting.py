@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,7 +17,7 @@ from billing.books.services import Market, load_market
 from billing.pricing.periods import Period, month_of
 from billing.pricing.types import ENGINE_VERSION
 from billing.statements import queries
-from billing.statements.canonical import digest_of, dumped, lines_body, plain
+from billing.statements.canonical import digest_of, dumped, plain, row_of
 from billing.statements.models import State, Statement
 from billing.statements.preparing import Prepared, draws_of, prepare, redraws_of
 from billing.statements.rating import Made, make
@@ -42,6 +43,7 @@ class Draft:
     body: bytes  # the canonical inputs
     prepared: Prepared
     made: Made
+    rows: list[list[Any]]  # its lines as they are written and hashed
 
 
 def period_of(month: date) -> Period:
@@ -93,17 +95,28 @@ def draft(
             continue
         made = make(entry.document, entry.books, entry.booked, items=entry.items, terms=entry.terms)
         fresh = row or Statement(id=uuid7(), tenant_id=tenant, month=month)
-        found.append(Draft(_filled(fresh, digest, entry, made, moment), body, entry, made))
+        written = [row_of(booked) for booked in made.lines]
+        found.append(
+            Draft(
+                _filled(fresh, digest, entry, made, digest_of(dumped(written)), moment),
+                body,
+                entry,
+                made,
+                written,
+            )
+        )
     _write(found)
     return found
 
 
-def _filled(row: Statement, digest: str, entry: Prepared, made: Made, now: datetime) -> Statement:
+def _filled(
+    row: Statement, digest: str, entry: Prepared, made: Made, lines_digest: str, now: datetime
+) -> Statement:
     row.currency = entry.terms.currency
     row.total = made.total
     row.charges_count = len(made.lines)
     row.input_digest = digest
-    row.lines_digest = digest_of(lines_body(made.lines))
+    row.lines_digest = lines_digest
     row.books = dict(made.rated.books)
     row.engine_version = ENGINE_VERSION
     row.usage_bound = now
@@ -135,4 +148,4 @@ def _write(drafts: Sequence[Draft]) -> None:
     Statement.objects.bulk_create(
         [entry.row for entry in drafts], update_conflicts=True, unique_fields=["id"], update_fields=FIELDS
     )
-    write_lines([(entry.row, entry.made.lines) for entry in drafts])
+    write_lines([(entry.row, entry.rows) for entry in drafts])

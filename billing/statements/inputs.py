@@ -36,6 +36,7 @@ def usage_of(terms: dict[UUID, Terms]) -> dict[UUID, list[UsageItem]]:
     first, last = month.start.date(), month.end.date()
     edges = sorted({piece.start.date() for held in terms.values() for piece in pieces_of(held)})
     values = {"tenants": list(terms), "first": first, "last": last, "edges": edges}
+    queries.make_room()
     found: dict[UUID, list[UsageItem]] = defaultdict(list)
     inferring = {
         tenant for tenant, held in terms.items() if any(part.book.bills_inferred for part in held.segments)

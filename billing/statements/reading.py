@@ -21,10 +21,21 @@ def visible(actor: Actor) -> QuerySet[Statement]:
 
 
 def the_statement(actor: Actor, statement_id: UUID) -> Statement:
-    """Return one statement; raises Refused 403, and 404 alike for another tenant's and for none."""
-    row = visible(actor).filter(pk=statement_id).first()
+    """Return one statement; raises Refused 404 alike for another tenant's and for none, 403."""
+    row: Statement | None = (
+        seen_by(actor, Statement.objects.select_related("tenant")).filter(pk=statement_id).first()
+    )
     if row is None:
         raise Refused("statement_not_found", f"There is no statement {statement_id}.", status=404)
+    require_read(actor)
+    return row
+
+
+def the_adjustment(actor: Actor, adjustment_id: UUID) -> Adjustment:
+    """Return one adjustment; raises Refused 404 alike for another tenant's and for none."""
+    row: Adjustment | None = seen_by(actor, Adjustment.objects.all()).filter(pk=adjustment_id).first()
+    if row is None:
+        raise Refused("adjustment_not_found", f"There is no adjustment {adjustment_id}.", status=404)
     return row
 
 

@@ -9,7 +9,6 @@ import orjson
 from django.db import connection
 
 from billing.statements import queries
-from billing.statements.canonical import Booked, row_of
 from billing.statements.models import Statement
 
 # The fields of a line in its order, as the table has them.
@@ -25,13 +24,13 @@ _LOAD = queries.LOAD.format(columns=", ".join(_ALL))
 _ACCOUNT, _RUNTIME = COLUMNS.index("account") + 3, COLUMNS.index("runtime") + 3
 
 
-def write_lines(statements: Sequence[tuple[Statement, Sequence[Booked]]]) -> None:
-    """Put lines in the place of those that the drafts had; inside the drafting's transaction."""
+def write_lines(statements: Sequence[tuple[Statement, Sequence[Sequence[Any]]]]) -> None:
+    """Put lines (see `canonical.row_of`) in the place of those that the drafts had; inside the drafting's transaction."""
     rows: list[dict[str, Any]] = []
     for statement, lines in statements:
         of, tenant = str(statement.id), str(statement.tenant_id)
-        for position, booked in enumerate(lines):
-            row = [of, tenant, position, *row_of(booked)]
+        for position, line in enumerate(lines):
+            row = [of, tenant, position, *line]
             row[_ACCOUNT], row[_RUNTIME] = row[_ACCOUNT] or None, row[_RUNTIME] or None
             rows.append(dict(zip(_ALL, row, strict=True)))
     with connection.cursor() as cursor:

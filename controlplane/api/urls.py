@@ -20,6 +20,8 @@ from controlplane.api.views import (
     runtimes,
     sessions,
     standing,
+    statements,
+    statements_managing,
     suspension,
     team,
     tenants,
@@ -92,6 +94,29 @@ urlpatterns = [
     path("footprint/findings", footprint.FootprintFindings.as_view(), name="footprint-findings"),
     path("fleet/footprint", footprint.FleetFootprint.as_view(), name="fleet-footprint"),
     path("carbon-factors", footprint.CarbonFactors.as_view(), name="carbon-factors"),
+    path("statements", statements.StatementList.as_view(), name="statements"),
+    path("statements/draft", statements_managing.StatementDraft.as_view(), name="draft-statement"),
+    path("statements/<str:statement>.csv", statements.StatementCsv.as_view(), name="statement-csv"),
+    path("statements/<str:statement>.pdf", statements.StatementPdf.as_view(), name="statement-pdf"),
+    path("statements/<str:statement>", statements.StatementDetail.as_view(), name="statement"),
+    path("statements/<str:statement>/lines", statements.StatementLines.as_view(), name="statement-lines"),
+    path(
+        "statements/<str:statement>/lines/<str:line>",
+        statements.StatementLine.as_view(),
+        name="statement-line",
+    ),
+    path(
+        "statements/<str:statement>/seal", statements_managing.StatementSeal.as_view(), name="seal-statement"
+    ),
+    path(
+        "statements/<str:statement>/check",
+        statements_managing.StatementCheck.as_view(),
+        name="check-statement",
+    ),
+    path("adjustments", statements_managing.AdjustmentList.as_view(), name="adjustments"),
+    path(
+        "adjustments/<str:adjustment>", statements_managing.AdjustmentDetail.as_view(), name="adjustment"
+    ),
     path("tenants", tenants.TenantList.as_view(), name="tenants"),
     path("tenants/<str:tenant>", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<str:tenant>/owner", tenants.TenantOwner.as_view(), name="tenant-owner"),

@@ -41,6 +41,7 @@ app.autodiscover_tasks(
         "provisioner.lifecycle",
         "provisioner.observer",
         "billing.usage",
+        "billing.statements",
         "billing.exports",
         "billing.costs",
         "billing.exports",
@@ -114,6 +115,11 @@ app.conf.update(
             "task": "nesoi.footprint",  # a day is made once it is over, and again when it came out anew
             "schedule": 300.0,
             "options": {"expires": 300.0},
+        },
+        "statements": {
+            "task": "nesoi.statements",
+            "schedule": settings.STATEMENT_TICK_SECONDS,
+            "options": {"expires": 3 * max(settings.STATEMENT_TICK_SECONDS, 1.0)},
         },
         "usage-retention": {
             "task": "nesoi.usage_retention",

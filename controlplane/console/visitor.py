@@ -109,6 +109,11 @@ class Visitor:
         return self.actor.may(Permission.FLEET_FOOTPRINT)
 
     @property
+    def may_see_statements(self) -> bool:
+        """Whether what was billed is shown at all."""
+        return self.actor.may(Permission.STATEMENT_READ)
+
+    @property
     def may_answer_quota(self) -> bool:
         """Whether the queue of requests for quota is shown at all."""
         return self.actor.may(Permission.QUOTA_ANSWER)

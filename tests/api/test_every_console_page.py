@@ -30,6 +30,8 @@ from tests.matrix import (
     NOBODY,
     OPERATORS,
     PLATFORM,
+    STATEMENT_PLATFORM,
+    STATEMENT_READERS,
     TOKEN_READERS,
     WORKERS,
     Cells,
@@ -48,6 +50,15 @@ NEW = "/runtimes/new?plan=aws"
 PROVIDER = "/identity/{provider}"
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 FLEET = "/fleet/trials"
+STATEMENT = "/statements/{statement}"
+ADJUSTMENT = {
+    "tenant": "archipel",
+    "category": "Credit",
+    "amount": "-1.50",
+    "currency": "EUR",
+    "title": "Outage",
+    "reason": "for the test",
+}
 PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.org"}
@@ -139,6 +150,19 @@ ROWS: dict[tuple[str, str], Row] = {
     ("account", "POST"): Row("/accounts/{account}/", ADMINS, NOBODY, {"name": "Other"}),
     ("move-account", "GET"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS),
     ("move-account", "POST"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS, MOVE),
+    ("statements", "GET"): Row("/statements/", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement", "GET"): Row(f"{STATEMENT}/", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-file", "GET"): Row(f"{STATEMENT}/as/csv", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{'0' * 24}", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("draft-statement", "POST"): Row(
+        "/statements/draft", NO_MEMBER, STATEMENT_PLATFORM, {"tenant": "archipel", "month": "2026-06"}
+    ),
+    ("adjust-statement", "POST"): Row("/statements/adjust", NO_MEMBER, STATEMENT_PLATFORM, ADJUSTMENT),
+    ("withdraw-adjustment", "POST"): Row(
+        "/statements/adjustments/{adjustment}/withdraw", NO_MEMBER, STATEMENT_PLATFORM, {}
+    ),
+    ("seal-statement", "POST"): Row(f"{STATEMENT}/seal", NO_MEMBER, STATEMENT_PLATFORM, {}),
+    ("check-statement", "POST"): Row(f"{STATEMENT}/check", NO_MEMBER, STATEMENT_PLATFORM, {}),
     ("team", "GET"): Row("/team/"),
     ("team", "POST"): Row("/team/", ADMINS, NOBODY, {"email": "new@example.org", "role": "viewer"}),
     ("roles", "GET"): Row("/team/roles"),
@@ -221,6 +245,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("choose-theme", "POST"): Row("/theme", body={"theme": "dark"}, public=True),
 }
 IDS = (
+    "statement",
+    "adjustment",
     "runtime",
     "operation",
     "account",

@@ -24,6 +24,8 @@ from tests.matrix import (
     NOBODY,
     OPERATORS,
     PLATFORM,
+    STATEMENT_PLATFORM,
+    STATEMENT_READERS,
     TOKEN_READERS,
     WORKERS,
     Cells,
@@ -47,6 +49,15 @@ INVITATION = {"email": "new@example.org", "role": "viewer", **HERE}
 NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.org"}
 PROVIDER = "/identity-providers/{provider}"
 NEW_PROVIDER = {"name": "SSO", "issuer": "https://127.0.0.1", "client_id": "nesoi", **HERE}
+STATEMENT = "/statements/{statement}"
+ADJUSTMENT = {
+    "category": "Credit",
+    "amount": "-1.50",
+    "currency": "EUR",
+    "title": "Outage",
+    "reason": "for the test",
+    **HERE,
+}
 MOVE = {"from": "archipel", "to": "nowhere", **REASON}
 # Support names one tenant and says why.
 OPENING = {"X_Nesoi_Tenant": "archipel", "X_Nesoi_Reason": "for the test"}
@@ -100,6 +111,20 @@ ROWS: dict[tuple[str, str], Row] = {
         "/accounts/{account}/deletion", ADMINS, PLATFORM_ADMIN, {"confirm": "shop"}
     ),
     ("account-deletion", "DELETE"): Row("/accounts/{account}/deletion", ADMINS, PLATFORM_ADMIN),
+    ("statements", "GET"): Row("/statements", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement", "GET"): Row(STATEMENT, STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-csv", "GET"): Row(f"{STATEMENT}.csv", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-pdf", "GET"): Row(f"{STATEMENT}.pdf", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-lines", "GET"): Row(f"{STATEMENT}/lines", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{'0' * 24}", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("draft-statement", "POST"): Row(
+        "/statements/draft", NO_MEMBER, STATEMENT_PLATFORM, {"month": "2026-06", **HERE}
+    ),
+    ("seal-statement", "POST"): Row(f"{STATEMENT}/seal", NO_MEMBER, STATEMENT_PLATFORM),
+    ("check-statement", "GET"): Row(f"{STATEMENT}/check", NO_MEMBER, STATEMENT_PLATFORM),
+    ("adjustments", "GET"): Row("/adjustments", NO_MEMBER, STATEMENT_PLATFORM),
+    ("adjustments", "POST"): Row("/adjustments", NO_MEMBER, STATEMENT_PLATFORM, ADJUSTMENT),
+    ("adjustment", "DELETE"): Row("/adjustments/{adjustment}", NO_MEMBER, STATEMENT_PLATFORM),
     ("roles", "GET"): Row("/roles", public=True),
     ("roles-page", "GET"): Row("/docs/roles", public=True),
     ("members", "GET"): Row("/members?tenant=archipel"),
@@ -195,6 +220,7 @@ LISTS = {
     "tokens",
     "service-accounts",
     "quota-requests",
+    "statements",
     "tenants",
     "identity-providers",
 }

@@ -1,0 +1,148 @@
+"""What was billed: statements, their lines, and what each line came from."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_safe
+
+from billing.statements import evidence, reading
+from billing.statements.as_csv import as_csv
+from billing.statements.as_pdf import as_pdf
+from billing.statements.models import Statement
+from controlplane.console.pages import page, show
+from controlplane.console.presenters.statements import (
+    badge_of,
+    in_unit,
+    line_shown,
+    money,
+    percent,
+    pieces_shown,
+    samples_shown,
+)
+from controlplane.console.queries import newest_first
+from controlplane.console.views.statements_managing import manager_context
+from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import parse_uuid
+
+LINES = 100
+FILES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
+
+
+@require_safe
+@page
+def index(request: ConsoleRequest) -> HttpResponse:
+    """The statements, newest first; FinOps sees everybody's, and what waits."""
+    actor = request.visitor.actor
+    after, before = (parse_uuid(request.GET.get(edge, "")) for edge in ("after", "before"))
+    found = newest_first(reading.visible(actor), after=after, before=before)
+    context = {
+        "statements": [
+            (row, badge_of(row), money(row.total), percent(row.observed_seconds, row.alive_seconds))
+            for row in found.rows
+        ],
+        "newer": found.newer and f"before={found.newer}",
+        "older": found.older and f"after={found.older}",
+        "everybodys": actor.sees_every_tenant,
+        **manager_context(request),
+    }
+    return show(request, "statements/index.html", context)
+
+
+@require_safe
+@page
+def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
+    """One statement with its lines."""
+    row = reading.the_statement(request.visitor.actor, statement_id)
+    first = _number(request.GET.get("from", ""))
+    lines = list(reading.lines_of(row).filter(position__gte=first)[: LINES + 1])
+    context = {
+        "statement": row,
+        "badge": badge_of(row),
+        "total": money(row.total),
+        "coverage": percent(row.observed_seconds, row.alive_seconds),
+        "hours": in_unit("control_plane", row.alive_seconds).split()[0],
+        "unknown": percent(row.unknown_seconds, row.alive_seconds) if row.unknown_seconds else "",
+        "inferred": percent(row.inferred_seconds, row.alive_seconds) if row.inferred_seconds else "",
+        "lines": [line_shown(row, line) for line in lines[:LINES]],
+        "newer": f"from={max(0, first - LINES)}" if first else "",
+        "older": f"from={lines[LINES].position}" if len(lines) > LINES else "",
+        "corrections": any(line.charge_class for line in lines),
+        **manager_context(request),
+    }
+    return show(request, "statements/detail.html", context)
+
+
+@require_safe
+@page
+def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpResponse:
+    """One line: its days, the hours of one, the samples of one of these."""
+    row = reading.the_statement(request.visitor.actor, statement_id)
+    found = reading.the_line(row, line_id)
+    day, hour = _day(request.GET.get("day", "")), _hour(request.GET.get("hour", ""))
+    opens = evidence.has_evidence(found)
+    days = evidence.days_of(found) if opens else []
+    hours = evidence.hours_of(found, day) if opens and day else []
+    samples = evidence.samples_of(found, hour) if opens and hour else []
+    context = {
+        "statement": row,
+        "shown": line_shown(row, found),
+        "line": found,
+        "opens": opens,
+        "day": day,
+        "hour": hour,
+        "days": pieces_shown(found, days),
+        "hours": pieces_shown(found, hours),
+        "samples": samples_shown(found, samples),
+        "sum": pieces_shown(found, [evidence.sums_of(days)])[0] if days else None,
+        "differs": opens
+        and not found.charge_class
+        and evidence.sums_of(days).quantity < int(found.base_quantity),
+    }
+    return show(request, "statements/line.html", context)
+
+
+@require_safe
+@page
+def file(request: ConsoleRequest, statement_id: UUID, kind: str) -> HttpResponse:
+    """The statement as CSV or PDF; of a sealed one always the same bytes."""
+    row = reading.the_statement(request.visitor.actor, statement_id)
+    if kind not in FILES:
+        raise Refused("file_unknown", "A statement comes as csv or pdf.", status=404)
+    answer = HttpResponse(_written(row, kind), content_type=FILES[kind])
+    answer["Content-Disposition"] = (
+        f'attachment; filename="statement-{row.tenant.slug}-{row.month:%Y-%m}.{kind}"'
+    )
+    return answer
+
+
+def _written(row: Statement, kind: str) -> bytes:
+    lines = reading.lines_of(row)
+    return as_csv(row, lines) if kind == "csv" else as_pdf(row, lines, tenant=row.tenant.name)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - the column's width
+
+
+def _day(text: str) -> date | None:
+    """Read a day; what is none shows no hours."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 1970 <= found.year <= 9000 else None  # noqa: PLR2004
+
+
+def _hour(text: str) -> datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    if found is None or found.tzinfo is None or not 1970 <= found.year <= 9000:  # noqa: PLR2004
+        return None
+    return evidence.whole_hour(found)
