@@ -17,10 +17,12 @@ from django.urls import URLPattern, URLResolver
 
 from billing.costs.models import Anomaly, Budget
 from billing.statements.models import Adjustment, Charge, Statement
+from billing.exports.models import FocusExport
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.ids import uuid7
+from controlplane.notices.models import Webhook, WebhookDelivery
 from controlplane.osb.credentials import issue_credential
 from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
@@ -56,7 +58,7 @@ NOBODY: frozenset[PlatformRole] = frozenset()
 DENIED = {401, 403, 404}
 KEPT: list[Any] = [
     Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
-    Tenant, IdentityProvider, Budget, Anomaly,
+    Tenant, IdentityProvider, Webhook, WebhookDelivery, FocusExport, Budget, Anomaly,
 ]  # fmt: skip
 COUNTED = (
     "statements_statement",
@@ -108,6 +110,7 @@ def things_of(world: World) -> dict[str, str]:
         **billed(world),
         **spending(world),
         "quota_request": str(more_wanted(world).id),
+        "webhook": str(a_webhook(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
     }
 
@@ -152,6 +155,15 @@ def more_wanted(world: World) -> QuotaRequest:
     row: QuotaRequest = QuotaRequest.objects.create(
         tenant=world.archipel, runtimes=1000, reason="for the test", requested_by="test"
     )
+    return row
+
+
+def a_webhook(world: World) -> Webhook:
+    """An address that Archipel wants to be told at."""
+    row: Webhook = Webhook.objects.create(
+        tenant=world.archipel, url="https://hooks.example.org/nesoi", kinds=["usage.daily"], sealed=b"x", created_by="test",
+        created_at=utcnow(),
+    )  # fmt: skip
     return row
 
 

@@ -82,3 +82,42 @@ SELECT r.id, 'shoot--' || coalesce(l.config ->> 'project', 'nesoi') || '--' || r
     r.deleted_at::date
 FROM runtimes_runtime r JOIN landscapes_landscape l ON l.id = r.landscape_id ORDER BY r.created_at DESC
 """
+
+# A page of days of usage. Of everybody by the primary key, of one tenant by the index of tenants and days.
+USAGE_PAGE = """
+SELECT d.day, d.source, d.tenant_id, t.slug AS tenant, d.account, d.runtime, d.plan, d.region, d.meter, d.dimension,
+    d.quantity, d.inferred, l.observed_seconds, l.inferred_seconds, l.unknown_seconds, l.alive_seconds
+FROM usage_day d JOIN usage_day_life l USING (day, source, tenant_id, account, plan)
+    LEFT JOIN tenants_tenant t ON t.id = d.tenant_id
+WHERE d.day >= %(first)s AND d.day < %(last)s AND (%(tenant)s::uuid IS NULL OR d.tenant_id = %(tenant)s)
+    AND (%(runtime)s::uuid IS NULL OR d.runtime = %(runtime)s) AND (%(meter)s = '' OR d.meter = %(meter)s)
+    AND (d.day, d.source, d.tenant_id, d.account, d.plan, d.meter, d.dimension)
+        > (%(k0)s::date, %(k1)s::int, %(k2)s::uuid, %(k3)s::uuid, %(k4)s, %(k5)s, %(k6)s)
+ORDER BY d.day, d.source, d.tenant_id, d.account, d.plan, d.meter, d.dimension LIMIT %(limit)s
+"""
+
+# A page of charges, by their primary key.
+CHARGES_PAGE = """
+SELECT c.*, s.month, s.state AS statement_state, t.slug AS tenant
+FROM statements_charge c JOIN statements_statement s ON s.id = c.statement_id JOIN tenants_tenant t ON t.id = c.tenant_id
+WHERE s.month >= %(first)s AND s.month < %(last)s AND (%(tenant)s::uuid IS NULL OR s.tenant_id = %(tenant)s)
+    AND (%(runtime)s::uuid IS NULL OR c.runtime = %(runtime)s) AND (%(meter)s = '' OR c.meter = %(meter)s)
+    AND (c.statement_id, c.line_id) > (%(k0)s::uuid, %(k1)s)
+ORDER BY c.statement_id, c.line_id LIMIT %(limit)s
+"""
+
+# A day of one tenant, by the index of tenants and days.
+DAY_OF_TENANT = """
+SELECT runtime, account, plan, region, meter, dimension, quantity, inferred FROM usage_day
+WHERE tenant_id = %s AND day = %s ORDER BY runtime, meter, dimension LIMIT %s
+"""
+
+# What was sealed for a tenant lately: its statements are few, by the unique index of tenants and months.
+SEALED_LATELY = """
+SELECT id, month, number, total, currency, sealed_at FROM statements_statement
+WHERE tenant_id = %s AND state = 'sealed' AND sealed_at >= %s ORDER BY number
+"""
+CHARGES_OF_STATEMENT = """
+SELECT line_id, category, account, runtime, meter, quantity, unit, billed_cost, description FROM statements_charge
+WHERE statement_id = %s ORDER BY position LIMIT %s
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from billing.exports.announcing import announce
 from billing.exports.calendar import ask_due
 from billing.exports.services import write_due
 
@@ -18,3 +19,9 @@ def focus_calendar() -> None:
 def focus() -> None:
     """Write the exports that are due."""
     write_due()
+
+
+@shared_task(name="nesoi.announce_charges", ignore_result=True)
+def announce_charges() -> None:
+    """Tell webhooks of days and statements."""
+    announce()

@@ -81,6 +81,16 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 30.0},
         },
+        "deliver-webhooks": {
+            "task": "nesoi.deliver_webhooks",
+            "schedule": 10.0,
+            "options": {"expires": 10.0},
+        },
+        "announce-charges": {
+            "task": "nesoi.announce_charges",  # what was announced is known by its key: once, whoever asks how often
+            "schedule": 300.0,
+            "options": {"expires": 300.0},
+        },
         "prune-notices": {
             "task": "nesoi.prune_notices",
             "schedule": 3600.0,

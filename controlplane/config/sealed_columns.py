@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.identity.models import IdentityProvider
-from controlplane.notices.models import Notice
+from controlplane.notices.models import Notice, Webhook
 from controlplane.notices.services import CONTEXT
+from controlplane.notices.webhooks import CONTEXT as OF_WEBHOOKS
 from provisioner.landscapes.models import Landscape
 
 
@@ -30,4 +31,5 @@ COLUMNS = (
     SealedColumn(Landscape, "credentials_sealed", lambda row: row.credentials_context),
     SealedColumn(IdentityProvider, "client_secret", lambda row: row.secret_context),
     SealedColumn(Notice, "sealed", lambda row: CONTEXT.format(id=row.id)),
+    SealedColumn(Webhook, "sealed", lambda row: OF_WEBHOOKS.format(tenant=row.tenant_id, id=row.id)),
 )

@@ -6,7 +6,10 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
+from controlplane.notices.webhook_models import Webhook, WebhookDelivery
 from controlplane.tenants.models import Tenant
+
+__all__ = ["Mail", "Notice", "State", "Webhook", "WebhookDelivery"]
 
 ONE_ADDRESS = r"[^\s\x01-\x1f\x7f<>,;:@\"]+@[^\s\x01-\x1f\x7f<>,;:@\"]+"  # as Python and PostgreSQL read it
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from controlplane.notices import transport
 from controlplane.notices.delivery import MOST, deliver_due
 from controlplane.notices.retention import prune
+from controlplane.notices.webhook_delivery import deliver_webhooks
 
 
 @shared_task(name=transport.DELIVER, ignore_result=True)
@@ -20,3 +21,9 @@ def deliver() -> None:
 def prune_notices() -> None:
     """Forget what is old."""
     prune()
+
+
+@shared_task(name="nesoi.deliver_webhooks", ignore_result=True)
+def deliver_events() -> None:
+    """Send events that are due."""
+    deliver_webhooks()

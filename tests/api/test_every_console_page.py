@@ -65,6 +65,7 @@ NEW_TENANT = {"slug": "cobalt", "name": "Cobalt", "owner_email": "new@example.or
 SEARCHED = dict.fromkeys(("q", "actor", "kind", "target", "request_id", "outcome", "since", "until"), "")
 RULE = {"kind": "domain", "pattern": "evil.example", "why": "for the test"}
 MOVERS = frozenset({PlatformRole.ADMIN})
+FINOPS = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
 MOVE = {"from": "archipel", "to": "nowhere", "reason": "for the test"}
 OPENING = {"tenant": "archipel", "reason": "for the test"}  # support says why, then looks
 NEW_TOKEN = {"name": "ci", "role": "viewer", "scopes": "read", "expires_in_days": "30"}
@@ -230,6 +231,9 @@ ROWS: dict[tuple[str, str], Row] = {
         f"{FLEET}/{UNKNOWN}/reject", NO_MEMBER, PLATFORM_ADMIN, {}, answer=409
     ),
     ("fleet-trial-retry", "POST"): Row(f"{FLEET}/{UNKNOWN}/retry", NO_MEMBER, PLATFORM_ADMIN, {}, answer=404),
+    ("fleet-exports", "GET"): Row("/fleet/exports", NO_MEMBER, FINOPS),
+    ("fleet-exports", "POST"): Row("/fleet/exports", NO_MEMBER, FINOPS, {"month": "2026-01", "kind": "1.4/csv"}),
+    ("fleet-margin", "GET"): Row("/fleet/margin", NO_MEMBER, FINOPS),
     ("fleet-tenants", "GET"): Row("/fleet/tenants", NO_MEMBER, PLATFORM - {PlatformRole.SUPPORT}),
     ("fleet-tenants", "POST"): Row("/fleet/tenants", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT),
     **{

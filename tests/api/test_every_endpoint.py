@@ -42,6 +42,9 @@ NEW_ACCOUNT = {"slug": "labor", "name": "Labor", "tenant": "archipel"}
 REASON = {"reason": "for the test"}
 PLATFORM_ADMIN = frozenset({PlatformRole.ADMIN})
 OWNERS = frozenset({Role.OWNER})
+SPENDERS = frozenset(Role) - {Role.VIEWER}
+BILLED = ADMINS | {Role.FINANCE}
+FINOPS = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
 HERE = {"tenant": "archipel"}
 STRANGER = {"email": "ada@engine.example", "company": "Engine Works", "region": "eu-central-1"}
 SAMPLES = {"sent_at": "2026-01-01T00:00:00Z", "samples": [{}]}
@@ -190,6 +193,18 @@ ROWS: dict[tuple[str, str], Row] = {
     ("budget", "DELETE"): Row("/budgets/{budget}", COST_MANAGERS, NOBODY),
     ("anomalies", "GET"): Row("/anomalies", COST_READERS, FINANCIERS),
     ("dismiss-anomaly", "POST"): Row("/anomalies/{anomaly}/dismiss", COST_MANAGERS, NOBODY, REASON),
+    ("usage", "GET"): Row("/usage?tenant=archipel", SPENDERS, FINOPS),
+    ("charges", "GET"): Row("/charges?tenant=archipel", BILLED, FINOPS),
+    ("focus-exports", "GET"): Row("/focus-exports", NO_MEMBER, FINOPS),
+    ("focus-exports", "POST"): Row("/focus-exports", NO_MEMBER, FINOPS, {"month": "2026-01"}),
+    ("provider-bills", "GET"): Row("/provider-bills", NO_MEMBER, FINOPS),
+    ("reconciliation", "GET"): Row("/reconciliation", NO_MEMBER, FINOPS),
+    ("margin", "GET"): Row("/margin?by=plan", NO_MEMBER, FINOPS),
+    ("webhooks", "GET"): Row("/webhooks", ADMINS, NOBODY),
+    ("webhooks", "POST"): Row("/webhooks", ADMINS, NOBODY, {"url": "https://example.org/x", "kinds": ["usage.daily"], **HERE}),
+    ("webhook", "GET"): Row("/webhooks/{webhook}", ADMINS, NOBODY),
+    ("webhook", "DELETE"): Row("/webhooks/{webhook}", ADMINS, NOBODY),
+    ("test-webhook", "POST"): Row("/webhooks/{webhook}/test", ADMINS, NOBODY),
     ("runtimes", "GET"): Row("/runtimes"),
     ("runtimes", "POST"): Row("/runtimes", WORKERS, NOBODY, {**WISH, "name": "new", "tenant": "archipel"}),
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
@@ -223,6 +238,7 @@ LISTS = {
     "statements",
     "tenants",
     "identity-providers",
+    "webhooks",
 }
 NONE: Mapping[str, str] = {}
 

@@ -34,7 +34,7 @@ def bucket() -> Iterator[Any]:
 @pytest.fixture
 def checkout(world: World) -> Runtime:
     """A runtime that lived in June already."""
-    assert world.landscape  # comes to be when asked for
+    assert world.landscape.pk  # comes to be when asked for
     runtime = order(world).runtime
     Runtime.objects.filter(pk=runtime.pk).update(created_at="2026-05-01T00:00:00Z")
     runtime.refresh_from_db()
@@ -181,7 +181,7 @@ def test_what_is_no_bill_is_refused(tmp_path: Path, name: str, content: bytes, c
 
 
 def test_what_a_savings_plan_covers_bears_its_share(tmp_path: Path) -> None:
-    plan = {"line_item_resource_id": "i-1"}
+    plan: dict[str, Any] = {"line_item_resource_id": "i-1"}
     rows = [
         cur_row("10", **plan, line_item_line_item_type="SavingsPlanCoveredUsage", savings_plan_savings_plan_effective_cost="7"),
         cur_row("-10", **plan, line_item_line_item_type="SavingsPlanNegation"),

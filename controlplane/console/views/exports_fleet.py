@@ -1,0 +1,149 @@
+"""For the FinOps team: a month as FOCUS, and what is left of it once the provider is paid."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing.exports.comparing import Margin, Share, margin, reconcile
+from billing.exports.management.commands.focus import month_of
+from billing.exports.models import ExportState, FocusExport, ProviderBill
+from billing.exports.services import ask_export, is_set_up, require_finance, visible_exports
+from billing.usage.slots import month_before
+from controlplane.console.charts import Bar, horizontal_bars
+from controlplane.console.pages import page, show
+from controlplane.console.presenters.badges import Badge
+from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Permission
+
+NEWEST, BARS, MONTHS = 20, 12, 13
+FORBIDDEN = 403
+KINDS = {
+    "1.4/csv": "FOCUS 1.4, CSV",
+    "1.4/parquet": "FOCUS 1.4, Parquet",
+    "1.2/csv": "FOCUS 1.2, CSV",
+    "1.2/parquet": "FOCUS 1.2, Parquet",
+}
+BADGES = {
+    ExportState.WAITING: Badge("Waiting", "clock", "wait"),
+    ExportState.RUNNING: Badge("Being written", "arrow-path", "busy"),
+    ExportState.DONE: Badge("Handed over", "check-circle", "ok"),
+    ExportState.FAILED: Badge("Not handed over", "exclamation-triangle", "bad"),
+}
+GROUPS = {
+    "compute": "Compute",
+    "storage": "Storage",
+    "network": "Network",
+    "control_plane": "Control plane",
+    "modules": "Modules",
+    "other": "Other",
+}
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def index(request: ConsoleRequest) -> HttpResponse:
+    """Exports, newest first; one more is asked for here."""
+    actor, problem = request.visitor.actor, ""
+    require_finance(actor)
+    if request.method == "POST":
+        try:
+            version, _, file_format = request.POST.get("kind", "").partition("/")
+            month = month_of(request.POST.get("month", ""))
+            row = ask_export(actor=actor, month=month, version=version, file_format=file_format)
+        except Refused as refusal:
+            if refusal.status == FORBIDDEN:
+                raise
+            problem = refusal.detail
+        else:
+            messages.success(request, f"A worker writes {row.month:%B %Y}; look again in a moment.")
+            return redirect("console:fleet-exports")
+    rows = list(visible_exports(actor).order_by("-pk")[:NEWEST])
+    context = {
+        "exports": [(row, BADGES[ExportState(row.state)], told(row)) for row in rows],
+        "months": [f"{month:%Y-%m}" for month in months()],
+        "kinds": list(KINDS.items()),
+        "ready": is_set_up(),
+        "place": settings.FOCUS_EXPORT_TO,
+        "problem": problem,
+        "moving": any(row.state in (ExportState.WAITING, ExportState.RUNNING) for row in rows),
+    }
+    return show(request, "fleet/exports.html", context, status=422 if problem else 200)
+
+
+@require_safe
+@page
+def margins(request: ConsoleRequest) -> HttpResponse:
+    """Provider, measured and billed side by side, and margins by tenant and plan."""
+    actor = request.visitor.actor
+    if not (actor.sees_every_tenant and actor.may(Permission.COST_EXPORT)):
+        raise Refused("forbidden", "Only the platform's FinOps team may see this; ask it.", status=403)
+    known = months()
+    chosen = request.GET.get("month", "")
+    month = next((one for one in known if f"{one:%Y-%m}" == chosen), known[1])
+    by = "plan" if request.GET.get("by") == "plan" else "tenant"
+    found, left = reconcile(actor=actor, month=month), margin(actor=actor, month=month, by=by)
+    context = {
+        "month": month,
+        "months": [f"{one:%Y-%m}" for one in known],
+        "by": by,
+        "found": found,
+        "rows": [(row, GROUPS.get(row.meter_group, row.meter_group)) for row in found.rows],
+        "left": left,
+        "chart": chart(left, by) if left.rows else "",
+        "bills": ProviderBill.objects.filter(month=month).order_by("provider", "payer"),
+    }
+    return show(request, "fleet/margin.html", context)
+
+
+def chart(left: Margin, by: str) -> str:
+    """Draw the margin of the largest, and of all others together."""
+    rows = sorted((row for row in left.rows if row.key), key=lambda row: -max(row.billed, row.cost))
+    rest = rows[BARS:]
+    shown = [*rows[:BARS], *([_sum(rest)] if rest else []), *(row for row in left.rows if not row.key)]
+    bars = [
+        Bar(row.name or "Nobody's", float(row.margin), note="a loss" if row.margin < 0 else "")
+        for row in shown
+    ]
+    return horizontal_bars(
+        title=f"Margin by {by}, {left.month:%B %Y}",
+        about="What was billed without what the provider charged.",
+        bars=bars,
+        write=lambda amount: f"{amount:,.2f} {left.currency}",
+    )
+
+
+def _sum(rows: list[Share]) -> Share:
+    billed = sum((row.billed for row in rows), Decimal(0))
+    return Share("rest", f"{len(rows)} more", billed, sum((row.cost for row in rows), Decimal(0)))
+
+
+def months() -> list[date]:
+    """The month that goes on, and those before it."""
+    found = [utcnow().date().replace(day=1)]
+    while len(found) < MONTHS:
+        found.append(month_before(found[-1]))
+    return found
+
+
+def told(row: FocusExport) -> str:
+    """Say in words what came of an export."""
+    if row.state == ExportState.FAILED or row.fault:
+        return row.fault
+    if row.state == ExportState.DONE and not row.place:
+        return "The month is closed and nothing was added to it."
+    if row.state == ExportState.DONE:
+        return row.place
+    return (
+        "It has not begun yet."
+        if row.state == ExportState.WAITING
+        else "It is written, then checked row by row."
+    )
