@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,7 +33,7 @@ def hours_of(*, tenant_id: UUID, runtime_id: UUID, day: date) -> list[Hour]:
     found = []
     for hour, observed, inferred, unknown, egress, revision, rolled_at, shapes in rows:
         quantities: dict[tuple[str, str], int] = defaultdict(int)
-        for levels, seconds in shapes:
+        for levels, seconds in json.loads(shapes):
             for meter, dimensions in levels.items():
                 for dimension, level in dimensions.items():
                     quantities[meter, dimension] += int(level) * seconds

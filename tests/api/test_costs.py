@@ -1,0 +1,115 @@
+"""Costs and budgets by API and in the console, as their people see them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from billing.books.apply import apply_prices
+from controlplane.tenants.access import SYSTEM
+from tests.api.asking import Asking, problem, read
+from tests.costing import CORES, days_of, runtime_of
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(autouse=True)
+def prices(world: World) -> None:
+    cache.clear()
+    apply_prices(actor=SYSTEM)
+
+
+@pytest.fixture
+def spent(world: World) -> None:
+    days_of(world.shop, runtime_of(world.shop), first=TODAY - timedelta(days=40), last=TODAY)
+
+
+def page(world: World, path: str) -> str:
+    client = Client()
+    client.force_login(world.alice.user)
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_a_month_ties_with_its_breakdowns(alice: Asking, spent: None) -> None:
+    month = (TODAY - timedelta(days=31)).strftime("%Y-%m")
+    summary = read(alice.get(f"/costs?month={month}"))
+    assert float(summary["total"]) > 0
+    assert summary["forecast"] is None
+    assert summary["coverage"]["observed_share"] == 1
+    first = f"{month}-01"
+    last = (datetime.fromisoformat(first) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    for by in ("account", "runtime", "meter", "day"):
+        told = read(alice.get(f"/costs/breakdown?by={by}&from={first}&to={last:%Y-%m-%d}"))
+        assert told["total"] == summary["total"]
+    csv = alice.get(f"/costs/export?from={first}&to={last:%Y-%m-%d}")
+    assert csv["Content-Type"] == "text/csv"
+
+
+def test_a_forecast_says_what_it_lacks(alice: Asking, spent: None, bob: Asking) -> None:
+    found = read(alice.get("/costs/forecast"))
+    assert float(found["low"]) <= float(found["expected"]) <= float(found["high"])
+    nothing = read(bob.get("/costs/forecast"))
+    assert (nothing["expected"], nothing["known_days"], nothing["needed_days"]) == (None, 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("?month=2026-13", "month_invalid"),
+        ("?month=9999-01", "month_invalid"),
+        ("/breakdown?by=colour", "invalid_parameter"),
+        ("/breakdown?from=yesterday", "invalid_parameter"),
+        ("/breakdown?from=2026-02-01&to=2026-01-01", "period_invalid"),
+        ("/breakdown?from=2020-01-01&to=2026-01-01", "period_invalid"),
+    ],
+)
+def test_what_can_not_be_asked_is_named(alice: Asking, query: str, code: str) -> None:
+    assert problem(alice.get(f"/costs{query}")) == (400, code)
+
+
+def test_a_budget_lives_through_the_api(alice: Asking, spent: None, vera: Asking) -> None:
+    wish: dict[str, Any] = {"name": "Shop", "amount": "1.00", "account": "shop", "hard_stop": True}
+    made = read(alice.post("/budgets", wish))
+    assert (made["currency"], made["revision"], made["thresholds"]) == ("EUR", 1, [50, 80, 100])
+    assert problem(alice.post("/budgets", wish)) == (409, "name_taken")
+    assert problem(alice.post("/budgets", {**wish, "amount": "-1"}))[0] == 422
+    changed = read(alice.patch(f"/budgets/{made['id']}", {"amount": "9.50"}, If_Match='"r1"'))
+    assert (changed["amount"], changed["revision"]) == ("9.50", 2)
+    stale = alice.patch(f"/budgets/{made['id']}", {"amount": "9"}, If_Match='"r1"')
+    assert problem(stale) == (412, "stale_revision")
+    assert problem(vera.get("/budgets")) == (403, "forbidden")
+    assert read(alice.delete(f"/budgets/{made['id']}"))["id"] == made["id"]
+    assert problem(alice.get(f"/budgets/{made['id']}")) == (404, "budget_not_found")
+
+
+def test_the_page_says_in_words_what_is_missing(world: World) -> None:
+    html = page(world, "/costs/")
+    assert "Nothing was used in" in html
+    assert "style=" not in html
+
+
+def test_the_page_shows_the_month_and_links_to_its_days(world: World, spent: None) -> None:
+    html = page(world, f"/costs/?month={TODAY - timedelta(days=31):%Y-%m}&by=meter")
+    assert "Costs by day and meter" in html
+    assert f"/costs/days/{TODAY - timedelta(days=31):%Y-%m}-" in html
+    assert "not sealed yet" in html
+
+
+def test_without_prices_the_page_says_so(world: World) -> None:
+    assert "There are no prices for this month" in page(world, "/costs/?month=2025-06")
+
+
+def test_a_runtimes_page_says_what_it_costs_this_month(world: World) -> None:
+    runtime = Asking(world.alice).order()["runtime"]["id"]
+    days_of(world.shop, runtime_of(world.shop), first=TODAY, last=TODAY, meters=lambda _: {"vcpu": CORES})
+    html = page(world, f"/runtimes/{runtime}/")
+    assert "Cost this month" in html
+    assert f"/costs/runtimes/{runtime}/" in html
