@@ -10,8 +10,8 @@ from controlplane.api.views import (
     audit_exports,
     budgets,
     costs,
-    footprint,
     exports,
+    footprint,
     identity,
     kubeconfigs,
     operations,
@@ -28,6 +28,7 @@ from controlplane.api.views import (
     tenants,
     tokens,
     usage,
+    webhooks,
 )
 from controlplane.api.views.trials import TrialDetail, TrialList
 

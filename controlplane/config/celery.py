@@ -42,10 +42,9 @@ app.autodiscover_tasks(
         "provisioner.observer",
         "billing.usage",
         "billing.statements",
-        "billing.exports",
+        "billing.footprint",
         "billing.costs",
         "billing.exports",
-        "billing.footprint",
     ]
 )
 
@@ -115,11 +114,11 @@ app.conf.update(
             "task": "nesoi.usage",
             "schedule": settings.USAGE_TICK_SECONDS,
             "options": {"expires": 3 * max(settings.USAGE_TICK_SECONDS, 1.0)},
+        },
         "costs": {
             "task": "nesoi.costs",
             "schedule": 60.0,
             "options": {"expires": 180.0},
-        },
         },
         "footprint": {
             "task": "nesoi.footprint",  # a day is made once it is over, and again when it came out anew

@@ -36,8 +36,8 @@ def november() -> Iterator[None]:
 def month(world: World, tmp_path: Path) -> World:
     """Checkout used three days of June, was billed for, and cost 4.25; something of nobody's cost 9."""
     begin()
-    assert world.landscape.pk  # comes to be when asked for
-    runtime = order(world).runtime
+    world.landscape.refresh_from_db()  # comes to be when asked for
+    runtime: Runtime = order(world).runtime
     Runtime.objects.filter(pk=runtime.pk).update(created_at="2026-05-01T00:00:00Z")
     use(Source.objects.get(runtime=runtime.pk), world.shop, JUNE, days=3, vcpu=96 * CORE_HOUR)
     drafted(world.archipel, JUNE)

@@ -34,8 +34,8 @@ def bucket() -> Iterator[Any]:
 @pytest.fixture
 def checkout(world: World) -> Runtime:
     """A runtime that lived in June already."""
-    assert world.landscape.pk  # comes to be when asked for
-    runtime = order(world).runtime
+    world.landscape.refresh_from_db()  # comes to be when asked for
+    runtime: Runtime = order(world).runtime
     Runtime.objects.filter(pk=runtime.pk).update(created_at="2026-05-01T00:00:00Z")
     runtime.refresh_from_db()
     return runtime

@@ -11,7 +11,7 @@ from billing.exports.focus.mapping import row_of
 from billing.pricing.corrections import corrections
 from billing.pricing.rating import rate
 from tests.focus import charge, charges, focus_rows
-from tests.priced import JUNE, book, cores, line, terms
+from tests.priced import JUNE, book, cores, exact, line, terms
 
 MANDATORY = {
     "BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "BillingAccountId", "BillingAccountName", "BillingCurrency",
@@ -55,9 +55,8 @@ def test_a_commitment_is_bought_used_and_left_over() -> None:
     rows = [row for row in focus_rows() if row.get("CommitmentDiscountId")]
     bought = [row for row in rows if row["ChargeCategory"] == "Purchase"]
     used = [row for row in rows if row.get("CommitmentDiscountStatus") == "Used"]
-    assert [(row["BilledCost"], row["EffectiveCost"], row["PricingUnit"]) for row in bought] == [
-        (18, 0, "Months")
-    ]
+    fee = [(row["BilledCost"], row["EffectiveCost"], row["PricingUnit"]) for row in bought]
+    assert fee == [exact(Decimal(18), Decimal(0), "Months")]
     assert bought[0]["CommitmentDiscountQuantity"] == Decimal(48)
     assert all(row["BilledCost"] == 0 and row["PricingCategory"] == "Committed" for row in used)
     assert sum(Decimal(str(row["EffectiveCost"])) for row in used) == Decimal(18)
@@ -70,10 +69,8 @@ def test_a_correction_keeps_the_period_that_it_mends() -> None:
     booked = rate([cores(96)], held).lines
     (mended,) = corrections(booked, rate([cores(72)], held).lines, booked_in="july")
     row = row_of(charge(mended), issuer="Nesoi")
-    assert (row["ChargeClass"], row["ConsumedQuantity"], row["ListCost"]) == (
-        "Correction",
-        -24,
-        Decimal("-1.20"),
+    assert (row["ChargeClass"], row["ConsumedQuantity"], row["ListCost"]) == exact(
+        "Correction", Decimal(-24), Decimal("-1.20")
     )
     assert row["ChargePeriodStart"] == JUNE.start
     assert row.get("x_CoverageRatio") is None
