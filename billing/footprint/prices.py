@@ -103,8 +103,8 @@ def in_house_currency(prices: ListPrices | None) -> tuple[Fraction, Fraction] | 
 
 
 def as_amount(micro: int) -> Decimal:
-    """Return millionths as an amount with two places."""
-    return Decimal(round_ratio(micro, 10_000)).scaleb(-2)
+    """Return millionths as an amount with all its places, so that parts add up to the last of them."""
+    return Decimal(micro).scaleb(-6)
 
 
 def _market(day: date) -> Market | None:

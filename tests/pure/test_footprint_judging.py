@@ -38,7 +38,6 @@ def test_a_single_request_makes_it_no_zombie() -> None:
     asked = Resource(1000, 1, 5, 40)
     assert kinds(stretch(10, cpu=asked, memory=EMPTY)) == [
         (Kind.OVERSIZED, Action.SHRINK, "", 4),
-        (Kind.NOISY, Action.REQUEST, "cpu", 500),
     ]
 
 
@@ -75,3 +74,13 @@ def test_unknown_use_is_no_idleness() -> None:
 def test_use_told_in_half_of_the_time_is_held_against_half_of_the_nodes() -> None:
     half = replace(stretch(cpu=Resource(1000, 600, 430, 0)), used_seconds=7 * DAY // 2)
     assert (Kind.STARVED, Action.GROW, "cpu", 86) in kinds(half)
+
+
+def test_little_use_is_not_noisy_however_little_was_asked_for() -> None:
+    assert not kinds(stretch(cpu=Resource(1000, 10, 90, 300)))
+    assert [kind for kind, *_ in kinds(stretch(cpu=Resource(1000, 10, 100, 300)))] == [Kind.NOISY]
+
+
+def test_a_runtime_without_nodes_is_not_idle() -> None:
+    none = Resource(0, 0, 0, 0)
+    assert not kinds(stretch(10, cpu=none, memory=none))

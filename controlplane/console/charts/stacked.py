@@ -108,11 +108,11 @@ def _days(days: Sequence[str]) -> list[Drawing]:
 
 
 def _round_up(value: float) -> float:
-    """The next 1, 2 or 5 with zeros behind it: what people can read off an axis."""
+    """The next round number: what people can read off an axis, and off its half."""
     if value <= 0:
         return 1.0
     unit = 10.0 ** floor(log10(value))
-    return next((step * unit for step in (1, 2, 5, 10) if step * unit >= value), ceil(value))
+    return next((step * unit for step in (1, 1.5, 2, 3, 4, 6, 8, 10) if step * unit >= value), ceil(value))
 
 
 def _amount(value: Number | None, write: Write) -> str:

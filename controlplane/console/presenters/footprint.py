@@ -75,18 +75,23 @@ def values(found: Footprint, measure: Measure, seconds: int) -> list[float]:
     return [float(Fraction(part, whole)) if whole else 0.0 for part in parts]
 
 
-def bar(title: str, found: Footprint, measure: Measure, seconds: int) -> Drawing:
+def bar(title: str, found: Footprint, measure: Measure, seconds: int, whose: str = "Your") -> Drawing:
     """Return a footprint's bar."""
     parts = [
         Part(label, value, tone)
-        for (label, tone), value in zip(PARTS, values(found, measure, seconds), strict=True)
+        for (label, tone), value in zip(parts_of(whose), values(found, measure, seconds), strict=True)
     ]
     return split_bar(title=f"{title}: {measure.title}", parts=parts, write=measure.write)
 
 
-def key() -> Drawing:
+def parts_of(whose: str) -> tuple[tuple[str, str], ...]:
+    """Return the parts' labels and tones, to those whose work it is and to others."""
+    return ((f"{whose} work", PARTS[0][1]), *PARTS[1:])
+
+
+def key(whose: str = "Your") -> Drawing:
     """Return what the tones stand for."""
-    return legend(PARTS)
+    return legend(parts_of(whose))
 
 
 def days_chart(by_day: Mapping[date, Footprint], stretch: Stretch, measure: Measure) -> Drawing:

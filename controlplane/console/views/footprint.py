@@ -49,7 +49,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "measures": list(measures.values()),
         "measure": measure,
         "everything": actor.sees_every_tenant,
-        "whole": _whole(whole, measures.values(), stretch.seconds) if whole else None,
+        "whole": _whole(whole, measures.values(), whole.days * shown.DAY_SECONDS) if whole else None,
         "chart": shown.days_chart(reading.by_day(stretch, tenant_id=actor.tenant_id), stretch, measure),
         "key": shown.key(),
         **_runtimes(page_rows, known, measure, list(measures.values())),

@@ -27,6 +27,7 @@ from controlplane.tenants.access import SYSTEM, Permission
 from controlplane.tenants.isolation.scopes import platform_scope
 
 CHART_DAYS, NAMED = 35, 6
+TENANTS = "Tenants'"
 UNITS = {Unit.MILLICORES: "thousandths of a core", Unit.MIB: "MiB of memory"}
 
 
@@ -54,11 +55,14 @@ def index(request: ConsoleRequest) -> HttpResponse:
             "amount": amount,
             "problem": problem,
             "whole": whole,
-            "bars": [(one, shown.bar("The fleet", whole, one, stretch.seconds)) for one in measures.values()]
+            "bars": [
+                (one, shown.bar("The fleet", whole, one, whole.days * shown.DAY_SECONDS, TENANTS))
+                for one in measures.values()
+            ]
             if whole
             else [],
             "carbon": shown.carbon_range(whole) if whole else "",
-            "key": shown.key(),
+            "key": shown.key(TENANTS),
             "chart": _chart(),
             "findings": [finding_shown(one, known) for one in found[:MOST_FINDINGS]],
             "more_findings": max(0, len(found) - MOST_FINDINGS),
