@@ -63,12 +63,25 @@ def use(
         "plan": plan,
         "region": "eu-central-1",
     }
-    known = {"observed_seconds": seen, "inferred_seconds": inferred, "unknown_seconds": alive - seen - inferred}
+    known = {
+        "observed_seconds": seen,
+        "inferred_seconds": inferred,
+        "unknown_seconds": alive - seen - inferred,
+    }
     dates = [day + timedelta(days=number) for number in range(days)]
-    DayLife.objects.bulk_create(DayLife(day=on, alive_seconds=alive, **whose, **known, **NOTHING) for on in dates)
+    DayLife.objects.bulk_create(
+        DayLife(day=on, alive_seconds=alive, **whose, **known, **NOTHING) for on in dates
+    )
     names = {name: name.partition("__") for name in meters}
     Day.objects.bulk_create(
-        Day(day=on, meter=meter, dimension=dimension.replace("_", "."), quantity=meters[name], inferred=0, **whose)
+        Day(
+            day=on,
+            meter=meter,
+            dimension=dimension.replace("_", "."),
+            quantity=meters[name],
+            inferred=0,
+            **whose,
+        )
         for on in dates
         for name, (meter, _, dimension) in names.items()
     )

@@ -73,7 +73,7 @@ def _measure() -> dict[str, Any]:
         took["sum"].append(_timed(lambda: _sum(first, last)))
         print(took, file=sys.stderr)
     rows = list(Statement.objects.all())
-    sealing = _timed(lambda: [_seal(row) for row in rows])
+    sealing = _timed(lambda: list(map(_seal, rows)))
     ratio = median(took["draft"]) / median(took["sum"])
     detail = {
         "median_ms": {name: round(median(spent) * 1000, 1) for name, spent in took.items()},

@@ -314,7 +314,7 @@ def test_an_adjustment_in_another_currency_blocks(world: World) -> None:
     ],
 )
 def test_a_wrong_adjustment_is_refused(world: World, wrong: dict[str, Any], code: str) -> None:
-    given = {
+    given: dict[str, Any] = {
         "category": "Credit",
         "amount": Decimal(-5),
         "currency": "EUR",

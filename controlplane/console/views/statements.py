@@ -13,6 +13,7 @@ from billing.statements import evidence, reading
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import as_pdf
 from billing.statements.models import Statement
+from billing.statements.queries import following
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.statements import (
     badge_of,
@@ -26,6 +27,7 @@ from controlplane.console.presenters.statements import (
 from controlplane.console.queries import newest_first
 from controlplane.console.views.statements_managing import manager_context
 from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 
@@ -71,6 +73,7 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
         "lines": [line_shown(row, line) for line in lines[:LINES]],
         "newer": f"from={max(0, first - LINES)}" if first else "",
         "older": f"from={lines[LINES].position}" if len(lines) > LINES else "",
+        "may_seal": not row.problems and following(row.month) <= utcnow().date(),
         "corrections": any(line.charge_class for line in lines),
         **manager_context(request),
     }

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from billing.statements import adjusting, asking, reading, sealing
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page
+from controlplane.console.presenters.statements import money
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
@@ -27,7 +28,10 @@ def manager_context(request: ConsoleRequest) -> dict[str, Any]:
     actor = request.visitor.actor
     if not (actor.sees_every_tenant and actor.may(Permission.STATEMENT_MANAGE)):
         return {"may_manage": False}
-    return {"may_manage": True, "waiting": reading.open_adjustments(actor)[:WAITING]}
+    return {
+        "may_manage": True,
+        "waiting": [(row, money(row.amount)) for row in reading.open_adjustments(actor)[:WAITING]],
+    }
 
 
 @require_POST
