@@ -14,7 +14,7 @@ from controlplane.tenants.services import issue_token
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import Asking, problem, read
 from tests.footprints import make, midnight, runtime, seen
-from tests.signed_in import build
+from tests.signed_in import build, present
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +95,7 @@ def test_the_team_sees_all_or_the_tenant_it_names(world: World, used: list[Runti
     asking = Asking(world.sam)
     found = read(asking.get("/footprint"))["results"]
     assert {entry["name"] for entry in found} == {"one", "two", "three", None}
-    assert world.basalt
+    present(world.basalt)
     assert read(asking.get("/footprint?tenant=basalt"))["results"] == []
 
 

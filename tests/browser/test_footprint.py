@@ -35,7 +35,7 @@ def full(world: World) -> Runtime:
         cursor.execute("UPDATE usage_source SET born = %s", [midnight(DAYS)])
         cursor.execute("DELETE FROM usage_span s WHERE s.until IS NOT NULL")
         cursor.execute("UPDATE usage_span SET since = %s, phase = 'ready'", [midnight(DAYS)])
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         (
             "workload_requested_millicores",
             "workload_requested_mib",

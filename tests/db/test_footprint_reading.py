@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,6 +20,7 @@ from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.scopes import tenant_scope
 from provisioner.runtimes.models import Runtime
 from tests.footprints import make, midnight, runtime, seen
+from tests.signed_in import present
 from tests.usage import OTHER, TENANT
 from tests.world import World, order
 
@@ -122,7 +124,7 @@ def test_the_ranking_costs_as_many_statements_however_large_the_fleet() -> None:
 
 
 def test_an_idle_runtime_is_found_with_the_days_it_rests_on(world: World) -> None:
-    assert world.landscape
+    present(world.landscape)
     built = Runtime.objects.get(pk=order(world).runtime_id)
     source = runtime(5)  # makes partitions
     with connection.cursor() as cursor:
@@ -130,7 +132,7 @@ def test_an_idle_runtime_is_found_with_the_days_it_rests_on(world: World) -> Non
         cursor.execute(
             "UPDATE usage_span SET since = %s, phase = 'ready' WHERE runtime = %s", [midnight(5), built.id]
         )
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         (
             "workload_requested_millicores",
             "workload_requested_mib",

@@ -20,18 +20,15 @@ from controlplane.api.contract import contract
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT, Parameter, Query
 from controlplane.api.shapes.footprint import (
-    CARBON_FACTORS,
     FINDINGS,
     FOOTPRINT_LIST,
     FOOTPRINT_SUMMARY,
-    RANKING,
-    factors_json,
     finding_json,
     footprint_json,
-    ranking_json,
     runtime_json,
     summary_json,
 )
+from controlplane.api.shapes.footprint_fleet import CARBON_FACTORS, RANKING, factors_json, ranking_json
 from controlplane.api.views.base import ApiView
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import FieldError, Refused
