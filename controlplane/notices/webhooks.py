@@ -123,7 +123,7 @@ def _queue(row: Webhook, kind: str, subject: str, data: Any, *, key: str, now: d
     body = envelope(
         message_id=str(message), kind=kind, tenant=str(row.tenant_id), subject=subject, at=now, data=data
     )
-    values = {
+    values: dict[str, Any] = {
         "id": message,
         "tenant": row.tenant_id,
         "webhook": row.pk,
