@@ -23,7 +23,7 @@ from controlplane.api.etags import etag, expected_revision
 from controlplane.api.idempotency import Answer, once
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT, Parameter
-from controlplane.api.shapes.cost import (
+from controlplane.api.shapes.budget import (
     ANOMALY,
     ANOMALY_LIST,
     BUDGET,

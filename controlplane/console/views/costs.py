@@ -26,6 +26,7 @@ from billing.costs.tables import cells_as_csv
 from billing.usage.slots import start_of
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show
+from controlplane.console.presenters import cost_charts as charts
 from controlplane.console.presenters import costs as words
 from controlplane.console.visitor import ConsoleRequest, Visitor, require
 from controlplane.kernel.clock import utcnow
@@ -66,7 +67,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         **_told(found, tenant, now),
         **_drawn(found.month, by, names, narrow, _links(found.month, by, visitor, tenant)),
         **_watched(tenant, names, now),
-        "trend": words.trend_chart(trend(tenant_id=tenant.id, now=now)),
+        "trend": charts.trend_chart(trend(tenant_id=tenant.id, now=now)),
         "carried": own(request),
         "csv": reverse("console:cost-export") + _query(visitor, tenant, found.month),
     }
@@ -225,8 +226,8 @@ def _drawn(
     month: Month, by: By, names: dict[str, str], narrow: Narrow, links: dict[str, str]
 ) -> dict[str, Any]:
     return {
-        "areas": words.days_chart(month, by, names, narrow),
-        "bars": words.bars_chart(month, by, names, narrow, links),
+        "areas": charts.days_chart(month, by, names, narrow),
+        "bars": charts.bars_chart(month, by, names, narrow, links),
         "days": words.day_rows(month, narrow),
     }
 

@@ -19,6 +19,7 @@ from billing.usage.models import Span
 from billing.usage.slots import HOUR, start_of
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show
+from controlplane.console.presenters import cost_charts as charts
 from controlplane.console.presenters import costs as words
 from controlplane.console.views.costs import day_of, own, require_tenant
 from controlplane.console.visitor import ConsoleRequest
@@ -47,7 +48,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "month": words.month_title(month.period.start),
         "total": money(sum_of(days), month.currency),
         "known": words.coverage_sentence(together(_lives(month, runtime_id))),
-        "areas": words.days_chart(month, By.METER, {}, narrow),
+        "areas": charts.days_chart(month, By.METER, {}, narrow),
         "meters": words.meter_rows(figures([month], By.METER, narrow), month.currency),
         "days": [
             words.Row(
