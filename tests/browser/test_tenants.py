@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controlplane.notices.models import Notice
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
 from tests.browser.conftest import Open
@@ -56,6 +57,19 @@ def test_a_tenant_is_made_and_renamed_with_a_browser(open_page: Open) -> None:
     page.get_by_label("Name", exact=True).fill("Cobalt Works")
     page.get_by_role("button", name="Save the name").click()
     page.get_by_text("It is called Cobalt Works now.").wait_for()
+
+
+@pytest.mark.usefixtures("paula")
+def test_a_double_click_is_one_press(open_page: Open) -> None:
+    page = open_page("/fleet/tenants", user="paula", width=1440)
+    page.get_by_label("Name", exact=True).fill("Cobalt")
+    page.get_by_label("Slug").fill("cobalt")
+    page.get_by_label("E-mail address of its owner").fill("nora@example.org")
+    with page.expect_request(lambda sent: sent.method == "POST") as first:
+        page.get_by_role("button", name="Make the tenant").dblclick()
+    page.get_by_text("Cobalt is there").wait_for()
+    assert first.value.response().status == 302  # type: ignore[union-attr] # it was answered: the page above came of it
+    assert Notice.objects.count() == 1
 
 
 @pytest.mark.parametrize("path", ["/team/", "/tokens/", "/service-accounts/", "/broker/"])

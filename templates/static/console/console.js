@@ -4,6 +4,9 @@
   const root = document.documentElement;
   root.classList.add("js");
 
+  const DOUBLE_CLICK_MS = 1500;
+  const lately = new WeakMap(); // when each button last sent its form
+
   const say = (text) => {
     const spoken = document.getElementById("spoken");
     if (spoken && text && spoken.textContent !== text) spoken.textContent = text;
@@ -18,6 +21,11 @@
     } else if (form.matches("[data-once]") && event.submitter && event.submitter.name !== "rows") {
       if (form.dataset.sent) event.preventDefault();
       form.dataset.sent = "yes";
+    } else if (form.method === "post" && event.submitter) {
+      // The second press of a double click would ask for a second secret, or be told that the thing is there already.
+      const now = Date.now(), before = lately.get(event.submitter) || 0;
+      if (now - before < DOUBLE_CLICK_MS) event.preventDefault();
+      else lately.set(event.submitter, now);
     }
   });
 
