@@ -30,19 +30,7 @@ def book_adjustment(
 ) -> Adjustment:
     """Give back (a negative amount) or add to a tenant's next statement. Raises Refused 403 and 422."""
     require(actor, Permission.STATEMENT_MANAGE, tenant_id=tenant.id)
-    if category not in KINDS:
-        detail = "An adjustment is a Credit, which gives back, or an Adjustment, which may add too."
-        raise Refused("category_unknown", detail, field="category")
-    try:
-        minor = to_minor(amount, currency)
-    except MoneyError as error:
-        raise Refused("amount_invalid", str(error), field="amount") from error
-    if minor == 0 or abs(amount) >= LARGEST or (category == Category.CREDIT and minor > 0):
-        detail = "Give an amount other than 0 and below a thousand million; a credit's is negative, such as -12.50."
-        raise Refused("amount_invalid", detail, field="amount")
-    for field, text in (("title", title), ("reason", reason)):
-        if not text.strip():
-            raise Refused("text_missing", f"Say the {field} in a few words.", field=field)
+    _check(category, amount, currency, {"title": title, "reason": reason})
     queries.lock(tenant.id)  # not while a statement is being made
     row: Adjustment = Adjustment.objects.create(
         tenant=tenant,
@@ -92,3 +80,19 @@ def withdraw_adjustment(*, actor: Actor, adjustment_id: UUID, now: datetime | No
         target_id=row.pk,
     )
     return row
+
+
+def _check(category: str, amount: Decimal, currency: str, texts: dict[str, str]) -> None:
+    if category not in KINDS:
+        detail = "An adjustment is a Credit, which gives back, or an Adjustment, which may add too."
+        raise Refused("category_unknown", detail, field="category")
+    try:
+        minor = to_minor(amount, currency)
+    except MoneyError as error:
+        raise Refused("amount_invalid", str(error), field="amount") from error
+    if minor == 0 or abs(amount) >= LARGEST or (category == Category.CREDIT and minor > 0):
+        detail = "Give an amount other than 0 and below a thousand million; a credit's is negative, such as -12.50."
+        raise Refused("amount_invalid", detail, field="amount")
+    for field, text in texts.items():
+        if not text.strip():
+            raise Refused("text_missing", f"Say the {field} in a few words.", field=field)

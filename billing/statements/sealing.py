@@ -64,20 +64,24 @@ def seal_statement(*, actor: Actor, statement_id: UUID, now: datetime | None = N
         raise _refused("usage_unsettled", "Usage of an earlier month came in just now; try again.")
     if row.problems:
         raise blocked(row)
-    _draw(made[0])
-    Inputs.objects.create(statement=row, tenant_id=row.tenant_id, document=closed(made[0].body))
-    billed = [entry[0] for entry in made[0].prepared.document["adjustments"]]
+    _finish(made[0], actor, moment)
+    tell_sealed(row)
+    return row
+
+
+def _finish(made: Draft, actor: Actor, now: datetime) -> None:
+    """Do all that sealing does to rows."""
+    row = made.row
+    _draw(made)
+    Inputs.objects.create(statement=row, tenant_id=row.tenant_id, document=closed(made.body))
+    billed = [entry[0] for entry in made.prepared.document["adjustments"]]
     Adjustment.objects.filter(pk__in=billed, statement__isnull=True).update(statement=row)
-    _close(row, actor.name, moment)
-    for origin, newest in made[0].prepared.late.items():
+    _close(row, actor.name, now)
+    for origin, newest in made.prepared.late.items():
         settle(tenant_id=row.tenant_id, month=origin, newest=newest)
-    seal_month(tenant_id=row.tenant_id, month=month)
-    told = {
-        "month": month,
-        "number": row.number,
-        "total": f"{plain(row.total)} {row.currency}",
-        "digest": row.digest,
-    }
+    seal_month(tenant_id=row.tenant_id, month=row.month)
+    total = f"{plain(row.total)} {row.currency}"
+    told = {"month": row.month, "number": row.number, "total": total, "digest": row.digest}
     audit.record(
         "statement.seal",
         actor=actor,
@@ -86,8 +90,6 @@ def seal_statement(*, actor: Actor, statement_id: UUID, now: datetime | None = N
         target_id=row.pk,
         changes=told,
     )
-    tell_sealed(row)
-    return row
 
 
 def may_be_sealed(month: date, now: datetime) -> bool:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from billing.pricing.types import Category
-from billing.statements.adjusting import KINDS
 from billing.statements.canonical import moment, plain
 from billing.statements.evidence import Piece, Sample
-from billing.statements.models import Adjustment, Charge, State, Statement
+from billing.statements.models import Charge, State, Statement
 from billing.statements.reading import name_in
 from controlplane.api.shapes.base import (
     COUNT,
@@ -31,6 +30,7 @@ from controlplane.kernel.clock import rfc3339
 
 AMOUNT = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "description": "A decimal number, exactly."}
 MONTH = {"type": "string", "pattern": r"^\d{4}-\d{2}$", "description": "A month of UTC, as 2026-10."}
+_KNOWN = ("alive_seconds", "observed_seconds", "inferred_seconds", "unknown_seconds")
 _NAMED = record({"id": ID, "name": TEXT})
 
 STATEMENT = Shape(
@@ -47,7 +47,7 @@ STATEMENT = Shape(
             "total": AMOUNT,
             "lines": COUNT,
             "coverage": record(
-                {"alive_seconds": COUNT, "observed_seconds": COUNT, "inferred_seconds": COUNT, "unknown_seconds": COUNT},
+                dict.fromkeys(_KNOWN, COUNT),
                 description="How much of the runtimes' time is known; what nobody saw is not billed.",
             ),
             "books": {**FREE, "description": "Price books by key/version, with the hash of their content."},
@@ -115,11 +115,15 @@ LINE_LIST = Shape(
     "StatementLineList",
     record({"results": several(LINE), "next": maybe(URL)}, description="One page, in the statement's order."),
 )
-_SECONDS = {"observed_seconds": COUNT, "inferred_seconds": COUNT, "unknown_seconds": COUNT}
 PIECE = Shape(
     "UsagePiece",
     record(
-        {"start": MOMENT, "base_quantity": AMOUNT, "base_inferred": AMOUNT, **_SECONDS},
+        {
+            "start": MOMENT,
+            "base_quantity": AMOUNT,
+            "base_inferred": AMOUNT,
+            **dict.fromkeys(_KNOWN[1:], COUNT),
+        },
         description="A day or an hour: base units of the meter times seconds, and how much of the time is known.",
     ),
 )
@@ -154,43 +158,6 @@ DRAFT_WISH = Shape(
     },
     example={"tenant": "archipel", "month": "2026-10"},
 )
-ADJUSTMENT = Shape(
-    "Adjustment",
-    record(
-        {
-            "id": ID,
-            "tenant": TEXT,
-            "category": words([str(kind) for kind in KINDS]),
-            "amount": AMOUNT,
-            "currency": TEXT,
-            "title": TEXT,
-            "reason": TEXT,
-            "made_by": TEXT,
-            "statement": maybe(ID),
-        }
-    ),
-)
-ADJUSTMENT_LIST = page_of(ADJUSTMENT)
-ADJUSTMENT_WISH = Shape(
-    "AdjustmentWish",
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["tenant", "category", "amount", "currency", "title", "reason"],
-        "properties": {
-            "tenant": {"type": "string", "maxLength": 40},
-            "category": words([str(kind) for kind in KINDS], "A credit gives back; an adjustment may add too."),
-            "amount": {"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,6})?$"},
-            "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
-            "title": {"type": "string", "minLength": 1, "maxLength": 120},
-            "reason": {"type": "string", "minLength": 1, "maxLength": 500},
-        },
-    },
-    example={
-        "tenant": "archipel", "category": "Credit", "amount": "-12.50", "currency": "EUR", "title": "Outage of 3 June",
-        "reason": "ticket 7",
-    },
-)  # fmt: skip
 CSV_FILE = Shape("StatementCsv", {"type": "string", "description": "One row for each line; RFC 4180."})
 PDF_FILE = Shape("StatementPdf", {"type": "string", "contentMediaType": "application/pdf"})
 
@@ -207,12 +174,7 @@ def statement_json(row: Statement, *, base: str) -> dict[str, Any]:
         "currency": row.currency,
         "total": plain(row.total),
         "lines": row.charges_count,
-        "coverage": {
-            "alive_seconds": row.alive_seconds,
-            "observed_seconds": row.observed_seconds,
-            "inferred_seconds": row.inferred_seconds,
-            "unknown_seconds": row.unknown_seconds,
-        },
+        "coverage": {name: getattr(row, name) for name in _KNOWN},
         "books": row.books,
         "engine_version": row.engine_version,
         "input_digest": row.input_digest,
@@ -277,21 +239,6 @@ def evidence_json(
     }
 
 
-def adjustment_json(row: Adjustment) -> dict[str, Any]:
-    """Return an adjustment; reads `tenant` of the row."""
-    return {
-        "id": str(row.pk),
-        "tenant": row.tenant.slug,
-        "category": row.category,
-        "amount": plain(row.amount),
-        "currency": row.currency,
-        "title": row.title,
-        "reason": row.reason,
-        "made_by": row.made_by,
-        "statement": str(row.statement_id) if row.statement_id else None,
-    }
-
-
 def _named(row: Statement, thing: Any) -> dict[str, str] | None:
     return None if thing is None else {"id": str(thing), "name": name_in(row.names, thing)}
 
@@ -301,7 +248,5 @@ def _piece(piece: Piece) -> dict[str, Any]:
         "start": moment(piece.start),
         "base_quantity": str(piece.quantity),
         "base_inferred": str(piece.inferred),
-        "observed_seconds": piece.observed_seconds,
-        "inferred_seconds": piece.inferred_seconds,
-        "unknown_seconds": piece.unknown_seconds,
+        **{name: getattr(piece, name) for name in _KNOWN[1:]},
     }

@@ -19,6 +19,7 @@ from controlplane.api.idempotency import Answer, once
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, TENANT
 from controlplane.api.shapes import statement as shapes
+from controlplane.api.shapes.adjustment import ADJUSTMENT, ADJUSTMENT_LIST, ADJUSTMENT_WISH, adjustment_json
 from controlplane.api.views.base import ApiView
 from controlplane.api.views.statements import found_statement
 from controlplane.tenants.addresses import base_of
@@ -98,7 +99,7 @@ class AdjustmentList(ApiView):
         operation_id="list_adjustments",
         summary="List adjustments that no statement holds yet",
         tag="statements",
-        answers={200: shapes.ADJUSTMENT_LIST},
+        answers={200: ADJUSTMENT_LIST},
         query=(*PAGES, TENANT),
         problems=(403,),
     )
@@ -109,7 +110,7 @@ class AdjustmentList(ApiView):
             rows = rows.filter(tenant__slug=slug)
 
         def write(found: Sequence[Adjustment]) -> list[dict[str, Any]]:
-            return [shapes.adjustment_json(row) for row in found]
+            return [adjustment_json(row) for row in found]
 
         return Response(page(request, self.query, rows, write))
 
@@ -117,8 +118,8 @@ class AdjustmentList(ApiView):
         operation_id="book_adjustment",
         summary="Give back or add an amount",
         tag="statements",
-        answers={201: shapes.ADJUSTMENT},
-        body=shapes.ADJUSTMENT_WISH,
+        answers={201: ADJUSTMENT},
+        body=ADJUSTMENT_WISH,
         problems=(403, 404, 409),
         idempotent=True,
     )
@@ -135,7 +136,7 @@ class AdjustmentList(ApiView):
                 amount=Decimal(body["amount"]),
                 **{k: v for k, v in body.items() if k != "amount"},
             )
-            return Answer(201, shapes.adjustment_json(row))
+            return Answer(201, adjustment_json(row))
 
         return once(request, act)
 
@@ -147,7 +148,7 @@ class AdjustmentDetail(ApiView):
         operation_id="withdraw_adjustment",
         summary="Withdraw an adjustment that is not billed yet",
         tag="statements",
-        answers={200: shapes.ADJUSTMENT},
+        answers={200: ADJUSTMENT},
         problems=(403, 404, 409),
         idempotent=True,
     )
@@ -159,6 +160,6 @@ class AdjustmentDetail(ApiView):
 
         def act() -> Answer:
             row = adjusting.withdraw_adjustment(actor=actor, adjustment_id=adjustment_id)
-            return Answer(200, shapes.adjustment_json(row))
+            return Answer(200, adjustment_json(row))
 
         return once(request, act)
