@@ -16,11 +16,11 @@ from billing.statements.models import State, Statement
 from billing.statements.sealing import seal_statement
 from billing.usage.slots import month_before, month_of
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.access import SYSTEM
+from controlplane.tenants.access import SYSTEM, Actor
 from controlplane.tenants.models import Tenant
 
 CREDITED, COMMITTED, BUDGETED = "kythira-games", "meltemi-energy", "aegean-shipping"
-CREDIT, COMMITTED_UNITS, FEE = Decimal(250), Decimal(40_000), Decimal(1040)
+CREDIT, COMMITTED_UNITS, FEE = Decimal(250), Decimal(60_000), Decimal(1560)
 NEARLY = Decimal("0.78")  # of a budget: the next threshold, 80 %, is days away
 _CURRENCY = "EUR"
 _TRIES, _PAUSE_SECONDS = 60, 2.0
@@ -57,16 +57,16 @@ def draft_this_month(today: date) -> None:
     draft_month(month_of(today))
 
 
-def keep_budgets(today: date) -> None:
-    """Give one tenant a budget that its draft nearly fills, and one account another."""
+def keep_budgets(today: date, actor: Actor) -> None:
+    """Give one tenant a budget that its draft nearly fills, and one account another; budgets are its own people's to make."""
     tenant = Tenant.objects.get(slug=BUDGETED)
     draft = Statement.objects.filter(tenant=tenant, month=month_of(today)).first()
     if draft is None or draft.total <= 0 or Budget.objects.filter(tenant=tenant).exists():
         return
     nearly = (draft.total / NEARLY).quantize(Decimal(1), ROUND_UP)
-    create_budget(actor=SYSTEM, tenant=tenant, name="Whole company", amount=nearly)
+    create_budget(actor=actor, tenant=tenant, name="Whole company", amount=nearly)
     create_budget(
-        actor=SYSTEM, tenant=tenant, name="Analytics", amount=nearly, account="analytics", thresholds=(75, 100),
+        actor=actor, tenant=tenant, name="Analytics", amount=nearly, account="analytics", thresholds=(75, 100),
     )  # fmt: skip
 
 

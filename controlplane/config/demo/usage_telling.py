@@ -18,6 +18,7 @@ from controlplane.config.demo.usage import DAYS, Story, closed_months, stories, 
 from controlplane.config.demo.usage_history import History, Told, give_past, roll_up
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import SYSTEM
+from controlplane.tenants.services import actor_of_token
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
@@ -99,7 +100,8 @@ class Telling:
         late = sum(self._history.bring_late(told) for told in self._told.values())
         doubted = sum(self._history.contest(told) for told in self._told.values())
         usage_money.draft_this_month(self._today)
-        usage_money.keep_budgets(self._today)
+        if (actor := actor_of_token(self._tenants[usage_money.BUDGETED].token)) is not None:
+            usage_money.keep_budgets(self._today, actor)
         self._say(f"{late} samples came after their month was sealed, {doubted} are in quarantine")
 
     def _retire(self, told: Told) -> None:
