@@ -77,13 +77,17 @@ def test_the_ranking_is_what_all_runtimes_ask_for_on_average() -> None:
     ranking = rank(now=utcnow())
     assert [one.name for one in ranking.components] == ["istio", "small"]
     istio = ranking.components[0]
-    assert (istio.requested.cores, istio.requested.gib, istio.runtimes) == (100, 125, 1000)
+    assert (istio.requested.cores, istio.requested.gib, istio.runtimes) == (
+        Fraction(100),
+        Fraction(125),
+        1000,
+    )
     # 100 cores at 0.03 and 125 GiB at 0.004, for 730 hours.
     assert istio.requested.monthly == Fraction(2190) + Fraction(365)
     assert istio.used is not None
-    assert (istio.used.cores, istio.used.gib) == (25, Fraction(125, 2))
+    assert (istio.used.cores, istio.used.gib) == (Fraction(25), Fraction(125, 2))
     # 10 millicores less in each of 1,000 runtimes is 10 cores: 219 a month.
-    assert (istio.saving.cores, istio.saving.monthly) == (10, 219)
+    assert (istio.saving.cores, istio.saving.monthly) == (Fraction(10), Fraction(219))
     assert istio.growth_percent is None
 
 
@@ -91,7 +95,7 @@ def test_any_change_of_a_request_can_be_reckoned() -> None:
     apply_prices(actor=SYSTEM)
     component("istio", 1, runtimes=512)
     (one,) = rank(now=utcnow(), unit=Unit.MIB, amount=32).components
-    assert (one.saving.cores, one.saving.gib) == (0, 16)
+    assert (one.saving.cores, one.saving.gib) == (Fraction(0), Fraction(16))
     assert one.saving.monthly == 16 * Fraction("0.004") * 730
 
 
