@@ -86,6 +86,18 @@ def test_a_platform_admin_suspends_a_tenant(world: World, paula: Client) -> None
     assert browse(world.alice).post(address, {"do": "resume"}).status_code == 403
 
 
+def test_every_page_tells_a_suspended_tenants_people(world: World, paula: Client) -> None:
+    present(world.vera)
+    vera, here = browse(world.vera), f"/standing/tenant/{world.archipel.id}"
+    assert "is suspended" not in text(vera.get("/"))
+    paula.post(here, {"do": "suspend", "reason": "payment", "note": "Invoice 7"})
+    for path in ("/", "/team/", "/quota/"):
+        page = vera.get(path)
+        assert "Archipel is suspended." in text(page), path
+        assert f'href="{here}"' in page.content.decode()
+    assert "Invoice 7" in text(vera.get(here))
+
+
 def test_a_platform_admin_grants_quota_on_the_tenants_page(world: World, paula: Client) -> None:
     build(world)
     address = f"/fleet/quota/tenants/{world.archipel.id}"

@@ -152,7 +152,7 @@ def test_a_sign_in_link_is_asked_for_mailed_and_works_once() -> None:
 def test_a_tenant_sees_how_long_its_trial_lasts_wherever_it_looks() -> None:
     trial = running()
     client = signed_in(trial)
-    for path in ("/trial/mine", f"/runtimes/{trial.runtime_id}/", "/accounts/"):
+    for path in ("/", "/trial/mine", f"/runtimes/{trial.runtime_id}/", "/accounts/"):
         assert re.search(r"(Ends|Trial: 1[34] days left)", text(client.get(path))), path
     assert "Extend by 7 days" in text(client.get("/trial/mine"))
 
