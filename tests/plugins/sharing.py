@@ -16,8 +16,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 _GROUP = re.compile(r'xdist_group\("(\w+)"\)')
-# Groups wait for processes most of the time, so they begin first and the others run beside them; then what takes seconds each.
-FIRST = ("stack", "engine")
+# Most groups wait for processes, so they begin first and the others run beside them; then what takes seconds each.
+FIRST = ("stack", "engine", "fuzz")
 LONG = ("tests/api/test_every_", "tests/browser/", "tests/db/test_trial_places", "tests/pure/test_celery_")
 
 
