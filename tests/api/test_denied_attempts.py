@@ -111,7 +111,7 @@ def test_reading_without_a_good_token_is_noted(world: World, header: dict[str, s
 
 @pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
 def test_who_comes_with_a_token_that_has_ended_stands_in_its_tenants_trail(world: World, ended: str) -> None:
-    ApiToken.objects.filter(pk=world.vera.actor.token_id).update(**{ended: utcnow()})
+    ApiToken.objects.filter(pk=str(world.vera.actor.token_id)).update(**{ended: utcnow()})
     assert Asking(world.vera).get("/runtimes").status_code == 401
     row = the_denied()
     assert (row.actor, row.tenant_id) == ("token:vera", world.archipel.id)
