@@ -118,8 +118,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("costs", "GET"): Row("/costs/?tenant=archipel", COST_READERS, FINANCIERS),
     ("cost-export", "GET"): Row("/costs/export?tenant=archipel", COST_READERS, FINANCIERS),
     ("cost-day", "GET"): Row("/costs/days/2026-06-01?tenant=archipel", COST_READERS, FINANCIERS),
-    ("cost-runtime", "GET"): Row("/costs/runtimes/{runtime}/?tenant=archipel", COST_READERS, FINANCIERS),
-    ("cost-runtime-day", "GET"): Row(
+    ("cost-one", "GET"): Row("/costs/runtimes/{runtime}/?tenant=archipel", COST_READERS, FINANCIERS),
+    ("cost-one-day", "GET"): Row(
         "/costs/runtimes/{runtime}/2026-06-01?tenant=archipel", COST_READERS, FINANCIERS
     ),
     ("new-budget", "GET"): Row("/costs/budgets/new", COST_MANAGERS, NOBODY),

@@ -110,7 +110,7 @@ def day(request: ConsoleRequest, day: str) -> HttpResponse:
         "rows": [
             words.Row(
                 names.get(figure.key) or f"runtime {figure.key[:8]}",
-                reverse("console:cost-runtime-day", args=[figure.key, of.isoformat()]) + own(request),
+                reverse("console:cost-one-day", args=[figure.key, of.isoformat()]) + own(request),
                 money(figure.cost, month.currency),
                 words.known_in_words(figure.known),
             )
@@ -191,7 +191,7 @@ def _links(month: Month, by: By, visitor: Visitor, tenant: Tenant) -> dict[str, 
     keys = {cell.account if by is By.ACCOUNT else cell.runtime for cell in month.cells} - {""}
     if by is By.RUNTIME:
         query = _query(visitor, tenant, month)
-        return {key: reverse("console:cost-runtime", args=[key]) + query for key in keys}
+        return {key: reverse("console:cost-one", args=[key]) + query for key in keys}
     return {key: _address(visitor, tenant, month, by=By.RUNTIME, account=key) for key in keys}
 
 

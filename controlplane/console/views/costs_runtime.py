@@ -89,7 +89,7 @@ def day(request: ConsoleRequest, runtime_id: UUID, day: str) -> HttpResponse:
         "opened": opened,
         "samples": samples_of(tenant_id=tenant.id, runtime_id=runtime_id, hour=opened) if opened else [],
         "carried": own(request).replace("?", "&"),
-        "back": reverse("console:cost-runtime", args=[runtime_id]) + own(request),
+        "back": reverse("console:cost-one", args=[runtime_id]) + own(request),
         "runtime_id": runtime_id,
     }
     return show(request, "costs/runtime_day.html", context)
@@ -119,7 +119,7 @@ def _lives(month: Month, runtime_id: UUID) -> list[Life]:
 
 
 def _address(runtime_id: UUID, day: str) -> str:
-    return reverse("console:cost-runtime-day", args=[runtime_id, day])
+    return reverse("console:cost-one-day", args=[runtime_id, day])
 
 
 def _hour(text: str, day: date) -> datetime | None:
