@@ -226,7 +226,7 @@ USES = st.lists(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=USES, then=USES, later=USES)
 def test_original_and_corrections_are_the_rating_of_corrected_usage(
     world: World, first: list[Any], then: list[Any], later: list[Any]
