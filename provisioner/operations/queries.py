@@ -120,9 +120,8 @@ AS_KIND = """CASE WHEN n.kind = 'update' AND home.observed_generation = 0 AND cl
 CONSENT = """CASE WHEN o.input ? 'rebuild' AND (o.state <> 'succeeded' OR o.kind = 'suspend')
     THEN '{"rebuild": true}'::jsonb ELSE '{}'::jsonb END"""
 
-# What was suspended takes nothing of its tenant's quota but its place, unless somebody asked meanwhile to have it back.
-RESTS = """(%(phase)s::text = 'suspended' AND r.quota_vcpu IS NOT NULL
-    AND ((r.cluster_spec -> 'hibernated') = 'true'::jsonb OR (r.cluster_spec -> 'destroyed') = 'true'::jsonb))"""
+COUNTS = """CASE WHEN %(phase)s::text = 'suspended' AND 'true' IN (r.cluster_spec->>'hibernated', r.cluster_spec->>'destroyed')
+    THEN 0 ELSE 1 END"""  # one that rests, unless somebody asked meanwhile to have it back, takes nothing of its tenant's quota
 
 # Ends an operation together with what its end means to the runtime, and starts the wish behind it. `fence` guards a worker's
 # end; without one a person ends it, and then nobody may hold the lease. Locks the runtime first: see above.
@@ -172,10 +171,8 @@ WITH home AS (
         observed_generation = CASE WHEN %(state)s::text = 'succeeded'
             THEN greatest(r.observed_generation, closed.generation) ELSE r.observed_generation END,
         deleted_at = CASE WHEN %(phase)s::text = 'deprovisioned' THEN now() ELSE r.deleted_at END,
-        quota_vcpu = CASE WHEN {RESTS} THEN 0 ELSE r.quota_vcpu END,
-        quota_memory_gib = CASE WHEN {RESTS} THEN 0 ELSE r.quota_memory_gib END,
-        quota_gpus = CASE WHEN {RESTS} THEN 0 ELSE r.quota_gpus END,
-        updated_at = now()
+        quota_vcpu = r.quota_vcpu * {COUNTS}, quota_memory_gib = r.quota_memory_gib * {COUNTS},
+        quota_gpus = r.quota_gpus * {COUNTS}, updated_at = now()
     FROM closed WHERE r.id = closed.runtime_id
 )
 SELECT id, (SELECT id FROM promoted) AS promoted, CASE WHEN %(fence)s::bigint IS NOT NULL THEN {NEED_NOT_WAIT} END
