@@ -26,6 +26,9 @@ from controlplane.tenants.access import Actor, PlatformRole
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
+# Its cluster answers in these, so what it told of its past stands to this day.
+STANDING = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING})
+
 # One row an hour, as everybody marks hours; the trigger's own way for many of them at once.
 MARK_HOURS = """
 INSERT INTO usage_dirty (hour, sources)
@@ -87,7 +90,7 @@ def date_back(*, actor: Actor, runtime_id: UUID, past: Past) -> bool:
 
 
 def _check(row: Runtime, past: Past) -> None:
-    if past.ended is None and row.phase != Phase.READY:
+    if past.ended is None and row.phase not in STANDING:
         detail = f"Runtime {row.name} is {row.phase}; give it a past once it is ready."
         raise Refused("runtime_not_ready", detail, status=409)
     if past.ended is not None and row.deleted_at is None:

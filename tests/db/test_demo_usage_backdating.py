@@ -40,7 +40,7 @@ def row(world: World) -> Runtime:
     source = Source.objects.get(runtime=made.id)
     Source.objects.filter(pk=source.pk).update(born=made.created_at)
     Span.objects.filter(runtime=made.id).delete()
-    building = {"tenant": made.tenant_id, "account": made.account_id, "plan": made.plan_id}
+    building: dict[str, Any] = {"tenant": made.tenant_id, "account": made.account_id, "plan": made.plan_id}
     ready = made.created_at + timedelta(minutes=1)
     fleet.piece(source, made.created_at, ready, phase="provisioning", **building)
     fleet.piece(source, ready, None, **building)
@@ -133,12 +133,14 @@ def test_times_that_are_not_in_order_are_refused(embedded: None, row: Runtime, t
     assert len(spans(row)) == 2
 
 
-def test_an_end_is_for_one_that_is_gone_and_a_past_for_one_that_is_ready(
+def test_an_end_is_for_one_that_is_gone_and_a_past_for_one_whose_cluster_stands(
     embedded: None, row: Runtime
 ) -> None:
     assert refused(row, Past(now() - 9 * DAY, ended=now() - DAY)) == "runtime_not_ready"
     Runtime.objects.filter(pk=row.pk).update(phase="failed")
     assert refused(row, Past(now() - 9 * DAY)) == "runtime_not_ready"
+    Runtime.objects.filter(pk=row.pk).update(phase="updating")
+    assert date_back(actor=SYSTEM, runtime_id=row.id, past=Past(now() - 9 * DAY))
 
 
 def refused(row: Runtime, past: Past, **changes: Any) -> str:

@@ -7,21 +7,24 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import ROUND_UP, Decimal
 
+from django.db.models import Sum
+
 from billing.books.agreeing import agree_commitment, grant_credit
 from billing.books.models import Commitment, CreditGrant
 from billing.costs.budgets import create_budget
 from billing.costs.models import Budget
 from billing.statements.drafting import draft_month
-from billing.statements.models import State, Statement
+from billing.statements.models import Charge, State, Statement
 from billing.statements.sealing import seal_statement
 from billing.usage.slots import month_before, month_of
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Actor
-from controlplane.tenants.models import Tenant
+from controlplane.tenants.models import Account, Tenant
 
 CREDITED, COMMITTED, BUDGETED = "kythira-games", "meltemi-energy", "aegean-shipping"
 CREDIT, COMMITTED_UNITS, FEE = Decimal(250), Decimal(60_000), Decimal(1560)
 NEARLY = Decimal("0.78")  # of a budget: the next threshold, 80 %, is days away
+OVERSPENT, OVER = "analytics", Decimal("1.04")
 _CURRENCY = "EUR"
 _TRIES, _PAUSE_SECONDS = 60, 2.0
 
@@ -63,11 +66,19 @@ def keep_budgets(today: date, actor: Actor) -> None:
     draft = Statement.objects.filter(tenant=tenant, month=month_of(today)).first()
     if draft is None or draft.total <= 0 or Budget.objects.filter(tenant=tenant).exists():
         return
-    nearly = (draft.total / NEARLY).quantize(Decimal(1), ROUND_UP)
-    create_budget(actor=actor, tenant=tenant, name="Whole company", amount=nearly)
-    create_budget(
-        actor=actor, tenant=tenant, name="Analytics", amount=nearly, account="analytics", thresholds=(75, 100),
-    )  # fmt: skip
+    create_budget(actor=actor, tenant=tenant, name="Whole company", amount=_whole(draft.total / NEARLY))
+    account = Account.objects.get(tenant=tenant, slug=OVERSPENT)
+    spent = Charge.objects.filter(statement=draft, account=account.pk).aggregate(sum=Sum("billed_cost"))[
+        "sum"
+    ]
+    if spent and spent > 0:
+        create_budget(
+            actor=actor, tenant=tenant, name=account.name, account=OVERSPENT, amount=_whole(spent / OVER), thresholds=(75, 100),
+        )  # fmt: skip
+
+
+def _whole(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal(1), ROUND_UP)
 
 
 def _seal(row: Statement) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.usage import closing
-from billing.usage.backdating import date_back
+from billing.usage.backdating import STANDING, date_back
 from billing.usage.slots import month_of, start_of
 from controlplane.config.demo import usage_books, usage_money
 from controlplane.config.demo.client import AnswerError, Client
@@ -24,7 +24,7 @@ from provisioner.runtimes.phases import Phase
 
 _LOOK_SECONDS = 5.0  # those that get ready meanwhile are told of together: their hours are made once
 _PATIENCE_SECONDS = 300.0
-_SOON = {Phase.PENDING, Phase.PROVISIONING, Phase.UPDATING}
+_SOON = {Phase.PENDING, Phase.PROVISIONING}
 
 
 class Telling:
@@ -62,7 +62,9 @@ class Telling:
             self._reached = number + 1
             self._remember()
             days = (start_of(self._today) - window[0]).days
-            self._say(f"{days} of {DAYS} days of usage are there ({self._history.samples:,} samples)")
+            self._say(
+                f"{days} of {DAYS} days of usage are there ({self._history.samples:,} samples since this start)"
+            )
         self._finish()
 
     def _begin(self, newest: tuple[Any, Any]) -> None:
@@ -71,7 +73,7 @@ class Telling:
         while waiting and time.monotonic() < deadline:
             all_there = self._requested()
             rows = _rows(waiting)
-            ready = [story for story in waiting if (row := rows.get(story)) and row.phase == Phase.READY]
+            ready = [story for story in waiting if (row := rows.get(story)) and row.phase in STANDING]
             fresh = [Told.of(story, rows[story]) for story in ready]
             for told in fresh:
                 give_past(told)
