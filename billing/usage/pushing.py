@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -103,4 +103,4 @@ def _moment(text: Any) -> datetime | None:
         moment = parse_datetime(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return moment if moment and moment.tzinfo and moment.year in _YEARS else None
+    return moment.astimezone(UTC) if moment and moment.tzinfo and moment.year in _YEARS else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -226,7 +226,7 @@ def _hour(text: str) -> datetime | None:
         raise _invalid(
             "hour", "The query parameter “hour” must be a time with its zone, as 2026-10-31T23:00:00Z."
         )
-    return evidence.whole_hour(found)
+    return evidence.whole_hour(found.astimezone(UTC))  # PostgreSQL knows no zone as odd as ISO 8601 allows
 
 
 def _invalid(name: str, detail: str) -> Refused:

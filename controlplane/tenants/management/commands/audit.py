@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from datetime import UTC
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -112,6 +113,6 @@ def _moment(text: str, name: str) -> Any:
         moment = parse_datetime(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= 9000:  # noqa: PLR2004
         raise CommandError(f"--{name} must look like 2026-01-31T00:00:00Z.")
-    return moment
+    return moment.astimezone(UTC)
