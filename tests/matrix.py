@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.urls import URLPattern, URLResolver
 
 from billing.costs.models import Anomaly, Budget
-from billing.statements.models import Adjustment, Charge, Statement
 from billing.exports.models import FocusExport
+from billing.statements.models import Adjustment, Charge, Statement
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
@@ -27,6 +27,7 @@ from controlplane.osb.credentials import issue_credential
 from controlplane.osb.models import BrokerCredential
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation, ServiceAccount
+from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import Account, ApiToken, Member, Tenant, User
 from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
@@ -111,8 +112,19 @@ def things_of(world: World) -> dict[str, str]:
         **spending(world),
         "quota_request": str(more_wanted(world).id),
         "webhook": str(a_webhook(world).id),
+        "export": str(an_export(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
     }
+
+
+def an_export(world: World) -> AuditExport:
+    """Archipel's audit trail, written to its archive."""
+    now = utcnow()
+    row: AuditExport = AuditExport.objects.create(
+        tenant=world.archipel, asked_by="test", since=now - timedelta(days=1), until=now, due_at=now,
+        state="done", place="archive", finished_at=now,
+    )  # fmt: skip
+    return row
 
 
 def spending(world: World) -> dict[str, str]:
@@ -137,7 +149,14 @@ def billed(world: World) -> dict[str, str]:
         tenant=world.archipel, month=month, currency="EUR", total=1, charges_count=1, input_digest="0" * 64,
         lines_digest="0" * 64, engine_version="1", usage_bound=utcnow(), drafted_at=utcnow(), **numbers, **empty,
     )  # fmt: skip
-    amounts = ("quantity", "consumed_quantity", "base_quantity", "list_unit_price", "contracted_unit_price", "list_cost")
+    amounts = (
+        "quantity",
+        "consumed_quantity",
+        "base_quantity",
+        "list_unit_price",
+        "contracted_unit_price",
+        "list_cost",
+    )
     costs = ("contracted_cost", "billed_cost", "effective_cost")
     Charge.objects.create(
         statement=row, tenant=world.archipel, line_id="0" * 24, position=0, category="Usage", account=world.shop.id,
@@ -145,7 +164,13 @@ def billed(world: World) -> dict[str, str]:
         **dict.fromkeys((*amounts, *costs), Decimal(1)),
     )  # fmt: skip
     credit = Adjustment.objects.create(
-        tenant=world.archipel, category="Credit", amount=-1, currency="EUR", title="x", reason="y", made_by="test"
+        tenant=world.archipel,
+        category="Credit",
+        amount=-1,
+        currency="EUR",
+        title="x",
+        reason="y",
+        made_by="test",
     )
     return {"statement": str(row.id), "adjustment": str(credit.id)}
 

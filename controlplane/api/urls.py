@@ -116,9 +116,7 @@ urlpatterns = [
         name="check-statement",
     ),
     path("adjustments", statements_managing.AdjustmentList.as_view(), name="adjustments"),
-    path(
-        "adjustments/<str:adjustment>", statements_managing.AdjustmentDetail.as_view(), name="adjustment"
-    ),
+    path("adjustments/<str:adjustment>", statements_managing.AdjustmentDetail.as_view(), name="adjustment"),
     path("tenants", tenants.TenantList.as_view(), name="tenants"),
     path("tenants/<str:tenant>", tenants.TenantDetail.as_view(), name="tenant"),
     path("tenants/<str:tenant>/owner", tenants.TenantOwner.as_view(), name="tenant-owner"),

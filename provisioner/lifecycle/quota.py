@@ -67,7 +67,7 @@ def count(runtime: Runtime, size: Size) -> None:
 
 
 def wanted_size(runtime: Runtime, plan: PlanFacts) -> Size:
-    """Return what the runtime counts for as wanted: one that is to rest, what it counts for already, which is nothing once it does."""
+    """Return what the runtime counts for as wanted; one that is to rest, what it counts for already: nothing, once it does."""
     spec = runtime.cluster_spec
     resting = spec.get("hibernated") or spec.get("destroyed")
     return counted(runtime) if resting else size_of(spec, plan)

@@ -232,7 +232,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("fleet-trial-retry", "POST"): Row(f"{FLEET}/{UNKNOWN}/retry", NO_MEMBER, PLATFORM_ADMIN, {}, answer=404),
     ("fleet-exports", "GET"): Row("/fleet/exports", NO_MEMBER, FINOPS),
-    ("fleet-exports", "POST"): Row("/fleet/exports", NO_MEMBER, FINOPS, {"month": "2026-01", "kind": "1.4/csv"}),
+    ("fleet-exports", "POST"): Row(
+        "/fleet/exports", NO_MEMBER, FINOPS, {"month": "2026-01", "kind": "1.4/csv"}
+    ),
     ("fleet-margin", "GET"): Row("/fleet/margin", NO_MEMBER, FINOPS),
     ("fleet-tenants", "GET"): Row("/fleet/tenants", NO_MEMBER, PLATFORM - {PlatformRole.SUPPORT}),
     ("fleet-tenants", "POST"): Row("/fleet/tenants", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT),

@@ -14,12 +14,12 @@ from controlplane.tenants.services import issue_token
 from tests.api.asking import WISH, Asking, problem, read
 from tests.matrix import (
     ADMINS,
-    FLEET_READERS,
     AUDITORS,
     COST_MANAGERS,
     COST_READERS,
     DENIED,
     FINANCIERS,
+    FLEET_READERS,
     NO_MEMBER,
     NOBODY,
     OPERATORS,
@@ -201,7 +201,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("reconciliation", "GET"): Row("/reconciliation", NO_MEMBER, FINOPS),
     ("margin", "GET"): Row("/margin?by=plan", NO_MEMBER, FINOPS),
     ("webhooks", "GET"): Row("/webhooks", ADMINS, NOBODY),
-    ("webhooks", "POST"): Row("/webhooks", ADMINS, NOBODY, {"url": "https://example.org/x", "kinds": ["usage.daily"], **HERE}),
+    ("webhooks", "POST"): Row(
+        "/webhooks", ADMINS, NOBODY, {"url": "https://example.org/x", "kinds": ["usage.daily"], **HERE}
+    ),
     ("webhook", "GET"): Row("/webhooks/{webhook}", ADMINS, NOBODY),
     ("webhook", "DELETE"): Row("/webhooks/{webhook}", ADMINS, NOBODY),
     ("test-webhook", "POST"): Row("/webhooks/{webhook}/test", ADMINS, NOBODY),
@@ -225,9 +227,9 @@ ROWS: dict[tuple[str, str], Row] = {
 ENDPOINTS = sorted(ROWS)
 LISTS = {
     "accounts",
-    "audit-exports",
     "anomalies",
     "budgets",
+    "audit-exports",
     "runtimes",
     "operations",
     "members",

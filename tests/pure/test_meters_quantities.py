@@ -43,7 +43,22 @@ def test_a_quantity_is_what_kubernetes_means_by_it(text: str, amount: int) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "-1", "1 Gi", "1gi", "Gi", "NaN", "inf", "1e", "1e999999999", "0x10", "\u0661", "9" * 60, "10E"],
+    [
+        "",
+        ".",
+        "-1",
+        "1 Gi",
+        "1gi",
+        "Gi",
+        "NaN",
+        "inf",
+        "1e",
+        "1e999999999",
+        "0x10",
+        "\u0661",
+        "9" * 60,
+        "10E",
+    ],
 )
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(UnreadableError):
