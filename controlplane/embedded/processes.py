@@ -48,7 +48,11 @@ def environment(
         "STATIC_ROOT": str(static),
         "LOG_FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
-        **({} if has_past(state) else {"STATEMENT_GRACE_HOURS": _UNTIL_ITS_PAST_IS_TOLD}),
+        **(
+            {}
+            if given.get("DEMO_DATA") == "0" or has_past(state)
+            else {"STATEMENT_GRACE_HOURS": _UNTIL_ITS_PAST_IS_TOLD}
+        ),
         **addresses,
     }
     return ours | {name: value for name, value in given.items() if not name.startswith(_FORGOTTEN)}
