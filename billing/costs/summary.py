@@ -30,6 +30,7 @@ class Comparison:
     days: int
     now: Decimal
     before: Decimal
+    begins: date | None = None  # the first day of last month with any use, where that is not its first
 
     @property
     def percent(self) -> int | None:
@@ -134,9 +135,11 @@ def _comparison(tenant_id: UUID, month: Month, now: datetime) -> Comparison | No
         return None
     if before.currency != month.currency or not before.cells:
         return None
+    used = min((life.day for life in before.lives), default=earlier)
+    begins = used if used > earlier else None
     if month.is_over:
-        return Comparison(days, month.total, before.total)
-    return Comparison(days, _of_days(month, first, days), _of_days(before, earlier, days))
+        return Comparison(days, month.total, before.total, begins)
+    return Comparison(days, _of_days(month, first, days), _of_days(before, earlier, days), begins)
 
 
 def _of_days(month: Month, first: date, days: int) -> Decimal:

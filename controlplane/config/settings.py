@@ -171,6 +171,7 @@ CONTENT_SECURITY_POLICY = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
+NUMBER_GROUPING = 3  # where a template asks for thousands apart
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -99,7 +99,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("withdraw-quota", "POST"): Row("/quota/{quota_request}/withdraw", WORKERS, NOBODY),
     ("footprint", "GET"): Row("/footprint"),
-    ("footprint-runtime", "GET"): Row("/footprint/{runtime}"),
+    ("footprint-one", "GET"): Row("/footprint/{runtime}"),
     ("fleet-footprint", "GET"): Row("/fleet/footprint", NO_MEMBER, FLEET_READERS),
     ("methodology", "GET"): Row("/methodology"),
     ("fleet-quota", "GET"): Row("/fleet/quota", NO_MEMBER, PLATFORM_ADMIN),

@@ -20,9 +20,11 @@ from billing.costs.breakdown import By, figures
 from billing.costs.forecasting import TooLittle
 from billing.costs.months import month_cost
 from billing.costs.projecting import Expected, month_outlook
+from billing.costs.summary import overview
 from billing.pricing.periods import month
 from billing.pricing.rating import rate
 from billing.usage.hours import roll_up
+from controlplane.console.presenters.costs import compared_sentence
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.scopes import tenant_scope
 from tests.costing import CORES, FIRST, NOON, day_of, days_of, runtime_of
@@ -157,3 +159,16 @@ def test_on_the_first_day_of_a_month_the_last_one_tells_what_days_are_like(world
     found = month_outlook(tenant_id=world.archipel.id, now=datetime(2026, 6, 1, tzinfo=UTC))
     assert isinstance(found, Expected)
     assert found.expected == 30 * A_DAY
+
+
+@pytest.mark.parametrize(("since", "said"), [(FIRST, None), (date(2026, 5, 9), date(2026, 5, 9))])
+def test_a_comparison_says_where_the_month_before_began_late(
+    world: World, since: date, said: date | None
+) -> None:
+    source = runtime_of(world.shop, born=since)
+    for day in (since, date(2026, 5, 15), date(2026, 6, 2)):
+        day_of(world.shop, source, day, {"vcpu": CORES})
+    compared = overview(tenant_id=world.archipel.id, moment=NOON, now=NOON).comparison
+    assert compared is not None
+    assert compared.begins == said
+    assert ("began on" in compared_sentence(compared, "EUR")) == (said is not None)

@@ -41,8 +41,9 @@ def stacked_areas(
     sums = [sum(float(one.values[day] or 0) for one in series) for day in range(len(days))]
     top = _round_up(max(sums, default=0.0))
     drawn = picture(
-        *_lines(top, write),
+        *_lines(),
         *_areas(days, series, top, write),
+        *_scale(top, write),  # last, so that no area covers it
         *_days(days),
         title=title,
         about=about,
@@ -80,14 +81,25 @@ def _areas(days: Sequence[str], series: Sequence[Series], top: float, write: Wri
     return found
 
 
-def _lines(top: float, write: Write) -> list[Drawing]:
+def _lines() -> list[Drawing]:
     found = []
     for share in (0.0, 0.5, 1.0):
         y = f"{_ROOM + _PLOT * (1 - share):.1f}"
         found.append(element("line", x1=0, x2="100%", y1=y, y2=y, class_="chart-line"))
-        if share:
-            found.append(element("text", words(write(top * share)), x=0, y=float(y) - 3, class_="chart-text"))
     return found
+
+
+def _scale(top: float, write: Write) -> list[Drawing]:
+    return [
+        element(
+            "text",
+            words(write(top * share)),
+            x=0,
+            y=round(_ROOM + _PLOT * (1 - share), 1) - 3,
+            class_="chart-text",
+        )
+        for share in (0.5, 1.0)
+    ]
 
 
 def _days(days: Sequence[str]) -> list[Drawing]:

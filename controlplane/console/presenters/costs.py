@@ -120,7 +120,8 @@ def compared_sentence(compared: Comparison | None, currency: str) -> str:
         return f"In the same {days} of the month before, nothing was charged."
     how = "as much as" if not change else f"{abs(change)} % {'more' if change > 0 else 'less'} than"
     against = f"{money(compared.now, currency)} against {money(compared.before, currency)}"
-    return f"The {days} that are over cost {how} the same days of the month before: {against}."
+    since = f" That month's use began on {day_in_words(compared.begins)} only." if compared.begins else ""
+    return f"The {days} that are over cost {how} the same days of the month before: {against}.{since}"
 
 
 def outlook_shown(outlook: Outlook | None, currency: str) -> dict[str, Any]:

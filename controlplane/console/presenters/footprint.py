@@ -13,6 +13,7 @@ from billing.footprint.reading import Footprint, Stretch
 from billing.footprint.split import Parts
 from controlplane.console.charts import Drawing, Part, Series, legend, split_bar, stacked_areas
 from controlplane.console.charts.drawing import Number, table, words
+from controlplane.console.presenters.figures import rounded
 
 # What is one's own comes first.
 PARTS = (("Your work", "1"), ("Platform", "2"), ("Kept by nodes", "3"), ("Idle", "idle"))
@@ -49,12 +50,12 @@ def plain(value: Number) -> str:
     """A number with three digits that matter at most, and thousands apart."""
     whole_digits = len(str(int(abs(float(value)))))
     places = max(0, 3 - whole_digits)
-    return f"{float(value):,.{places}f}".replace(",", "\u202f")
+    return rounded(float(value), places)
 
 
 def money(value: Number, currency: str) -> str:
     """An amount of a currency."""
-    return f"{float(value):,.2f}".replace(",", "\u202f") + f" {currency}"
+    return f"{rounded(float(value), 2)} {currency}"
 
 
 def measures(currency: str, *, priced: bool) -> dict[str, Measure]:

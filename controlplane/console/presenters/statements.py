@@ -14,6 +14,7 @@ from billing.statements.evidence import Piece, Sample
 from billing.statements.models import Charge, State, Statement
 from billing.statements.reading import name_in
 from controlplane.console.presenters.badges import Badge
+from controlplane.console.presenters.figures import MINUS, grouped
 
 STATES = {
     State.DRAFT: Badge("Draft", "clock", "wait"),
@@ -53,8 +54,8 @@ class PieceShown:
 def money(amount: Decimal) -> str:
     """Write an amount with at least two places and a real minus."""
     whole, _, places = plain(amount).partition(".")
-    sign, digits = ("\u2212", whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(digits):,}.{places.ljust(2, '0')}".replace(",", "\u202f")
+    sign, digits = (MINUS, whole[1:]) if whole.startswith("-") else ("", whole)
+    return f"{sign}{int(digits):,}.{places.ljust(2, '0')}"
 
 
 def percent(part: int, whole: int) -> str:
@@ -82,7 +83,9 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
         what,
         runtime or account or "The tenant as a whole",
         " · ".join(filter(None, under)) if not runtime else " · ".join(filter(None, [account, *under])),
-        f"{plain(line.quantity.quantize(Decimal('0.0001')))} {line.unit}" if line.unit else "",
+        f"{grouped(Decimal(plain(line.quantity.quantize(Decimal('0.0001')))))} {line.unit}"
+        if line.unit
+        else "",
         f"{plain(line.contracted_unit_price)}" if line.unit else "",
         money(line.billed_cost),
         known,
@@ -106,10 +109,7 @@ def pieces_shown(line: Charge, pieces: Iterable[Piece]) -> list[PieceShown]:
 
 def samples_shown(line: Charge, samples: Iterable[Sample]) -> list[PieceShown]:
     """Return samples of a line; a level is in the meter's base unit."""
-    return [
-        PieceShown(sample, f"{sample.level:,}".replace(",", "\u202f"), "", "", whole=True)
-        for sample in samples
-    ]
+    return [PieceShown(sample, grouped(sample.level), "", "", whole=True) for sample in samples]
 
 
 def in_unit(meter: str, base: int) -> str:
@@ -117,4 +117,5 @@ def in_unit(meter: str, base: int) -> str:
     known = meters().get(meter)
     if known is None:
         return str(base)
-    return f"{plain(quantity_of(base, known.per_unit).quantize(Decimal('0.0001')))} {known.unit}"
+    amount = plain(quantity_of(base, known.per_unit).quantize(Decimal("0.0001")))
+    return f"{grouped(Decimal(amount))} {known.unit}"
