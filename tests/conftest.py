@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.plugins.cpu",
     "tests.plugins.database",
     "tests.plugins.isolation",
+    "tests.plugins.loops",
     "tests.plugins.sharing",
     "tests.plugins.simulator",
     "tests.plugins.stack",
