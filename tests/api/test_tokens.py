@@ -51,6 +51,6 @@ def test_a_token_tells_who_it_speaks_for(alice: Asking, vera: Asking, sam: Askin
     me = read(alice.get("/me"))
     assert (me["tenant"]["slug"], me["role"], me["platform_role"]) == ("archipel", "admin", None)
     told = set(read(vera.get("/me"))["permissions"])
-    assert told == {"runtime.read", "runtime.kubeconfig.view", "member.read", "quota.read"}
+    assert told == {"runtime.read", "runtime.kubeconfig.view", "member.read", "quota.read", "footprint.read"}
     me = read(sam.get("/me"))
     assert (me["tenant"], me["role"], me["platform_role"]) == (None, None, "sre")

@@ -20,8 +20,8 @@ from controlplane.api.shapes.audit import EXPORT, EXPORT_CREATE, EXPORT_LIST, ex
 from controlplane.api.views.audit import moment
 from controlplane.api.views.base import ApiView
 from controlplane.tenants.addresses import base_of
-from controlplane.tenants.audit.reading import Search
-from controlplane.tenants.audit.shipping import ask_export, visible_exports
+from controlplane.tenants.audit.reading import Search, require_audit
+from controlplane.tenants.audit.shipping import ask_export, exports_within_reach, visible_exports
 from controlplane.tenants.export_models import AuditExport
 
 TEXTS = ("actor", "action", "target", "outcome", "request_id", "text", "tenant")
@@ -79,8 +79,10 @@ class ExportDetail(ApiView):
     )
     def get(self, request: Request, export: str) -> Response:
         """Return the export."""
-        rows = visible_exports(actor_of(request))
-        return Response(_shown(request, scope.found("audit_export", export, rows)))
+        actor = actor_of(request)
+        row = scope.found("audit_export", export, exports_within_reach(actor))
+        require_audit(actor)
+        return Response(_shown(request, row))
 
 
 def _search(body: Mapping[str, str]) -> Search:
