@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,22 @@ def grounded(world: World, simulator: Simulator) -> Landscape:
     )
     world.__dict__["landscape"] = found
     return found
+
+
+@contextmanager
+def clusters_removed(simulator: Simulator) -> Iterator[None]:
+    """Take away afterwards what clusters a test made: the simulator is shared, and others count what nobody owns."""
+    before = _clusters(simulator)
+    try:
+        yield
+    finally:
+        simulator.outage(0)
+        for name in _clusters(simulator) - before:
+            simulator.delete_shoot(name)
+
+
+def _clusters(simulator: Simulator) -> set[str]:
+    return {each["metadata"]["name"] for each in simulator.call("GET", SHOOTS)["items"]}
 
 
 def runtime_with_cluster(world: World, simulator: Simulator, name: str) -> Runtime:

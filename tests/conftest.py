@@ -43,13 +43,16 @@ def django_db_setup(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
-    """Bring the catalog back behind the last of some tests that empty every table, once for all tests after them."""
+    """Empty what a test that empties every table leaves, and bring the catalog back behind the last of some such tests."""
     yield
-    if _empties(item) and nextitem is not None and not _empties(nextitem):
+    if _empties(item) and nextitem is not None:
+        from tests.plugins.database import empty_the_rest
         from tests.world import load_catalog
 
         with item.config.stash[blocking_manager_key].unblock():
-            load_catalog()
+            empty_the_rest()
+            if not _empties(nextitem):
+                load_catalog()
 
 
 def _empties(item: pytest.Item) -> bool:
@@ -61,9 +64,7 @@ def _empties(item: pytest.Item) -> bool:
 @pytest.fixture
 def world(db: None) -> object:
     """The shared cast, on top of the reviewed catalog (which a transactional test before may have flushed)."""
-    from controlplane.catalog.models import Plan
-    from tests.world import World, load_catalog
+    from tests.world import World, ensure_catalog
 
-    if not Plan.objects.exists():
-        load_catalog()
+    ensure_catalog()
     return World()

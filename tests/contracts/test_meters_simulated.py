@@ -22,6 +22,7 @@ from billing.meters.base import Part
 from billing.usage.samples import SampleIn
 from provisioner.drivers.kube.kubeconfig import parse_kubeconfig
 from provisioner.drivers.kube.tls import ssl_context
+from tests.collecting import clusters_removed
 from tests.plugins.simulator import Simulator
 
 NAME = "metered"
@@ -29,12 +30,11 @@ NAME = "metered"
 
 @pytest.fixture(scope="module")
 def filled(simulator: Simulator) -> Iterator[Simulator]:
-    with simulator.set(fill=0.6):
+    with clusters_removed(simulator), simulator.set(fill=0.6):
         simulator.create_shoot(
             NAME, provider={"type": "aws", "workers": [_pool("main", 2, 6), _pool("gpu", 1, 1)]}
         )
         yield simulator
-        simulator.delete_shoot(NAME)
 
 
 def _pool(name: str, least: int, most: int) -> dict[str, Any]:

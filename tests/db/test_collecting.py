@@ -14,7 +14,7 @@ from billing.usage.models import Quarantined
 from billing.usage.partitions import make_ahead
 from provisioner.landscapes.models import Landscape
 from provisioner.runtimes.models import Runtime
-from tests.collecting import collect_until, grounded, runtime_with_cluster, samples
+from tests.collecting import clusters_removed, collect_until, grounded, runtime_with_cluster, samples
 from tests.plugins.simulator import Simulator
 from tests.world import World
 
@@ -29,7 +29,7 @@ def ground(world: World, simulator: Simulator, settings: Any) -> Iterator[World]
     interning.forget()
     make_ahead()
     grounded(world, simulator)
-    with simulator.set(fill=0.5):
+    with clusters_removed(simulator), simulator.set(fill=0.5):
         yield world
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -112,10 +113,18 @@ def test_making_a_day_again_changes_nothing() -> None:
     source = runtime(2)
     seen(source, 2)
     make()
-    before = list(FootprintDay.objects.values()), list(ComponentDay.objects.values())
+    before = stored()
     Dirty.objects.create(day=midnight(2).date(), sources=[source.id])
     assert making.make_day(midnight(2).date())
-    assert (list(FootprintDay.objects.values()), list(ComponentDay.objects.values())) == before
+    assert stored() == before
+
+
+def stored() -> tuple[list[Any], list[Any]]:
+    """Return every row, in an order that doesn't tell which was written last."""
+    return (
+        list(FootprintDay.objects.order_by("pk").values()),
+        list(ComponentDay.objects.order_by("pk").values()),
+    )
 
 
 def test_components_are_summed_up_over_the_fleet() -> None:

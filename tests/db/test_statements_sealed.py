@@ -28,7 +28,7 @@ from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
 from tests.database_roles import acting_as
 from tests.months import AUGUST, CORE_HOUR, JULY, JUNE, LATER, begin, drafted, runtime, sealed, use
-from tests.world import World, member
+from tests.world import World, ensure_catalog, member
 
 pytestmark = pytest.mark.django_db
 ATTEMPTS = [
@@ -328,7 +328,8 @@ def test_a_wrong_adjustment_is_refused(world: World, wrong: dict[str, Any], code
 
 @pytest.fixture
 def emptied(transactional_db: None) -> Iterator[None]:
-    """Such a test ends by emptying every table, which sealed statements refuse as they must."""
+    """Such a test ends by emptying every table, which sealed statements refuse as they must; one before took the catalog."""
+    ensure_catalog()
     yield
     switch("DISABLE")
     with connection.cursor() as cursor:

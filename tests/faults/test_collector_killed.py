@@ -18,7 +18,7 @@ from django.db import connection
 from billing.usage.models import Quarantined
 from billing.usage.partitions import make_ahead
 from provisioner.runtimes.models import Runtime
-from tests.collecting import grounded, runtime_with_cluster, samples
+from tests.collecting import clusters_removed, grounded, runtime_with_cluster, samples
 from tests.plugins.simulator import Simulator
 from tests.watching import until
 from tests.world import World
@@ -34,7 +34,7 @@ Start = Callable[..., subprocess.Popen[bytes]]
 def rows(world: World, simulator: Simulator) -> Iterator[list[Runtime]]:
     make_ahead()
     grounded(world, simulator)
-    with simulator.set(fill=0.5):
+    with clusters_removed(simulator), simulator.set(fill=0.5):
         yield [runtime_with_cluster(world, simulator, name) for name in ("one", "two")]
 
 
