@@ -68,6 +68,7 @@ COUNTED = (
     User._meta.db_table,
     ApiToken._meta.db_table,
 )
+LINE = "5d0a9c17e3b2f4860a1d7c3e"  # of Archipel's draft, and nowhere else in an answer
 WRITTEN = "SELECT " + ", ".join(
     [
         f"(SELECT json_agg(t ORDER BY t.{table._meta.pk.column}) FROM {table._meta.db_table} t)"
@@ -159,7 +160,7 @@ def billed(world: World) -> dict[str, str]:
     )
     costs = ("contracted_cost", "billed_cost", "effective_cost")
     Charge.objects.create(
-        statement=row, tenant=world.archipel, line_id="0" * 24, position=0, category="Usage", account=world.shop.id,
+        statement=row, tenant=world.archipel, line_id=LINE, position=0, category="Usage", account=world.shop.id,
         period_start=utcnow(), period_end=utcnow(), currency="EUR", book_version=0, observed_seconds=0, alive_seconds=0,
         **dict.fromkeys((*amounts, *costs), Decimal(1)),
     )  # fmt: skip
@@ -172,7 +173,7 @@ def billed(world: World) -> dict[str, str]:
         reason="y",
         made_by="test",
     )
-    return {"statement": str(row.id), "adjustment": str(credit.id)}
+    return {"statement": str(row.id), "line": LINE, "adjustment": str(credit.id)}
 
 
 def more_wanted(world: World) -> QuotaRequest:

@@ -69,6 +69,7 @@ FINOPS = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
 MOVE = {"from": "archipel", "to": "nowhere", "reason": "for the test"}
 OPENING = {"tenant": "archipel", "reason": "for the test"}  # support says why, then looks
 NEW_TOKEN = {"name": "ci", "role": "viewer", "scopes": "read", "expires_in_days": "30"}
+THRESHOLDS = {"thresholds": "80", "forecast_thresholds": "100"}
 ROWS: dict[tuple[str, str], Row] = {
     ("runtimes", "GET"): Row("/"),
     ("runtimes-live", "GET"): Row("/runtimes/live"),
@@ -124,10 +125,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("new-budget", "GET"): Row("/costs/budgets/new", COST_MANAGERS, NOBODY),
     ("new-budget", "POST"): Row(
-        "/costs/budgets/new", COST_MANAGERS, NOBODY, {"name": "New", "amount": "5", "kind": "amount"}
+        "/costs/budgets/new",
+        COST_MANAGERS,
+        NOBODY,
+        {"name": "New", "account": "", "amount": "5", "kind": "amount", **THRESHOLDS},
     ),
     ("budget", "GET"): Row("/costs/budgets/{budget}/", COST_MANAGERS, NOBODY),
-    ("budget", "POST"): Row("/costs/budgets/{budget}/", COST_MANAGERS, NOBODY, {"name": "B", "amount": "5"}),
+    ("budget", "POST"): Row(
+        "/costs/budgets/{budget}/", COST_MANAGERS, NOBODY, {"name": "B", "amount": "5", **THRESHOLDS}
+    ),
     ("remove-budget", "POST"): Row("/costs/budgets/{budget}/remove", COST_MANAGERS, NOBODY, {}),
     ("dismiss-anomaly", "POST"): Row(
         "/costs/anomalies/{anomaly}/dismiss", COST_MANAGERS, NOBODY, {"reason": "for the test"}

@@ -86,6 +86,7 @@ FORMS = sorted(
     key for key, row in PAGES.items() if key[1] == "POST" and (Role.OWNER in row.roles or row.public)
 )
 PLANTED = "planted-by-hand"
+OURS = ("controlplane.", "provisioner.", "billing.")
 # What one form or another has a field for.
 ASKED_FOR = {
     "name", "slug", "role", "reason", "email", "labels", "plan", "scopes", "region", "password", "username", "note",
@@ -137,7 +138,7 @@ def columns(*, of_ids: bool, value: str) -> dict[str, str]:
 
 
 def ours() -> list[Any]:
-    return [one for one in apps.get_models() if one.__module__.startswith(("controlplane.", "provisioner."))]
+    return [one for one in apps.get_models() if one.__module__.startswith(OURS)]
 
 
 def everything() -> str:

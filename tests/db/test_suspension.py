@@ -62,7 +62,9 @@ def standing(runtime: Runtime, state: str, kind: Kind = Kind.UPDATE) -> Operatio
 
 def control(service: Callable[..., Operation], state: str, who: str = "alice", **given: str) -> Door:
     def act(world: World, runtime: Runtime) -> Operation:
-        operation = Operation.objects.filter(runtime=runtime).latest("created_at")
+        operation = Operation.objects.get(
+            runtime=runtime, state=state
+        )  # one moment made all of a test's rows
         person: Person = getattr(world, who)
         return service(actor=person.actor, operation_id=operation.pk, **given)
 
