@@ -160,7 +160,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("statements", "GET"): Row("/statements/", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("statement", "GET"): Row(f"{STATEMENT}/", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("statement-file", "GET"): Row(f"{STATEMENT}/as/csv", STATEMENT_READERS, STATEMENT_PLATFORM),
-    ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{'0' * 24}", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{{line}}", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("draft-statement", "POST"): Row(
         "/statements/draft", NO_MEMBER, STATEMENT_PLATFORM, {"tenant": "archipel", "month": "2026-06"}
     ),
@@ -270,6 +270,7 @@ IDS = (
     "credential",
     "quota_request",
     "tenant",
+    "line",
     "budget",
     "anomaly",
 )

@@ -119,7 +119,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("statement-csv", "GET"): Row(f"{STATEMENT}.csv", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("statement-pdf", "GET"): Row(f"{STATEMENT}.pdf", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("statement-lines", "GET"): Row(f"{STATEMENT}/lines", STATEMENT_READERS, STATEMENT_PLATFORM),
-    ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{'0' * 24}", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{{line}}", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("draft-statement", "POST"): Row(
         "/statements/draft", NO_MEMBER, STATEMENT_PLATFORM, {"month": "2026-06", **HERE}
     ),
