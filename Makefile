@@ -35,7 +35,6 @@ lint: venv
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	EMBEDDED=true $(PY) manage.py makemigrations --check --dry-run
 	EMBEDDED=true $(PY) manage.py check
 
 test: lint
