@@ -10,8 +10,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from billing.books.closed_months import refuse_backdated
 from billing.books.loading import meter_facts
 from billing.books.models import Commitment, Contract, CreditGrant, ExchangeRate, PriceBook
+from billing.books.rights import require_manage
 from billing.pricing.money import MoneyError, places_of, to_minor
 from controlplane.catalog.models import Plan
 from controlplane.catalog.sentences import choices
@@ -38,11 +40,13 @@ def agree_contract(
 ) -> Contract:
     """Agree a currency, a discount or a book of its own with a tenant, for whole months.
 
-    Raises Refused 422 for what can't be, 409 contract_overlaps where another contract holds already.
+    Raises Refused 422 for what can't be, 409 months_sealed where a statement from `starts` on is sealed, 409 contract_overlaps
+    where another contract holds already.
     """
     _check_currency(currency)
-    _check_months(starts, ends)
+    check_months(starts, ends)
     _check_prices(book, plans, discount_percent)
+    refuse_backdated(tenant.id, starts)
     given: dict[str, Any] = {
         "title": title[:120],
         "currency": currency,
@@ -60,18 +64,19 @@ def agree_contract(
             raise
         detail = "Another contract of this tenant holds at that time; end it first, or begin later."
         raise Refused("contract_overlaps", detail, field="starts", status=409) from error
-    _record("contract.agree", actor, tenant.id, "contract", row.pk, given)
+    note("contract.agree", actor, tenant.id, "contract", row.pk, given)
     return row
 
 
 @transaction.atomic
 def end_contract(*, actor: Actor, contract_id: UUID, ends: date) -> Contract:
-    """Let a contract end with a month. Raises Refused 404, 409 contract_ended where it ends already, 409 contract_used."""
+    """Let a contract end with a month. Raises Refused 403, 404, 409 contract_ended where it ends already, 409 contract_used."""
+    require_manage(actor)
     rows = Contract.objects.filter(pk=contract_id)
     row: Contract | None = rows.first()
     if row is None:
         raise Refused("contract_not_found", f"There is no contract {contract_id}.", status=404)
-    _check_months(row.starts, ends)
+    check_months(row.starts, ends)
     if row.used_until is not None and ends < row.used_until:
         detail = f"Statements were sealed with it until {row.used_until}; let it end then or later."
         raise Refused("contract_used", detail, field="ends", status=409)
@@ -80,7 +85,7 @@ def end_contract(*, actor: Actor, contract_id: UUID, ends: date) -> Contract:
             "contract_ended", f"The contract ends on {row.ends} already; agree a new one.", status=409
         )
     row.refresh_from_db()
-    _record("contract.end", actor, row.tenant_id, "contract", row.pk, {"ends": ends})
+    note("contract.end", actor, row.tenant_id, "contract", row.pk, {"ends": ends})
     return row
 
 
@@ -96,7 +101,9 @@ def grant_credit(
     expires: date,
     reason: str,
 ) -> CreditGrant:
-    """Give a tenant credit that its statements draw until it expires. Raises Refused 422."""
+    """Give a tenant credit that its statements draw until it expires. Raises Refused 403, 422."""
+    require_manage(actor)
+    _check_title(title)
     _check_amount(amount, currency, field="amount", least=1)
     if expires <= starts:
         raise Refused("period_empty", "A credit must expire after it starts.", field="expires")
@@ -120,7 +127,7 @@ def grant_credit(
         "expires": expires,
         "reason": reason,
     }
-    _record("credit.grant", actor, tenant.id, "credit", row.pk, told)
+    note("credit.grant", actor, tenant.id, "credit", row.pk, told)
     return row
 
 
@@ -138,7 +145,7 @@ def agree_commitment(
     ends: date,
     dimension: str = "",
 ) -> Commitment:
-    """Agree that a tenant pays a fee for so many units of a meter each month. Raises Refused 422."""
+    """Agree that a tenant pays a fee for so many units of a meter each month. Raises Refused 422, 409 months_sealed."""
     known = meter_facts()
     if meter not in known:
         raise Refused(
@@ -147,11 +154,12 @@ def agree_commitment(
     if dimension and not known[meter].has_dimension:
         raise Refused("dimension_unknown", f"{meter} has no dimensions; leave it out.", field="dimension")
     _check_amount(fee, currency, field="fee", least=0)
-    _check_months(starts, ends)
+    check_months(starts, ends)
     base = units * known[meter].per_unit if units.is_finite() else Decimal(0)
     if base <= 0 or base != int(base):
         detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
         raise Refused("units_invalid", detail, field="units")
+    refuse_backdated(tenant.id, starts)
     given: dict[str, Any] = {
         "title": title[:120],
         "meter": meter,
@@ -163,7 +171,7 @@ def agree_commitment(
         "ends": ends,
     }
     row: Commitment = Commitment.objects.create(tenant=tenant, agreed_by=actor.name[:160], **given)
-    _record("commitment.agree", actor, tenant.id, "commitment", row.pk, given)
+    note("commitment.agree", actor, tenant.id, "commitment", row.pk, given)
     return row
 
 
@@ -171,7 +179,8 @@ def agree_commitment(
 def publish_rate(
     *, actor: Actor, base: str, quote: str, since: date, rate: Decimal, source: str
 ) -> ExchangeRate:
-    """Add an exchange rate that holds from a day on. Raises Refused 422, or 409 where a statement used another for that day."""
+    """Add an exchange rate that holds from a day on. Raises Refused 403, 422, 409 where a statement used another for that day."""
+    require_manage(actor)
     _check_currency(base, field="base")
     _check_currency(quote, field="quote")
     if base == quote or not rate.is_finite() or rate <= 0:
@@ -185,8 +194,13 @@ def publish_rate(
         detail = f"The rate from {base} to {quote} is fixed for {since}; add one that holds from a later day."
         raise Refused("rate_fixed", detail, field="since", status=409) from error
     told = {"base": base, "quote": quote, "since": since, "rate": rate, "source": source}
-    _record("rate.publish", actor, None, "rate", row.pk, told)
+    note("rate.publish", actor, None, "rate", row.pk, told)
     return row
+
+
+def _check_title(title: str) -> None:
+    if not title.strip():
+        raise Refused("title_missing", "Give it a title that people recognise it by.", field="title")
 
 
 def _check_prices(book: str, plans: Sequence[str], discount_percent: Decimal) -> None:
@@ -218,7 +232,8 @@ def _check_amount(amount: Decimal, currency: str, *, field: str, least: int) -> 
         raise Refused("amount_invalid", f"{amount} {currency} is too little; give more.", field=field)
 
 
-def _check_months(starts: date, ends: date | None) -> None:
+def check_months(starts: date, ends: date | None) -> None:
+    """Raise Refused 422 unless both are the first of a month, in order."""
     for field, day in (("starts", starts), ("ends", ends)):
         if day is not None and day.day != 1:
             detail = f"{field} must be the first of a month: a statement has one currency and one contract."
@@ -227,7 +242,8 @@ def _check_months(starts: date, ends: date | None) -> None:
         raise Refused("period_empty", "ends must come after starts.", field="ends")
 
 
-def _record(
+def note(
     action: str, actor: Actor, tenant_id: UUID | None, kind: str, target: object, told: dict[str, Any]
 ) -> None:
+    """Write the audit row."""
     audit.record(action, actor=actor, tenant_id=tenant_id, target_type=kind, target_id=target, changes=told)

@@ -18,6 +18,10 @@ SET CONSTRAINTS books_pricebook_never_overlaps IMMEDIATE;
 SET CONSTRAINTS books_pricebook_never_overlaps DEFERRED
 """
 
+# One statement of a tenant is drafted or sealed at a time, and what it is made of is agreed before or after. Held to the
+# transaction's end.
+LOCK_STATEMENTS = "SELECT pg_advisory_xact_lock(hashtext('statements'), hashtext(%s))"
+
 # Once per sealed statement; the rows are found by the unique index on key and version. It writes only where something is new,
 # so that a month's thousand statements do not wait for one another's locks.
 MARK_BOOKS = """
@@ -54,6 +58,12 @@ def check_periods() -> None:
     """Raise IntegrityError where two versions of a book hold at once."""
     with connection.cursor() as cursor:
         cursor.execute(CHECK_PERIODS)
+
+
+def lock_statements(tenant_id: UUID) -> None:
+    """Wait until nobody drafts or seals for a tenant; inside a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_STATEMENTS, [str(tenant_id)])
 
 
 def mark_books(versions: Sequence[tuple[str, int]], until: date) -> None:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from billing.books.queries import lock_statements
 from billing.pricing.money import MoneyError, to_minor
 from billing.pricing.types import Category
-from billing.statements import queries
 from billing.statements.canonical import plain
 from billing.statements.models import Adjustment
 from controlplane.kernel.clock import utcnow
@@ -31,7 +31,7 @@ def book_adjustment(
     """Give back (a negative amount) or add to a tenant's next statement. Raises Refused 403 and 422."""
     require(actor, Permission.STATEMENT_MANAGE, tenant_id=tenant.id)
     _check(category, amount, currency, {"title": title, "reason": reason})
-    queries.lock(tenant.id)  # not while a statement is being made
+    lock_statements(tenant.id)  # not while a statement is being made
     row: Adjustment = Adjustment.objects.create(
         tenant=tenant,
         category=category,
@@ -66,7 +66,7 @@ def withdraw_adjustment(*, actor: Actor, adjustment_id: UUID, now: datetime | No
     if row is None:
         raise Refused("adjustment_not_found", f"There is no adjustment {adjustment_id}.", status=404)
     require(actor, Permission.STATEMENT_MANAGE, tenant_id=row.tenant_id)
-    queries.lock(row.tenant_id)
+    lock_statements(row.tenant_id)
     open_rows = Adjustment.objects.filter(pk=row.pk, statement__isnull=True, withdrawn_at__isnull=True)
     if open_rows.update(withdrawn_at=now or utcnow()) != 1:
         detail = "It is billed or withdrawn already; book another one that makes up for it."

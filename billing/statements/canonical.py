@@ -75,11 +75,15 @@ def line_fields(line: Line) -> list[str | int]:
         consumed_unit, base, list_price, contracted_price, list_cost, contracted_cost, billed, effective, currency, book,
         version, price_line, part, commitment, status, credit, observed, alive, description,
     ) = line  # fmt: skip
+    # Most of a line's numbers are one and the same: each is written once.
+    number, listed = plain(quantity), plain(list_cost)
+    price = plain(list_price)
     return [
         line_id, category.value, class_, account, runtime, plan, region, meter, dimension, moment(start), moment(end),
-        plain(quantity), unit, plain(consumed), consumed_unit, str(base), plain(list_price), plain(contracted_price),
-        plain(list_cost), plain(contracted_cost), plain(billed), plain(effective), currency, book, version, price_line, part,
-        commitment, status, credit, observed, alive, description,
+        number, unit, number if consumed is quantity else plain(consumed), consumed_unit, str(base),
+        price, price if contracted_price is list_price else plain(contracted_price),
+        listed, *[listed if cost is list_cost else plain(cost) for cost in (contracted_cost, billed, effective)],
+        currency, book, version, price_line, part, commitment, status, credit, observed, alive, description,
     ]  # fmt: skip
 
 

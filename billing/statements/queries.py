@@ -39,8 +39,7 @@ SELECT tenant_id, sum(alive_seconds)::bigint, sum(observed_seconds)::bigint, sum
 FROM usage_day_life WHERE tenant_id = ANY(%(tenants)s) AND day >= %(first)s AND day < %(last)s GROUP BY tenant_id
 """
 
-# One statement of a tenant is drafted or sealed at a time. Held to the transaction's end.
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('statements'), hashtext(%s))"
+# Those for whom nobody drafts or seals: the lock of `books.queries`. Held to the transaction's end.
 TRY_LOCK = """
 SELECT t FROM unnest(%s::text[]) t WHERE pg_try_advisory_xact_lock(hashtext('statements'), hashtext(t))
 """
@@ -75,10 +74,9 @@ UNION ALL SELECT id::text, name FROM runtimes_runtime WHERE id = ANY(%(runtimes)
 # What a draft had. By the charges' primary key.
 CLEAR = "DELETE FROM statements_charge WHERE statement_id = ANY(%s)"
 
-# Many statements' lines at once; COPY does not enter a table under row-level security.
+# Many statements' lines at once, column by column; COPY does not enter a table under row-level security.
 LOAD = """
-INSERT INTO statements_charge ({columns})
-SELECT {columns} FROM json_populate_recordset(NULL::statements_charge, %s::json)
+INSERT INTO statements_charge ({columns}) SELECT * FROM unnest({arrays})
 """
 
 
@@ -93,11 +91,6 @@ def make_room() -> None:
     """Let this transaction add up in memory."""
     with connection.cursor() as cursor:
         cursor.execute(ROOM)
-
-
-def lock(tenant_id: UUID) -> None:
-    """Wait until nobody else drafts or seals for a tenant."""
-    rows(LOCK, [str(tenant_id)])
 
 
 def try_lock(tenants: Sequence[UUID]) -> list[UUID]:

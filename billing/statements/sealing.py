@@ -13,6 +13,7 @@ from django.db.models import Max
 from billing.books.agreeing import grant_credit
 from billing.books.models import CreditGrant
 from billing.books.queries import draw as draw_credit
+from billing.books.queries import lock_statements
 from billing.books.services import note_use
 from billing.statements import queries
 from billing.statements.canonical import digest_of, dumped, plain
@@ -43,7 +44,7 @@ def seal_statement(*, actor: Actor, statement_id: UUID, now: datetime | None = N
         raise Refused("statement_not_found", f"There is no statement {statement_id}.", status=404)
     require(actor, Permission.STATEMENT_MANAGE, tenant_id=found.tenant_id)
     moment, month = now or utcnow(), found.month
-    queries.lock(found.tenant_id)
+    lock_statements(found.tenant_id)
     state = Statement.objects.values_list("state", flat=True).get(pk=found.pk)
     if state == State.SEALED:
         raise _refused(
