@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane.catalog.models import Channel, MachineType, Module, Plan, Region
+from controlplane.catalog.models import Channel, MachineType, Module, Plan, Region, Release
 from controlplane.catalog.plans import PlanFacts, ReleaseFacts, plan_facts
 from controlplane.catalog.queries import latest_revision
 from controlplane.catalog.sentences import choices, shown
@@ -24,6 +24,7 @@ class Snapshot:
     revision: tuple[int, str] | None
     plans: Mapping[str, PlanFacts]
     releases: Mapping[str, ReleaseFacts]  # by channel
+    every_release: Mapping[str, ReleaseFacts] = field(default_factory=dict)  # by key, drafts included
 
 
 _kept: Snapshot | None = None
@@ -67,7 +68,7 @@ def _load(revision: tuple[int, str] | None) -> Snapshot:
     for machine in MachineType.objects.values():
         machines[machine["provider"]].append(dict(machine))
     modules = [dict(row) for row in Module.objects.values()]
-    channels = {channel.key: channel for channel in Channel.objects.select_related("release")}
+    channels = dict(Channel.objects.values_list("key", "release_id"))
     plans = {
         plan.key: plan_facts(
             plan.definition,
@@ -78,14 +79,22 @@ def _load(revision: tuple[int, str] | None) -> Snapshot:
         )
         for plan in Plan.objects.order_by("position", "key")
     }
-    releases = {
-        key: ReleaseFacts(
-            key=channel.release.key,
-            kubernetes_version=channel.release.kubernetes_version_id,
-            kubernetes_patch=channel.release.kubernetes_patch,
-            machine_image=channel.release.machine_image,
-            modules=channel.release.modules,
-        )
-        for key, channel in channels.items()
-    }
-    return Snapshot(revision, plans, releases)
+    every = {row.key: _release_facts(row) for row in Release.objects.select_related("kubernetes_version")}
+    return Snapshot(revision, plans, {key: every[release] for key, release in channels.items()}, every)
+
+
+def _release_facts(row: Release) -> ReleaseFacts:
+    ends = [day for day in (row.end_of_life, row.kubernetes_version.expires_on) if day]
+    return ReleaseFacts(
+        key=row.key,
+        kubernetes_version=row.kubernetes_version_id,
+        kubernetes_patch=row.kubernetes_patch,
+        machine_image=row.machine_image,
+        modules=row.modules,
+        notes=row.notes,
+        known_issues=tuple(row.known_issues),
+        requires=tuple(row.requires),
+        published_at=row.published_at,
+        end_of_life=min(ends, default=None),
+        withdrawn=row.withdrawn_reason,
+    )

@@ -152,7 +152,10 @@ class Module(models.Model):
 
 
 class Release(models.Model):
-    """A named set of Kubernetes patch, machine image and modules; PostgreSQL refuses to change one."""
+    """A named set of Kubernetes patch, machine image and modules; PostgreSQL refuses to change one that was published.
+
+    It begins as a draft and is published once; after that only its end of life moves, and it may be withdrawn.
+    """
 
     key = models.CharField(primary_key=True, max_length=31)
     kubernetes_version = models.ForeignKey(
@@ -162,19 +165,37 @@ class Release(models.Model):
     machine_image: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     modules: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField()
     notes = models.TextField(blank=True, default="")
+    known_issues: models.JSONField[list[str], list[str]] = models.JSONField(default=list, db_default=[])
+    requires: models.JSONField[list[str], list[str]] = models.JSONField(default=list, db_default=[])
+    published_at = models.DateTimeField(null=True)
+    published_by = models.CharField(max_length=200, blank=True, default="", db_default="")
+    end_of_life = models.DateField(null=True)  # its Kubernetes version's own counts too
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("key",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, withdrawn_reason="")
+                | (Q(withdrawn_at__isnull=False, published_at__isnull=False) & ~Q(withdrawn_reason="")),
+                name="catalog_release_withdrawn_with_reason",
+            ),  # whoever runs it must be told why, and a draft is simply removed
+        ]
 
     def __str__(self) -> str:
         return self.key
 
 
 class Channel(models.Model):
-    """A moving pointer to a release: `regular`, `fast`."""
+    """A moving pointer to a release: `regular`, `fast`.
+
+    `declared` is what its file said last: while that stays, a pointer that a person moved since is theirs.
+    """
 
     key = models.SlugField(primary_key=True, max_length=31)
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="channels")
+    declared = models.CharField(max_length=31, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("key",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -133,13 +134,19 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What a channel points to: Kubernetes minor and patch, machine image, versions of modules."""
+    """What a channel points to: Kubernetes minor and patch, machine image, versions of modules; and where it is in its life."""
 
     key: str
     kubernetes_version: str
     kubernetes_patch: str
     machine_image: Mapping[str, Any]  # {"name", "version", "architectures"}
     modules: Mapping[str, str]
+    notes: str = ""
+    known_issues: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()  # releases that a runtime must have passed before
+    published_at: datetime | None = None  # None: a draft, which nobody can be brought to
+    end_of_life: date | None = None  # its own, or its Kubernetes version's, whichever comes first
+    withdrawn: str = ""  # why nobody is brought to it any more; empty: it is not withdrawn
 
 
 def machine_type_facts(row: Mapping[str, Any]) -> MachineTypeFacts:

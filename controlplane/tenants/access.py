@@ -34,6 +34,7 @@ class Permission(StrEnum):
     READ = "runtime.read"
     CREATE = "runtime.create"
     UPDATE = "runtime.update"
+    UPGRADE = "runtime.upgrade"  # to a release; pin it to one
     DELETE = "runtime.delete"
     SUSPEND = "runtime.suspend"  # and resume
     KUBECONFIG_VIEW = "runtime.kubeconfig.view"
@@ -70,6 +71,7 @@ class Permission(StrEnum):
     TENANT_CREATE = "tenant.create"
     TENANT_CHANGE = "tenant.change"  # its name, its deletion
     TENANT_SUSPEND = "tenant.suspend"  # and resume
+    RELEASE_MANAGE = "release.manage"  # publish and withdraw releases, point channels
     TENANT_OPEN = "tenant.open"  # look into any tenant, with a reason that is audited
 
 
@@ -82,6 +84,7 @@ _WORK = _LOOK | {
     P.SUSPEND,
     P.KUBECONFIG,
     P.OPERATE,
+    P.UPGRADE,
     P.QUOTA_REQUEST,
     P.COST_READ,
 }
@@ -115,7 +118,8 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.FINOPS: _SEE_ALL
     | {P.FLEET_FOOTPRINT, P.COST_READ, P.COST_EXPORT, P.STATEMENT_READ, P.STATEMENT_MANAGE},
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
-    PlatformRole.SRE: _SEE_ALL | {P.FLEET_FOOTPRINT, P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
+    PlatformRole.SRE: _SEE_ALL
+    | {P.FLEET_FOOTPRINT, P.UPGRADE, P.RELEASE_MANAGE, P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
     PlatformRole.ADMIN: _SEE_ALL
     | {
         P.FLEET_FOOTPRINT,
@@ -131,6 +135,8 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
         P.ACCOUNT_MOVE,
         P.QUOTA_ANSWER,
         P.TRIAL_MANAGE,
+        P.UPGRADE,
+        P.RELEASE_MANAGE,
         P.TENANT_CREATE,
         P.TENANT_CHANGE,
         P.TENANT_SUSPEND,
@@ -163,9 +169,9 @@ _READING = frozenset(
     }
 )
 _RUNTIMES = frozenset(
-    {P.CREATE, P.UPDATE, P.DELETE, P.SUSPEND, P.KUBECONFIG_VIEW, P.KUBECONFIG, P.QUOTA_REQUEST}
+    {P.CREATE, P.UPDATE, P.UPGRADE, P.DELETE, P.SUSPEND, P.KUBECONFIG_VIEW, P.KUBECONFIG, P.QUOTA_REQUEST}
 )
-_OPERATE = frozenset({P.OPERATE, P.SKIP, P.METER})
+_OPERATE = frozenset({P.OPERATE, P.SKIP, P.METER, P.UPGRADE, P.RELEASE_MANAGE})
 IN_SCOPE: Mapping[TokenScope, frozenset[Permission]] = {
     TokenScope.READ: _READING,
     TokenScope.RUNTIMES: _READING | _RUNTIMES,

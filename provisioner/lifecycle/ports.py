@@ -2,12 +2,27 @@
 
 Each of `may_begin` is asked inside the transaction that creates a runtime, once tenant, account and quota allow it, and raises
 Refused where it does not: read only, indexed, no network.
+Each of `preflight` is asked before a runtime is brought to a release, with what the platform knows already: no network either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from controlplane.catalog.plans import ReleaseFacts
 from controlplane.tenants.models import Account
+from provisioner.runtimes.models import Runtime
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """What keeps a runtime from being upgraded, and what to do about it."""
+
+    code: str
+    detail: str  # a sentence: what is wrong, and the remedy
+    audience: str = "tenant"  # or sre: who can act
+
 
 may_begin: list[Callable[[Account], None]] = []
+preflight: list[Callable[[Runtime, ReleaseFacts], Sequence[Blocker]]] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from controlplane.catalog.channels import release_for
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.errors import Refused
+from provisioner.runtimes.spec import ClusterSpec
 
 
 def as_json(release: ReleaseFacts) -> dict[str, Any]:
@@ -58,6 +60,12 @@ def release_after(kept: Mapping[str, Any], *, channel_before: str, channel: str)
             field=field,
         )
     return wanted
+
+
+def with_versions_of(cluster: ClusterSpec, before: Mapping[str, Any]) -> ClusterSpec:
+    """Return the cluster with the versions of an earlier wish: how far an upgrade has come is the upgrade's to say."""
+    kept = ("kubernetes_version", "workers_version", "machine_image")
+    return replace(cluster, **{name: before[name] for name in kept if name in before})
 
 
 def _numbers(version: str) -> tuple[int, ...]:

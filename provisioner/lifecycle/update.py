@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
 
-from controlplane.catalog.facts import load_plan_facts
+from controlplane.catalog.facts import load_plan_facts, snapshot
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.validation import check_plan_change, check_update
 from controlplane.kernel.clock import utcnow
@@ -17,10 +18,11 @@ from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.suspension import refuse_suspended
 from provisioner.lifecycle.admission import locked_runtime, stale, write
 from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.lifecycle.module_wishes import module_wishes
 from provisioner.lifecycle.naming import check_labels
 from provisioner.lifecycle.quota import QUOTA_COLUMNS, count, counted, refuse_growth, wanted_size
 from provisioner.lifecycle.release import as_json as release_as_json
-from provisioner.lifecycle.release import release_after
+from provisioner.lifecycle.release import release_after, with_versions_of
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation, refuse_missing
 from provisioner.runtimes.models import Runtime
@@ -35,13 +37,15 @@ def update_runtime(
     parameters: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
     plan: str = "",
+    module_settings: Mapping[str, Mapping[str, Any]] | None = None,
     expected_revision: int | None = None,
     expected_generation: int | None = None,
 ) -> tuple[Runtime, Operation | None]:
     """Return the runtime and the operation that fulfils its new wish, or None when nothing needs to be done.
 
     Each top-level parameter given replaces the old one; labels are replaced as a whole; `plan` moves it to another plan of the
-    same provider, as far as its size and place fit there. `expected_revision` guards the row as a
+    same provider, as far as its size and place fit there; `module_settings` replaces those of the modules that it names.
+    `expected_revision` guards the row as a
     whole, `expected_generation` only what is to be built. A suspended runtime's new wish is kept, and comes true when it is
     resumed. Raises Refused.
     """
@@ -52,7 +56,8 @@ def update_runtime(
     )
     _refuse_unchangeable(runtime, expected_generation)
     moves = plan not in {"", runtime.plan_id}
-    wished = _wish(runtime, parameters or {}, plan) if parameters or moves else {}
+    wishes = parameters or moves or module_settings
+    wished = _wish(runtime, parameters or {}, plan, module_settings or {}) if wishes else {}
     changes = _relabel(runtime, labels) | wished
     if not changes:
         return runtime, None
@@ -87,7 +92,9 @@ def _relabel(runtime: Runtime, labels: Mapping[str, str] | None) -> dict[str, An
     return {"labels": {"before": before, "after": runtime.labels}}
 
 
-def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[str, Any]:
+def _wish(
+    runtime: Runtime, parameters: Mapping[str, Any], plan: str, settings: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Write the new wish onto the row in memory and return what changed; the same wish again changes nothing."""
     refuse_missing(runtime)
     present = load_plan_facts(runtime.plan_id)
@@ -99,9 +106,21 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[st
     else:
         wanted = check_update(facts, before, parameters, seed=str(runtime.id))
     after = wanted.as_json()
-    if not moves and after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime):
+    same = not moves and after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime)
+    if same and not settings:
         return {}
     release = release_after(runtime.spec["release"], channel_before=before["channel"], channel=wanted.channel)
+    stays = release.key == runtime.spec["release"]["key"]
+    modules = module_wishes(
+        parameters=wanted,
+        release=release,
+        channels=snapshot().releases,
+        before=runtime.cluster_spec,
+        keep_versions=stays,
+        settings=settings,
+    )
+    if same and [asdict(wish) for wish in modules] == runtime.cluster_spec.get("modules"):
+        return {}
     cluster = cluster_spec(
         name=runtime.cluster_name,
         plan=facts,
@@ -109,15 +128,19 @@ def _wish(runtime: Runtime, parameters: Mapping[str, Any], plan: str) -> dict[st
         release=release,
         owner=runtime.cluster_spec["labels"],
         today=utcnow(),
+        modules=modules,
         before=runtime.cluster_spec,
     )
+    if stays:
+        cluster = with_versions_of(cluster, runtime.cluster_spec)
     runtime.spec = {**runtime.spec, "parameters": after, "release": release_as_json(release)}
     runtime.cluster_spec = cluster.as_json()
     _grow(runtime, facts, moves=moves)
     runtime.generation += 1
     runtime.plan_id = facts.key
     moved = {"plan": {"before": present.key, "after": facts.key}} if moves else {}
-    return {**moved, "parameters": _difference(before, after)}
+    configured = {"module_settings": dict(settings)} if settings else {}
+    return {**moved, **configured, "parameters": _difference(before, after)}
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Claimed:
     access: LandscapeAccess
     situation: str = ""  # of the cluster, as the observer saw it last
     seen_operation: str = ""  # which one ordered what was seen then
+    kept: dict[str, Any] = field(default_factory=dict)  # what its steps noted
     in_hand: bool = False  # this worker has just done the step before
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
 
@@ -86,6 +87,7 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         kind=Kind(row["kind"]),
         generation=row["generation"],
         input=json.loads(row["input"]),
+        kept=json.loads(row["kept"]),
         step=row["step"],
         stored_step=row["step"],
         steps_done=tuple(done["step"] for done in json.loads(row["steps_done"])),

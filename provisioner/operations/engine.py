@@ -71,6 +71,7 @@ class Change:
     progress: int = 0
     problem: Problem | None = None
     wakeable: bool = False  # the observer may end this wait
+    harmless: bool = False  # the step that failed has changed nothing
 
     @property
     def closes(self) -> bool:
@@ -249,6 +250,7 @@ def _failed(progress: Progress, flow: Flow, outcome: str, problem: Problem) -> C
         attempts=progress.attempts,
         progress=percent(flow, progress.step),
         problem=problem,
+        harmless=flow.step(progress.step).harmless,
     )
 
 

@@ -27,6 +27,12 @@ def flow_of(kind: str) -> Flow:
         raise Fatal(f"No flow serves operations of the kind {kind}.", code="kind_unknown") from None
 
 
+def begins_again_at(kind: str, step: str) -> str:
+    """Return where a retry of an operation that failed at this step begins; raises Fatal for a kind that no file serves."""
+    found = next((one for one in flow_of(kind).steps if one.name == step), None)
+    return (found.retry_from if found else "") or step
+
+
 def starts() -> str:
     """Return {kind: {"step": its first, "seconds": its deadline}} as JSON, for the SQL that starts a waiting wish."""
     if "all" not in _starts:

@@ -91,10 +91,16 @@ def close(held: Claimed, change: Change) -> Closed | None:
         "cancel_reason": held.cancel_reason if change.state is State.CANCELLED else "",
         "step_done": change.step_done,
         "skipped": "{}",
-        "phase": (phases.succeeded if succeeded else phases.failed).value,
+        "phase": (phases.succeeded if succeeded else _after_failure(held, change)).value,
         "runtime_message": "" if succeeded else for_the_runtime(change.problem),
     }
     return _close(params)
+
+
+def _after_failure(held: Claimed, change: Change) -> Phase:
+    """Return where the runtime stands: where it stood, when the step that failed has changed nothing."""
+    stood = str(held.input.get("phase", "")) if change.harmless else ""
+    return Phase(stood) if stood in {phase.value for phase in Phase} else PHASES_OF[held.kind].failed
 
 
 def close_cancelled(held: Claimed) -> Closed | None:

@@ -31,6 +31,9 @@ class Operation(TenantOwned):
     kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in Kind])
     generation = models.BigIntegerField()  # the newest wish that it fulfils
     input = models.JSONField(default=dict)
+    kept = models.JSONField(
+        default=dict, db_default={}
+    )  # what its steps noted, for later ones and for people
     requested_by = models.CharField(max_length=160)
     request_id = models.CharField(max_length=64, blank=True)
 

@@ -183,7 +183,7 @@ def _inserted(params: dict[str, Any]) -> Operation:
         cursor.execute(queries.OPEN, params)
         names = [column.name for column in cursor.description]
         row = dict(zip(names, cursor.fetchone(), strict=True))
-    for name in ("input", "steps_done"):
+    for name in ("input", "kept", "steps_done"):
         row[name] = json.loads(row[name])
     operation = Operation(**row)
     operation._state.adding, operation._state.db = False, connection.alias  # noqa: SLF001 - Django's own way to say: stored

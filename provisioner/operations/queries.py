@@ -57,8 +57,8 @@ FROM fairest f
 JOIN runtimes_runtime r ON r.id = f.runtime_id
 JOIN landscapes_landscape l ON l.id = r.landscape_id
 WHERE o.id = f.id
-RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.step, o.steps_done, o.attempts, o.fence, o.wakes,
-    o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
+RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.kept, o.step, o.steps_done, o.attempts,
+    o.fence, o.wakes, o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
     r.cluster_spec, r.status ->> 'situation' AS situation, r.status -> 'owner' ->> 'operation' AS seen_operation,
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,

@@ -26,6 +26,7 @@ from provisioner.operations import engine, flowbook, ledger, sweeping
 from provisioner.operations.claimed import Claimed
 from provisioner.operations.engine import Outcome, Refusal
 from provisioner.operations.time_limit import OutOfTime, at_most
+from provisioner.operations.pen import WorkersPen
 from provisioner.steps.base import Done, Step, StepContext
 
 log = structlog.get_logger(__name__)
@@ -142,6 +143,8 @@ class Runner:
             driver=self.connect(kind=held.landscape_kind, access=held.access),
             input=held.input,
         )
+            kept=held.kept,
+            pen=WorkersPen(held),
 
     def _told(self, closed: ledger.Closed | None) -> None:
         if closed is not None and closed.promoted is not None:

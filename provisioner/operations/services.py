@@ -104,7 +104,7 @@ def retry_operation(*, actor: Actor, operation_id: UUID, reason: str = "") -> Op
     rebuilds = missing and actor.may(Permission.SKIP, tenant_id=operation.tenant_id)
     if missing and not rebuilds:
         refuse_missing(operation.runtime)
-    _reopen(operation, step=operation.step)
+    _reopen(operation, step=flowbook.begins_again_at(operation.kind, operation.step))
     if rebuilds:
         Operation.objects.filter(pk=operation.pk).update(input={**operation.input, REBUILD: True})
     return _audited("operation.retry", actor, operation, reason, **({REBUILD: "true"} if rebuilds else {}))

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, Lower
 
 from controlplane.catalog.models import Plan
 from controlplane.kernel.ids import uuid7
@@ -38,6 +39,19 @@ class Runtime(TenantOwned):
 
     spec = models.JSONField(default=dict)
     cluster_spec = models.JSONField(default=dict)
+    # PostgreSQL itself reads these two out of `spec`, so that no writer can forget them: fleets are counted and chosen by them.
+    release_key = models.GeneratedField(
+        expression=Coalesce(KT("spec__release__key"), Value("")),
+        output_field=models.CharField(max_length=31),
+        db_persist=True,
+    )
+    channel = models.GeneratedField(
+        expression=Coalesce(KT("spec__parameters__channel"), Value("")),
+        output_field=models.CharField(max_length=31),
+        db_persist=True,
+    )
+    # The release that its people keep it on, whatever its channel does, until that release's end of life; empty: none.
+    pinned = models.CharField(max_length=31, blank=True, default="", db_default="")
     generation = models.BigIntegerField(default=1)
     observed_generation = models.BigIntegerField(default=0)
     # The database has the default too: while a deploy goes on, processes that don't know the column insert as well.
@@ -104,6 +118,15 @@ class Runtime(TenantOwned):
             models.Index(fields=["tenant", "-id"], name="runtime_pages_of_tenant"),
             models.Index(fields=["tenant", "phase", "-id"], name="runtime_phases_of_tenant"),
             models.Index(fields=["landscape", "cluster_name"], name="runtime_by_cluster"),
+            # Who runs a release, and who follows a channel: histograms, rollouts' selections, what is due at an end of life.
+            models.Index(
+                fields=["release_key", "id"],
+                condition=Q(deleted_at__isnull=True),
+                name="runtime_by_release",
+            ),
+            models.Index(
+                fields=["channel", "id"], condition=Q(deleted_at__isnull=True), name="runtime_by_channel"
+            ),
             GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="runtime_labels"),
         ]
 

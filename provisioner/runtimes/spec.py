@@ -63,7 +63,7 @@ class ClusterSpec:
     name: str
     provider: str  # aws, azure, gcp, openstack
     region: str
-    kubernetes_version: str  # "1.34" or "1.34.2"
+    kubernetes_version: str  # "1.34" or "1.34.2": the control plane's, and the workers' unless they are held
     pools: tuple[WorkerPool, ...]
     networking: Networking = field(default_factory=Networking)
     machine_image: Mapping[str, str] = field(
@@ -77,6 +77,7 @@ class ClusterSpec:
     allowed_cidrs: tuple[str, ...] = ()  # who may reach the API server; empty means everyone
     purpose: str = "production"
     hibernated: bool = False
+    workers_version: str = ""  # what workers are held at while the control plane goes ahead; empty: follows
     destroyed: bool = False  # suspended by removing it: nothing of it is to stand until it is resumed
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)  # owner tags among them

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from controlplane.kernel.errors import Fatal
@@ -39,8 +39,20 @@ Outcome = Done | Wait
 
 
 @dataclass(frozen=True)
+class Pen(Protocol):
+    """Writes for a step, guarded by its lease; raises Retry when that is lost."""
+
+    def amend(self, *, cluster: Mapping[str, Any], release: Mapping[str, Any] | None = None) -> ClusterSpec:
+        """Change these fields of the runtime's wanted cluster, and the release that it counts as running; return the cluster."""
+        ...
+
+    def keep(self, notes: Mapping[str, Any]) -> None:
+        """Add to what the operation keeps for later steps and for people."""
+        ...
+
+
 class StepContext:
-    """All that a step may know: plain values and a driver, no rows."""
+    """All that a step may know: plain values, a driver and a pen, no rows."""
 
     operation_id: UUID
     runtime_id: UUID
@@ -53,6 +65,21 @@ class StepContext:
     driver: Driver
     input: Mapping[str, Any] = field(default_factory=dict)
 
+    kept: Mapping[str, Any] = field(default_factory=dict)  # what steps of this operation noted
+    pen: Pen | None = None
+
+    def amended(self, *, release: Mapping[str, Any] | None = None, **cluster: Any) -> StepContext:
+        """Return the context once the runtime's row wants this cluster: first the wish, then the landscape."""
+        if self.pen is None:
+            raise Fatal("This step was run without the means to write.", code="step_without_pen")
+        return replace(self, cluster=self.pen.amend(cluster=cluster, release=release))
+
+    def noting(self, **notes: Any) -> StepContext:
+        """Return the context once the operation keeps these notes."""
+        if self.pen is None:
+            raise Fatal("This step was run without the means to write.", code="step_without_pen")
+        self.pen.keep(notes)
+        return replace(self, kept={**self.kept, **notes})
     @property
     def wanted(self) -> ClusterSpec:
         """The cluster as wanted, tagged with the wish that it fulfils: what the observer sees can be told from older wishes."""
@@ -83,7 +110,8 @@ class Step:
 
     `weight` is its share of the flow's progress bar. Where `needed` says no, it is done without being run, and nothing is taken
     from the landscape's budget. A step with `skip_needs` can be skipped only while the observer's last sight of the cluster is
-    that one; `skip_refusal` is the sentence for people until then.
+    that one; `skip_refusal` is the sentence for people until then. A failure of a `harmless` step has changed nothing: the
+    runtime returns to the phase in the operation's input. A retry of a step with `retry_from` begins at that step.
     """
 
     name: str
@@ -100,6 +128,8 @@ class Step:
     skip_needs: Situation | None = None
     skip_refusal: str = ""
 
+    harmless: bool = False
+    retry_from: str = ""
     def within(self, deadline: timedelta) -> Step:
         """Return this step with another deadline: a flow knows how long its own wait may last."""
         return replace(self, deadline=deadline)
@@ -123,3 +153,17 @@ def refuse_lasting_faults(observed: Observed) -> None:
     for fault in observed.faults:
         if not fault.passing:
             raise Fatal(fault.message, code=fault.code, audience=fault.audience)
+
+
+def reach(ctx: StepContext, words: str) -> Wait | None:
+    """Return None once the cluster is as its runtime's row wants it, field by field and healthy; else order it, and a wait.
+
+    Versions are among the fields: a landscape that accepted a wish and has not begun with it does not pass for done.
+    """
+    observed = ctx.driver.observe(ctx.ref)
+    lost = observed.situation in {Situation.ABSENT, Situation.FAILED}
+    if lost or ctx.driver.drift(ctx.wanted, observed):
+        observed = ctx.order()
+    elif observed.situation is Situation.READY:
+        return None
+    return wait_for(observed, words)

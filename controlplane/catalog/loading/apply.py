@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 
 from controlplane.catalog import ports
+from controlplane.catalog.loading import releasing
 from controlplane.catalog.loading.broker_ids import broken_broker_ids, noted
 from controlplane.catalog.loading.catalog import DATA, KINDS, Row, memory_text, read_catalog
 from controlplane.catalog.loading.difference import Change, Rows, compare, removals
@@ -74,15 +75,16 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
     with transaction.atomic():
         lock_apply()
         before = stored_rows()
-        changes = compare(before, catalog.rows)
-        _refuse_broken_promises(changes, before, catalog.rows)
-        _write(changes, catalog.rows)
+        after = releasing.as_people_left_it(before, catalog.rows)
+        changes = compare(before, after)
+        _refuse_broken_promises(changes, before, after)
+        _write(changes, after, actor)
         if dry_run or not changes:
             transaction.set_rollback(
                 True
             )  # a dry run writes too, so that it meets whatever the database refuses
             return Applied(tuple(changes), None)
-        revision = _note(noted(changes, catalog.rows), actor)
+        revision = note(noted(changes, after), actor)
     return Applied(tuple(changes), revision)
 
 
@@ -107,16 +109,11 @@ def _plain(row: Row) -> Row:
         row["memory_gib"] = memory_text(row["memory_gib"])
     if row.get("expires_on"):
         row["expires_on"] = row["expires_on"].isoformat()
-    return row
+    return releasing.as_in_files(row) if "kubernetes_patch" in row else row
 
 
 def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) -> None:
-    reasons = [
-        f"release {change.key} was loaded before and is immutable ({', '.join(name for name, _, _ in change.fields)} "
-        f"changed); restore its file and add a new release."
-        for change in changes
-        if change.kind == "release" and change.action == "change"
-    ]
+    reasons = releasing.broken_releases(changes, before)
     reasons += broken_broker_ids(before, after)
     gone = removals(before, after)
     for stranded in ports.in_use(gone) if gone else ():
@@ -128,10 +125,10 @@ def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) ->
         raise ApplyRefusedError(reasons, changes)
 
 
-def _write(changes: Sequence[Change], after: Rows) -> None:
+def _write(changes: Sequence[Change], after: Rows, actor: Actor) -> None:
     for change in changes:
         try:
-            _write_one(change, after)
+            _write_one(change, after, actor)
         except ProtectedError as error:
             kind = change.kind.replace("_", " ")
             remedy = "set its state to retired instead" if change.kind == "plan" else "keep its entry"
@@ -140,16 +137,18 @@ def _write(changes: Sequence[Change], after: Rows) -> None:
             ) from error
 
 
-def _write_one(change: Change, after: Rows) -> None:
+def _write_one(change: Change, after: Rows, actor: Actor) -> None:
     table = TABLES[change.kind]
+    if change.action == "remove":
+        table.filter(**_identity(change)).delete()
+        return
+    values = after[change.kind][change.key]
+    if change.kind == "release":
+        values = releasing.as_in_table(values, change, actor)
     if change.action == "add":
-        table.create(**after[change.kind][change.key])
-        return
-    row = table.filter(**_identity(change))
-    if change.action == "change":
-        row.update(**after[change.kind][change.key])
-        return
-    row.delete()
+        table.create(**values)
+    else:
+        table.filter(**_identity(change)).update(**values)
 
 
 def _identity(change: Change) -> dict[str, Any]:
@@ -159,7 +158,8 @@ def _identity(change: Change) -> dict[str, Any]:
     return {"pk": change.key}
 
 
-def _note(listed: list[dict[str, str]], actor: Actor) -> int:
+def note(listed: list[dict[str, str]], actor: Actor) -> int:
+    """Begin a new revision, which every process's cache is keyed by, and leave the audit row."""
     revision = Revision.objects.create(applied_at=utcnow(), applied_by=actor.name[:200], changes=listed)
     audit.record(
         "catalog.apply",

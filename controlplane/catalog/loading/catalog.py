@@ -135,7 +135,7 @@ def _add_rows(catalog: Catalog, document: Document) -> None:
             catalog.add("module", entry["key"], {"mandatory": False, **entry}, document, ("modules", index))
     elif kind == "channels":
         for index, entry in enumerate(data["channels"]):
-            row = {"key": entry["key"], "release_id": entry["release"]}
+            row = {"key": entry["key"], "release_id": entry["release"], "declared": entry["release"]}
             catalog.add("channel", entry["key"], row, document, ("channels", index))
     elif kind == "releases":
         catalog.add("release", data["key"], _release_row(data), document, ())
@@ -161,6 +161,10 @@ def _release_row(data: Row) -> Row:
         "machine_image": data["machine_image"],
         "modules": data["modules"],
         "notes": data.get("notes", ""),
+        "known_issues": data.get("known_issues", []),
+        "requires": data.get("requires", []),
+        "end_of_life": data.get("end_of_life"),
+        "draft": data.get("draft", False),
     }
 
 

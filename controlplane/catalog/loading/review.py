@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from ipaddress import IPv4Network
 
+from controlplane.catalog.hops import numbers
 from controlplane.catalog.loading.broker_ids import review_broker_ids
 from controlplane.catalog.loading.catalog import Catalog, Row
 from controlplane.catalog.loading.reading import CatalogInvalidError
@@ -99,6 +100,29 @@ def _review_releases(catalog: Catalog) -> None:
             if name not in row["modules"]:
                 detail = f"the mandatory module {name} is missing; add its version."
                 catalog.fault("release", key, ("modules",), "module_missing", detail)
+        _review_way(catalog, key, row)
+
+
+def _review_way(catalog: Catalog, key: str, row: Row) -> None:
+    """A release that must be passed lies before the one that requires it; its end is a day."""
+    for index, name in enumerate(row["requires"]):
+        other = catalog.rows["release"].get(name)
+        if other is None:
+            detail = f"it requires {name}, which is not there. {choices(list(catalog.rows['release']), name)}"
+            catalog.fault("release", key, ("requires", index), "release_unknown", detail)
+        elif _order(other) >= _order(row):
+            detail = f"it requires {name}, which is not older; a runtime passes older releases only."
+            catalog.fault("release", key, ("requires", index), "release_not_older", detail)
+    if row["end_of_life"] is not None:
+        try:
+            date.fromisoformat(row["end_of_life"])
+        except ValueError:
+            detail = f"{row['end_of_life']} is not a day of the calendar."
+            catalog.fault("release", key, ("end_of_life",), "end_of_life_invalid", detail)
+
+
+def _order(row: Row) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return numbers(row["kubernetes_patch"]), numbers(row["key"])
 
 
 def _review_channels(catalog: Catalog) -> None:
@@ -109,6 +133,9 @@ def _review_channels(catalog: Catalog) -> None:
             detail = f"there is no release {row['release_id']}. {known}"
             catalog.fault("channel", key, ("release",), "release_unknown", detail)
             continue
+        if release["draft"]:
+            detail = f"release {release['key']} is a draft; take `draft: true` out of its file to publish it."
+            catalog.fault("channel", key, ("release",), "release_unpublished", detail)
         version = catalog.rows["kubernetes_version"].get(release["kubernetes_version_id"])
         if version and version["lifecycle"] == "expired":
             detail = f"release {release['key']} has Kubernetes {version['version']}, which is expired; move the channel."

@@ -122,7 +122,13 @@ RELEASE = record(
         ),
         "modules": {"type": "object", "additionalProperties": VERSION},
     },
-    {"notes": PROSE},
+    {
+        "notes": PROSE,
+        "known_issues": listing(PROSE),
+        "requires": listing(VERSION),
+        "end_of_life": DATE,
+        "draft": {"type": "boolean"},
+    },
 )
 CHANNELS = record({"channels": listing(record({"key": SLUG, "release": VERSION}))})
 PLAN = record(

@@ -17,12 +17,9 @@ def keep_versions(wanted: Json, live: Mapping[str, Any]) -> Json:
     """
     spec, before = wanted["spec"], live.get("spec") or {}
     old_version = (before.get("kubernetes") or {}).get("version") or ""
-    images = {
-        worker.get("name"): (worker.get("machine") or {}).get("image")
-        for worker in (before.get("provider") or {}).get("workers") or ()
-    }
+    there = {worker.get("name"): worker for worker in (before.get("provider") or {}).get("workers") or ()}
     version = _later(spec["kubernetes"]["version"], old_version)
-    workers = [_with_image(worker, images.get(worker["name"])) for worker in spec["provider"]["workers"]]
+    workers = [_kept(worker, there.get(worker["name"]) or {}) for worker in spec["provider"]["workers"]]
     return {
         **wanted,
         "spec": {
@@ -31,6 +28,14 @@ def keep_versions(wanted: Json, live: Mapping[str, Any]) -> Json:
             "provider": {**spec["provider"], "workers": workers},
         },
     }
+
+
+def _kept(worker: Json, live: Mapping[str, Any]) -> Json:
+    worker = _with_image(worker, (live.get("machine") or {}).get("image"))
+    if held := (worker.get("kubernetes") or {}).get("version"):
+        old = (live.get("kubernetes") or {}).get("version") or ""
+        worker = {**worker, "kubernetes": {**worker["kubernetes"], "version": _later(held, old)}}
+    return worker
 
 
 def _with_image(worker: Json, old: Mapping[str, Any] | None) -> Json:

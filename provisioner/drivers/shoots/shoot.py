@@ -126,6 +126,8 @@ def _worker(pool: WorkerPool, cluster: ClusterSpec) -> Json:
         "volume": volume,
         "systemComponents": {"allow": pool.system},
     }
+    if cluster.workers_version:
+        worker["kubernetes"] = {"version": cluster.workers_version}
     if pool.labels:
         worker["labels"] = dict(pool.labels)
     if pool.annotations:

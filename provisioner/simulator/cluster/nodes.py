@@ -9,6 +9,7 @@ from typing import Any
 
 from provisioner.simulator.errors import Json
 from provisioner.simulator.gardener.profiles import Machine, machines
+from provisioner.simulator.gardener.skew import version_of
 from provisioner.simulator.gardener.status import fraction
 
 POOL = "worker.gardener.cloud/pool"
@@ -63,7 +64,7 @@ def machine_of(shoot: Json, pool: Json) -> Machine:
 
 
 def node(shoot: Json, slot: Slot, version: str, *, ready: bool = True) -> Json:
-    """Return the Node in one slot, as the given kubelet version."""
+    """Return the Node in one slot; its kubelet has the pool's own version, or else the control plane's."""
     machine = machine_of(shoot, slot.pool)
     provider, region = shoot["spec"]["provider"]["type"], shoot["spec"]["region"]
     created = shoot["metadata"]["creationTimestamp"]
@@ -144,8 +145,8 @@ def _status(shoot: Json, slot: Slot, machine: Machine, version: str, since: str,
         ],
         "conditions": _conditions(since, ready=ready),
         "nodeInfo": {
-            "kubeletVersion": f"v{version}",
-            "kubeProxyVersion": f"v{version}",
+            "kubeletVersion": f"v{version_of(slot.pool, version)}",
+            "kubeProxyVersion": f"v{version_of(slot.pool, version)}",
             "containerRuntimeVersion": "containerd://2.1.4",
             "kernelVersion": "6.12.40-cloud-" + machine.architecture,
             "osImage": f"Garden Linux {image.get('version', '')}".strip(),

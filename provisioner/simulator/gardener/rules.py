@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.simulator.errors import Json, cause
+from provisioner.simulator.gardener import skew
 from provisioner.simulator.gardener.versions import is_expired, number
 
 MAX_NAMES = 21
@@ -183,6 +184,7 @@ def _pool(where: str, worker: Json, spec: Json, around: Surroundings) -> Iterato
             yield required(f"{where}.taints[{index}].key", "must specify a key")
         elif taint.get("effect") not in EFFECTS:
             yield unsupported(f"{where}.taints[{index}].effect", taint.get("effect"), list(EFFECTS))
+    yield from skew.check_pool(f"{where}.kubernetes.version", worker, spec, around.old)
     if around.profile is not None:
         yield from _offered(where, worker, str(spec.get("region", "")), around.profile["spec"])
 

@@ -1,0 +1,37 @@
+"""Look whether an upgrade may begin: nothing is changed here, so a refusal leaves the runtime as it was."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from controlplane.kernel.errors import Fatal
+from provisioner.drivers.base import CLUSTER_MISSING, Situation
+from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+
+
+def run(ctx: StepContext) -> Outcome:
+    """Done when the cluster is there, is healthy, and its own API answers with nodes; waits a while for what may pass."""
+    observed = ctx.driver.observe(ctx.ref)
+    if observed.situation is Situation.ABSENT:
+        raise Fatal("The landscape has no cluster of this runtime; restore it first.", code=CLUSTER_MISSING)
+    refuse_lasting_faults(observed)
+    if observed.situation is not Situation.READY:
+        troubled = ", ".join(one.type for one in observed.conditions if one.status != "True")
+        what = (
+            f"these conditions don't hold: {troubled}" if troubled else "the landscape is still at work on it"
+        )
+        return Wait(f"Not upgraded while {what}", delay=LOOK_AGAIN, progress=observed.progress)
+    nodes = ctx.driver.probe(ctx.ref)
+    if nodes == 0:
+        return Wait("Not upgraded while no node is ready", delay=LOOK_AGAIN)
+    return Done(f"{nodes} nodes are ready")
+
+
+step = Step(
+    name="preflight_upgrade",
+    title="Check before the upgrade",
+    run=run,
+    deadline=timedelta(minutes=20),
+    max_attempts=10,
+    harmless=True,
+)
