@@ -59,17 +59,18 @@ def plan_hops(
         )
         raise _refused("release_older", detail)
     known = {release.key: release for release in releases}
-    here = numbers(present.kubernetes_patch)
-    required = [
-        release
-        for release in _required(present, target, known, today)
-        if numbers(release.kubernetes_patch) >= here
-    ]
-    waypoints = sorted([target, *required], key=_order)
-    if waypoints[-1].key != target.key:
-        detail = f"Release {target.key} requires {waypoints[-1].key}, whose Kubernetes is newer; correct what it requires."
+    waypoints = {target.key: target}
+    while True:
+        path = tuple(_without_gaps(present, sorted(waypoints.values(), key=_order), known.values(), today))
+        lacking = [release for hop in path for release in _required(present, hop, known, today)]
+        new = {release.key: release for release in lacking if release not in path}
+        if not new:
+            break
+        waypoints |= new
+    if path[-1].key != target.key:
+        detail = f"Release {target.key} requires {path[-1].key}, whose Kubernetes is newer; correct what it requires."
         raise _refused("hop_missing", detail)
-    return tuple(_without_gaps(present, waypoints, known.values(), today))
+    return path
 
 
 def plan_moves(control_plane: str, workers: str, hops: Sequence[str]) -> tuple[Move, ...]:
@@ -112,22 +113,19 @@ def _refuse_unusable(release: ReleaseFacts, today: date | None) -> None:
 
 
 def _required(
-    present: ReleaseFacts, target: ReleaseFacts, known: Mapping[str, ReleaseFacts], today: date | None
+    present: ReleaseFacts, hop: ReleaseFacts, known: Mapping[str, ReleaseFacts], today: date | None
 ) -> Iterator[ReleaseFacts]:
-    """Yield every release that the target, or one on the way to it, requires and the runtime has not passed yet."""
-    asked, seen = list(target.requires), {target.key}
-    while asked:
-        key = asked.pop()
-        if key in seen or numbers(key) <= numbers(present.key):
+    """Yield what a hop requires and the runtime has not passed yet; what lies behind its Kubernetes counts as passed."""
+    for key in hop.requires:
+        if numbers(key) <= numbers(present.key):
             continue
-        seen.add(key)
         release = known.get(key)
         if release is None or not is_usable(release, today):
             why = "which the catalog does not have" if release is None else "which can't be used any more"
-            detail = f"On the way to {target.key} release {key} must be passed, {why}. Publish one that takes its place."
+            detail = f"On the way to {hop.key} release {key} must be passed, {why}. Publish one that takes its place."
             raise _refused("hop_missing", detail)
-        asked += release.requires
-        yield release
+        if numbers(release.kubernetes_patch) >= numbers(present.kubernetes_patch):
+            yield release
 
 
 def _without_gaps(

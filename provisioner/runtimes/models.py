@@ -41,12 +41,12 @@ class Runtime(TenantOwned):
     cluster_spec = models.JSONField(default=dict)
     # PostgreSQL itself reads these two out of `spec`, so that no writer can forget them: fleets are counted and chosen by them.
     release_key = models.GeneratedField(
-        expression=Coalesce(KT("spec__release__key"), Value("")),
+        expression=Coalesce(KT("spec__release__key"), Value(""), output_field=models.TextField()),
         output_field=models.CharField(max_length=31),
         db_persist=True,
     )
     channel = models.GeneratedField(
-        expression=Coalesce(KT("spec__parameters__channel"), Value("")),
+        expression=Coalesce(KT("spec__parameters__channel"), Value(""), output_field=models.TextField()),
         output_field=models.CharField(max_length=31),
         db_persist=True,
     )

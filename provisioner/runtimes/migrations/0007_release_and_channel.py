@@ -20,7 +20,9 @@ class Migration(migrations.Migration):
             "release_key",
             models.GeneratedField(
                 db_persist=True,
-                expression=Coalesce(KT("spec__release__key"), models.Value("")),
+                expression=Coalesce(
+                    KT("spec__release__key"), models.Value(""), output_field=models.TextField()
+                ),
                 output_field=models.CharField(max_length=31),
             ),
         ),
@@ -29,7 +31,9 @@ class Migration(migrations.Migration):
             "channel",
             models.GeneratedField(
                 db_persist=True,
-                expression=Coalesce(KT("spec__parameters__channel"), models.Value("")),
+                expression=Coalesce(
+                    KT("spec__parameters__channel"), models.Value(""), output_field=models.TextField()
+                ),
                 output_field=models.CharField(max_length=31),
             ),
         ),
