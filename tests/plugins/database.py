@@ -136,15 +136,20 @@ def mend(culprit: str) -> bool:
             return False
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%%'"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
         )
     warnings.warn(f"{culprit} left rows behind; every table was emptied", stacklevel=2)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SET session_replication_role = replica"
-        )  # triggers that refuse to empty a table keep still
+            "SELECT format('ALTER TABLE %s %%s TRIGGER %I', tgrelid::regclass, tgname) FROM pg_trigger"
+            " WHERE tgenabled = 'O' AND tgtype & 32 > 0 AND NOT tgisinternal"  # 32: of TRUNCATE
+        )
+        guards = [row[0] for row in cursor.fetchall()]
+        for guard in guards:
+            cursor.execute(guard % "DISABLE")
         call_command("flush", verbosity=0, interactive=False, allow_cascade=False, inhibit_post_migrate=True)
-        cursor.execute("RESET session_replication_role")
+        for guard in guards:
+            cursor.execute(guard % "ENABLE")
     return True
 
 
