@@ -21,6 +21,7 @@ from controlplane.console.fields.read import clean, read_pairs, read_parameters
 from controlplane.console.fields.rows import press
 from controlplane.console.fields.tree import Field, Option
 from controlplane.console.pages import page, show
+from controlplane.console.presenters.requesting import why_none
 from controlplane.console.submissions import new_token, once
 from controlplane.console.views.labels import labels_field
 from controlplane.console.views.plan_form import PlanForm, Size, plan_form
@@ -38,6 +39,8 @@ NAME_HELP = "Lower-case letters, digits and dashes, beginning with a letter. It 
 def form(request: ConsoleRequest) -> HttpResponse:
     """Choose a plan, fill in its parameters, send."""
     tenant = require(request.visitor, Permission.CREATE)
+    if request.method == "GET" and (hindrance := why_none(tenant)):
+        return show(request, "new/plans.html", {"why_none": hindrance})
     closed = {line.plan for line in quota_of(tenant) if line.is_closed}
     plans = [facts for facts in list_plan_facts() if facts.key not in closed]
     key = request.GET.get("plan", "")
@@ -84,11 +87,13 @@ def _parameters(facts: PlanFacts, post: QueryDict) -> dict[str, Any]:
 
 
 def _draw(request: ConsoleRequest, facts: PlanFacts, parameters: dict[str, Any]) -> PlanForm:
-    accounts = [row for row in queries.visible_accounts(request.visitor.actor) if row.state == State.ACTIVE]
+    rows = list(queries.visible_accounts(request.visitor.actor))
+    accounts = [row for row in rows if row.state == State.ACTIVE]
+    resting = ", ".join(row.slug for row in rows if row.state != State.ACTIVE)
+    about = "Its runtimes share nothing with other accounts."
+    about += f" Not offered, because suspended: {resting}." if resting else ""
     chosen = clean(request.POST.get("account", "") or request.GET.get("account", ""))
-    account = Field(
-        "select", "account", "Account", "Its runtimes share nothing with other accounts.", required=True
-    )
+    account = Field("select", "account", "Account", about, required=True)
     account.options = [Option(row.slug, f"{row.name} ({row.slug})", row.slug == chosen) for row in accounts]
     name = Field("text", "name", "Name", NAME_HELP, value=clean(request.POST.get("name", "")), required=True)
     labels = labels_field(clean(request.POST.get("labels", "")))

@@ -24,11 +24,13 @@ def index(request: ConsoleRequest) -> HttpResponse:
     filters = Filters.read(request.GET)
     context = _live_context(request, filters)
     html, _ = fragment(request, LIVE, context)
+    accounts = list(queries.visible_accounts(request.visitor.actor))
     choices = {
+        "account_rows": accounts,
         "phases": [(phase.value, badge.text) for phase, badge in PHASES.items()],  # type: ignore[attr-defined]
         "plans": queries.plan_choices(),
         "regions": queries.regions_in_use(request.visitor.actor),
-        "accounts": sorted({row.slug for row in queries.visible_accounts(request.visitor.actor)}),
+        "accounts": sorted({row.slug for row in accounts}),
     }
     return show(request, "runtimes/index.html", {**context, **choices, "live_html": html})
 
