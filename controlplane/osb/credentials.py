@@ -79,7 +79,8 @@ def rotate_credential(
 ) -> tuple[BrokerCredential, str]:
     """Return the credential and its new secret; the present one is good for `overlap` more (0 to 30 days).
 
-    Raises Refused: credential_not_found 404, overlap_out_of_range.
+    While an earlier overlap lasts only 0 is taken: another would end the secret that the platform may still use.
+    Raises Refused: credential_not_found 404, rotation_under_way 409, overlap_out_of_range.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         detail = f"The old secret may stay good for 0 to {LONGEST_OVERLAP.days} days."
@@ -87,6 +88,12 @@ def rotate_credential(
     row = _live(tenant, credential_id)
     secret = _new_secret()
     now = utcnow()
+    if overlap and row.previous_until and row.previous_until > now:
+        detail = (
+            f"It was rotated already: the secret from before is good until {rfc3339(row.previous_until)}, and one more "
+            "rotation would end it now. Wait until then; or rotate without an overlap, which ends both older ones at once."
+        )
+        raise Refused("rotation_under_way", detail, field="overlap", status=409)
     BrokerCredential.objects.filter(pk=row.pk).update(
         previous_digest=F("digest") if overlap else None,
         previous_until=now + overlap if overlap else None,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from controlplane.kernel.clock import utcnow
+from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission, Role, TokenScope
@@ -66,11 +66,12 @@ def create_token(
 def rotate_token(
     *, actor: Actor, token_id: UUID, overlap_hours: int = LONGEST_OVERLAP_HOURS, days: int | None = None
 ) -> tuple[ApiToken, str]:
-    """Return the token with a new secret; the present one works for `overlap_hours` more, one from before ends now.
+    """Return the token with a new secret; the present one works for `overlap_hours` more, or ends now with 0.
 
+    While an earlier overlap lasts only 0 is taken: another would end the secret that programs still change over from.
     With `days` it also expires later. A token may rotate itself, without living longer.
     Raises Refused: token_not_found 404, forbidden 403, role_above_own 403, tenant_suspended 403, token_ended 409,
-    overlap_invalid, expiry_invalid.
+    rotation_under_way 409, overlap_invalid, expiry_invalid.
     """
     row, tenant = _locked(actor, token_id)
     if actor.token_id != row.id or days is not None:
@@ -88,9 +89,11 @@ def rotate_token(
     if not 0 <= overlap_hours <= LONGEST_OVERLAP_HOURS:
         detail = f"overlap_hours must be 0 to {LONGEST_OVERLAP_HOURS}."
         raise Refused("overlap_invalid", detail, field="overlap_hours")
+    keeps = overlap_hours > 0
+    if keeps and row.previous_until and row.previous_until > now:
+        raise _under_way(row.previous_prefix, row.previous_until)
     if days is not None:
         row.expires_at = _expiry(days)
-    keeps = overlap_hours > 0
     row.previous_digest = bytes(row.digest) if keeps else None
     row.previous_prefix = row.prefix if keeps else ""
     row.previous_until = now + timedelta(hours=overlap_hours) if keeps else None
@@ -131,6 +134,14 @@ def _locked(actor: Actor, token_id: UUID) -> tuple[ApiToken, Tenant]:
     if row is None or row.tenant is None:
         raise Refused("token_not_found", "There is no such token in your tenant.", status=404)
     return row, row.tenant
+
+
+def _under_way(prefix: str, until: datetime) -> Refused:
+    detail = (
+        f"This token was rotated already: {prefix}… works until {rfc3339(until)}, and one more rotation would end it now. "
+        "Wait until then; or rotate with an overlap of 0 hours, which ends that one and the present one at once."
+    )
+    return Refused("rotation_under_way", detail, field="overlap_hours", status=409)
 
 
 def _expiry(days: int) -> datetime:

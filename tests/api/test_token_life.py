@@ -86,6 +86,35 @@ def test_without_overlap_the_old_secret_ends_at_once(alice: Asking) -> None:
     assert problem(Asking(token=made["token"]).get("/me")) == (401, "token_invalid")
 
 
+def test_a_second_rotation_never_ends_a_secret_before_its_promised_time(alice: Asking) -> None:
+    made = make(alice)
+    rotated = read(alice.post(f"/tokens/{made['id']}/rotate", {"overlap_hours": 2}))
+    refused = alice.post(f"/tokens/{made['id']}/rotate", {"overlap_hours": 2})
+    assert problem(refused) == (409, "rotation_under_way")
+    assert made["prefix"] in read(refused)["detail"]
+    for secret in (made["token"], rotated["token"]):
+        assert Asking(token=secret).get("/me").status_code == 200
+    last = read(alice.post(f"/tokens/{made['id']}/rotate", {"overlap_hours": 0}))
+    for secret in (made["token"], rotated["token"]):
+        assert problem(Asking(token=secret).get("/me")) == (401, "token_invalid")
+    assert Asking(token=last["token"]).get("/me").status_code == 200
+    assert alice.post(f"/tokens/{made['id']}/rotate").status_code == 200
+
+
+def test_the_page_offers_only_what_a_second_rotation_can_do(alice: Asking, world: World) -> None:
+    made = make(alice)
+    page, address = browse(world.alice), f"/tokens/{made['id']}/rotate"
+    assert "24 hours" in text(page.get(address))
+    assert page.post(address, {"overlap_hours": "24"}).status_code == 200
+    again = text(page.get(address))
+    assert f"{made['prefix']}… works until" in again
+    assert "24 hours" not in again
+    assert page.post(address, {"overlap_hours": "24"}).status_code == 422
+    assert Asking(token=made["token"]).get("/me").status_code == 200
+    assert page.post(address, {"overlap_hours": "0"}).status_code == 200
+    assert problem(Asking(token=made["token"]).get("/me")) == (401, "token_invalid")
+
+
 def test_a_token_rotates_itself_but_does_not_live_longer(alice: Asking) -> None:
     made = make(alice, scopes=["read"])
     itself = Asking(token=made["token"])

@@ -62,6 +62,19 @@ def test_a_rotation_leaves_time_to_change_over(page: Client, cf: Platform) -> No
     assert signs_in(cf.row.username, secret_of(last))
 
 
+def test_a_second_rotation_never_ends_a_secret_before_its_promised_time(page: Client, cf: Platform) -> None:
+    address = f"/broker/{cf.row.pk}/rotate"
+    rotated = secret_of(page.post(address, {"overlap_hours": "24"}))
+    refused = page.post(address, {"overlap_hours": "24"})
+    assert refused.status_code == 422
+    assert "It was rotated already" in text(refused)
+    with pytest.raises(CommandError, match="rotated already"):
+        command("credentials", "rotate", cf.row.username, "--overlap-hours", "24")
+    assert signs_in(cf.row.username, cf.secret)
+    assert signs_in(cf.row.username, rotated)
+    assert "7 days" not in text(page.get(address))
+
+
 def test_a_revoked_one_signs_in_no_more(page: Client, cf: Platform) -> None:
     assert page.post(f"/broker/{cf.row.pk}/revoke").status_code == 302
     assert not signs_in(cf.row.username, cf.secret)

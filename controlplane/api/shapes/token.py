@@ -63,7 +63,13 @@ TOKEN_CREATE = request_of(
 TOKEN_ROTATE = request_of(
     "TokenRotate",
     {
-        "overlap_hours": {"type": "integer", "minimum": 0, "maximum": LONGEST_OVERLAP_HOURS},
+        "overlap_hours": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": LONGEST_OVERLAP_HOURS,
+            "description": "How long the present secret works on. While an earlier overlap lasts only 0 is taken "
+            "(`rotation_under_way`); it ends both older secrets at once. So who rotates daily asks for less than 24.",
+        },
         "expires_in_days": DAYS,
     },
     required=[],

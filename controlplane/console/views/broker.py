@@ -59,22 +59,29 @@ def index(request: ConsoleRequest) -> HttpResponse:
 def rotate(request: ConsoleRequest, credential_id: UUID) -> HttpResponse:
     """Say what rotating does, then show the new secret."""
     tenant, row = _credential(request, credential_id)
-    chosen = request.POST.get("overlap_hours", DEFAULT_OVERLAP)
-    options = [Option(key, title, chosen=key == chosen) for key, title in OVERLAPS.items()]
+    overlaps = row.previous_until is not None and row.previous_until > utcnow()
+    chosen = request.POST.get("overlap_hours", "0" if overlaps else DEFAULT_OVERLAP)
+    options = [
+        Option(key, title, key == chosen) for key, title in OVERLAPS.items() if key == "0" or not overlaps
+    ]
     about = "So long both work; then only the new one."
     field = Field("select", "overlap_hours", "The present secret lives on for", about, options=options)
     problems: list[Problem] = []
     if request.method == "POST" and chosen not in OVERLAPS:
         problems = place(Refused("choice_unknown", "Choose one of the list.", field="overlap_hours"), [field])
     elif request.method == "POST":
-        row, secret = rotate_credential(
-            actor=request.visitor.actor,
-            tenant=tenant,
-            credential_id=credential_id,
-            overlap=timedelta(hours=int(chosen)),
-        )
-        return _secret(request, row, secret, rotated=True)
-    context = {"credential": row, "field": field, "problems": problems}
+        try:
+            row, secret = rotate_credential(
+                actor=request.visitor.actor,
+                tenant=tenant,
+                credential_id=credential_id,
+                overlap=timedelta(hours=int(chosen)),
+            )
+        except Refused as refusal:
+            problems = place(refusal, [field])
+        else:
+            return _secret(request, row, secret, rotated=True)
+    context = {"credential": row, "overlaps": overlaps, "field": field, "problems": problems}
     return show(request, "broker/rotate.html", context, status=422 if problems else 200)
 
 

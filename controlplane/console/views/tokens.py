@@ -148,8 +148,11 @@ def rotate(request: ConsoleRequest, token_id: UUID) -> HttpResponse:
     """Say what rotating does, then show the new secret."""
     row = _token(request, token_id)
     require(request.visitor, Permission.TOKEN_MANAGE, row.tenant)
-    chosen = request.POST.get("overlap_hours", "24")
-    options = [Option(key, title, chosen=key == chosen) for key, title in OVERLAPS.items()]
+    overlaps = row.previous_until is not None and row.previous_until > utcnow()
+    chosen = request.POST.get("overlap_hours", "0" if overlaps else "24")
+    options = [
+        Option(key, title, key == chosen) for key, title in OVERLAPS.items() if key == "0" or not overlaps
+    ]
     about = "So long both work; then only the new one."
     field = Field("select", "overlap_hours", "The present secret lives on for", about, options=options)
     problems: list[Problem] = []
@@ -166,7 +169,7 @@ def rotate(request: ConsoleRequest, token_id: UUID) -> HttpResponse:
             problems = place(refusal, [field])
         else:
             return show(request, "tokens/secret.html", {"token": row, "secret": secret, "rotated": True})
-    context = {"token": row, "field": field, "problems": problems}
+    context = {"token": row, "overlaps": overlaps, "field": field, "problems": problems}
     return show(request, "tokens/rotate.html", context, status=422 if problems else 200)
 
 
