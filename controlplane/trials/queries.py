@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
-
-from django.db import connection
-
 # Everyone who wants a place comes through this lock, one after the other, so two can't both take the last. The places that
 # are taken are counted, not kept: a counter could drift. Whoever is put off holds up nobody. Rides on trial_in_place,
 # trial_next_in_queue.
@@ -75,29 +68,3 @@ BY_STAGE = """
 SELECT stage, count(*), count(*) FILTER (WHERE problem <> '') FROM trials_trial
 WHERE stage IN ('waiting', 'provisioning', 'active', 'expired', 'suspended', 'removing') GROUP BY stage
 """
-
-RUNTIME_PERIODS = """
-SELECT id, tenant_id, runtime_id, started_at, ended_at, stage = 'converted' FROM trials_trial
-WHERE runtime_id IS NOT NULL AND started_at < %(until)s AND (ended_at IS NULL OR ended_at > %(since)s)
-ORDER BY id
-"""
-
-
-@dataclass(frozen=True)
-class RuntimePeriod:
-    """While `since` ≤ t < `until` (None: still) the runtime's cost is the trial's; afterwards it is gone, or its tenant pays."""
-
-    trial_id: UUID
-    tenant_id: UUID
-    runtime_id: UUID
-    since: datetime
-    until: datetime | None
-    converted: bool
-
-
-def runtime_periods(*, since: datetime, until: datetime) -> Iterator[RuntimePeriod]:
-    """Return which runtimes were trials at some time of the span: what trials cost is the cost of these."""
-    with connection.cursor() as cursor:
-        cursor.execute(RUNTIME_PERIODS, {"since": since, "until": until})
-        rows = cursor.fetchall()
-    return (RuntimePeriod(*row) for row in rows)

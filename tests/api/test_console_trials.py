@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
+from controlplane.console.views import trials_fleet
 from controlplane.identity.models import UserSession
 from controlplane.kernel.clock import utcnow
 from controlplane.notices.delivery import deliver_due
@@ -23,7 +28,7 @@ from controlplane.trials.sign_in import send_links
 from controlplane.trials.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.signed_in import browse, text
-from tests.trialling import letters, settle, trial_of, try_out
+from tests.trialling import ask, letters, settle, trial_of, try_out
 from tests.world import World, member
 
 pytestmark = pytest.mark.django_db
@@ -210,6 +215,42 @@ def test_a_platform_admin_changes_the_offer_and_the_rules(pia: Client) -> None:
     assert not Rule.objects.exists()
 
 
+def add_rule(shown: str) -> None:
+    Rule.objects.create(
+        kind="domain", pattern=shown, shown=shown, why="x", created_by="pia", created_at=utcnow()
+    )
+
+
+def add_sign_up(shown: str) -> None:
+    ask(f"ada@{shown}", company=shown)
+
+
+@pytest.mark.parametrize(("name", "add"), [("rules", add_rule), ("sign_ups", add_sign_up)])
+def test_rules_and_sign_ups_go_on_page_by_page(
+    pia: Client, name: str, add: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials_fleet, "SHOWN", 2)
+    for shown in ("oldest.example", "middle.example", "newest.example"):
+        add(shown)
+        time.sleep(0.002)  # ids of one millisecond have no order
+    first = pia.get("/fleet/trials?stage=active")
+    assert "newest.example" in text(first)
+    assert "oldest.example" not in text(first)
+    rest = pia.get("/fleet/trials" + query_of(first, "Older"))
+    assert f"{name}_after=" in query_of(first, "Older")
+    assert "oldest.example" in text(rest)
+    assert "middle.example" not in text(rest)
+    assert 'href="?stage=active" aria-current="true"' in rest.content.decode()
+    assert "newest.example" in text(pia.get("/fleet/trials" + query_of(rest, "Newest")))
+
+
+def query_of(page: Any, title: str) -> str:
+    """Where the link of this title leads."""
+    found = re.search(rf'href="([?][^"#]*)#[^>]*>{title}', page.content.decode())
+    assert found, title
+    return unescape(found[1])
+
+
 def test_a_platform_admin_takes_a_trial_off_the_list(pia: Client) -> None:
     change_offer(actor=ADMIN, places=0, closed_regions=[], is_open=True)
     trial = trial_of(try_out())
@@ -235,7 +276,14 @@ def test_no_role_of_a_tenant_sees_everybodys_trials(world: World, role: Role) ->
 
 
 @pytest.mark.parametrize(
-    "query", ["?stage=nonsense", "?after=x", "?after=019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41"]
+    "query",
+    [
+        "?stage=nonsense",
+        "?after=x",
+        "?after=019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41",
+        "?rules_after=%00&sign_ups_after=",
+        "?rules_after=019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41",
+    ],
 )
 def test_a_strange_query_is_answered(pia: Client, query: str) -> None:
     assert pia.get("/fleet/trials" + query).status_code == 200
@@ -248,8 +296,11 @@ def mailed(settings: Settings) -> Any:
     return Mail.objects.get()
 
 
-def test_the_demo_shows_its_mail_with_a_link_to_press(settings: Settings) -> None:
-    mail = mailed(settings)
+def test_the_demo_prints_the_link_and_shows_its_mail_with_one_to_press(settings: Settings) -> None:
+    with capture_logs() as lines:
+        mail = mailed(settings)
+    printed = [line["links"] for line in lines if line["event"] == "mail"]
+    assert [links[0].split("/confirm/")[0] for links in printed] == ["http://testserver/trial"]
     assert "Confirm your Nesoi trial" in text(Client().get("/mailbox"))
     assert "Confirm" in text(Client().get("/mailbox?to=ADA@engine.example"))
     assert "No messages to bob@engine.example" in text(Client().get("/mailbox?to=bob@engine.example"))

@@ -18,7 +18,6 @@ from controlplane.trials.confirm import confirm
 from controlplane.trials.managing import change_offer, retry_duty
 from controlplane.trials.metrics import register
 from controlplane.trials.models import SignUp, Trial
-from controlplane.trials.queries import runtime_periods
 from controlplane.trials.states import MOVES, Stage
 from controlplane.trials.status import Status, read_status
 from controlplane.trials.ticking import tick
@@ -330,19 +329,6 @@ def test_a_runtime_that_never_got_ready_ends_with_its_trial() -> None:
     with at(utcnow(), days=15):
         tick()
     assert look(trial).stage == Stage.EXPIRED
-
-
-def test_the_cost_of_a_trial_can_be_found_by_its_runtimes_times() -> None:
-    trial = running()
-    other = running("b@b.example")
-    convert_trial(actor=owner(trial), trial_id=trial.id, plan="aws")
-    now = utcnow()
-    found = list(runtime_periods(since=now - timedelta(hours=1), until=now + timedelta(hours=1)))
-    assert [(period.runtime_id, period.until is None, period.converted) for period in found] == [
-        (trial.runtime_id, False, True),
-        (other.runtime_id, True, False),
-    ]
-    assert list(runtime_periods(since=now - timedelta(days=3), until=now - timedelta(days=2))) == []
 
 
 def test_every_move_leads_somewhere_and_every_end_is_one() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -154,8 +154,8 @@ def _show(
         "stage": stage if stage in STAGES else "",
         "stages": [(name, badge_of(name).text, counts.get(name, 0)) for name in STAGES],
         "troubled": Trial.objects.filter(stage__in=LIVE_STAGES).exclude(problem="").order_by("-id")[:SHOWN],
-        "sign_ups": SignUp.objects.filter(trial__isnull=True).order_by("-id")[:SHOWN],
-        "rules": Rule.objects.order_by("-id")[:SHOWN],
+        **_listed(request, "sign_ups", SignUp.objects.filter(trial__isnull=True)),
+        **_listed(request, "rules", Rule.objects.all()),
         "offered": offered,
         "taken": sum(
             counts.get(name, 0) for name in ("provisioning", "active", "expired", "suspended", "removing")
@@ -166,6 +166,21 @@ def _show(
         "may_manage": request.visitor.actor.may(Permission.TRIAL_MANAGE),
     }
     return show(request, "fleet/trials.html", context, status=422 if problems else 200)
+
+
+def _listed(request: ConsoleRequest, name: str, rows: QuerySet[Any]) -> dict[str, Any]:
+    """One page of a list, newest first, behind the id that the address says, and the query of the next one."""
+    after = parse_uuid(request.GET.get(f"{name}_after", ""))
+    found = list((rows.filter(pk__lt=after) if after else rows).order_by("-pk")[: SHOWN + 1])
+    query = request.GET.copy()
+    query[f"{name}_after"] = str(found[SHOWN - 1].pk) if len(found) > SHOWN else ""
+    older = query.urlencode() if len(found) > SHOWN else ""
+    query.pop(f"{name}_after")
+    return {
+        name: found[:SHOWN],
+        f"{name}_older": older,
+        f"{name}_newest": query.urlencode() if after else None,
+    }
 
 
 def _offer_fields() -> list[Field]:
