@@ -84,6 +84,14 @@ def test_it_closes_what_it_opened(susi: Client) -> None:
     assert susi.get("/accounts/").status_code == 302
 
 
+def test_it_is_told_in_its_own_words_that_it_has_no_list_of_tenants(susi: Client) -> None:
+    susi.post("/open-tenant", WHY)
+    page = susi.get("/fleet/tenants")
+    assert page.status_code == 403
+    assert "Support sees one tenant at a time" in text(page)
+    assert "Only the platform's team" not in text(page)
+
+
 def test_it_changes_nothing(susi: Client) -> None:
     susi.post("/open-tenant", WHY)
     assert susi.post("/accounts/", {"slug": "labor", "name": "Labor"}).status_code == 403

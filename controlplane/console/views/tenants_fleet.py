@@ -18,7 +18,7 @@ from controlplane.console.queries import newest_first
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
-from controlplane.tenants.access import Permission
+from controlplane.tenants.access import Permission, PlatformRole
 from controlplane.tenants.addresses import base_of
 from controlplane.tenants.invitations import AddressOf
 from controlplane.tenants.isolation.scopes import platform_scope
@@ -97,8 +97,15 @@ def owner(request: ConsoleRequest, tenant_id: UUID) -> HttpResponse:
 def _admit(request: ConsoleRequest) -> None:
     """Raise Refused 403 unless this person sees every tenant, or makes new ones wherever they work at the moment."""
     actor = request.visitor.actor
-    if not (actor.sees_every_tenant or actor.may(Permission.TENANT_CREATE)):
-        raise Refused("forbidden", "Only the platform's team sees every tenant; ask it.", status=403)
+    if actor.sees_every_tenant or actor.may(Permission.TENANT_CREATE):
+        return
+    detail = "Only the platform's team sees every tenant; ask it."
+    if actor.platform_role == PlatformRole.SUPPORT:
+        detail = (
+            "Support sees one tenant at a time, and no list of them. Close this one to open another; "
+            "for the list ask one of the platform's SREs or admins."
+        )
+    raise Refused("forbidden", detail, status=403)
 
 
 def _begin(request: ConsoleRequest, fields: list[Field]) -> None:
