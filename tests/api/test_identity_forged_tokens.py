@@ -209,6 +209,28 @@ def test_a_provider_that_names_itself_must_do_so(provider: IdentityProvider, lia
     assert refused(come_back(provider, liar))
 
 
+def test_who_says_no_at_such_a_provider_is_told_that_though_its_error_names_nobody(
+    provider: IdentityProvider, liar: LyingProvider
+) -> None:
+    liar.metadata = {"authorization_response_iss_parameter_supported": True}
+    client = Client()
+    client.get(f"/sign-in/with/{provider.id}")
+    state = client.session["sign-in"][str(provider.id)]["state"]
+    denied = {"error": "access_denied", "state": state}
+    back = f"/sign-in/callback/{provider.id}"
+    answer = client.get(back, denied)
+    assert answer.status_code == 403
+    assert "You did not agree to sign in" in text(answer)
+
+
+def test_an_error_in_another_s_name_is_not_believed(provider: IdentityProvider, liar: LyingProvider) -> None:
+    client = Client()
+    client.get(f"/sign-in/with/{provider.id}")
+    state = client.session["sign-in"][str(provider.id)]["state"]
+    denied = {"error": "access_denied", "state": state, "iss": "https://evil.example"}
+    assert refused(client.get(f"/sign-in/callback/{provider.id}", denied))
+
+
 def test_an_answer_for_one_provider_is_none_for_another(
     world: World, settings: Any, provider: IdentityProvider, liar: LyingProvider
 ) -> None:

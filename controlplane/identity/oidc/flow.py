@@ -88,11 +88,12 @@ def redeem(client: Client, question: Question, returned: Mapping[str, str]) -> d
 def _check_return(metadata: Metadata, question: Question, returned: Mapping[str, str]) -> None:
     if not hmac.compare_digest(returned.get("state", "").encode(), question.state.encode()):
         raise untrusted("state")
-    # RFC 9207: an answer of another provider than the one that was asked (mix-up).
-    named = returned.get("iss", "")
-    if (named or metadata.names_itself) and named != metadata.issuer:
+    # RFC 9207: an answer of another provider than the one that was asked (mix-up). An error brings nothing that could be
+    # mixed up, and many providers forget to name themselves in it: whoever said no is told that, and not to mistrust.
+    named, error = returned.get("iss", ""), returned.get("error", "")
+    if named != metadata.issuer and (named or (metadata.names_itself and not error)):
         raise untrusted("iss of the answer")
-    if error := returned.get("error", ""):
+    if error:
         if error == "access_denied":
             detail = (
                 "You did not agree to sign in, or the identity provider did not let you. Nothing was changed."
