@@ -160,6 +160,7 @@ def test_a_dead_valkey_keeps_nobody_out_costs_nothing_and_is_told_once_a_minute(
         assert store.take(["a"], [SLOW]) is None
     assert time.monotonic() - began < 0.5
     assert away() - uncounted == 1001
+    assert next(iter(counting.AWAY.collect())).samples[0].value == 1.0
     assert [(line["event"], line["log_level"]) for line in lines] == [("rate_limits_away", "error")]
     store._silent_until = store._rests_until = 0.0  # a minute later
     with capture_logs() as lines:

@@ -1,7 +1,7 @@
 """Where requests are counted: in Valkey for all processes together, or in the one process there is.
 
 Counting may fail, and must not keep anybody out then: the request is let through, the next seconds' requests are not even
-counted, `nesoi_requests_not_limited_total` grows and one line a minute says so.
+counted, `nesoi_requests_not_limited_total` grows, `nesoi_rate_limits_away` is 1 and one line a minute says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from redis import ConnectionPool, RedisError
 from redis.exceptions import NoScriptError
 
@@ -28,6 +28,8 @@ MOST_BUCKETS = 20_000
 NOT_LIMITED = Counter(
     "nesoi_requests_not_limited", "Requests let through uncounted: the cache did not answer"
 )
+# For the alarm: of several processes behind one address a scrape meets any, and their counters are not one.
+AWAY = Gauge("nesoi_rate_limits_away", "1 where a request was let through uncounted within the last minute")
 
 # KEYS: a bucket each. ARGV: interval and window of each, in microseconds. buckets.take() says the same in Python.
 TAKE = """
@@ -130,7 +132,7 @@ class Tolerant:
         """Return the verdict, or None when nobody could count."""
         now = time.monotonic()
         if now < self._rests_until:
-            NOT_LIMITED.inc()
+            _note_uncounted(now)
             return None
         failed_before = self._rests_until > 0
         if failed_before:  # let one thread try, while the others pass by
@@ -138,8 +140,9 @@ class Tolerant:
         try:
             verdict = self._store.take(keys, limits)
         except (RedisError, OSError) as fault:
-            self._rests_until = time.monotonic() + REST_SECONDS
-            NOT_LIMITED.inc()
+            now = time.monotonic()
+            self._rests_until = now + REST_SECONDS
+            _note_uncounted(now)
             self._tell(fault)
             return None
         if failed_before:
@@ -155,6 +158,18 @@ class Tolerant:
                 reason=type(fault).__name__,
                 consequence="requests are let through uncounted",
             )
+
+
+_uncounted_until = 0.0
+
+
+def _note_uncounted(now: float) -> None:
+    global _uncounted_until  # noqa: PLW0603 - a process has one alarm, whatever the number of its stores
+    NOT_LIMITED.inc()
+    _uncounted_until = now + ALARM_SECONDS
+
+
+AWAY.set_function(lambda: float(time.monotonic() < _uncounted_until))
 
 
 def open_store(address: str) -> Tolerant:
