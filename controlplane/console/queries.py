@@ -76,7 +76,8 @@ def newest_first(found: QuerySet[Row], *, after: UUID | None, before: UUID | Non
 
 def runtime_page(actor: Actor, filters: Filters) -> Page[Runtime]:
     """The runtimes that fit (rides on runtime_pages_of_tenant)."""
-    found = filters.narrow(visible_runtimes(actor)).select_related("account", "plan", "tenant")
+    rows = filters.narrow(visible_runtimes(actor)).select_related("account", "plan", "tenant")
+    found = rows.defer("spec", "plan__definition")  # large, and no row of the list shows them
     return newest_first(found, after=filters.after, before=filters.before)
 
 

@@ -104,6 +104,21 @@ class Visitor:
         )
 
     @property
+    def sees_fleet(self) -> bool:
+        """Whether this person looks over all tenants now, and the fleet's own pages are shown at all."""
+        return self.actor.sees_every_tenant and not self.must_open
+
+    @property
+    def may_see_margin(self) -> bool:
+        """Whether what is left of a month, and the exports, are shown at all."""
+        return self.actor.may(Permission.COST_EXPORT)
+
+    @property
+    def may_see_prices(self) -> bool:
+        """Whether every price book and agreement is shown at all."""
+        return self.actor.may(Permission.PRICE_READ)
+
+    @property
     def may_see_fleet_footprint(self) -> bool:
         """Whether what the platform's components take up is shown at all."""
         return self.actor.may(Permission.FLEET_FOOTPRINT)
@@ -153,10 +168,10 @@ def entered(request: HttpRequest) -> Iterator[Visitor | None]:
 def visitor_of(request: HttpRequest) -> Visitor | None:
     """Return who is signed in, or None for a person without a tenant or a platform role."""
     user = cast("User", request.user)
-    memberships = Member.objects.filter(user=user).select_related("tenant").order_by("tenant__slug")
-    tenants = {member.tenant.slug: member.tenant for member in memberships}
+    rows = Member.objects.filter(user=user).select_related("tenant").order_by("tenant__slug")
+    members = {member.tenant.slug: member for member in rows}
     chosen = request.session.get(TENANT_IN_SESSION, "")
-    actor = actor_of_user(user, tenant_slug=chosen if chosen in tenants else "")
+    actor = actor_of_user(user, members.get(chosen) or next(iter(members.values()), None))
     if chosen == EVERY_TENANT and actor.platform_role:
         actor = replace(actor, role=None, tenant_id=None)
     if actor.tenant_id is None and not actor.platform_role:
@@ -166,10 +181,11 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
         request_id=getattr(request, "request_id", ""),
         address=request.META.get("REMOTE_ADDR", ""),
     )
-    if must_open(actor) and (visitor := _as_opened(request, user, actor, tuple(tenants.values()))):
+    tenants = tuple(member.tenant for member in members.values())
+    if must_open(actor) and (visitor := _as_opened(request, user, actor, tenants)):
         return visitor
-    tenant = next((entry for entry in tenants.values() if entry.id == actor.tenant_id), None)
-    return Visitor(user, actor, tenant, tuple(tenants.values()))
+    tenant = next((entry for entry in tenants if entry.id == actor.tenant_id), None)
+    return Visitor(user, actor, tenant, tenants)
 
 
 def remember_opening(request: HttpRequest, tenant: Tenant, reason: str) -> None:

@@ -201,12 +201,8 @@ def actor_of_token(plain: str) -> Actor | None:
     return None if bearer is None or bearer.expired else bearer.actor
 
 
-def actor_of_user(user: User, *, tenant_slug: str = "") -> Actor:
-    """Return who a signed-in person acts as: in the named tenant, else in the first they belong to."""
-    memberships = Member.objects.filter(user=user).select_related("tenant").order_by("tenant__slug")
-    if tenant_slug:
-        memberships = memberships.filter(tenant__slug=tenant_slug)
-    member = memberships.first()
+def actor_of_user(user: User, member: Member | None) -> Actor:
+    """Return who a signed-in person acts as: by this membership of theirs, or by the platform role alone."""
     return Actor(
         name=user.get_username(),
         role=Role(member.role) if member else None,

@@ -10,7 +10,7 @@ from tests.api.asking import WISH, Asking, read
 
 pytestmark = pytest.mark.django_db
 
-LIST_STATEMENTS = 5
+LIST_STATEMENTS = 3  # who asks, a page, and of runtimes what is under way
 CREATE_STATEMENTS = 9  # token, catalog twice, landscapes, tenant and account, quota, and three rows
 
 
