@@ -9,6 +9,11 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from controlplane.identity.models import ProviderDomain
+from controlplane.kernel.clock import utcnow
+from controlplane.tenants.access import SYSTEM, PlatformRole
+from controlplane.tenants.services import create_user
+from tests.identity_providers import register
 from tests.signed_in import browse, present
 from tests.world import PASSWORD, World
 
@@ -50,6 +55,19 @@ def test_nobody_is_led_to_another_site(world: World, target: str) -> None:
     inside = browse(world.alice)
     assert leads_home(inside.get("/sign-in", {"next": target}))
     assert leads_home(inside.post("/theme", {"theme": "dark", "next": target}))
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+def test_nor_on_the_way_to_a_provider_nor_when_support_opens_a_tenant(world: World, target: str) -> None:
+    provider = register("https://idp.archipel.example", world.archipel, domains=("archipel.example",))
+    ProviderDomain.objects.update(confirmed_at=utcnow())
+    onward = Client().post("/sign-in/company", {"email": "ada@archipel.example", "next": target})
+    assert f'href="/sign-in/with/{provider.id}?next=%2F"' in onward.content.decode()
+    user = create_user(actor=SYSTEM, username="susi", password=PASSWORD, platform_role=PlatformRole.SUPPORT)
+    susi = Client()
+    susi.force_login(user)
+    wish = {"tenant": "archipel", "reason": "ticket 4711", "next": target}
+    assert leads_home(susi.post("/open-tenant", wish))
 
 
 def test_a_page_of_our_own_is_gone_on_to(world: World) -> None:

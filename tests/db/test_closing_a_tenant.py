@@ -11,7 +11,9 @@ from controlplane.osb.credentials import find_platform, issue_credential
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole, Role
 from controlplane.tenants.closing import close_tenant
 from controlplane.tenants.models import AuditEvent, Member, Tenant
-from controlplane.tenants.services import actor_of_token, create_account
+from controlplane.tenants.services import actor_of_token, create_account, issue_token
+from tests.api.asking import Asking, read
+from tests.months import CORE_HOUR, JUNE, begin, runtime, sealed, use
 from tests.signed_in import build
 from tests.world import World, member
 
@@ -57,6 +59,18 @@ def test_its_trail_stays_and_tells_the_end(world: World) -> None:
     close(world)
     assert created.exists()
     assert AuditEvent.objects.get(tenant=world.archipel, action="tenant.close").actor == "paula"
+
+
+def test_its_sealed_statements_stay_as_they_are_and_can_be_read(world: World) -> None:
+    begin()
+    use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    june = sealed(world.archipel, JUNE)
+    assert close(world).closed_at
+    row = type(june).objects.get(pk=june.pk)
+    assert (row.state, row.number, row.total, row.digest) == ("sealed", 1, june.total, june.digest)
+    _, token = issue_token(actor=SYSTEM, name="fina", platform_role=PlatformRole.FINOPS)
+    told = read(Asking(token=token).get(f"/statements/{row.pk}"))
+    assert (told["number"], told["tenant"]) == (1, "archipel")
 
 
 def test_nothing_begins_in_it(world: World) -> None:
