@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "controlplane.console",
     "provisioner.landscapes",
     "provisioner.runtimes",
+    "provisioner.modules",
     "provisioner.operations",
     "provisioner.lifecycle",
     "provisioner.observer",
@@ -244,6 +245,7 @@ LEASE_SECONDS: int = env.int("LEASE_SECONDS", default=60)
 STEP_TIMEOUT_SECONDS: int = env.int("STEP_TIMEOUT_SECONDS", default=30)
 LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", default=10.0)
 DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
+MODULE_INSPECTION_SECONDS: float = env.float("MODULE_INSPECTION_SECONDS", default=21600.0)
 STANDING_SECONDS: float = env.float("STANDING_SECONDS", default=5.0)
 DELETION_UNDO_DAYS: int = env.int("DELETION_UNDO_DAYS", default=30)
 AUDIT_SECONDS: float = env.float("AUDIT_SECONDS", default=3600.0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
 from controlplane.kernel.errors import Audience
+from provisioner.runtimes.inside import ClusterApi
 from provisioner.runtimes.spec import ClusterSpec
 
 CLUSTER_MISSING = "cluster_missing"  # the code of a change to a cluster that is not there
@@ -194,6 +196,13 @@ class Driver(Protocol):
 
         Server-side, under our own field manager: what we said before and say no more goes, what others own stays theirs unless
         we say it too. Doing it again changes nothing.
+        """
+        ...
+
+    def inside(self, cluster: ClusterRef, *, role: Role = Role.ADMIN) -> AbstractContextManager[ClusterApi]:
+        """Lend the cluster's own API, over one connection and with one credential minted for it; both end with the block.
+
+        Objects are applied as `apply` does, under the same field manager.
         """
         ...
 

@@ -25,6 +25,7 @@ from provisioner.drivers.base import (
 )
 from provisioner.drivers.kube.applying import apply_object, apply_objects
 from provisioner.drivers.kube.client import MERGE, KubeClient
+from provisioner.drivers.kube.inside import InsideApi
 from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
 from provisioner.drivers.kube.refusals import ApiRefused, fate
 from provisioner.drivers.kube.service_access import grant, revoke
@@ -181,6 +182,12 @@ class GardenerDriver:
         """Apply objects to the cluster's own API, as an admin that lives ten minutes."""
         with self._inside(cluster, self.credentials(cluster, ttl=SHORTEST_TTL, role=Role.ADMIN)) as api:
             apply_objects(api, objects, manager=MANAGER)
+
+    @contextmanager
+    def inside(self, cluster: ClusterRef, *, role: Role = Role.ADMIN) -> Iterator[InsideApi]:
+        """Open the cluster's own API for ten minutes at most; a viewer for those who only look."""
+        with self._inside(cluster, self.credentials(cluster, ttl=SHORTEST_TTL, role=role)) as api:
+            yield InsideApi(api, manager=MANAGER)
 
     def _inside(self, cluster: ClusterRef, minted: Kubeconfig) -> AbstractContextManager[KubeClient]:
         return inside(cluster.name, minted, timeout_seconds=self._timeout_seconds)

@@ -3,9 +3,23 @@
 from datetime import timedelta
 
 from provisioner.flows.base import Flow
-from provisioner.steps import await_cluster, ensure_cluster, grant_access, verify_access
+from provisioner.steps import (
+    await_cluster,
+    await_modules,
+    ensure_cluster,
+    grant_access,
+    install_modules,
+    verify_access,
+)
 
 flow = Flow(
-    steps=(ensure_cluster.step, await_cluster.step, verify_access.step, grant_access.step),
+    steps=(
+        ensure_cluster.step,
+        await_cluster.step,
+        verify_access.step,
+        install_modules.step,
+        grant_access.step,
+        await_modules.step,
+    ),
     deadline=timedelta(hours=2),
 )

@@ -4,7 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from provisioner.flows.base import Flow
-from provisioner.steps import await_cluster, ensure_cluster, grant_access, verify_access
+from provisioner.steps import (
+    await_cluster,
+    await_modules,
+    ensure_cluster,
+    grant_access,
+    install_modules,
+    verify_access,
+)
 
 # A suspension that failed half-way may have left a cluster that is still being removed: it has to be gone first.
 order = replace(
@@ -16,7 +23,9 @@ flow = Flow(
         order,
         replace(await_cluster.step, title="Wake the cluster"),
         verify_access.step,
+        install_modules.step,
         grant_access.step,
+        await_modules.step,
     ),
     deadline=timedelta(hours=3),
 )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from controlplane.catalog import parameters as catalog
 from controlplane.catalog.plans import PlanFacts, ReleaseFacts
-from provisioner.runtimes.spec import ClusterSpec, MaintenanceWindow, Networking, Taint, WorkerPool
+from provisioner.runtimes.spec import (
+    ClusterSpec,
+    MaintenanceWindow,
+    ModuleWish,
+    Networking,
+    Taint,
+    WorkerPool,
+)
 
 LONGEST_WINDOW = timedelta(hours=6)  # Gardener takes 30 minutes to 6 hours
 SHORTEST_WINDOW = timedelta(minutes=30)
@@ -24,6 +31,7 @@ def cluster_spec(
     release: ReleaseFacts,
     owner: Mapping[str, str],
     today: datetime,
+    modules: Sequence[ModuleWish],
     before: Mapping[str, Any] | None = None,
 ) -> ClusterSpec:
     """Return the cluster that these parameters mean.
@@ -54,6 +62,7 @@ def cluster_spec(
         hibernated=bool(before and before.get("hibernated")),
         destroyed=bool(before and before.get("destroyed")),
         labels=dict(owner),
+        modules=tuple(modules),
     )
 
 

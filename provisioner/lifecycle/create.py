@@ -22,6 +22,7 @@ from provisioner.drivers.registry import cluster_name_length
 from provisioner.lifecycle import ports
 from provisioner.lifecycle.admission import admit, require
 from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.lifecycle.module_wishes import module_wishes
 from provisioner.lifecycle.naming import check_labels, check_name
 from provisioner.lifecycle.placement import place
 from provisioner.lifecycle.quota import count
@@ -110,7 +111,13 @@ def _wish(plan: str, parameters: Mapping[str, Any]) -> tuple[Runtime, PlanFacts]
     landscape = place(plan=facts, runtime_id=runtime_id)
     longest = min(LONGEST_CLUSTER_NAME, cluster_name_length(landscape.kind, landscape.config))
     cluster = cluster_spec(
-        name=short_name(longest), plan=facts, parameters=wanted, release=release, owner={}, today=utcnow()
+        name=short_name(longest),
+        plan=facts,
+        parameters=wanted,
+        release=release,
+        owner={},
+        today=utcnow(),
+        modules=module_wishes(parameters=wanted, release=release, channels=catalog.releases),
     )
     runtime = Runtime(
         id=runtime_id,

@@ -22,11 +22,12 @@ from controlplane.kernel.errors import Fatal, Retry
 from provisioner.drivers.base import Driver, LandscapeAccess
 from provisioner.flows.base import Flow
 from provisioner.landscapes import breaker, budget
+from provisioner.modules.memory import RowMemory
 from provisioner.operations import engine, flowbook, ledger, sweeping
 from provisioner.operations.claimed import Claimed
 from provisioner.operations.engine import Outcome, Refusal
-from provisioner.operations.time_limit import OutOfTime, at_most
 from provisioner.operations.pen import WorkersPen
+from provisioner.operations.time_limit import OutOfTime, at_most
 from provisioner.steps.base import Done, Step, StepContext
 
 log = structlog.get_logger(__name__)
@@ -142,9 +143,10 @@ class Runner:
             cluster=held.cluster,
             driver=self.connect(kind=held.landscape_kind, access=held.access),
             input=held.input,
-        )
             kept=held.kept,
             pen=WorkersPen(held),
+            memory=RowMemory(held.runtime_id, held.generation),
+        )
 
     def _told(self, closed: ledger.Closed | None) -> None:
         if closed is not None and closed.promoted is not None:

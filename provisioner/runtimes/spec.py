@@ -57,6 +57,18 @@ class MaintenanceWindow:
 
 
 @dataclass(frozen=True)
+class ModuleWish:
+    """One module as wanted inside the cluster; `settings` are the tenant's, checked against the module's schema."""
+
+    key: str
+    version: str
+    implementation: str = ""  # empty: the module's own first choice
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    channel: str = ""  # empty: the runtime's
+    own_resource: bool = True  # whether its custom resource comes and goes with it
+
+
+@dataclass(frozen=True)
 class ClusterSpec:
     """One cluster as wanted."""
 
@@ -65,6 +77,7 @@ class ClusterSpec:
     region: str
     kubernetes_version: str  # "1.34" or "1.34.2": the control plane's, and the workers' unless they are held
     pools: tuple[WorkerPool, ...]
+    workers_version: str = ""  # what workers are held at while the control plane goes ahead; empty: follows
     networking: Networking = field(default_factory=Networking)
     machine_image: Mapping[str, str] = field(
         default_factory=dict
@@ -77,10 +90,17 @@ class ClusterSpec:
     allowed_cidrs: tuple[str, ...] = ()  # who may reach the API server; empty means everyone
     purpose: str = "production"
     hibernated: bool = False
-    workers_version: str = ""  # what workers are held at while the control plane goes ahead; empty: follows
     destroyed: bool = False  # suspended by removing it: nothing of it is to stand until it is resumed
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)  # owner tags among them
+    modules: tuple[
+        ModuleWish, ...
+    ] = ()  # in the order of their dependencies; none in wishes older than modules
+
+    @property
+    def workers_at(self) -> str:
+        """The Kubernetes version that the workers are to have."""
+        return self.workers_version or self.kubernetes_version
 
     @property
     def suspended(self) -> bool:
@@ -113,5 +133,6 @@ def cluster_from_json(data: Mapping[str, Any]) -> ClusterSpec:
             "oidc": tuple(data["oidc"]),
             "administrators": tuple(data["administrators"]),
             "allowed_cidrs": tuple(data["allowed_cidrs"]),
+            "modules": tuple(ModuleWish(**wish) for wish in data.get("modules", ())),
         }
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from controlplane.kernel.errors import Fatal
 from provisioner.drivers.base import ClusterRef, Driver, Observed, Situation
+from provisioner.modules.kept import Memory, Notebook
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec
 
@@ -38,7 +39,6 @@ class Wait:
 Outcome = Done | Wait
 
 
-@dataclass(frozen=True)
 class Pen(Protocol):
     """Writes for a step, guarded by its lease; raises Retry when that is lost."""
 
@@ -51,6 +51,7 @@ class Pen(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class StepContext:
     """All that a step may know: plain values, a driver and a pen, no rows."""
 
@@ -64,9 +65,9 @@ class StepContext:
     cluster: ClusterSpec
     driver: Driver
     input: Mapping[str, Any] = field(default_factory=dict)
-
     kept: Mapping[str, Any] = field(default_factory=dict)  # what steps of this operation noted
     pen: Pen | None = None
+    memory: Memory = field(default_factory=Notebook)  # of the modules inside the cluster
 
     def amended(self, *, release: Mapping[str, Any] | None = None, **cluster: Any) -> StepContext:
         """Return the context once the runtime's row wants this cluster: first the wish, then the landscape."""
@@ -80,6 +81,7 @@ class StepContext:
             raise Fatal("This step was run without the means to write.", code="step_without_pen")
         self.pen.keep(notes)
         return replace(self, kept={**self.kept, **notes})
+
     @property
     def wanted(self) -> ClusterSpec:
         """The cluster as wanted, tagged with the wish that it fulfils: what the observer sees can be told from older wishes."""
@@ -127,9 +129,9 @@ class Step:
     needed: Callable[[ClusterSpec], bool] | None = None
     skip_needs: Situation | None = None
     skip_refusal: str = ""
-
     harmless: bool = False
     retry_from: str = ""
+
     def within(self, deadline: timedelta) -> Step:
         """Return this step with another deadline: a flow knows how long its own wait may last."""
         return replace(self, deadline=deadline)

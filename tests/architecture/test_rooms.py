@@ -24,6 +24,7 @@ FLOORS: dict[str, float] = {
     "notices": 2,
     "landscapes": 3,
     "runtimes": 4,
+    "modules": 4.5,
     "operations": 5,
     "lifecycle": 6,
     "observer": 7,

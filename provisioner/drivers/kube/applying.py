@@ -30,23 +30,24 @@ def apply_objects(client: KubeClient, documents: Sequence[Mapping[str, Any]], *,
     for document in documents:
         version, kind = document["apiVersion"], document["kind"]
         if kind not in served.get(version, {}):
-            served[version] = _kinds(client, version)
+            served[version] = kinds_of(client, version)
         if kind not in served[version]:
             raise Retry(f"{client.name} does not serve {kind} of {version} yet.", code="kind_not_served")
         plural, namespaced = served[version][kind]
         namespace = quote(document["metadata"].get("namespace") or "default", safe="")
-        place = f"{_root(version)}/namespaces/{namespace}" if namespaced else _root(version)
+        place = f"{root(version)}/namespaces/{namespace}" if namespaced else root(version)
         apply_object(client, f"{place}/{plural}", document, manager=manager)
 
 
-def _root(version: str) -> str:
+def root(version: str) -> str:
+    """Return where a group's version lives."""
     return f"/apis/{version}" if "/" in version else f"/api/{version}"
 
 
-def _kinds(client: KubeClient, version: str) -> Kinds:
+def kinds_of(client: KubeClient, version: str) -> Kinds:
     """Read what a group's version serves; subresources, which bear other objects' kinds, are left out."""
     try:
-        listed = client.call("GET", _root(version)).get("resources") or ()
+        listed = client.call("GET", root(version)).get("resources") or ()
     except ApiRefused as error:
         if error.status == 404:  # noqa: PLR2004
             return {}

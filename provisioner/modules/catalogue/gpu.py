@@ -1,0 +1,45 @@
+"""GPU operator: drivers, device plugin and monitoring for GPU worker pools."""
+
+from __future__ import annotations
+
+from provisioner.modules.base import CustomKind, Footprint, Implementation, Module, Request
+from provisioner.modules.objects import DRIVERS, daemon_set, definition, deployment, namespace, resource
+from provisioner.runtimes.inside import Json
+
+KIND = CustomKind("GPU", "gpus", namespaced=False)
+NODES = {"nvidia.com/gpu.present": "true"}  # as the node feature discovery labels them
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "sharing": {
+            "type": "string",
+            "title": "Sharing",
+            "description": "Whether several pods may share one GPU.",
+            "enum": ["none", "time-slicing"],
+            "default": "none",
+            "x-order": 1,
+        }
+    },
+}
+
+
+def _nvidia(asked: Request) -> list[Json]:
+    return [
+        namespace(DRIVERS, security="privileged"),  # a driver is loaded into the node's kernel
+        definition(KIND, SCHEMA),
+        resource(KIND, asked.settings),
+        deployment(asked, cpu=30, memory=96),
+        daemon_set(asked, name="gpu-driver", cpu=50, memory=128, nodes=NODES, place=DRIVERS),
+    ]
+
+
+module = Module(
+    key="gpu",
+    owner="compute",
+    implementations={"nvidia": Implementation("NVIDIA GPU operator", _nvidia)},
+    schema=SCHEMA,
+    footprint=Footprint(30, 96, per_node_cpu_millicores=50, per_node_memory_mib=128, replicas=1),
+    health=("CustomResourceDefinition", "Deployment", "DaemonSet", "Namespace"),
+    interface=KIND,
+)

@@ -1,0 +1,186 @@
+"""Puts modules into a cluster, sees whether they are well, and takes away what is not wanted any more. Pure.
+
+Server-side apply is repeated without harm, and what is remembered is written before the cluster is touched: whoever dies in
+between leaves an inventory that names at least everything that there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from provisioner.modules.drift import differences
+from provisioner.modules.health import CHECKS, complaint
+from provisioner.modules.kept import Health, Kept, Memory, State
+from provisioner.modules.objects import MODULE
+from provisioner.modules.rendering import Rendered, in_apply_order
+from provisioner.runtimes.inside import ClusterApi, Json, ObjectRef
+
+_LONGEST = 500  # characters of a message
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How one module was found: `complaints` about its health, `drift` from what we said, empty where neither was looked for."""
+
+    key: str
+    complaints: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What a person should know."""
+        return "; ".join(self.complaints)[:_LONGEST]
+
+
+def install(api: ClusterApi, rendered: Sequence[Rendered], memory: Memory) -> None:
+    """Apply every object of every module; what each had before stays in its inventory until it is pruned."""
+    before = memory.recall()
+    memory.keep([_begun(one, before.get(one.wish.key)) for one in rendered])
+    for document in in_apply_order(rendered):
+        api.apply(document)
+
+
+def _begun(one: Rendered, before: Kept | None) -> Kept:
+    """Return what is remembered of a module from before its first object is applied."""
+    old = before or Kept(one.wish.key)
+    same = old.digest == one.digest and old.state is State.INSTALLED
+    return replace(
+        old,
+        version=one.wish.version,
+        implementation=one.implementation,
+        settings=one.wish.settings,
+        state=State.INSTALLED if same else State.INSTALLING,
+        health=old.health if same else Health.STARTING,
+        inventory=tuple(dict.fromkeys((*old.inventory, *one.inventory))),
+        digest=one.digest,
+        message="",
+    )
+
+
+def look(api: ClusterApi, rendered: Sequence[Rendered]) -> list[Sight]:
+    """Return how every module does: one list for each kind that has a check, over all modules."""
+    live = _live(api, rendered, only_checked=True)
+    return [Sight(one.wish.key, complaints=tuple(_complaints(one, live))) for one in rendered]
+
+
+def inspect(api: ClusterApi, rendered: Sequence[Rendered]) -> list[Sight]:
+    """Return how every module does and what of it is not as we said: one list for each kind of object."""
+    live = _live(api, rendered, only_checked=False)
+    return [
+        Sight(
+            one.wish.key,
+            complaints=tuple(_complaints(one, live)),
+            drift=tuple(
+                difference
+                for document in one.objects
+                for difference in differences(document, live.get(ObjectRef.of(document)))
+            ),
+        )
+        for one in rendered
+    ]
+
+
+def _live(api: ClusterApi, rendered: Sequence[Rendered], *, only_checked: bool) -> Mapping[ObjectRef, Json]:
+    """Return the live objects of these kinds by name; one that lost our label is asked for by its name."""
+    wanted = {
+        ObjectRef.of(document)
+        for one in rendered
+        for document in one.objects
+        if not only_checked or (document["kind"] in CHECKS and document["kind"] in one.module.health)
+    }
+    if only_checked:
+        # A definition that was applied is served, or its objects could not have been.
+        wanted = {ref for ref in wanted if ref.kind != "CustomResourceDefinition"}
+    found: dict[ObjectRef, Json] = {}
+    for version, kind in sorted({(ref.api_version, ref.kind) for ref in wanted}):
+        for live in api.list(version, kind, labels=MODULE):
+            found[ObjectRef.of({"apiVersion": version, "kind": kind, **live})] = live
+    for ref in sorted(wanted - found.keys()):
+        if (live_one := api.get(ref)) is not None:
+            found[ref] = live_one
+    return found
+
+
+def _complaints(one: Rendered, live: Mapping[ObjectRef, Json]) -> Iterable[str]:
+    for document in one.objects:
+        kind, ref = document["kind"], ObjectRef.of(document)
+        if kind not in one.module.health or kind not in CHECKS or kind == "CustomResourceDefinition":
+            continue
+        there = live.get(ref)
+        if there is None:
+            yield f"{ref} is missing"
+        elif said := complaint(kind, there):
+            yield f"{ref}: {said}"
+
+
+def settle(
+    api: ClusterApi, rendered: Sequence[Rendered], sights: Sequence[Sight], memory: Memory
+) -> list[ObjectRef]:
+    """Remember what was seen; of modules that are well, take away what they had before, and return what lingers of that."""
+    before = memory.recall()
+    seen = {sight.key: sight for sight in sights}
+    kept: list[Kept] = []
+    lingering: list[ObjectRef] = []
+    for one in rendered:
+        sight, old = seen[one.wish.key], before.get(one.wish.key) or _begun(one, None)
+        if sight.complaints:
+            health = Health.STARTING if old.state is State.INSTALLING else Health.UNHEALTHY
+            kept.append(replace(old, health=health, drift=sight.drift, message=sight.message))
+            continue
+        left = prune(api, old.inventory, keep=one.inventory)
+        lingering += left.lingering
+        kept.append(
+            replace(
+                old,
+                state=State.INSTALLED,
+                health=Health.HEALTHY,
+                observed_version=one.wish.version,
+                inventory=(*one.inventory, *left.lingering, *left.holding),
+                drift=sight.drift,
+                message=_holding(left.holding),
+            )
+        )
+    memory.keep(kept)
+    return lingering
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a removal left: `lingering` goes once its finalizers do, `holding` are definitions that people's objects still use."""
+
+    lingering: tuple[ObjectRef, ...] = ()
+    holding: tuple[ObjectRef, ...] = ()
+
+
+def prune(api: ClusterApi, inventory: Sequence[ObjectRef], *, keep: Iterable[ObjectRef]) -> Left:
+    """Delete what is in the inventory and not to be kept, the last applied first; a definition with objects is left alone."""
+    wanted = set(keep)
+    lingering: list[ObjectRef] = []
+    holding: list[ObjectRef] = []
+    for ref in reversed(inventory):
+        if ref in wanted:
+            continue
+        if ref.kind == "CustomResourceDefinition" and _holds_data(api, ref):
+            holding.append(ref)
+        elif api.delete(ref) is not None:
+            lingering.append(ref)
+    return Left(tuple(lingering), tuple(holding))
+
+
+def _holds_data(api: ClusterApi, ref: ObjectRef) -> bool:
+    live = api.get(ref)
+    if live is None or "deletionTimestamp" in live["metadata"]:
+        return False
+    spec = live["spec"]
+    version = next((one["name"] for one in spec["versions"] if one.get("served", True)), "")
+    return bool(version and api.list(f"{spec['group']}/{version}", spec["names"]["kind"]))
+
+
+def _holding(refs: Sequence[ObjectRef]) -> str:
+    if not refs:
+        return ""
+    named = ", ".join(ref.name for ref in refs)
+    return f"Kinds that this version does not know any more still hold objects, so they were left: {named}"[
+        :_LONGEST
+    ]

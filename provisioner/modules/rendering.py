@@ -1,0 +1,90 @@
+"""From the modules as wished to the objects that are to be there, in the order in which they are applied. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.kernel.errors import Fatal
+from provisioner.modules.base import ClusterFacts, Module, Request
+from provisioner.modules.objects import SYSTEM_NODES, ours
+from provisioner.modules.registry import all_modules
+from provisioner.runtimes.inside import Json, ObjectRef
+from provisioner.runtimes.spec import ClusterSpec, ModuleWish
+
+_FIRST = {"Namespace": 0, "CustomResourceDefinition": 1}  # what others stand on; a definition takes a moment
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One module's objects, in its own order; `digest` changes whenever one of them does."""
+
+    module: Module
+    wish: ModuleWish
+    implementation: str
+    objects: tuple[Json, ...]
+    digest: str
+
+    @property
+    def inventory(self) -> tuple[ObjectRef, ...]:
+        """The names of its objects."""
+        return tuple(ObjectRef.of(document) for document in self.objects)
+
+
+def with_defaults(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with every default of the schema; a null takes a default back."""
+    defaults = {
+        key: child["default"] for key, child in schema.get("properties", {}).items() if "default" in child
+    }
+    return {**defaults, **{key: value for key, value in settings.items() if value is not None}}
+
+
+def facts_of(cluster: ClusterSpec) -> ClusterFacts:
+    """Return what of a cluster its modules depend on."""
+    return ClusterFacts(
+        name=cluster.name,
+        provider=cluster.provider,
+        region=cluster.region,
+        kubernetes_version=cluster.kubernetes_version,
+        system_pool=any(taint.key == SYSTEM_NODES for pool in cluster.pools for taint in pool.taints),
+    )
+
+
+def render(
+    cluster: ClusterSpec, modules: Mapping[str, Module] | None = None, *, facts: ClusterFacts | None = None
+) -> tuple[Rendered, ...]:
+    """Return every wished module's objects, in the order of the wishes; raises Fatal for one that this build does not have."""
+    known = all_modules() if modules is None else modules
+    place = facts or facts_of(cluster)
+    return tuple(_rendered(wish, known, place) for wish in cluster.modules)
+
+
+def _rendered(wish: ModuleWish, modules: Mapping[str, Module], facts: ClusterFacts) -> Rendered:
+    try:
+        module = modules[wish.key]
+        name, implementation = module.implementation(wish.implementation)
+    except KeyError as error:
+        raise Fatal(
+            f"This build has no module or implementation {error}; a newer release of the platform brings it.",
+            code="module_unknown",
+        ) from None
+    settings = with_defaults(module.schema, wish.settings)
+    made = implementation.render(Request(wish.key, name, wish.version, settings, facts))
+    own = module.interface.kind if module.interface and not wish.own_resource else ""
+    objects = tuple(ours(document, wish.key) for document in made if document["kind"] != own)
+    return Rendered(module, wish, name, objects, digest_of(objects))
+
+
+def digest_of(objects: Sequence[Mapping[str, Any]]) -> str:
+    """Return 16 hexadecimal digits that stand for these objects."""
+    text = json.dumps(objects, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def in_apply_order(rendered: Iterable[Rendered]) -> list[Json]:
+    """Return all objects: every module's namespaces and definitions first, then the modules one behind the other."""
+    every = [document for one in rendered for document in one.objects]
+    return sorted(every, key=lambda document: _FIRST.get(document["kind"], 2))

@@ -1,0 +1,33 @@
+"""Wish the modules as the release that an upgrade leads to has them; the steps behind install and await them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from provisioner.modules.versions import wishes_of_release
+from provisioner.steps.base import Done, Outcome, Step, StepContext
+
+BEFORE = "modules_before"  # in the operation's notes: what a rollback brings back
+
+
+def run(ctx: StepContext) -> Outcome:
+    """Done once the row wants them; asked again, what was there before the first time stays noted."""
+    present = ctx.cluster.modules
+    wanted = wishes_of_release(present, ctx.input["hops"][-1]["modules"])
+    if BEFORE not in ctx.kept:
+        ctx = ctx.noting(**{BEFORE: [asdict(wish) for wish in present]})
+    if wanted == present:
+        return Done("The modules stay as they are")
+    ctx.amended(modules=[asdict(wish) for wish in wanted])
+    changed = [wish.key for wish in wanted if wish not in present]
+    return Done(f"{len(changed)} modules change")
+
+
+step = Step(
+    name="switch_modules",
+    title="Choose the release's modules",
+    run=run,
+    deadline=timedelta(minutes=15),
+    calls_landscape=False,
+)

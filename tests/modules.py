@@ -1,0 +1,90 @@
+"""Modules for tests: a cluster's API in a dictionary that notes every call, and wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from provisioner.modules.registry import all_modules
+from provisioner.runtimes.inside import Json, ObjectRef
+from provisioner.runtimes.spec import ClusterSpec, ModuleWish
+
+CLUSTER = ClusterSpec(
+    name="isle", provider="aws", region="eu-central-1", kubernetes_version="1.34.2", pools=()
+)
+
+
+def wish(key: str, version: str = "1.0.0", **more: Any) -> ModuleWish:
+    return ModuleWish(key, version, more.pop("implementation", all_modules()[key].first), **more)
+
+
+def cluster(*wishes: ModuleWish) -> ClusterSpec:
+    return replace(CLUSTER, modules=wishes)
+
+
+def _merge(live: Json, wanted: Mapping[str, Any]) -> Json:
+    merged = dict(live)
+    for key, value in wanted.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if nested else value
+    return merged
+
+
+@dataclass
+class Island:
+    """A cluster whose workloads are ready at once unless their name is among the `lame`."""
+
+    objects: dict[ObjectRef, Json] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    lame: set[str] = field(default_factory=set)
+    made: int = 0
+
+    def get(self, ref: ObjectRef) -> Json | None:
+        self.calls.append(f"get {ref}")
+        return self._shown(self.objects[ref]) if ref in self.objects else None
+
+    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Json]:
+        self.calls.append(f"list {kind}")
+        return [
+            self._shown(live)
+            for ref, live in sorted(self.objects.items())
+            if (ref.api_version, ref.kind) == (api_version, kind)
+            and (not namespace or ref.namespace == namespace)
+            and (not labels or labels in (live["metadata"].get("labels") or {}))
+        ]
+
+    def apply(self, document: Mapping[str, Any]) -> Json:
+        ref = ObjectRef.of(document)
+        self.calls.append(f"apply {ref}")
+        live = self.objects.get(ref)
+        if live is None:
+            self.made += 1
+            live = {"metadata": {"uid": str(self.made)}}
+        self.objects[ref] = _merge(live, document)
+        return self._shown(self.objects[ref])
+
+    def delete(self, ref: ObjectRef) -> Json | None:
+        self.calls.append(f"delete {ref}")
+        live = self.objects.get(ref)
+        if live is None:
+            return None
+        if live["metadata"].get("finalizers"):
+            live["metadata"]["deletionTimestamp"] = "2026-11-23T00:00:00Z"
+            return live
+        del self.objects[ref]
+        return None
+
+    def names(self, kind: str = "") -> set[str]:
+        return {ref.name for ref in self.objects if not kind or ref.kind == kind}
+
+    def _shown(self, live: Json) -> Json:
+        ready = 0 if live["metadata"]["name"] in self.lame else 1
+        if live.get("kind") == "Deployment":
+            replicas = live["spec"].get("replicas", 1) * ready
+            status = {"observedGeneration": 1, "updatedReplicas": replicas, "availableReplicas": replicas}
+            return {**live, "status": status}
+        if live.get("kind") == "DaemonSet":
+            counts = {"desiredNumberScheduled": 1, "numberAvailable": ready, "updatedNumberScheduled": 1}
+            return {**live, "status": {"observedGeneration": 1, **counts}}
+        return live
