@@ -30,6 +30,7 @@ from billing.usage.samples import Origin
 
 log = structlog.get_logger(__name__)
 HOUR = 3600
+BACKFILL_SLOTS = 36  # three hours
 STILL_SECONDS = 0.5  # the longest that a newcomer waits to be noticed
 
 
@@ -41,7 +42,7 @@ class Plan:
     concurrency: int = 200
     of_one_landscape: int = 50  # at once, so that one that hangs leaves room for the others
     reads_per_second: float = 100.0  # of one landscape's clusters
-    backfill_slots: int = 36
+    backfill_slots: int = BACKFILL_SLOTS
 
 
 @dataclass
@@ -101,6 +102,11 @@ class Collector:
             else:
                 self.visits.add(target, now)
         self._moved.set()
+
+    def remember(self, held: Mapping[UUID, Held]) -> None:
+        """Take the store's word for what was seen last of runtimes that we have not seen ourselves."""
+        for runtime, each in held.items():
+            self._held.setdefault(runtime, each)
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -189,7 +195,7 @@ class Collector:
         if known:
             self._use_told[runtime] = hour
         self._delivery.put(sample, Origin.COLLECTOR)
-        held = Held(slot, seen.present, sample)
+        held = Held(slot, seen.present, sample, seen.newest)
         before = self._held.get(runtime)
         if before is not None:
             for proved in between(before, held, seconds=self.plan.slot, most=self.plan.backfill_slots):

@@ -77,17 +77,26 @@ def _read(answers: Answers, at: datetime, modules: Sequence[str], control_planes
         parts=by_part,
         components=by_component,
     )
-    uids = [_uid(each) for each in (*answers.nodes, *balancers)]
+    counted = (*answers.nodes, *balancers, *storage.counted)
     return sight(
         reading,
         incarnation=_uid(spaces["kube-system"]),
-        uids=[*uids, *storage.uids],
+        uids=[_uid(each) for each in counted],
         oddities=_oddities(storage, reading),
+        newest=_newest((spaces["kube-system"], *counted)),
     )
 
 
 def _uid(each: Json) -> str:
     return str(each["metadata"]["uid"])
+
+
+def _newest(objects: Sequence[Json]) -> datetime | None:
+    """Return when the youngest was created: each of them has stood since then, for a new one has a new moment."""
+    try:
+        return max(datetime.fromisoformat(each["metadata"]["creationTimestamp"]) for each in objects)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _labels(each: Json) -> Mapping[str, str]:

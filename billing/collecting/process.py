@@ -19,11 +19,13 @@ from django.db import Error, connection
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from billing.collecting import worklist
-from billing.collecting.collector import Collector, Plan
+from billing.collecting.collector import BACKFILL_SLOTS, Collector, Plan
 from billing.collecting.credentials import Credentials
 from billing.collecting.delivery import Delivery
 from billing.collecting.metrics import Measures
 from billing.collecting.reader import Reader, Timeouts, session_for
+from billing.collecting.remembering import last_seen
+from billing.collecting.samples import Held
 from billing.collecting.shards import Shards
 from billing.collecting.targets import Place, Target
 from billing.usage.partitions import make_ahead
@@ -50,6 +52,7 @@ class _Found:
     whole: bool
     places: Mapping[UUID, Place]
     read: set[UUID]
+    seen: Mapping[UUID, Held]  # last, of those that came to us now
 
 
 class Process:
@@ -127,6 +130,7 @@ class Process:
         found = await self._ask(self._read, collector.work.doubtful.copy(), slot)
         collector.work.doubtful.clear()
         collector.work.places = found.places
+        collector.remember(found.seen)
         if found.whole:
             collector.match(
                 {key: each for key, each in found.targets.items() if each is not None}, found.read
@@ -158,7 +162,11 @@ class Process:
             key: target if (target := known.get(key)) and target.readable and target.shard in held else None
             for key in changed
         }
-        return _Found(ours, whole, worklist.places(), read)
+        seen: Mapping[UUID, Held] = {}
+        if came := [key for key, target in ours.items() if target and target.shard not in before]:
+            seconds = settings.USAGE_SLOT_SECONDS
+            seen = last_seen(came, slot, seconds=seconds, most=BACKFILL_SLOTS)
+        return _Found(ours, whole, worklist.places(), read, seen)
 
     async def _ask(self, question: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._database, question, *arguments)

@@ -34,6 +34,16 @@ GONE = "SELECT runtime FROM usage_source WHERE gone >= now() - interval '10 minu
 # Who was read in a slot already, by a copy of ours or before a restart. The samples' primary key begins with the slot.
 READ = "SELECT u.runtime FROM usage_sample s JOIN usage_source u ON u.id = s.source WHERE s.slot = %(slot)s"
 
+# What was seen of runtimes in a slot, for those who come after whoever saw it. The same key; from the landscapes' own word
+# (epoch 0) nothing follows for the slots between.
+SEEN = """
+SELECT u.runtime, s.epoch, h.levels::text, c.components::text, s.workload_requested_millicores, s.workload_requested_mib,
+    s.platform_requested_millicores, s.platform_requested_mib, h.allocatable_millicores, h.allocatable_mib, s.reported_at
+FROM usage_sample s JOIN usage_source u ON u.id = s.source JOIN usage_shape h ON h.id = s.shape
+    JOIN usage_component_set c ON c.id = s.components
+WHERE s.slot = %(slot)s AND s.epoch > 0 AND u.runtime = ANY(%(runtimes)s)
+"""
+
 # Copies share the runtimes by advisory locks of two numbers: (PRESENT, process of the session) says that a copy is there,
 # (SHARD, number) that it reads this shard. PostgreSQL takes both away with the session that held them, however it ends.
 PRESENT, SHARD = 1_313_165_129, 1_313_165_130
@@ -46,3 +56,16 @@ WHERE locktype = 'advisory' AND classid = {PRESENT} AND objsubid = 2 AND granted
 TAKE = f"SELECT shard FROM unnest(%(shards)s::int[]) shard WHERE pg_try_advisory_lock({SHARD}, shard)"  # noqa: S608 - likewise
 GIVE = f"SELECT pg_advisory_unlock({SHARD}, shard) FROM unnest(%(shards)s::int[]) shard"  # noqa: S608 - likewise
 LEAVE = "SELECT pg_advisory_unlock_all()"
+
+# How much of the fleet's time is known: of an hour that is over, and of the newest day that is. By the hours' and days' primary
+# keys, which begin with the moment.
+COVERAGE_OF_HOUR = """
+SELECT coalesce(sum(observed_seconds), 0)::bigint, coalesce(sum(inferred_seconds), 0)::bigint,
+    coalesce(sum(unknown_seconds), 0)::bigint
+FROM usage_hour WHERE hour = %s
+"""
+COVERAGE_OF_DAY = """
+SELECT day, sum(observed_seconds)::bigint, sum(inferred_seconds)::bigint, sum(unknown_seconds)::bigint
+FROM usage_day_life WHERE day = (SELECT max(day) FROM usage_day_life WHERE day < %s) GROUP BY day
+"""
+CLOSED_UNTIL = "SELECT reached FROM usage_progress WHERE name = 'hours'"

@@ -63,7 +63,9 @@ class Reader:
             async with asyncio.timeout(self._timeouts.runtime):
                 lists = {name: await self._list(access, path) for name, path in LISTS.items()}
                 snapshots = await self._list(access, SNAPSHOTS, missing=[])
-                return Answers(**lists, snapshots=snapshots, metrics=await self._metrics(access))
+                metrics = await self._metrics(access)
+                access.context.keep()
+                return Answers(**lists, snapshots=snapshots, metrics=metrics)
         except TimeoutError:
             raise ReadError("timeout", f"{access.server} took too long") from None
 
@@ -137,7 +139,11 @@ def _understood(body: bytes, path: str) -> tuple[list[Any], str]:
 
 
 def session_for(concurrency: int) -> aiohttp.ClientSession:
-    """Return the pool: connections are kept for as long as one runtime's requests follow one another, not between slots."""
+    """Return the pool: connections are kept for as long as one runtime's requests follow one another.
+
+    Ten thousand idle ones would outlive a slot in few load balancers, and cost every cluster one; the session that
+    `ResumingContext` keeps makes the next one cheap.
+    """
     connector = aiohttp.TCPConnector(limit=concurrency * 2, keepalive_timeout=5.0, ttl_dns_cache=300)
     headers = {"Accept": "application/json", "User-Agent": "nesoi-collector"}
     return aiohttp.ClientSession(connector=connector, headers=headers, cookie_jar=aiohttp.DummyCookieJar())

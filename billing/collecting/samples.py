@@ -19,11 +19,12 @@ Pairs = Mapping[str, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The last sight of a runtime, as far as the next one needs it."""
+    """The last sight of a runtime, as far as the next one needs it; of one that the store remembers `present` is empty."""
 
     slot: datetime
     present: bytes
     sample: SampleIn
+    newest: datetime | None = None  # when the youngest of all that was counted was created
 
 
 def sample_of(runtime: UUID, slot: datetime, seen: Sight, *, with_use: bool = False) -> SampleIn:
@@ -84,7 +85,7 @@ def between(before: Held, after: Held, *, seconds: int, most: int) -> Iterator[S
     A uid is never given twice, so an object of both sights was there at every moment between. What came and went meanwhile stays
     unseen, and so unbilled. Use is unknown; of what was asked for, the less of both ends.
     """
-    if before.present != after.present:
+    if not _same(before, after):
         return
     step = timedelta(seconds=seconds)
     slot = max(before.slot + step, after.slot - most * step)
@@ -100,6 +101,20 @@ def between(before: Held, after: Held, *, seconds: int, most: int) -> Iterator[S
             component_use=None,
         )
         slot += step
+
+
+def _same(before: Held, after: Held) -> bool:
+    """Say whether the very same things were seen: by their uids, or, where those of before are forgotten, by their age.
+
+    What is there now and was created before the earlier sight stood all the time; with equal levels nothing else counted then.
+    """
+    if before.present:
+        return before.present == after.present
+    return (
+        after.newest is not None
+        and after.newest <= before.slot
+        and (before.sample.epoch, before.sample.levels) == (after.sample.epoch, after.sample.levels)
+    )
 
 
 def levels_of(levels: Mapping[str, Mapping[str, int]]) -> Mapping[str, Mapping[str, int]]:

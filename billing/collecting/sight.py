@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -38,6 +39,9 @@ class Sight:
     present: bytes  # a digest of the levels and of the uids of all that they count
     oddities: tuple[str, ...] = ()  # what could not be measured, in words for the log
     levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # `meters.registry.measure`
+    newest: datetime | None = (
+        None  # when the youngest of all that they count was created; None where one does not say
+    )
 
     @property
     def epoch(self) -> int:
@@ -50,8 +54,15 @@ def epoch_of(incarnation: str) -> int:
     return int.from_bytes(blake2b(incarnation.encode(), digest_size=8).digest()) % EPOCHS + 1
 
 
-def sight(reading: Reading, *, incarnation: str, uids: Iterable[str], oddities: Iterable[str] = ()) -> Sight:
+def sight(
+    reading: Reading,
+    *,
+    incarnation: str,
+    uids: Iterable[str],
+    oddities: Iterable[str] = (),
+    newest: datetime | None = None,
+) -> Sight:
     """Put a sight together."""
     levels = measure(reading)
     digest = blake2b(orjson.dumps([incarnation, sorted(uids), levels]), digest_size=16).digest()
-    return Sight(reading, incarnation, digest, tuple(oddities), levels)
+    return Sight(reading, incarnation, digest, tuple(oddities), levels, newest)

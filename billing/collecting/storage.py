@@ -29,24 +29,24 @@ CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What a cluster holds, with the uids of what was counted."""
+    """What a cluster holds."""
 
     claims: tuple[Claim, ...]
     snapshots: tuple[Claim, ...]
     nfs_gib: int
-    uids: tuple[str, ...]
+    counted: tuple[Json, ...]  # the objects behind these numbers
     oddities: tuple[str, ...]
 
 
 def read_storage(claims: Sequence[Json], snapshots: Sequence[Json]) -> Storage:
     """Return what bound claims and ready snapshots hold; what waits for its volume or is being cut costs nothing yet."""
     blocks: list[Claim] = []
-    uids: list[str] = []
+    counted: list[Json] = []
     files = 0
     for each in claims:
         if (each.get("status") or {}).get("phase") != "Bound":
             continue
-        uids.append(str(each["metadata"]["uid"]))
+        counted.append(each)
         if _maker(each) in FILE_SERVICES:
             files += _size(each)
         else:
@@ -63,9 +63,9 @@ def read_storage(claims: Sequence[Json], snapshots: Sequence[Json]) -> Storage:
                 f"snapshot {each['metadata']['namespace']}/{each['metadata']['name']} tells no size, and its claim is gone"
             )
             continue
-        uids.append(str(each["metadata"]["uid"]))
+        counted.append(each)
         cut.append(_claim(each, each["spec"].get("volumeSnapshotClassName") or "", gib))
-    return Storage(tuple(blocks), tuple(cut), files, tuple(uids), tuple(odd))
+    return Storage(tuple(blocks), tuple(cut), files, tuple(counted), tuple(odd))
 
 
 def _claim(each: Json, storage_class: str, gib: int) -> Claim:

@@ -40,10 +40,13 @@ class NotAnswering:
 Verdict = Allowed | OverBudget | NotAnswering
 
 
-def take(landscape_id: UUID) -> Verdict:
-    """Take one call from the landscape's budget, or say why not now; one statement."""
+def take(landscape_id: UUID, *, leave: float = 0.0) -> Verdict:
+    """Take one call from the landscape's budget, or say why not now; one statement.
+
+    Who can wait leaves others a share of the burst, and takes only what is above it: whatever nobody else wants.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(queries.TAKE, {"id": landscape_id})
+        cursor.execute(queries.TAKE, {"id": landscape_id, "leave": leave})
         key, taken, breaker, faults, reason, opened_at, breaker_seconds, budget_seconds, _ = cursor.fetchone()
     if taken:
         return Allowed(suspect=faults > 0 or breaker != Breaker.CLOSED)

@@ -15,14 +15,16 @@ WITH taken AS (
         breaker_until = CASE WHEN breaker = 'closed' THEN breaker_until ELSE now() + interval '1 minute' END
     WHERE id = %(id)s::uuid
       AND (breaker = 'closed' OR breaker_until <= now())
-      AND least(burst, tokens + calls_per_second * greatest(extract(epoch FROM now() - tokens_at), 0)) >= 1
+      AND least(burst, tokens + calls_per_second * greatest(extract(epoch FROM now() - tokens_at), 0))
+          >= least(1 + burst * %(leave)s::float, burst)
     RETURNING breaker, breaker_faults
 )
 SELECT l.key, taken.breaker IS NOT NULL AS taken, coalesce(taken.breaker, l.breaker) AS breaker,
     coalesce(taken.breaker_faults, l.breaker_faults) AS faults, l.breaker_reason AS reason, l.breaker_opened_at AS opened_at,
     greatest(extract(epoch FROM CASE WHEN l.breaker = 'half_open' THEN least(l.breaker_until, now() + interval '10 seconds')
                                      ELSE l.breaker_until END - now()), 0)::float AS breaker_seconds,
-    greatest((1 - l.tokens) / l.calls_per_second - greatest(extract(epoch FROM now() - l.tokens_at), 0), 0)::float
+    greatest((least(1 + l.burst * %(leave)s::float, l.burst) - l.tokens) / l.calls_per_second
+             - greatest(extract(epoch FROM now() - l.tokens_at), 0), 0)::float
         AS budget_seconds,
     set_config('synchronous_commit', 'off', true)
 FROM landscapes_landscape l LEFT JOIN taken ON true

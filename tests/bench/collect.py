@@ -128,10 +128,11 @@ async def collected(accesses: dict[UUID, Any], place: Any) -> None:
 def minted() -> dict[UUID, Any]:
     """Return a viewer's way into each cluster."""
     from billing.collecting.credentials import Access
+    from billing.collecting.resuming import ResumingContext
     from provisioner.drivers.base import ClusterRef, LandscapeAccess, Role
     from provisioner.drivers.gardener import connect
     from provisioner.drivers.kube.kubeconfig import parse_kubeconfig
-    from provisioner.drivers.kube.tls import ssl_context
+    from provisioner.drivers.kube.tls import context_of
 
     driver = connect(
         LandscapeAccess("bench", {"namespace": "garden-nesoi"}, os.environ["COLLECT_KUBECONFIG"])
@@ -141,7 +142,7 @@ def minted() -> dict[UUID, Any]:
         kubeconfig = driver.credentials(ClusterRef(f"r{index:05d}"), ttl=timedelta(hours=1), role=Role.VIEWER)
         access = parse_kubeconfig(kubeconfig.yaml)
         found[UUID(int=index)] = Access(
-            access.server, ssl_context(access), access.token, "", time.time() + 3000
+            access.server, context_of(access, ResumingContext), access.token, "", time.time() + 3000
         )
     return found
 

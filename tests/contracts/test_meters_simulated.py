@@ -16,12 +16,13 @@ from billing.collecting.credentials import Access
 from billing.collecting.history import samples_of
 from billing.collecting.parsing import read_sight
 from billing.collecting.reader import Reader, Timeouts, session_for
+from billing.collecting.resuming import ResumingContext
 from billing.collecting.samples import sample_of
 from billing.collecting.sight import Answers, Sight
 from billing.meters.base import Part
 from billing.usage.samples import SampleIn
 from provisioner.drivers.kube.kubeconfig import parse_kubeconfig
-from provisioner.drivers.kube.tls import ssl_context
+from provisioner.drivers.kube.tls import context_of
 from tests.collecting import clusters_removed
 from tests.plugins.simulator import Simulator
 
@@ -44,9 +45,13 @@ def _pool(name: str, least: int, most: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read(simulator: Simulator) -> Sight:
+def access_to(simulator: Simulator) -> Access:
     found = parse_kubeconfig(simulator.kubeconfig_of(NAME, "viewer").read_text())
-    access = Access(found.server, ssl_context(found), found.token, "", time.time() + 60)
+    return Access(found.server, context_of(found, ResumingContext), found.token, "", time.time() + 60)
+
+
+def read(simulator: Simulator, known: Access | None = None) -> Sight:
+    access = known or access_to(simulator)
 
     async def lists() -> Answers:
         async with session_for(2) as session:
@@ -92,6 +97,21 @@ def test_the_same_cluster_is_the_same_incarnation_each_time(filled: Simulator) -
     first, second = read(filled), read(filled)
     assert first.epoch == second.epoch
     assert first.present == second.present
+
+
+def test_the_next_visit_takes_up_the_tls_session_of_the_last(filled: Simulator) -> None:
+    access = access_to(filled)
+    resumed = []
+    for _ in range(3):
+        read(filled, access)
+        resumed.append(access.context.resumed)
+    assert resumed == [False, True, True]
+
+
+def test_everything_that_is_counted_says_when_it_was_created(filled: Simulator) -> None:
+    newest = read(filled).newest
+    assert newest is not None
+    assert newest <= datetime.now(UTC)
 
 
 def test_memory_and_sight_agree(filled: Simulator) -> None:

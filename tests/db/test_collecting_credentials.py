@@ -19,6 +19,7 @@ from billing.collecting.targets import Place, Target
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Fatal, Retry
 from provisioner.drivers.base import ClusterRef, Kubeconfig, Role
+from provisioner.landscapes import budget
 from provisioner.landscapes.models import Landscape
 from tests.world import landscape
 
@@ -121,11 +122,25 @@ def test_an_empty_budget_is_respected_and_says_when_to_come_again(bench: Bench, 
     Landscape.objects.update(tokens=0, calls_per_second=0.1, tokens_at=utcnow())
     refused = bench.refusal()
     assert refused.reason == "over_budget"
-    assert 5 < refused.after <= 10
+    assert 500 < refused.after <= 510
     assert driver.asked == []
 
 
-def test_we_take_half_of_the_budget_at_most(bench: Bench, driver: Driver) -> None:
+def test_we_leave_half_of_the_burst_to_people_and_take_what_they_do_not_want(
+    bench: Bench, driver: Driver
+) -> None:
+    Landscape.objects.update(tokens=50.5, calls_per_second=0.1, tokens_at=utcnow())
+    refused = bench.refusal()
+    assert (refused.reason, len(driver.asked)) == ("over_budget", 0)
+    assert 3 < refused.after <= 5
+    assert isinstance(budget.take(bench.row.pk), budget.Allowed), "people still get theirs"
+    Landscape.objects.update(tokens=52, tokens_at=utcnow())
+    bench.kept._buckets.clear()
+    bench.ask()
+    assert len(driver.asked) == 1
+
+
+def test_we_take_nine_tenths_of_the_budget_at_most(bench: Bench, driver: Driver) -> None:
     Landscape.objects.update(tokens=100, calls_per_second=4.0, tokens_at=utcnow())
     place = Place.of(Landscape.objects.get(), timeout_seconds=1.0)
 
@@ -139,7 +154,7 @@ def test_we_take_half_of_the_budget_at_most(bench: Bench, driver: Driver) -> Non
     found = asyncio.run(all_at_once())
     refused = [each for each in found if isinstance(each, ReadError)]
     assert {each.reason for each in refused} == {"over_budget"}
-    assert len(driver.asked) == len(found) - len(refused) <= 5
+    assert len(driver.asked) == len(found) - len(refused) <= 8
 
 
 def test_a_landscape_that_does_not_answer_opens_its_breaker_and_is_left_alone(

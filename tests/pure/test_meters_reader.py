@@ -15,6 +15,7 @@ from aiohttp import web
 from billing.collecting.credentials import Access
 from billing.collecting.failures import ReadError
 from billing.collecting.reader import LISTS, METRICS, SNAPSHOTS, Reader, Timeouts, session_for
+from billing.collecting.resuming import ResumingContext
 from billing.collecting.sight import Answers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,7 +42,11 @@ def read(answer: Callable[[web.Request], web.Response | Awaitable[web.Response]]
         await site.start()
         port = runner.addresses[0][1]
         access = Access(
-            f"http://127.0.0.1:{port}", ssl.create_default_context(), "secret", "", time.time() + 60
+            f"http://127.0.0.1:{port}",
+            ResumingContext(ssl.PROTOCOL_TLS_CLIENT),
+            "secret",
+            "",
+            time.time() + 60,
         )
         try:
             async with session_for(2) as session:

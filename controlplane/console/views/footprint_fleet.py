@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from billing.collecting.coverage import fleet_coverage
 from billing.footprint import reading
 from billing.footprint.carbon_factors import Range, every_version, factors_of
 from billing.footprint.findings import findings
@@ -67,6 +68,11 @@ def index(request: ConsoleRequest) -> HttpResponse:
             "findings": [finding_shown(one, known) for one in found[:MOST_FINDINGS]],
             "more_findings": max(0, len(found) - MOST_FINDINGS),
             "everything": True,
+            "coverage": [
+                (window, {name: f"{share:.1%}".replace("%", " %") for name, share in one.shares.items()}, one)
+                for window, one in fleet_coverage(now=now).items()
+                if one.alive
+            ],
         }
         return show(request, "footprint/fleet.html", context)
 

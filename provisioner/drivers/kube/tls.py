@@ -8,17 +8,30 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from provisioner.drivers.kube.kubeconfig import ApiAccess
 
+Context = TypeVar("Context", bound=ssl.SSLContext)
+
 
 def ssl_context(access: ApiAccess) -> ssl.SSLContext:
+    """Return a context of the usual kind; see `context_of`."""
+    return context_of(access, ssl.SSLContext)
+
+
+def context_of(access: ApiAccess, kind: type[Context]) -> Context:
     """Return a verifying client context, TLS 1.2 or newer; raises ssl.SSLError for unusable PEM texts.
 
     Without a CA of its own the system's are trusted. RFC 5280 strictness (Python 3.13's default) is off: CAs made by common
     Kubernetes installers lack an authority key identifier.
     """
-    context = ssl.create_default_context(cadata=access.ca_pem or None)
+    # Which asks for a certificate and holds it against the host's name.
+    context = kind(ssl.PROTOCOL_TLS_CLIENT)
+    if access.ca_pem:
+        context.load_verify_locations(cadata=access.ca_pem)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if access.key_pem:
