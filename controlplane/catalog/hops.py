@@ -52,7 +52,7 @@ def plan_hops(
     _refuse_unusable(target, today)
     if target.key == present.key:
         raise _refused("release_present", f"It is on release {target.key} already; there is nothing to do.")
-    if _order(target) < _order(present):
+    if order_of(target) < order_of(present):
         detail = (
             f"Release {target.key} has Kubernetes {target.kubernetes_patch}, which is older than the {present.kubernetes_patch} "
             f"of {present.key}, and versions never go down. Choose a newer release."
@@ -61,7 +61,7 @@ def plan_hops(
     known = {release.key: release for release in releases}
     waypoints = {target.key: target}
     while True:
-        path = tuple(_without_gaps(present, sorted(waypoints.values(), key=_order), known.values(), today))
+        path = tuple(_without_gaps(present, sorted(waypoints.values(), key=order_of), known.values(), today))
         lacking = [release for hop in path for release in _required(present, hop, known, today)]
         new = {release.key: release for release in lacking if release not in path}
         if not new:
@@ -144,11 +144,12 @@ def _without_gaps(
                     f"1.{minor}, and no published release has it. Publish one, or choose a release of an earlier Kubernetes."
                 )
                 raise _refused("hop_missing", detail)
-            yield max(found, key=_order)
+            yield max(found, key=order_of)
         yield after
 
 
-def _order(release: ReleaseFacts) -> tuple[Version, Version]:
+def order_of(release: ReleaseFacts) -> tuple[Version, Version]:
+    """Return what orders releases: Kubernetes first, then the key."""
     return numbers(release.kubernetes_patch), numbers(release.key)
 
 
