@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.urls import URLPattern, URLResolver
 
+from billing.books.models import Commitment, Contract, CreditGrant
 from billing.costs.models import Anomaly, Budget
 from billing.exports.models import FocusExport
 from billing.statements.models import Adjustment, Charge, Statement
@@ -60,8 +61,11 @@ DENIED = {401, 403, 404}
 KEPT: list[Any] = [
     Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
     Tenant, IdentityProvider, Webhook, WebhookDelivery, FocusExport, Budget, Anomaly,
+    Contract, CreditGrant, Commitment,
 ]  # fmt: skip
 COUNTED = (
+    "books_priceproposal",
+    "books_exchangerate",
     "statements_statement",
     "statements_adjustment",
     "tenants_auditevent WHERE outcome = 'done' AND action <> 'audit.export'",
@@ -111,6 +115,7 @@ def things_of(world: World) -> dict[str, str]:
         **ways_in(world),
         **billed(world),
         **spending(world),
+        **agreed(world),
         "quota_request": str(more_wanted(world).id),
         "webhook": str(a_webhook(world).id),
         "export": str(an_export(world).id),
@@ -139,6 +144,18 @@ def spending(world: World) -> dict[str, str]:
         usual=Decimal(1), currency="EUR", score=Decimal(8), compared=4, same_weekday=True, moved=[],
     )  # fmt: skip
     return {"budget": str(budget.id), "anomaly": str(anomaly.id)}
+
+
+def agreed(world: World) -> dict[str, str]:
+    """What Archipel agreed for a year to come."""
+    first, last = date(2028, 1, 1), date(2029, 1, 1)
+    shared: dict[str, Any] = {"tenant": world.archipel, "title": "x", "currency": "EUR", "starts": first}
+    contract = Contract.objects.create(**shared, agreed_by="test")
+    credit = CreditGrant.objects.create(**shared, amount=5, expires=last, granted_by="test", reason="y")
+    commitment = Commitment.objects.create(
+        **shared, meter="vcpu", units=1, fee=1, ends=last, agreed_by="test"
+    )
+    return {"contract": str(contract.id), "credit": str(credit.id), "commitment": str(commitment.id)}
 
 
 def billed(world: World) -> dict[str, str]:

@@ -41,27 +41,30 @@ class Applied:
 def apply_prices(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
     """Make the books that the files name equal to them, and give each plan of the catalog its book; again changes nothing.
 
-    Books that no file names are left alone: contracts' own may come from another folder. A plan that names another book has it
-    from the next month on. Raises BooksInvalidError for wrong files and ApplyRefusedError for a version that was used, or a plan
-    whose book there is not; a dry run raises them too.
+    Books that no file names are left alone, for contracts' own may come from another folder; so are versions that people
+    uploaded. A plan that names another book has it from the next month on. Raises BooksInvalidError for wrong files and
+    ApplyRefusedError for a version that was used, or a plan whose book there is not; a dry run raises them too.
     """
-    files = read_books(directory)
+    read_books(directory)  # wrong files are told without waiting for anybody
     with transaction.atomic():
         queries.lock_apply()
+        uploaded = PriceBook.objects.filter(uploaded=True).values_list("document", flat=True)
+        files = read_books(directory, beside=uploaded)
         keys = {file.book.key for file in files}
         rows = {(row.key, row.version): row for row in PriceBook.objects.filter(key__in=keys)}
         wanted = {(file.book.key, file.book.version): file for file in files}
-        changes = _compare(rows, wanted)
+        changes = compare(rows, wanted)
         plans = _compare_plans(known=keys | set(PriceBook.objects.values_list("key", flat=True)))
-        _refuse(changes, rows, wanted)
+        refuse(changes, rows, wanted)
         if not dry_run and (changes or plans):
-            _write(changes, wanted)
+            write(changes, wanted)
             _write_plans(plans)
             _note([*changes, *plans], actor)
     return Applied((*changes, *plans), written=not dry_run and bool(changes or plans))
 
 
-def _compare(rows: dict[tuple[str, int], PriceBook], wanted: dict[tuple[str, int], BookFile]) -> list[Change]:
+def compare(rows: dict[tuple[str, int], PriceBook], wanted: dict[tuple[str, int], BookFile]) -> list[Change]:
+    """Return what has to change for the rows to be as the files have it."""
     changes = []
     for place, file in wanted.items():
         after = _of_file(file)
@@ -90,9 +93,10 @@ def _compare_plans(known: set[str]) -> list[Change]:
     return changes
 
 
-def _refuse(
+def refuse(
     changes: list[Change], rows: dict[tuple[str, int], PriceBook], wanted: dict[tuple[str, int], BookFile]
 ) -> None:
+    """Raise ApplyRefusedError where a change would touch what statements were sealed with."""
     used = {str(row): row for row in rows.values() if row.used_at is not None}
     reasons = []
     for change in changes:
@@ -116,7 +120,8 @@ def _refuse(
         raise ApplyRefusedError(reasons)
 
 
-def _write(changes: list[Change], wanted: dict[tuple[str, int], BookFile]) -> None:
+def write(changes: list[Change], wanted: dict[tuple[str, int], BookFile]) -> None:
+    """Write changes of versions; PostgreSQL looks at the whole afterwards."""
     files = {_of_file(file).name: file for file in wanted.values()}
     for change in sorted(changes, key=lambda change: ("remove", "change", "add").index(change.action)):
         key, _, version = change.key.rpartition("/")

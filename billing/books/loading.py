@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -14,7 +14,13 @@ from billing.pricing.book import Book
 from billing.pricing.fields import BookInvalidError
 from billing.pricing.reading import check_history, parse_book
 from billing.pricing.types import MeterFacts
-from controlplane.catalog.loading.reading import CatalogInvalidError, Document, FileFault, read_document
+from controlplane.catalog.loading.reading import (
+    CatalogInvalidError,
+    Document,
+    FileFault,
+    parse_document,
+    read_document,
+)
 
 DATA = Path(__file__).resolve().parent / "data"
 
@@ -43,8 +49,11 @@ def meter_facts() -> dict[str, MeterFacts]:
     }
 
 
-def read_books(folder: Path = DATA) -> list[BookFile]:
-    """Return the books of a folder by key and version; raises BooksInvalidError with every fault of every file."""
+def read_books(folder: Path = DATA, *, beside: Iterable[Mapping[str, Any]] = ()) -> list[BookFile]:
+    """Return the books of a folder by key and version; raises BooksInvalidError with every fault of every file.
+
+    Versions `beside` the folder stay between those of the same book that it holds: people uploaded them.
+    """
     if not folder.is_dir():
         raise BooksInvalidError(
             [FileFault(str(folder), 1, "folder_missing", "there is no such folder; check --dir.")]
@@ -65,11 +74,46 @@ def read_books(folder: Path = DATA) -> list[BookFile]:
         if path.stem != f"{book.key}-{book.version}":
             detail = f"it holds version {book.version} of {book.key}; name it {book.key}-{book.version}.yaml."
             faults.append(document.fault(("key",), "file_misnamed", detail))
-    files = [BookFile(document.data, book) for document, book in _ended(read, faults)]
-    if not files and not faults:
+    if not read and not faults:
         faults.append(
             FileFault(str(folder), 1, "folder_empty", "it holds no price book (*.yaml); check --dir.")
         )
+    named = {(book.key, book.version) for _, book in read}
+    keys = {key for key, _ in named}
+    read += [
+        (document, book)
+        for document, book in map(kept, beside)
+        if book.key in keys and (book.key, book.version) not in named
+    ]
+    files = [BookFile(document.data, book) for document, book in _ended(read, faults)]
+    if faults:
+        raise BooksInvalidError(faults)
+    return files
+
+
+def kept(document: Mapping[str, Any]) -> tuple[Document, Book]:
+    """Return a version that was loaded before, as its document has it: it may be older than some meter."""
+    book = parse_book(document, meter_facts(), whole=False)
+    return Document(f"{book.key}/{book.version}", document, {}), book
+
+
+def read_upload(text: str) -> tuple[Document, Book]:
+    """Return the version that an uploaded YAML text holds; raises BooksInvalidError with every fault and its line."""
+    try:
+        document = parse_document("line", text)
+        return document, parse_book(document.data, meter_facts())
+    except CatalogInvalidError as error:
+        raise BooksInvalidError(list(error.faults)) from error
+    except BookInvalidError as error:
+        raise BooksInvalidError(
+            [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
+        ) from error
+
+
+def read_history(versions: Iterable[tuple[Document, Book]]) -> list[BookFile]:
+    """Return versions of one book, each ending where the next begins; raises BooksInvalidError where they can't follow."""
+    faults: list[FileFault] = []
+    files = [BookFile(document.data, book) for document, book in _ended(list(versions), faults)]
     if faults:
         raise BooksInvalidError(faults)
     return files

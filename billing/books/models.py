@@ -42,6 +42,9 @@ class PriceBook(models.Model):
     effective_to = models.DateField(null=True)  # null: until a later version comes
     document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()  # the file, as loaded
     digest = models.CharField(max_length=64)  # SHA-256 of the document
+    uploaded = models.BooleanField(
+        default=False, db_default=False
+    )  # by a person: no folder's files hold it, and none misses it
     loaded_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True)  # when the first statement was sealed with it
     used_until = models.DateField(null=True)  # the end of the last period that was
@@ -67,6 +70,43 @@ class PriceBook(models.Model):
                 condition=Q(used_at__isnull=True, used_until__isnull=True)
                 | Q(used_at__isnull=False, used_until__isnull=False),
                 name="books_pricebook_used_until",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}/{self.version}"
+
+
+class ProposalState(models.TextChoices):
+    """What became of an uploaded version."""
+
+    OPEN = "open"
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+
+
+class PriceProposal(models.Model):
+    """A version that somebody uploaded, to be looked at and rated with before it prices anything.
+
+    Open becomes active or withdrawn.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    key = models.CharField(max_length=39)
+    version = models.PositiveIntegerField()
+    text = models.TextField()  # the YAML as it was uploaded
+    document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    state = models.CharField(max_length=9, choices=ProposalState.choices, default=ProposalState.OPEN)
+    proposed_by = models.CharField(max_length=160)
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    answered_by = models.CharField(max_length=160, blank=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # Two texts for one version would leave open which of them was looked at.
+            models.UniqueConstraint(
+                fields=["key", "version"], condition=Q(state="open"), name="books_priceproposal_once"
             ),
         ]
 

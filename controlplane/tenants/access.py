@@ -66,6 +66,10 @@ class Permission(StrEnum):
     FOOTPRINT_READ = "footprint.read"  # what runtimes take up; its money needs COST_READ
     FLEET_FOOTPRINT = "footprint.fleet"  # what the platform's components take up, over all tenants
     METER = "usage.meter"  # push samples of any runtime, and look into what was put aside
+    PRICE_READ = (
+        "price.read"  # everybody's: price books, contracts, credits; one's own prices are COST_READ's
+    )
+    PRICE_MANAGE = "price.manage"  # upload and activate price books, agree contracts, publish exchange rates
     COST_EXPORT = "cost.export"  # everybody's: write FOCUS files, import a provider's bill
     WEBHOOK_MANAGE = "webhook.manage"  # where events of the tenant are sent
     TENANT_CREATE = "tenant.create"
@@ -116,7 +120,15 @@ _SEE_ALL = frozenset({P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.T
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
     PlatformRole.FINOPS: _SEE_ALL
-    | {P.FLEET_FOOTPRINT, P.COST_READ, P.COST_EXPORT, P.STATEMENT_READ, P.STATEMENT_MANAGE},
+    | {
+        P.FLEET_FOOTPRINT,
+        P.COST_READ,
+        P.COST_EXPORT,
+        P.PRICE_READ,
+        P.PRICE_MANAGE,
+        P.STATEMENT_READ,
+        P.STATEMENT_MANAGE,
+    },
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
     PlatformRole.SRE: _SEE_ALL
     | {P.FLEET_FOOTPRINT, P.UPGRADE, P.RELEASE_MANAGE, P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
@@ -128,6 +140,8 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
         P.AUDIT_READ,
         P.COST_READ,
         P.COST_EXPORT,
+        P.PRICE_READ,
+        P.PRICE_MANAGE,
         P.STATEMENT_READ,
         P.STATEMENT_MANAGE,
         P.METER,
@@ -165,6 +179,7 @@ _READING = frozenset(
         P.FOOTPRINT_READ,
         P.FLEET_FOOTPRINT,
         P.STATEMENT_READ,
+        P.PRICE_READ,
         P.TENANT_OPEN,
     }
 )

@@ -55,6 +55,8 @@ MEANING: Mapping[Permission, str] = {
     P.RELEASE_MANAGE: "Publish and withdraw releases, point channels",
     P.FLEET_FOOTPRINT: "See what the platform's components take up over all tenants",
     P.METER: "Push usage samples, see quarantined ones",
+    P.PRICE_READ: "See every price book, and what was agreed with tenants",
+    P.PRICE_MANAGE: "Upload and activate price books; agree contracts, credits, commitments; publish exchange rates",
     P.COST_EXPORT: "Write everybody's charges to files, import a provider's bill",
     P.WEBHOOK_MANAGE: "Say where events of the tenant are sent",
     P.TENANT_CREATE: "Create tenants",

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from controlplane.console.urls import urlpatterns
+from controlplane.console.views.agreements_fleet import KINDS
 from controlplane.console.views.operations import CONTROLS
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.models import User
@@ -67,6 +68,8 @@ RULE = {"kind": "domain", "pattern": "evil.example", "why": "for the test"}
 MOVERS = frozenset({PlatformRole.ADMIN})
 FINOPS = frozenset({PlatformRole.FINOPS, PlatformRole.ADMIN})
 MOVE = {"from": "archipel", "to": "nowhere", "reason": "for the test"}
+HERE = {"tenant": "archipel"}
+UPLOAD = f"/fleet/prices/uploads/{UNKNOWN}"
 OPENING = {"tenant": "archipel", "reason": "for the test"}  # support says why, then looks
 NEW_TOKEN = {"name": "ci", "role": "viewer", "scopes": "read", "expires_in_days": "30"}
 THRESHOLDS = {"thresholds": "80", "forecast_thresholds": "100"}
@@ -242,6 +245,32 @@ ROWS: dict[tuple[str, str], Row] = {
         "/fleet/exports", NO_MEMBER, FINOPS, {"month": "2026-01", "kind": "1.4/csv"}
     ),
     ("fleet-margin", "GET"): Row("/fleet/margin", NO_MEMBER, FINOPS),
+    ("cost-prices", "GET"): Row("/costs/prices?tenant=archipel", COST_READERS, FINANCIERS),
+    ("fleet-prices", "GET"): Row("/fleet/prices", NO_MEMBER, FINOPS),
+    ("fleet-prices", "POST"): Row("/fleet/prices", NO_MEMBER, FINOPS, {"document": "x"}),
+    ("fleet-what-if", "GET"): Row("/fleet/prices/what-if?book=x/1", NO_MEMBER, FINOPS, answer=404),
+    ("fleet-price-book", "GET"): Row("/fleet/prices/books/x/1", NO_MEMBER, FINOPS, answer=404),
+    ("fleet-price-proposal", "GET"): Row(UPLOAD, NO_MEMBER, FINOPS, answer=404),
+    ("fleet-price-activate", "POST"): Row(f"{UPLOAD}/activate", NO_MEMBER, FINOPS, {}, answer=404),
+    ("fleet-price-withdraw", "POST"): Row(f"{UPLOAD}/withdraw", NO_MEMBER, FINOPS, {}, answer=404),
+    ("fleet-rates", "GET"): Row("/fleet/rates", NO_MEMBER, FINOPS),
+    ("fleet-rates", "POST"): Row("/fleet/rates", NO_MEMBER, FINOPS, {"base": "USD"}),
+    ("fleet-agreements", "GET"): Row("/fleet/agreements", NO_MEMBER, FINOPS),
+    **{
+        (f"fleet-agree {kind}", method): Row(f"/fleet/agreements/{kind}/new", NO_MEMBER, FINOPS, HERE)
+        for kind in KINDS
+        for method in ("GET", "POST")
+    },
+    **{
+        (f"fleet-agreement {kind}", method): Row(
+            f"/fleet/agreements/{kind}/{{{kind}}}",
+            NO_MEMBER,
+            FINOPS,
+            {"ends": "2028-07-01", "expires": "2028-07-01"},
+        )
+        for kind in KINDS
+        for method in ("GET", "POST")
+    },
     ("fleet-tenants", "GET"): Row("/fleet/tenants", NO_MEMBER, PLATFORM - {PlatformRole.SUPPORT}),
     ("fleet-tenants", "POST"): Row("/fleet/tenants", NO_MEMBER, PLATFORM_ADMIN, NEW_TENANT),
     **{
@@ -273,6 +302,9 @@ IDS = (
     "line",
     "budget",
     "anomaly",
+    "contract",
+    "credit",
+    "commitment",
 )
 PAGES = sorted(ROWS)
 each_role = pytest.mark.parametrize("role", list(Role))

@@ -61,6 +61,22 @@ ADJUSTMENT = {
     "reason": "for the test",
     **HERE,
 }
+NOT_THERE = "019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41"
+BOOK, PROPOSAL = "/prices/books/standard/1", f"/prices/proposals/{NOT_THERE}"
+YEAR = {"starts": "2030-01-01", "ends": "2031-01-01"}
+NEW_CONTRACT = {"title": "Frame", "currency": "EUR", **YEAR, **HERE}
+NEW_CREDIT = {"title": "Welcome", "currency": "EUR", "amount": "5", "starts": "2030-01-01", "expires": "2031-01-01", **REASON,
+              **HERE}  # fmt: skip
+NEW_COMMITMENT = {
+    "title": "Cores",
+    "meter": "vcpu",
+    "units": "5",
+    "currency": "EUR",
+    "fee": "1",
+    **YEAR,
+    **HERE,
+}
+NEW_RATE = {"base": "USD", "quote": "EUR", "since": "2030-01-01", "rate": "0.9", "source": "test"}
 MOVE = {"from": "archipel", "to": "nowhere", **REASON}
 # Support names one tenant and says why.
 OPENING = {"X_Nesoi_Tenant": "archipel", "X_Nesoi_Reason": "for the test"}
@@ -200,6 +216,34 @@ ROWS: dict[tuple[str, str], Row] = {
     ("provider-bills", "GET"): Row("/provider-bills", NO_MEMBER, FINOPS),
     ("reconciliation", "GET"): Row("/reconciliation", NO_MEMBER, FINOPS),
     ("margin", "GET"): Row("/margin?by=plan", NO_MEMBER, FINOPS),
+    ("prices", "GET"): Row("/prices?tenant=archipel", COST_READERS, FINANCIERS),
+    ("price-books", "GET"): Row("/prices/books", NO_MEMBER, FINOPS),
+    ("price-book", "GET"): Row(BOOK, NO_MEMBER, FINOPS, answer=404),
+    ("price-book-difference", "GET"): Row(f"{BOOK}/difference", NO_MEMBER, FINOPS, answer=404),
+    ("price-book-what-if", "GET"): Row(f"{BOOK}/what-if", NO_MEMBER, FINOPS, answer=404),
+    ("price-proposals", "GET"): Row("/prices/proposals", NO_MEMBER, FINOPS),
+    ("price-proposals", "POST"): Row("/prices/proposals", NO_MEMBER, FINOPS, {"document": "x"}),
+    ("price-proposal", "GET"): Row(PROPOSAL, NO_MEMBER, FINOPS, answer=404),
+    ("price-proposal", "DELETE"): Row(PROPOSAL, NO_MEMBER, FINOPS, answer=404),
+    ("activate-price-proposal", "POST"): Row(f"{PROPOSAL}/activate", NO_MEMBER, FINOPS, answer=404),
+    ("price-proposal-what-if", "GET"): Row(f"{PROPOSAL}/what-if", NO_MEMBER, FINOPS, answer=404),
+    ("exchange-rates", "GET"): Row("/prices/exchange-rates", NO_MEMBER, FINOPS),
+    ("exchange-rates", "POST"): Row("/prices/exchange-rates", NO_MEMBER, FINOPS, NEW_RATE),
+    ("contracts", "GET"): Row("/agreements/contracts", NO_MEMBER, FINOPS),
+    ("contracts", "POST"): Row("/agreements/contracts", NO_MEMBER, FINOPS, NEW_CONTRACT),
+    ("end-contract", "POST"): Row(
+        "/agreements/contracts/{contract}/end", NO_MEMBER, FINOPS, {"ends": "2027-01-01"}
+    ),
+    ("credits", "GET"): Row("/agreements/credits", NO_MEMBER, FINOPS),
+    ("credits", "POST"): Row("/agreements/credits", NO_MEMBER, FINOPS, NEW_CREDIT),
+    ("end-credit", "POST"): Row(
+        "/agreements/credits/{credit}/end", NO_MEMBER, FINOPS, {"expires": "2027-01-01"}
+    ),
+    ("commitments", "GET"): Row("/agreements/commitments", NO_MEMBER, FINOPS),
+    ("commitments", "POST"): Row("/agreements/commitments", NO_MEMBER, FINOPS, NEW_COMMITMENT),
+    ("end-commitment", "POST"): Row(
+        "/agreements/commitments/{commitment}/end", NO_MEMBER, FINOPS, {"ends": "2027-01-01"}
+    ),
     ("webhooks", "GET"): Row("/webhooks", ADMINS, NOBODY),
     ("webhooks", "POST"): Row(
         "/webhooks", ADMINS, NOBODY, {"url": "https://example.org/x", "kinds": ["usage.daily"], **HERE}

@@ -26,7 +26,8 @@ NOBODYS = {
     "notices_mail": "the demo's mailbox: no other installation has rows in it",
     "landscapes_landscape": "the platform's: every tenant's runtimes are built there",
     **dict.fromkeys(
-        ("books_pricebook", "books_planprices", "books_exchangerate"), "the platform's prices, the same for every tenant"
+        ("books_pricebook", "books_priceproposal", "books_planprices", "books_exchangerate"),
+        "the platform's prices, the same for every tenant",
     ),
     **dict.fromkeys(
         ("exports_focusexport", "exports_providerbill", "exports_providercost"),

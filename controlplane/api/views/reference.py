@@ -27,7 +27,7 @@ from controlplane.tenants.rights import rights
 NOUNS = (
     "plans", "regions", "accounts", "runtimes", "operations", "members", "invitations", "tokens", "service-accounts",
     "quota", "quota-requests", "tenants", "sessions", "identity-providers", "usage", "costs", "budgets", "anomalies",
-    "statements", "charges", "footprint", "webhooks", "audit", "roles", "me", "schema", "docs",
+    "prices", "statements", "charges", "footprint", "webhooks", "audit", "roles", "me", "schema", "docs",
 )  # fmt: skip
 INDEX = Shape("Index", record(dict.fromkeys(NOUNS, URL), description="Where everything is."))
 DOCUMENT = Shape("OpenApiDocument", {**FREE, "description": "This document."})

@@ -71,14 +71,24 @@ def read_document(folder: Path, path: Path) -> Document:
     """Read one file; raises CatalogInvalidError where it isn't YAML or a key stands twice."""
     name = path.relative_to(folder).as_posix()
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        detail = f"this file can't be read: {error}."
+        raise CatalogInvalidError([FileFault(name, 1, "yaml_invalid", detail)]) from error
+    return parse_document(name, text)
+
+
+def parse_document(name: str, text: str) -> Document:
+    """Read what a file of that name would hold; raises CatalogInvalidError as `read_document` does."""
+    try:
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         detail = f"this is not valid YAML: {error.problem}."
         raise CatalogInvalidError(
             [FileFault(name, mark.line + 1 if mark else 1, "yaml_invalid", detail)]
         ) from error
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         detail = f"this file can't be read: {error}."
         raise CatalogInvalidError([FileFault(name, 1, "yaml_invalid", detail)]) from error
     lines: dict[tuple[Step, ...], int] = {}

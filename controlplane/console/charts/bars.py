@@ -21,7 +21,7 @@ from controlplane.console.charts.drawing import (
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar; `value` None is unknown. `href` is where its rows are."""
+    """A bar; `value` None is unknown, one below zero is drawn as long: give it another tone. `href` is where its rows are."""
 
     label: str
     value: Number | None
@@ -34,7 +34,7 @@ def horizontal_bars(
     *, title: str, about: str = "", bars: Sequence[Bar], write: Write = str, measure: str = "Amount"
 ) -> Drawing:
     """Return a list of bars with names and numbers beside them, and their table."""
-    longest = max((float(bar.value) for bar in bars if bar.value is not None), default=0.0)
+    longest = max((abs(float(bar.value)) for bar in bars if bar.value is not None), default=0.0)
     items = [_item(bar, longest, write) for bar in bars]
     head = element("p", words(about), class_="quiet") if about else ""
     rows = [[_name(bar), words(_amount(bar, write)), words(bar.note)] for bar in bars]
@@ -47,7 +47,7 @@ def horizontal_bars(
 
 def _item(bar: Bar, longest: float, write: Write) -> Drawing:
     told = f"{bar.label}: {_amount(bar, write)}"
-    width = percent(max(float(bar.value or 0), 0.0), longest) if longest else "0%"
+    width = percent(abs(float(bar.value or 0)), longest) if longest else "0%"
     drawn = picture(
         area(bar.tone, told, width=width, height="100%", rx=3),
         title=told,

@@ -92,6 +92,7 @@ def nav(context: template.Context, name: str, title: str, *parts: str) -> SafeSt
     match = getattr(context.get("request"), "resolver_match", None)
     here = getattr(match, "url_name", None) or ""
     inside = any(here == part or part in here.split("-") for part in parts)
+    inside = inside and here.startswith("fleet-") == name.startswith("fleet-")
     current = "page" if here == name else "true" if inside else ""
     marked = format_html(' aria-current="{}"', current) if current else ""
     return format_html('<a href="{}"{}>{}</a>', reverse(f"console:{name}"), marked, title)
