@@ -48,6 +48,14 @@ def test_what_differs_from_the_usual_reaches_the_driver(simulator: Simulator) ->
     assert (garden.own_cidrs, garden.installation) == (("192.0.2.0/24",), "north")
 
 
+def test_the_installations_name_is_kept_until_it_is_taken_away_in_so_many_words(simulator: Simulator) -> None:
+    register(simulator, "--installation", "north")
+    register(simulator, "--calls-per-second", "5")
+    assert Landscape.objects.get().config["installation"] == "north"
+    register(simulator, "--installation", "")
+    assert "installation" not in Landscape.objects.get().config
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

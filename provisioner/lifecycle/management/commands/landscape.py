@@ -54,8 +54,9 @@ class Command(BaseCommand):
         )
         register.add_argument(
             "--installation",
-            default="",
-            help="what tells our clusters from those of another Nesoi in the same project; each of them needs one",
+            default=None,
+            help="what tells our clusters from those of another Nesoi in the same project; each of them needs one "
+            "(kept when not given; an empty one takes it away)",
         )
         _add_provider_arguments(register)
         register.add_argument("--closed", action="store_true", help="place no new runtimes there")
@@ -87,7 +88,7 @@ class Command(BaseCommand):
             raise CommandError("--calls-per-second must be above 0.", returncode=2)
         path = str(Path(options["credentials"]).resolve()) if options["credentials"] else ""
         content = _read(options["credentials_file"]) if options["credentials_file"] else ""
-        config = _config(options)
+        config = _config(options | {"installation": _installation(options)})
         access = LandscapeAccess(options["key"], config, path, credentials=content)
         try:
             connect(kind=options["kind"], access=access).observe(ClusterRef("none"))
@@ -126,6 +127,14 @@ def _add_provider_arguments(register: CommandParser) -> None:
     register.add_argument(
         "--load-balancer-provider", default="", help="OpenStack's load balancers (default amphora)"
     )
+
+
+def _installation(options: Mapping[str, Any]) -> str:
+    """Return the one given, or the one kept: without it our own clusters would count as another Nesoi's."""
+    if options["installation"] is not None:
+        return str(options["installation"])
+    present = Landscape.objects.filter(key=options["key"]).values_list("config", flat=True).first()
+    return str((present or {}).get("installation", ""))
 
 
 def _config(options: Mapping[str, Any]) -> dict[str, Any]:
