@@ -25,6 +25,7 @@ from controlplane.tenants.rights import require, seen_by
 KINDS = {
     "usage.daily": "A day of usage, once it is over",
     "statement.sealed": "A sealed statement with its charges",
+    "runtime.upgraded": "An upgrade of a runtime that ended, with what changed",
 }
 NOBODY = UUID(int=0)
 PING = "ping"

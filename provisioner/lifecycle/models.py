@@ -1,4 +1,4 @@
-"""The rows of the lifecycle room: who is suspended or about to be deleted, why, and how far that has come."""
+"""The rows of the lifecycle room: who is suspended or about to be deleted and why, and whose release ends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import Account, TenantOwned
+from provisioner.runtimes.models import Runtime
 
 
 class Why(models.TextChoices):
@@ -66,3 +67,32 @@ class Standing(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.tenant_id}/{self.account_id or 'all'}: {self.reason or 'deletion'}"
+
+
+class Expiry(TenantOwned):
+    """A runtime whose release comes to its end of life: it is told beforehand, and upgraded by force at the end.
+
+    The row goes when the runtime has left that release. The tick looks at it when `due_at` has come.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    runtime = models.ForeignKey(Runtime, models.CASCADE, related_name="+", db_index=False)
+    release = models.CharField(max_length=31)  # that ends
+    ends_on = models.DateField()
+    due_at = models.DateTimeField()
+    told_days = models.PositiveSmallIntegerField(null=True)  # the nearest notice that was sent
+    operation = models.UUIDField(null=True)  # the newest that was to bring it away
+    problem = models.CharField(max_length=500, blank=True)  # why the last try was refused
+
+    class Meta:
+        constraints = [
+            # One row per runtime and release, however often it is looked for.
+            models.UniqueConstraint(fields=["runtime", "release"], name="expiry_once_per_release"),
+        ]
+        indexes = [
+            # The tick.
+            models.Index(fields=["due_at"], name="expiry_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.runtime_id}: {self.release} ends on {self.ends_on}"

@@ -129,3 +129,35 @@ SELECT count(*)::int,
 FROM runtimes_runtime r JOIN tenants_tenant t ON t.id = r.tenant_id JOIN tenants_account a ON a.id = r.account_id
 WHERE r.tenant_id = %(tenant)s AND r.deleted_at IS NULL AND (%(account)s::uuid IS NULL OR r.account_id = %(account)s::uuid)
 """
+
+# Runtimes whose release ends soon, each once; a day that moved is told anew. Rides on runtime_by_release and
+# expiry_once_per_release.
+MARK_EXPIRIES = """
+INSERT INTO lifecycle_expiry (id, tenant_id, runtime_id, release, ends_on, due_at, problem)
+SELECT gen_random_uuid(), r.tenant_id, r.id, r.release_key, e.ends_on, now(), ''
+FROM jsonb_to_recordset(%(ending)s::jsonb) AS e(release text, ends_on date)
+JOIN runtimes_runtime r ON r.release_key = e.release AND r.deleted_at IS NULL
+ON CONFLICT (runtime_id, release) DO UPDATE SET ends_on = excluded.ends_on, due_at = now(), told_days = NULL
+WHERE lifecycle_expiry.ends_on <> excluded.ends_on
+"""
+
+# Those that left the release, or their tenant, or are gone, and those whose release does not end soon any more.
+FORGET_EXPIRIES = """
+DELETE FROM lifecycle_expiry x USING runtimes_runtime r
+WHERE r.id = x.runtime_id AND (r.release_key <> x.release OR r.tenant_id <> x.tenant_id OR r.deleted_at IS NOT NULL
+    OR NOT EXISTS (SELECT FROM jsonb_to_recordset(%(ending)s::jsonb) AS e(release text) WHERE e.release = x.release))
+"""
+
+# Whose time has come, claimed for a while: two ticks share the work. Rides on expiry_due.
+CLAIM_EXPIRIES = """
+UPDATE lifecycle_expiry SET due_at = now() + %(claim)s
+WHERE id IN (SELECT id FROM lifecycle_expiry WHERE due_at <= now() ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+# Upgrades that ended and of which nobody was told. Rides on operation_upgrade_untold, which holds nothing else.
+UNTOLD_UPGRADES = """
+SELECT id FROM operations_operation
+WHERE kind = 'upgrade' AND state IN ('succeeded', 'failed') AND upgrade_told_at IS NULL
+ORDER BY finished_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
+"""

@@ -69,6 +69,7 @@ class Operation(TenantOwned):
     started_at = models.DateTimeField(null=True)
     step_started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    upgrade_told_at = models.DateTimeField(null=True)  # when people were told how an upgrade ended
 
     class Meta:
         constraints = [
@@ -113,6 +114,12 @@ class Operation(TenantOwned):
             # How long a step usually takes.
             models.Index(
                 fields=["kind", "-finished_at"], condition=Q(state="succeeded"), name="operation_recent"
+            ),
+            # Upgrades of whose end nobody was told yet.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(kind="upgrade", state__in=["succeeded", "failed"], upgrade_told_at__isnull=True),
+                name="operation_upgrade_untold",
             ),
             models.Index(fields=["runtime", "-id"], name="operation_of_runtime"),
             models.Index(fields=["tenant", "-id"], name="operation_pages_of_tenant"),
