@@ -74,7 +74,8 @@ ON CONFLICT (tenant_id, runtime, day) DO UPDATE SET
     state = CASE a.state WHEN 'settled' THEN 'open' ELSE a.state END
 """
 
-# The hours of a runtime's day, as far as it was the tenant's: its spans by their tenant, each hour by its key.
+# The hours of a runtime's day, as far as it was the tenant's: its spans by their tenant, each hour by its key. The day is said
+# twice, so that other months' hours are not planned for.
 HOURS = """
 WITH h AS (
     SELECT h.hour, h.shape, h.observed_seconds, h.inferred_seconds, h.unknown_seconds, h.egress_bytes, h.revision, h.rolled_at
@@ -82,6 +83,7 @@ WITH h AS (
     JOIN generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 hour', interval '1 hour') t (hour)
         ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
     JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
+        AND h.hour >= %(start)s AND h.hour < %(end)s
     WHERE s.tenant_id = %(tenant)s AND s.runtime = %(runtime)s
         AND s.since < %(end)s AND (s.until IS NULL OR s.until > %(start)s)
 )
@@ -91,6 +93,18 @@ SELECT h.hour, sum(observed_seconds)::int, sum(inferred_seconds)::int, sum(unkno
 FROM h LEFT JOIN usage_shapes((SELECT array_agg(DISTINCT shape) FROM h)) x ON x.id = h.shape
 GROUP BY h.hour ORDER BY h.hour
 """
+
+
+# What tenants' nodes were on a day, by whose and meter. By the days' index of tenants.
+NODE_QUANTITIES = """
+SELECT tenant_id, account, plan, region, runtime, meter, dimension, quantity FROM usage_day
+WHERE tenant_id = ANY(%(tenants)s) AND day = %(day)s AND meter = ANY(%(meters)s)
+"""
+
+
+def node_quantities(tenants: Sequence[UUID], day: date, meters: Sequence[str]) -> Iterator[Any]:
+    """Read what tenants' nodes were on a day."""
+    return _rows(NODE_QUANTITIES, {"tenants": list(tenants), "day": day, "meters": list(meters)})
 
 
 def claim_budgets(*, now: datetime, most: int, soon: timedelta, late: timedelta) -> list[tuple[UUID, UUID]]:

@@ -116,6 +116,31 @@ class ProviderBill(models.Model):
         return f"{self.provider} {self.payer} {self.month:%Y-%m}"
 
 
+class BillPlace(models.Model):
+    """A place where a provider leaves one month's bill, and what was there when it was looked at last."""
+
+    provider = models.CharField(max_length=31)
+    file_format = models.CharField(max_length=7)
+    place = models.CharField(max_length=500)
+    fingerprint = models.CharField(
+        max_length=64, blank=True
+    )  # of names, sizes and versions of its files; "" for none
+    fault = models.CharField(max_length=1000, blank=True)  # why what is there was not booked
+    bill = models.ForeignKey(ProviderBill, models.SET_NULL, null=True, related_name="+", db_index=False)
+    looked_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # Two beats that meet a new month look at it once.
+            models.UniqueConstraint(fields=["provider", "place"], name="exports_bill_place_once"),
+        ]
+        indexes = [models.Index(fields=["due_at"], name="exports_bill_place_due")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.place}"
+
+
 class ProviderCost(models.Model):
     """What a resource cost on a day, and the runtime it belongs to; null for what no tag and no name leads to."""
 

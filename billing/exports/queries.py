@@ -20,22 +20,6 @@ WHERE id = (
 RETURNING id
 """
 
-# One statement reads a month's charges as they are at one moment, drafts and sealed. A month has as many statements as there are
-# tenants: a pass over the table finds them; charges by their primary key.
-CHARGES = """
-SELECT c.*, s.month AS statement_month, s.state AS statement_state, s.names, t.name AS tenant_name, p.provider, r.labels,
-    g.display_name AS region_name, m.title AS commitment_title, m.units AS commitment_units
-FROM statements_statement s
-JOIN statements_charge c ON c.statement_id = s.id
-JOIN tenants_tenant t ON t.id = s.tenant_id
-LEFT JOIN catalog_plan p ON p.key = c.plan
-LEFT JOIN runtimes_runtime r ON r.id = c.runtime
-LEFT JOIN catalog_region g ON g.provider = p.provider AND g.name = c.region
-LEFT JOIN books_commitment m ON m.id = nullif(c.commitment, '')::uuid
-WHERE s.month = %(month)s AND (%(statements)s::uuid[] IS NULL OR s.id = ANY(%(statements)s::uuid[]))
-ORDER BY s.tenant_id, c.position
-"""
-
 # Sealed statements of a month that no part of a closed export holds yet. A part names its statements.
 NOT_YET_IN_A_PART = """
 SELECT s.id FROM statements_statement s
@@ -75,6 +59,21 @@ FROM exports_bill_line GROUP BY 2, 3, 4, 5, 6, 7
 
 # Two imports of one bill, one after the other. Held to the transaction's end.
 LOCK_BILL = "SELECT pg_advisory_xact_lock(hashtext('provider bill'), hashtext(%s))"
+
+# A month's place, once. By the unique index.
+KNOW_PLACE = """
+INSERT INTO exports_billplace (provider, file_format, place, fingerprint, fault, due_at)
+VALUES (%(provider)s, %(format)s, %(place)s, '', '', %(now)s)
+ON CONFLICT (provider, place) DO NOTHING RETURNING id
+"""
+
+# Places whose turn it is; whoever takes one is followed by nobody for as long as a turn takes. By exports_bill_place_due.
+CLAIM_PLACES = """
+UPDATE exports_billplace SET due_at = CASE WHEN looked_at IS NOT NULL AND place <> ALL(%(places)s::text[])
+    THEN %(now)s::timestamptz + interval '100 years' ELSE %(until)s END
+WHERE id IN (SELECT id FROM exports_billplace WHERE due_at <= %(now)s ORDER BY due_at LIMIT 20 FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
 
 # Every runtime that ever was, as the provider calls its cluster. One pass over the runtimes, once an import.
 LIVES = """

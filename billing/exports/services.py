@@ -132,6 +132,7 @@ def _write_one(row: FocusExport) -> None:
             to=row.to,
             part=part,
             statements=statements if closed else None,
+            closed=closed,
             progress=lambda rows: _update(row, rows=rows, due_at=utcnow() + LEASE),
         )
     except Refused as refusal:

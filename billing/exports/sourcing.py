@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
 from billing.books.loading import meter_facts
-from billing.exports import queries
+from billing.exports import queries, sourcing_queries
 from billing.exports.focus.charge import Charge, Named
 from billing.pricing.money import EXACT
 from billing.pricing.periods import month as period_of
 from billing.pricing.types import Category, Line
 
 BATCH = 2000
+# On whose lines what was emitted stands, the first of each kind that a runtime has.
+CARRIERS = {
+    "vcpu": "nodes", "node": "nodes", "memory": "nodes",
+    "block_storage": "storage", "object_storage": "storage", "snapshots": "storage",
+}  # fmt: skip
 
 
 def charges_of(month: date, *, statements: Sequence[UUID] | None = None) -> Iterator[Charge]:
@@ -41,7 +47,16 @@ def charges_of(month: date, *, statements: Sequence[UUID] | None = None) -> Iter
             commitment=row["commitment_title"] or "",
             committed=row["commitment_units"],
             commitment_unit=units.get(row["meter"], ""),
+            sealed_at=row["sealed_at"],
+            mends=_text(row["origin_statement"]),
+            carbon_grams=None if row["milligrams"] is None else Decimal(row["milligrams"]) / 1000,
         )
+
+
+def touched(month: date) -> datetime | None:
+    """Return when a statement of a month was drafted or sealed last."""
+    found: datetime | None = queries.rows(sourcing_queries.TOUCHED, [month])[0][0]
+    return found
 
 
 def _line(row: dict[str, Any]) -> Line:
@@ -65,10 +80,13 @@ def _line(row: dict[str, Any]) -> Line:
 
 def _rows(month: date, statements: Sequence[UUID] | None) -> Iterator[dict[str, Any]]:
     """A cursor of the server's own: PostgreSQL keeps the month as it was when the cursor was opened."""
-    values = {"month": month, "statements": None if statements is None else list(statements)}
+    values = {
+        "month": month, "statements": None if statements is None else list(statements),
+        "carriers": list(CARRIERS), "kinds": list(CARRIERS.values()),
+    }  # fmt: skip
     name = f"charges_{uuid4().hex}"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {queries.CHARGES}", values)
+        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {sourcing_queries.CHARGES}", values)
         while True:
             cursor.execute(f"FETCH {BATCH} FROM {name}")
             names = [column.name for column in cursor.description or ()]

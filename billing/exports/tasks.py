@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from billing.exports.announcing import announce
+from billing.exports.bills.schedule import look_due
 from billing.exports.calendar import ask_due
 from billing.exports.services import write_due
 
@@ -19,6 +20,12 @@ def focus_calendar() -> None:
 def focus() -> None:
     """Write the exports that are due."""
     write_due()
+
+
+@shared_task(name="nesoi.provider_bills", ignore_result=True)
+def provider_bills() -> None:
+    """Look for providers' bills."""
+    look_due()
 
 
 @shared_task(name="nesoi.announce_charges", ignore_result=True)

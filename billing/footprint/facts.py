@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from billing.footprint.carbon import Activity
+from billing.footprint.ports import Held
 from billing.footprint.split import Measured
 from billing.pricing.money import split
 
@@ -34,6 +35,11 @@ class Facts:
     doers: tuple[int, int] | None  # processors used by work and by the platform, where known
     activity: Activity
     quantities: Quantities
+
+    @property
+    def held(self) -> Held:
+        """Whose it was."""
+        return Held(self.tenant_id, self.account, self.plan, self.runtime)
 
     @classmethod
     def read(cls, row: Sequence[Any], vcpus: Mapping[str, int]) -> Facts:

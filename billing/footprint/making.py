@@ -59,14 +59,15 @@ def make_day(day: date) -> bool:
 def _make_runtimes(cursor: Any, day: date, sources: Sequence[int]) -> None:
     prices, factors = Prices(day), factors_of(day)
     machines = dict(MachineType.objects.values_list("name", "vcpu"))
+    cursor.execute(sql.TENANTS, [day, array(sources)])
+    costs = ports.costs_of([tenant for (tenant,) in cursor.fetchall()], day)
     for start in range(0, len(sources), _CHUNK):
         chosen = array(sources[start : start + _CHUNK])
         cursor.execute(sql.FACTS, {"day": day, "sources": chosen, "meters": facts.METERS})
         found = [facts.Facts.read(row, machines) for row in cursor.fetchall()]
-        costs = ports.costs_of([one.runtime for one in found], day)
         cursor.execute(sql.FORGET, [day, chosen])
         FootprintDay.objects.bulk_create(
-            [_made(day, one, prices, factors, costs.get(one.runtime)) for one in found]
+            [_made(day, one, prices, factors, costs.get(one.held)) for one in found]
         )
 
 

@@ -26,6 +26,9 @@ FROM usage_day_life l WHERE l.day = %(day)s AND l.source = ANY(%(sources)s::int[
 ORDER BY l.source, l.tenant_id, l.account, l.plan
 """
 
+# Whose runtimes are made. By the lives' primary key.
+TENANTS = "SELECT DISTINCT tenant_id FROM usage_day_life WHERE day = %s AND source = ANY(%s::int[]) ORDER BY tenant_id"
+
 FORGET = "DELETE FROM footprint_day WHERE day = %s AND source = ANY(%s::int[])"
 
 # A day's components over the fleet. Samples of one component set are counted before the set is spelt out; of the use that was

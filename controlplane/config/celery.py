@@ -145,6 +145,11 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 10.0},
         },
+        "provider-bills": {
+            "task": "nesoi.provider_bills",  # whose turn it is stands in the database
+            "schedule": 300.0,
+            "options": {"expires": 300.0},
+        },
         "seal-audit": {
             "task": "nesoi.seal_audit",
             "schedule": settings.AUDIT_SEAL_SECONDS,

@@ -25,3 +25,10 @@ DELETE FROM notices_mail WHERE id IN (
     SELECT id FROM notices_mail WHERE id < %(before)s ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 """
+# What still waits stays, however old: somebody is owed it. By the primary key, oldest first.
+PRUNE_WEBHOOK_DELIVERIES = """
+DELETE FROM notices_webhook_delivery WHERE id IN (
+    SELECT id FROM notices_webhook_delivery WHERE id < %(before)s AND state <> 'queued' ORDER BY id LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+"""

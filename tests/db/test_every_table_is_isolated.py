@@ -30,7 +30,7 @@ NOBODYS = {
         "the platform's prices, the same for every tenant",
     ),
     **dict.fromkeys(
-        ("exports_focusexport", "exports_providerbill", "exports_providercost"),
+        ("exports_billplace", "exports_focusexport", "exports_providerbill", "exports_providercost"),
         "the platform's: what it exports of everybody, and what its providers bill",
     ),
     **dict.fromkeys(

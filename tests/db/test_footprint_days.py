@@ -11,12 +11,12 @@ from django.db import connection
 from billing.books.apply import apply_prices
 from billing.footprint import making, ports
 from billing.footprint.models import ComponentDay, Dirty, FootprintDay
-from billing.footprint.ports import NodeCost
+from billing.footprint.ports import Held, NodeCost
 from billing.footprint.split import CORE_HOUR, GIB_HOUR
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.scopes import tenant_scope
 from tests.footprints import COMPONENTS, make, midnight, runtime, seen
-from tests.usage import OTHER, TENANT
+from tests.usage import ACCOUNT, OTHER, TENANT
 
 pytestmark = pytest.mark.django_db
 
@@ -67,9 +67,8 @@ def test_money_is_the_list_price_of_the_nodes() -> None:
 def test_a_known_cost_is_split_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     apply_prices(actor=SYSTEM)
     source = runtime(2)
-    monkeypatch.setattr(
-        ports, "costs_of", lambda runtimes, day: {source.runtime: NodeCost(Decimal("3.01"), "USD")}
-    )
+    held = Held(TENANT, ACCOUNT, "aws", source.runtime)
+    monkeypatch.setattr(ports, "costs_of", lambda tenants, day: {held: NodeCost(Decimal("3.01"), "USD")})
     seen(source, 2)
     make()
     row = FootprintDay.objects.get(day=midnight(2).date())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 from billing.exports.bills.line import Raw
@@ -30,12 +31,29 @@ def files_of(source: str) -> Iterator[list[Path]]:
         with TemporaryDirectory(prefix="bill-") as folder:
             yield _download(source, Path(folder))
         return
-    place = Path(source)
-    found = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
-    found = [path for path in found if path.name.endswith(ENDINGS) and path.is_file()]
+    found = _in_folder(Path(source))
     if not found:
         raise _missing(source)
     yield found
+
+
+def _in_folder(place: Path) -> list[Path]:
+    found = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+    return [path for path in found if path.name.endswith(ENDINGS) and path.is_file()]
+
+
+def fingerprint_of(source: str) -> str:
+    """Return what changes whenever the files at a place do, without reading them; "" where there are none.
+
+    Raises Refused bill_not_readable (503).
+    """
+    if urlsplit(source).scheme == "s3":
+        with _told_of(source):
+            told = [f"{entry['Key']} {entry['Size']} {entry['ETag']}" for entry in _entries(source, client())]
+    else:
+        files = [(path, path.stat()) for path in _in_folder(Path(source))]
+        told = [f"{path} {status.st_size} {status.st_mtime_ns}" for path, status in files]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
 
 
 def _missing(source: str) -> Refused:
@@ -44,27 +62,41 @@ def _missing(source: str) -> Refused:
 
 
 def _download(source: str, folder: Path) -> list[Path]:
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    parts, s3 = urlsplit(source), client()
-    prefix = parts.path.lstrip("/")
-    try:
-        keys = [prefix]
-        if not prefix or prefix.endswith("/"):
-            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=parts.netloc, Prefix=prefix)
-            keys = sorted(entry["Key"] for page in pages for entry in page.get("Contents", ()))
-        found = []
-        for number, key in enumerate(key for key in keys if key.endswith(ENDINGS)):
-            file = folder / f"{number:05}-{Path(key).name}"
-            s3.download_file(parts.netloc, key, str(file))
+    s3, found = client(), list[Path]()
+    with _told_of(source):
+        for number, entry in enumerate(_entries(source, s3)):
+            file = folder / f"{number:05}-{Path(entry['Key']).name}"
+            s3.download_file(urlsplit(source).netloc, entry["Key"], str(file))
             found.append(file)
-    except (Boto3Error, BotoCoreError, ClientError) as error:
-        detail = f"{source} can't be read ({type(error).__name__}); look at the bucket's name and rights."
-        raise Refused("bill_not_readable", detail, status=503, field="source") from error
     if not found:
         raise _missing(source)
     return found
+
+
+def _entries(source: str, s3: Any) -> list[dict[str, Any]]:
+    """List a bill's objects in the order of their keys: one object, or all below a prefix that ends with a slash."""
+    parts = urlsplit(source)
+    prefix = parts.path.lstrip("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=parts.netloc, Prefix=prefix)
+    listed = [entry for page in pages for entry in page.get("Contents", ())]
+    whole = not prefix or prefix.endswith("/")
+    found = [entry for entry in listed if whole or entry["Key"] == prefix]
+    return sorted(
+        (entry for entry in found if entry["Key"].endswith(ENDINGS)), key=lambda entry: entry["Key"]
+    )
+
+
+@contextmanager
+def _told_of(source: str) -> Iterator[None]:
+    """Say of a bucket that does not answer, or does not let us in, what to look at."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        detail = f"{source} can't be read ({type(error).__name__}); look at the bucket's name and rights."
+        raise Refused("bill_not_readable", detail, status=503, field="source") from error
 
 
 def digest_of(files: Sequence[Path]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from billing.pricing.periods import Period
@@ -38,3 +39,5 @@ class Charge:
     committed: Decimal | None = None  # how many units are bought, of a purchase
     commitment_unit: str = ""
     carbon_grams: Decimal | None = None
+    sealed_at: datetime | None = None
+    mends: str = ""  # id of the statement that a correction is about

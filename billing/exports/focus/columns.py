@@ -32,6 +32,13 @@ class Version(StrEnum):
     V1_2 = "1.2"
 
 
+class Dataset(StrEnum):
+    """What 1.4 has beside CostAndUsage."""
+
+    BILLING_PERIOD = "BillingPeriod"
+    INVOICE_DETAIL = "InvoiceDetail"
+
+
 class Need(StrEnum):
     """Whether the specification wants the column in every file, and whether a row may leave it empty."""
 
@@ -135,16 +142,59 @@ COLUMNS: tuple[Column, ...] = (
     Column("SubAccountName", T, ALSO_OR_NULL, "The account's name."),
     Column("SubAccountType", T, ALSO_OR_NULL, "What a sub account is.", ("Account",)),
     Column("Tags", J, ALSO_OR_NULL, "The runtime's labels, and what Nesoi says of it under nesoi.dev/."),
-    Column("x_CarbonGrams", D, ALSO_OR_NULL, "Location-based estimate of what the usage emitted, g CO2e."),
+    Column("x_CarbonGrams", D, ALSO_OR_NULL, "Location-based estimate, g CO2e: nodes' on processors' rows, storage's apart."),
     Column("x_ChargeId", T, ALSO, "Id of the charge: unique over all files, the same in each export of it."),
     Column("x_CoverageRatio", D, ALSO_OR_NULL, "Seconds seen / seconds alive of the runtime in the charge's period."),
     Column("x_PriceBookVersion", T, ALSO_OR_NULL, "Key and version of the price book."),
 )  # fmt: skip
 
 
-def columns_of(version: Version) -> tuple[Column, ...]:
-    """Return the columns of one version, in the order that files have them."""
-    return tuple(column for column in COLUMNS if version in column.versions)
+ISSUER = Column("InvoiceIssuerName", T, MUST, "Who demands the money.")
+BEGINS = Column("BillingPeriodStart", M, MUST, "Begin of the month.")
+ENDS = Column("BillingPeriodEnd", M, MUST, "End of the month, exclusive.")
+BESIDE: Mapping[Dataset, tuple[Column, ...]] = {
+    Dataset.BILLING_PERIOD: (
+        Column("BillingPeriodCreated", M, MUST, "When the month was opened."),
+        ENDS,
+        Column("BillingPeriodLastUpdated", M, MUST, "When a statement of it was drafted or sealed last."),
+        BEGINS,
+        Column("BillingPeriodStatus", T, MUST, "Closed once every statement of it is sealed.", ("Open", "Closed")),
+        ISSUER,
+    ),
+    Dataset.INVOICE_DETAIL: (
+        Column("BilledCost", D, MUST, "What the line demands.", places=MONEY),
+        Column("BillingAccountId", T, MUST, "The tenant's id."),
+        Column("BillingCurrency", T, MUST, "ISO 4217 code of the cost."),
+        ENDS,
+        BEGINS,
+        Column("ChargeCategory", T, MUST, "What the line is for.", CATEGORIES),
+        Column("InvoiceDetailCreated", M, MUST, "When the statement was sealed."),
+        Column("InvoiceDetailDescription", T, MUST_OR_NULL, "The line in words."),
+        Column("InvoiceDetailGrain", J, MUST_OR_NULL, "What tells the line from others of its statement."),
+        Column("InvoiceDetailId", T, MUST, "The line of the sealed statement; CostAndUsage has the same."),
+        Column("InvoiceDetailLastUpdated", M, MUST, "When the statement was sealed: it never changes."),
+        Column("InvoiceId", T, MUST, "The sealed statement."),
+        Column("InvoiceIssueDate", M, MUST_OR_NULL, "When the statement was sealed."),
+        Column("InvoiceIssueStatus", T, MUST, "A sealed statement is issued.", ("Open", "Issued", "Voided")),
+        ISSUER,
+        Column("PaymentDueDate", M, MUST_OR_NULL, "Null: whoever collects the money says when."),
+        Column("PaymentTerms", T, MUST, "The terms of payment, as the operator has set them."),
+        Column("ReferenceInvoiceId", T, MUST, "The statement that a correction mends, else the line's own."),
+    ),
+}  # fmt: skip
+Form = Version | Dataset
+
+
+def version_of(form: Form) -> str:
+    """Return which version of FOCUS a file is written in."""
+    return str(Version.V1_4 if isinstance(form, Dataset) else form)
+
+
+def columns_of(form: Form) -> tuple[Column, ...]:
+    """Return the columns of CostAndUsage in one version, or of another dataset, in the order that files have them."""
+    if isinstance(form, Dataset):
+        return BESIDE[form]
+    return tuple(column for column in COLUMNS if form in column.versions)
 
 
 def project(row: Row, version: Version) -> dict[str, Value]:

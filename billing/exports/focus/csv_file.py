@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from billing.exports.focus.columns import Column, Kind, Row, Value, Version, columns_of
+from billing.exports.focus.columns import Column, Form, Kind, Row, Value, columns_of
 
 _FORM = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -26,9 +26,9 @@ def written(value: Value) -> str:
     return value
 
 
-def write_csv(path: Path, rows: Iterable[Row], version: Version) -> int:
+def write_csv(path: Path, rows: Iterable[Row], form: Form) -> int:
     """Write a file and return how many rows it has."""
-    names = [column.name for column in columns_of(version)]
+    names = [column.name for column in columns_of(form)]
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -39,11 +39,11 @@ def write_csv(path: Path, rows: Iterable[Row], version: Version) -> int:
     return count
 
 
-def read_csv(path: Path, version: Version) -> tuple[Sequence[str], Iterator[Row]]:
+def read_csv(path: Path, form: Form) -> tuple[Sequence[str], Iterator[Row]]:
     """Return the header and the rows; what is no value of its column stays text, for the rules to find."""
     with path.open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file), [])
-    return header, _rows(path, header, {column.name: column for column in columns_of(version)})
+    return header, _rows(path, header, {column.name: column for column in columns_of(form)})
 
 
 def _rows(path: Path, header: Sequence[str], columns: dict[str, Column]) -> Iterator[Row]:

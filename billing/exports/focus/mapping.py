@@ -44,14 +44,14 @@ def row_of(charge: Charge, *, issuer: str) -> dict[str, Value]:
     row: dict[str, Value] = {
         "BilledCost": line.billed_cost,
         "BillingAccountId": charge.tenant.id,
-        "BillingAccountName": _clean(charge.tenant.name),
+        "BillingAccountName": clean(charge.tenant.name),
         "BillingAccountType": "Tenant",
         "BillingCurrency": line.currency,
         "BillingPeriodStart": charge.month.start,
         "BillingPeriodEnd": charge.month.end,
         "ChargeCategory": str(line.category),
         "ChargeClass": line.class_ or None,
-        "ChargeDescription": _clean(line.description),
+        "ChargeDescription": clean(line.description),
         "ChargeFrequency": _frequency(line),
         "ChargePeriodStart": line.start,
         "ChargePeriodEnd": line.end,
@@ -79,17 +79,17 @@ def _whose(charge: Charge) -> dict[str, Value]:
     if line.account:
         found |= {
             "SubAccountId": line.account,
-            "SubAccountName": _clean(charge.account.name),
+            "SubAccountName": clean(charge.account.name),
             "SubAccountType": "Account",
         }
     if line.runtime:
         found |= {
             "ResourceId": line.runtime,
-            "ResourceName": _clean(charge.runtime.name),
+            "ResourceName": clean(charge.runtime.name),
             "ResourceType": "Kubernetes Runtime",
         }
     if line.region:
-        found |= {"RegionId": line.region, "RegionName": _clean(charge.region_name) or line.region}
+        found |= {"RegionId": line.region, "RegionName": clean(charge.region_name) or line.region}
     tags = {**charge.labels, **({"nesoi.dev/plan": line.plan} if line.plan else {})}
     if tags:
         found["Tags"] = _json(tags)
@@ -128,7 +128,7 @@ def _committed(charge: Charge) -> dict[str, Value]:
     unit = charge.commitment_unit or line.consumed_unit or line.unit
     found: dict[str, Value] = {
         "CommitmentDiscountId": line.commitment,
-        "CommitmentDiscountName": _clean(charge.commitment),
+        "CommitmentDiscountName": clean(charge.commitment),
         "CommitmentDiscountCategory": "Usage",
         "CommitmentDiscountType": "Committed Units",
         "CommitmentDiscountStatus": line.commitment_status or None,
@@ -150,7 +150,7 @@ def _coverage(line: Line) -> Decimal | None:
     return (Decimal(line.observed_seconds) / Decimal(line.alive_seconds)).quantize(RATIO_PLACES)
 
 
-def _clean(text: str) -> str | None:
+def clean(text: str) -> str | None:
     """What people wrote, without what no field may hold: nobody's name for a thing holds up a file."""
     return _SPOILT.sub(" ", text).strip() or None
 

@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from billing.exports.focus.columns import Column, Kind, Row, Version, columns_of
+from billing.exports.focus.columns import Column, Form, Kind, Row, columns_of, version_of
 
 BATCH = 10_000
 DIGITS = 38  # of decimal128
 
 
-def _schema(version: Version) -> Any:
+def _schema(form: Form) -> Any:
     import pyarrow as pa
 
     def type_of(column: Column) -> Any:
@@ -23,19 +23,17 @@ def _schema(version: Version) -> Any:
             return pa.decimal128(DIGITS, column.places)
         return pa.timestamp("s", tz="UTC") if column.kind is Kind.MOMENT else pa.string()
 
-    fields = [
-        pa.field(column.name, type_of(column), nullable=column.nullable) for column in columns_of(version)
-    ]
-    return pa.schema(fields, metadata={"focus_version": str(version)})
+    fields = [pa.field(column.name, type_of(column), nullable=column.nullable) for column in columns_of(form)]
+    return pa.schema(fields, metadata={"focus_version": version_of(form)})
 
 
-def write_parquet(path: Path, rows: Iterable[Row], version: Version) -> int:
+def write_parquet(path: Path, rows: Iterable[Row], form: Form) -> int:
     """Write a file and return how many rows it has; raises ValueError for a value that its column can't hold."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema, count, source = _schema(version), 0, iter(rows)
-    columns = columns_of(version)
+    schema, count, source = _schema(form), 0, iter(rows)
+    columns = columns_of(form)
     try:
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             while batch := list(islice(source, BATCH)):

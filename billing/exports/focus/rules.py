@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from billing.exports.focus.columns import Column, Kind, Row, Value, Version, columns_of
+from billing.exports.focus.beside import BESIDE_RULES
+from billing.exports.focus.columns import Column, Dataset, Form, Kind, Row, Value, columns_of
 from billing.exports.focus.costs import COST_RULES
 from billing.exports.focus.ruling import Judge, Rule
 from billing.exports.focus.units import FIELD_RULES
@@ -98,8 +99,8 @@ def _currency(row: Row) -> str | None:
     return None if value is None or value in PLACES else f"{value!r} is no currency of ISO 4217."
 
 
-def _by_column(version: Version) -> Iterator[Rule]:
-    for column in columns_of(version):
+def _by_column(form: Form) -> Iterator[Rule]:
+    for column in columns_of(form):
         yield Rule(f"{column.name}-Type", column.name, _kind(column))
         if not column.nullable:
             yield Rule(f"{column.name}-NotNull", column.name, _not_null(column))
@@ -107,11 +108,15 @@ def _by_column(version: Version) -> Iterator[Rule]:
             yield Rule(f"{column.name}-AllowedValues", column.name, _allowed(column))
 
 
-def rules_of(version: Version) -> tuple[Rule, ...]:
-    """Return every rule of a version; those of columns that it lacks are left out."""
-    names = {column.name for column in columns_of(version)}
-    more = (Rule("BillingCurrency-ISO4217", "BillingCurrency", _currency), *COST_RULES, *FIELD_RULES)
-    return (*_by_column(version), *(rule for rule in more if rule.column in names))
+def rules_of(form: Form) -> tuple[Rule, ...]:
+    """Return every rule of a version, or of another dataset; those of columns that it lacks are left out."""
+    currency = Rule("BillingCurrency-ISO4217", "BillingCurrency", _currency)
+    if isinstance(form, Dataset):
+        names = {column.name for column in columns_of(form)}
+        return (*_by_column(form), *(rule for rule in (currency, *BESIDE_RULES) if rule.column in names))
+    names = {column.name for column in columns_of(form)}
+    more = (currency, *COST_RULES, *FIELD_RULES)
+    return (*_by_column(form), *(rule for rule in more if rule.column in names))
 
 
 @dataclass(frozen=True, slots=True)

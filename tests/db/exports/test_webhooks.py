@@ -16,6 +16,7 @@ from billing.exports.announcing import announce
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.notices.models import Webhook, WebhookDelivery
+from controlplane.notices.retention import prune
 from controlplane.notices.webhook_delivery import ATTEMPTS, deliver_webhooks
 from controlplane.notices.webhook_signing import headers_of
 from controlplane.notices.webhooks import emit, ping_webhook, register_webhook, remove_webhook
@@ -156,6 +157,26 @@ def test_days_and_statements_are_told_once(world: World, listener: Listener) -> 
     assert (told["statement"], told["month"], told["complete"]) == (str(statement.pk), "2026-06", True)
     assert len(told["charges"]) == statement.charges_count
     assert len(events) == 3
+
+
+def test_what_was_told_is_forgotten_after_its_days_and_what_still_waits_is_not(
+    world: World, listener: Listener, settings: Any
+) -> None:
+    settings.WEBHOOK_DAYS = 20
+    hook, _ = register(world, listener)
+    with time_machine.travel(NOVEMBER - timedelta(days=21)):
+        ping_webhook(actor=world.alice.actor, webhook_id=hook.pk)
+        deliver_webhooks()
+    with time_machine.travel(NOVEMBER - timedelta(days=21, hours=1)):
+        waits = ping_webhook(actor=world.alice.actor, webhook_id=hook.pk)
+    with time_machine.travel(NOVEMBER - timedelta(days=13)):
+        told = ping_webhook(actor=world.alice.actor, webhook_id=hook.pk)
+        WebhookDelivery.objects.filter(pk=told.pk).update(state="sent")
+    with acting_as(WORKER):
+        assert prune() == 1
+    assert set(WebhookDelivery.objects.values_list("pk", flat=True)) == {waits.pk, told.pk}
+    settings.WEBHOOK_DAYS = 1
+    assert prune() == 0, "who announces looks back a week: two weeks are kept whatever is set"
 
 
 def test_another_tenant_is_told_nothing(world: World, listener: Listener) -> None:

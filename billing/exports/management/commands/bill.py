@@ -1,4 +1,4 @@
-"""`manage.py bill import PLACE`: a provider's bill from a file, a folder or a bucket."""
+"""`manage.py bill import PLACE | places`: a provider's bill from a file, a folder or a bucket; and where bills are looked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.exports.bills.importing import FORMATS, import_bill
+from billing.exports.models import BillPlace
 from billing.exports.services import BEAT
 from controlplane.kernel.errors import Refused
 
@@ -15,11 +16,12 @@ from controlplane.kernel.errors import Refused
 class Command(BaseCommand):
     """Books a bill as a whole; wrong rows are listed, and then nothing is booked."""
 
-    help = "Import a provider's bill."
+    help = "Import a provider's bill, or list the places that are looked at by themselves."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take import."""
+        """Take import and places."""
         verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("places", help="list where bills are looked for, and what came of it")
         importing = verbs.add_parser("import", help="book the bill at a place")
         importing.add_argument("source", help="a file, a folder, s3://bucket/key, or s3://bucket/prefix/")
         importing.add_argument("--format", default="cur2", choices=list(FORMATS))
@@ -30,6 +32,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say what was booked."""
+        if options["verb"] == "places":
+            for place in BillPlace.objects.order_by("-due_at", "provider", "place"):
+                looked = (
+                    f"looked at {place.looked_at:%Y-%m-%d %H:%M}" if place.looked_at else "not looked at yet"
+                )
+                state = place.fault or ("booked" if place.bill_id else "nothing there")
+                self.stdout.write(f"{place.provider} {place.place}: {looked}, {state}")
+            return
         try:
             row, booked = import_bill(
                 actor=BEAT, source=options["source"], file_format=options["format"], provider=options["provider"],
