@@ -40,6 +40,7 @@ app.autodiscover_tasks(
         "provisioner.operations",
         "provisioner.lifecycle",
         "provisioner.observer",
+        "provisioner.rollouts",
         "billing.usage",
         "billing.statements",
         "billing.footprint",
@@ -99,6 +100,11 @@ app.conf.update(
             "task": "nesoi.sweep",
             "schedule": settings.SWEEP_SECONDS,
             "options": {"expires": 5 * max(settings.SWEEP_SECONDS, 1.0)},  # workers away: no pile of sweeps
+        },
+        "rollouts": {
+            "task": "nesoi.rollouts",  # one question while none is under way
+            "schedule": settings.ROLLOUT_TICK_SECONDS,
+            "options": {"expires": 3 * max(settings.ROLLOUT_TICK_SECONDS, 1.0)},
         },
         "audit": {
             "task": "nesoi.audit",  # whose turn it is stands in the database: a beat that restarts often forgets none

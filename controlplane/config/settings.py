@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "provisioner.operations",
     "provisioner.lifecycle",
     "provisioner.observer",
+    "provisioner.rollouts",
     "billing.usage",
     "billing.collecting",
     "billing.books",
@@ -247,6 +248,7 @@ STEP_TIMEOUT_SECONDS: int = env.int("STEP_TIMEOUT_SECONDS", default=30)
 LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", default=10.0)
 DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
 MODULE_INSPECTION_SECONDS: float = env.float("MODULE_INSPECTION_SECONDS", default=21600.0)
+ROLLOUT_TICK_SECONDS: float = env.float("ROLLOUT_TICK_SECONDS", default=1.0)
 STANDING_SECONDS: float = env.float("STANDING_SECONDS", default=5.0)
 DELETION_UNDO_DAYS: int = env.int("DELETION_UNDO_DAYS", default=30)
 AUDIT_SECONDS: float = env.float("AUDIT_SECONDS", default=3600.0)

@@ -76,6 +76,8 @@ class Permission(StrEnum):
     TENANT_CHANGE = "tenant.change"  # its name, its deletion
     TENANT_SUSPEND = "tenant.suspend"  # and resume
     RELEASE_MANAGE = "release.manage"  # publish and withdraw releases, point channels
+    ROLLOUT_READ = "rollout.read"
+    ROLLOUT_MANAGE = "rollout.manage"  # plan, start, pause, steer and abort; waivers; the emergency stop
     TENANT_OPEN = "tenant.open"  # look into any tenant, with a reason that is audited
 
 
@@ -116,7 +118,9 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _ADMINISTER,
     Role.OWNER: _ADMINISTER | {P.OWNER_MANAGE, P.TENANT_CHANGE},
 }
-_SEE_ALL = frozenset({P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.TENANT_OPEN})
+_SEE_ALL = frozenset(
+    {P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.ROLLOUT_READ, P.TENANT_OPEN}
+)
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
     PlatformRole.FINOPS: _SEE_ALL
@@ -131,9 +135,19 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     },
     PlatformRole.SUPPORT: _SEE_ALL | {P.AUDIT_READ, P.TOKEN_READ},
     PlatformRole.SRE: _SEE_ALL
-    | {P.FLEET_FOOTPRINT, P.UPGRADE, P.RELEASE_MANAGE, P.OPERATE, P.SKIP, P.AUDIT_READ, P.METER},
+    | {
+        P.FLEET_FOOTPRINT,
+        P.UPGRADE,
+        P.RELEASE_MANAGE,
+        P.ROLLOUT_MANAGE,
+        P.OPERATE,
+        P.SKIP,
+        P.AUDIT_READ,
+        P.METER,
+    },
     PlatformRole.ADMIN: _SEE_ALL
     | {
+        P.ROLLOUT_MANAGE,
         P.FLEET_FOOTPRINT,
         P.OPERATE,
         P.SKIP,
@@ -180,13 +194,14 @@ _READING = frozenset(
         P.FLEET_FOOTPRINT,
         P.STATEMENT_READ,
         P.PRICE_READ,
+        P.ROLLOUT_READ,
         P.TENANT_OPEN,
     }
 )
 _RUNTIMES = frozenset(
     {P.CREATE, P.UPDATE, P.UPGRADE, P.DELETE, P.SUSPEND, P.KUBECONFIG_VIEW, P.KUBECONFIG, P.QUOTA_REQUEST}
 )
-_OPERATE = frozenset({P.OPERATE, P.SKIP, P.METER, P.UPGRADE, P.RELEASE_MANAGE})
+_OPERATE = frozenset({P.OPERATE, P.SKIP, P.METER, P.UPGRADE, P.RELEASE_MANAGE, P.ROLLOUT_MANAGE})
 IN_SCOPE: Mapping[TokenScope, frozenset[Permission]] = {
     TokenScope.READ: _READING,
     TokenScope.RUNTIMES: _READING | _RUNTIMES,

@@ -53,6 +53,8 @@ MEANING: Mapping[Permission, str] = {
     P.STATEMENT_MANAGE: "Draft, check and seal statements; book credits and adjustments",
     P.FOOTPRINT_READ: "See what runtimes take up, and their carbon",
     P.RELEASE_MANAGE: "Publish and withdraw releases, point channels",
+    P.ROLLOUT_READ: "See rollouts, their targets and who is left behind",
+    P.ROLLOUT_MANAGE: "Plan, start, pause, steer and abort rollouts; waivers; the emergency stop",
     P.FLEET_FOOTPRINT: "See what the platform's components take up over all tenants",
     P.METER: "Push usage samples, see quarantined ones",
     P.PRICE_READ: "See every price book, and what was agreed with tenants",

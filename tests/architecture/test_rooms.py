@@ -28,6 +28,7 @@ FLOORS: dict[str, float] = {
     "operations": 5,
     "lifecycle": 6,
     "observer": 7,
+    "rollouts": 7,
     "usage": 7.1,
     "books": 7.2,
     "statements": 7.4,

@@ -26,6 +26,13 @@ NOBODYS = {
     "notices_mail": "the demo's mailbox: no other installation has rows in it",
     "landscapes_landscape": "the platform's: every tenant's runtimes are built there",
     **dict.fromkeys(
+        (
+            "rollouts_rollout", "rollouts_stage", "rollouts_gate", "rollouts_approval", "rollouts_lane", "rollouts_tally",
+            "rollouts_target", "rollouts_emergencystop", "rollouts_waiver",
+        ),
+        "the platform's campaigns over every tenant's runtimes; what a tenant sees of them goes through a service",
+    ),
+    **dict.fromkeys(
         ("books_pricebook", "books_priceproposal", "books_planprices", "books_exchangerate"),
         "the platform's prices, the same for every tenant",
     ),

@@ -1,0 +1,68 @@
+"""What people do to gates: approve one, or open it by force."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
+from provisioner.rollouts.models import Approval, Gate, Rollout
+from provisioner.rollouts.permitted import held, reason_of
+from provisioner.rollouts.states import UNDER_WAY
+from provisioner.rollouts.telling import tell
+
+
+@transaction.atomic
+def approve_gate(*, actor: Actor, rollout_id: UUID, gate_id: int, note: str = "") -> Gate:
+    """Say yes to an approval gate; each person once. It opens with the next look when enough have.
+
+    Raises Refused 403, 404 (gate_not_found), 409 gate_needs_no_approval, gate_open, approved_already, rollout_ended.
+    """
+    rollout, gate = _gate(actor, rollout_id, gate_id)
+    if gate.kind != "approval":
+        detail = f"This gate opens by itself ({gate.kind}); open it by force if it must be."
+        raise Refused("gate_needs_no_approval", detail, status=409)
+    try:
+        with transaction.atomic():
+            Approval.objects.create(gate=gate, by=actor.name[:160], at=utcnow(), note=note[:300])
+    except IntegrityError as error:
+        detail = "You have approved this gate; somebody else has to, too."
+        raise Refused("approved_already", detail, status=409) from error
+    tell(
+        rollout, "gate", subject=f"{gate.stage.name}: {gate.kind}", after="approved", reason=note, actor=actor
+    )
+    return gate
+
+
+@transaction.atomic
+def open_gate(*, actor: Actor, rollout_id: UUID, gate_id: int, reason: str) -> Gate:
+    """Open a gate whatever it says, for a reason that is kept. Raises Refused 403, 404, 409 gate_open, rollout_ended."""
+    why = reason_of(reason)
+    rollout, gate = _gate(actor, rollout_id, gate_id)
+    gate.open, gate.opened_at, gate.opened_by = True, utcnow(), actor.name[:160]
+    gate.reason = f"opened by {actor.name}: {why}"[:300]
+    gate.save()
+    tell(rollout, "gate", subject=f"{gate.stage.name}: {gate.kind}", after="forced", reason=why, actor=actor)
+    return gate
+
+
+def _gate(actor: Actor, rollout_id: UUID, gate_id: int) -> tuple[Rollout, Gate]:
+    rollout = held(actor, rollout_id)
+    gate: Gate | None = (
+        Gate.objects.select_for_update(of=("self",))
+        .select_related("stage")
+        .filter(pk=gate_id, stage__rollout=rollout)
+        .first()
+    )
+    if gate is None:
+        raise Refused("gate_not_found", f"The rollout has no gate {gate_id}.", status=404)
+    if rollout.state not in UNDER_WAY:
+        raise Refused(
+            "rollout_ended", f"The rollout is {rollout.state}; its gates are not asked.", status=409
+        )
+    if gate.open:
+        raise Refused("gate_open", "The gate is open already.", status=409)
+    return rollout, gate

@@ -1,0 +1,98 @@
+"""When a rollout will be done: an interval, from how long upgrades took. Pure; the same inputs give the same answer.
+
+Each of `ROUNDS` imagined futures draws durations from the past (bootstrap: B. Efron, Annals of Statistics 7, 1979) and schedules
+them as `ideal` does; the interval is between the 10th and the 90th percentile of their ends. Of a long stage only the beginning
+and the end are imagined: between them a full stage's pace is its places over the mean duration.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import fmean
+
+from provisioner.rollouts.ideal import Job, schedule
+
+ROUNDS = 30
+MOST_IMAGINED = 1500  # members of a stage, or three times its places
+NOTHING_KNOWN = (
+    300.0,
+    600.0,
+    900.0,
+    1800.0,
+)  # seconds: an upgrade of a minor version, by Gardener's documentation
+
+
+@dataclass(frozen=True)
+class StageLeft:
+    """What is left of one stage."""
+
+    members: int  # not begun
+    running: Sequence[float] = ()  # seconds that those at work have taken already
+    places: int = 1
+    opens: Sequence[
+        float
+    ] = ()  # seconds from now until members that wait for a window may begin; others at once
+    gate_seconds: float = 0.0  # known waits of its gates
+    starts_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The interval in which the rollout ends, most likely at `likely`; `bound_by` says what it waits for most."""
+
+    low: datetime
+    likely: datetime
+    high: datetime
+    bound_by: str
+
+
+def estimate(stages: Sequence[StageLeft], past: Sequence[float], now: datetime, *, seed: int = 0) -> Estimate:
+    """Return when all stages are done; `past` are seconds that upgrades like these took."""
+    drawn = random.Random(seed)  # noqa: S311 - no secret
+    known = [max(0.1, seconds) for seconds in past] or list(NOTHING_KNOWN)
+    ends = sorted(sum(_stage_seconds(stage, known, drawn) for stage in stages) for _ in range(ROUNDS))
+    low, likely, high = (ends[int(len(ends) * share)] for share in (0.1, 0.5, 0.9))
+    return Estimate(
+        now + timedelta(seconds=low),
+        now + timedelta(seconds=likely),
+        now + timedelta(seconds=high),
+        _bound_by(stages, fmean(known)),
+    )
+
+
+def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Random) -> float:
+    sample = drawn.choices(known, k=len(known))
+    mean = fmean(sample)
+    imagined = min(stage.members, max(MOST_IMAGINED, 3 * stage.places))
+    opens = sorted(stage.opens, reverse=True)[:imagined]
+    jobs = [Job(drawn.choice(sample), ("places",), opens=moment) for moment in opens]
+    jobs += [Job(drawn.choice(sample), ("places",)) for _ in range(imagined - len(opens))]
+    jobs.sort(key=lambda job: job.opens)
+    busy = [(_remaining(taken, sample, drawn), ("places",)) for taken in stage.running]
+    rate = stage.starts_per_second
+    made = schedule(
+        jobs, {"places": max(stage.places, len(busy))}, busy=busy, starts_per_second=rate
+    ).makespan
+    between = (stage.members - imagined) * max(mean / max(1, stage.places), 1 / rate if rate else 0.0)
+    return made + between + stage.gate_seconds
+
+
+def _remaining(taken: float, sample: Sequence[float], drawn: random.Random) -> float:
+    """Draw among the durations that are longer than what has passed; beyond all of them, a tenth more."""
+    longer = [seconds - taken for seconds in sample if seconds > taken]
+    return drawn.choice(longer) if longer else taken * 0.1
+
+
+def _bound_by(stages: Sequence[StageLeft], mean: float) -> str:
+    waits = {
+        "windows": max((max(stage.opens, default=0.0) for stage in stages), default=0.0),
+        "gates": sum(stage.gate_seconds for stage in stages),
+        "the number at once": sum(stage.members * mean / max(1, stage.places) for stage in stages),
+        "the start rate": sum(
+            stage.members / stage.starts_per_second for stage in stages if stage.starts_per_second
+        ),
+    }
+    return max(waits, key=lambda name: waits[name])

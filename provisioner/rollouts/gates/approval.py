@@ -1,0 +1,38 @@
+"""So many people say yes, each once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from provisioner.rollouts.gates.base import (
+    Evidence,
+    Gate,
+    Settings,
+    Verdict,
+    no_wait,
+    number,
+    only,
+    opened,
+    shut,
+)
+
+MOST = 5
+
+
+def check(settings: Settings, _now: datetime) -> dict[str, Any]:
+    """`approvers`: how many, 1 as a rule."""
+    only(settings, "approvers")
+    return {"approvers": int(number(settings, "approvers", least=1, most=MOST, default=1))}
+
+
+def judge(settings: Settings, evidence: Evidence) -> Verdict:
+    """Open once enough different people have approved."""
+    given = sorted({approval.by for approval in evidence.approvals})
+    missing = settings["approvers"] - len(given)
+    if missing > 0:
+        return shut(f"waits for {missing} approval{'s' if missing > 1 else ''}")
+    return opened(f"approved by {', '.join(given)}")
+
+
+gate = Gate(title="Approval", check=check, judge=judge, least_seconds=no_wait)

@@ -1,0 +1,41 @@
+"""The upgraded runtimes take up little more than before."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from provisioner.rollouts.gates.base import (
+    Evidence,
+    Gate,
+    Settings,
+    Verdict,
+    no_wait,
+    number,
+    only,
+    opened,
+    shut,
+)
+
+LOOK_AGAIN = timedelta(minutes=5)
+
+
+def check(settings: Settings, _now: datetime) -> dict[str, Any]:
+    """`growth_percent`: the most that platform components of upgraded runtimes may have grown by."""
+    only(settings, "growth_percent")
+    return {"growth_percent": number(settings, "growth_percent", least=0, most=1000, default=5)}
+
+
+def judge(settings: Settings, evidence: Evidence) -> Verdict:
+    """Open when the change is known and within bounds."""
+    change = evidence.footprint_change
+    if change is None:
+        return shut("waits for measurements of the upgraded runtimes", evidence.now + LOOK_AGAIN)
+    words = f"footprint {change:+.1f} %"
+    if change > settings["growth_percent"]:
+        reason = f"{words}, allowed {settings['growth_percent']:+g} %"
+        return shut(reason, evidence.now + LOOK_AGAIN)
+    return opened(words)
+
+
+gate = Gate(title="Change of the footprint", check=check, judge=judge, least_seconds=no_wait)

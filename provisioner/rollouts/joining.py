@@ -1,0 +1,77 @@
+"""Writes targets: all of a rollout when it starts, and later members while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from controlplane.kernel.ids import uuid7
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import members, queries
+from provisioner.rollouts.assigning import Place
+from provisioner.rollouts.facts import Facts, StageFacts
+from provisioner.rollouts.models import Rollout, Stage, Target
+from provisioner.rollouts.selector import Member, parse_selector
+from provisioner.rollouts.states import BEGUN, StageState, TargetState
+
+
+def add_targets(
+    *,
+    rollout_id: UUID,
+    stages: Mapping[int, int],
+    places: Sequence[Place],
+    now: datetime,
+    state: TargetState = TargetState.PLANNED,
+) -> None:
+    """Write these places, with the lanes they need; `stages` are rows' ids by number. Three statements, whatever the number."""
+    lanes = sorted({_lane(place, stages) for place in places}, key=str)
+    columns: dict[str, object] = dict(
+        zip(("stages", "groups", "landscapes", "regions"), map(list, zip(*lanes, strict=True)), strict=True)
+    )
+    rows(queries.ADD_LANES, {"rollout": rollout_id, **columns})
+    where = [_lane(place, stages) for place in places]
+    rows(
+        queries.ADD_TARGETS,
+        {
+            "rollout": rollout_id,
+            "now": now,
+            "state": state.value,
+            "ids": [uuid7() for _ in places],
+            "stages": [one[0] for one in where],
+            "groups": [one[1] for one in where],
+            "landscapes": [one[2] for one in where],
+            "regions": [one[3] for one in where],
+            "runtimes": [place.member.runtime_id for place in places],
+            "positions": [place.position for place in places],
+            "releases": [place.member.release for place in places],
+            "healthy": [place.member.healthy for place in places],
+        },
+    )
+
+
+def _lane(place: Place, stages: Mapping[int, int]) -> tuple[int, str, UUID, str]:
+    return stages[place.stage], place.group, place.member.landscape_id, place.member.region
+
+
+def join_later_members(facts: Facts, now: datetime) -> int:
+    """Let runtimes that the selector finds since the start join the last stage, as long as that has not ended."""
+    last = facts.stages[-1]
+    if last.state in {StageState.PASSED, StageState.SKIPPED, StageState.LEAVING}:
+        return 0
+    selector = parse_selector(facts.row["selector"])
+    found = [one for one in members.not_members_yet(facts.release, facts.id) if selector.matches(one)]
+    if not found:
+        return 0
+    _append(facts, last, found, now)
+    return len(found)
+
+
+def _append(facts: Facts, last: StageFacts, found: Sequence[Member], now: datetime) -> None:
+    newest = Target.objects.filter(rollout=facts.id).order_by("-position").values_list("position", flat=True)
+    first = (newest.first() or 0) + 1
+    places = [Place(one, last.position, "", first + count) for count, one in enumerate(found)]
+    state = TargetState.WAITING if last.state in BEGUN else TargetState.PLANNED
+    add_targets(rollout_id=facts.id, stages={last.position: last.id}, places=places, now=now, state=state)
+    Stage.objects.filter(pk=last.id).update(total=Target.objects.filter(stage=last.id).count())
+    Rollout.objects.filter(pk=facts.id).update(total=Target.objects.filter(rollout=facts.id).count())

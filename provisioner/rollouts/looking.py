@@ -1,0 +1,57 @@
+"""Looks at what a rollout does to runtimes: health of both cohorts for the breaker, progress of those at work, later members."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import breaker, queries
+from provisioner.rollouts.breaker import Cohort
+from provisioner.rollouts.facts import Facts, read_lanes
+from provisioner.rollouts.joining import join_later_members
+from provisioner.rollouts.models import Rollout
+from provisioner.rollouts.stopping import halt
+
+EVERY, JOIN_EVERY = timedelta(seconds=15), timedelta(minutes=1)
+NOBODY = Cohort(0, 0)
+
+
+def look(facts: Facts, now: datetime) -> None:
+    """Do what is due; a breaker that trips halts the rollout."""
+    joined, looked = facts.row["joined_at"], facts.row["looked_at"]
+    if facts.plan.get("join") != "none" and (joined is None or now >= joined + JOIN_EVERY):
+        if join_later_members(facts, now):
+            read_lanes(facts)
+        Rollout.objects.filter(pk=facts.id).update(joined_at=now)
+    if looked is None or now >= looked + EVERY:
+        rows(queries.TELL_PROGRESS, {"rollout": facts.id})
+        rows(queries.LEAVE, {"rollout": facts.id, "now": now})
+        read_lanes(facts)
+        _ask_breaker(facts, now)
+
+
+def cohorts(facts: Facts) -> tuple[Cohort, Cohort]:
+    """Return the upgraded ones and those that are not yet, each with how many turned unhealthy."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.COHORTS, {"rollout": facts.id})
+        upgraded, bad, control, bad_control = cursor.fetchone()
+    return Cohort(upgraded, bad), Cohort(control, bad_control)
+
+
+def _ask_breaker(facts: Facts, now: datetime) -> None:
+    row = facts.row
+    memory = breaker.Memory(row["breaker_looks"], row["breaker_height"], row["breaker_control_rate"])
+    finding = breaker.Finding(trips=False, memory=memory)
+    if facts.plan.get("breaker", True):
+        finding = breaker.look(*cohorts(facts), memory)
+    after = finding.memory
+    Rollout.objects.filter(pk=facts.id).update(
+        looked_at=now,
+        breaker_looks=after.looks,
+        breaker_height=after.height,
+        breaker_control_rate=after.control_rate,
+    )
+    if finding.trips:
+        halt(facts, f"Breaker: {finding.reason}")

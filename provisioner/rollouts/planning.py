@@ -1,0 +1,173 @@
+"""Works out what a rollout would do now, and refuses what can't be: the same for a preview, a draft and a start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from controlplane.catalog.facts import snapshot
+from controlplane.catalog.hops import plan_hops
+from controlplane.catalog.plans import ReleaseFacts
+from controlplane.kernel.errors import Refused
+from provisioner.lifecycle.upgrade import release_named
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import members, ports, queries
+from provisioner.rollouts.assigning import Frozen, freeze
+from provisioner.rollouts.plan import Plan, parse_plan
+from provisioner.rollouts.schedules import Schedules
+from provisioner.rollouts.selector import Member, Selector, parse_selector
+from provisioner.rollouts.windows import Opening
+
+NOBODY = UUID(int=0)
+PASSING = frozenset({"runtime_pinned", "runtime_suspended"})  # may be over when its turn comes
+
+
+@dataclass(frozen=True)
+class Ineligible:
+    """A runtime that can't be upgraded as things stand, and why."""
+
+    member: Member
+    code: str
+    reason: str
+
+    @property
+    def passing(self) -> bool:
+        """Whether it may be otherwise by the time its turn comes: it stays a target and is tried."""
+        return self.code in PASSING
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A rollout as it would be now."""
+
+    release: ReleaseFacts
+    selector: Selector
+    plan: Plan
+    selected: Sequence[Member]
+    frozen: Frozen
+    ineligible: Sequence[Ineligible]
+    openings: Mapping[UUID, Opening | None]  # of runtimes that may not be upgraded at any time
+
+
+def plan_rollout(
+    *,
+    release: str,
+    selector: str,
+    plan: Mapping[str, Any],
+    urgent: bool,
+    overlap: bool,
+    now: datetime,
+    rollout_id: UUID = NOBODY,
+) -> Planned:
+    """Return the plan; raises Refused for everything that would not come out as meant, with the reason and the fix."""
+    wanted = release_named(release)
+    _refuse_release(wanted, now)
+    parsed = parse_plan(plan, now=now)
+    if parsed.windows == "ignore" and not urgent:
+        detail = "Only an urgent rollout may ignore maintenance windows; make it urgent, or respect them."
+        raise Refused("windows_not_ignorable", detail, field="windows")
+    chosen = parse_selector(selector, members.known_words())
+    selected = [one for one in members.candidates(release) if chosen.matches(one)]
+    ineligible = _ineligible(selected, wanted, now)
+    lasting = {one.member.runtime_id for one in ineligible if not one.passing}
+    if lasting and parsed.ineligible == "refuse":
+        raise _refuse_ineligible(ineligible, len(selected))
+    eligible = [one for one in selected if one.runtime_id not in lasting]
+    frozen = freeze(parsed, eligible, salt=release)
+    openings = {} if parsed.windows == "ignore" else _openings(eligible, now)
+    _refuse_never_open(eligible, openings)
+    if not (overlap or urgent):
+        _refuse_overlap(eligible, rollout_id)
+    return Planned(wanted, chosen, parsed, selected, frozen, ineligible, openings)
+
+
+def _refuse_release(release: ReleaseFacts, now: datetime) -> None:
+    if release.published_at is None:
+        detail = f"Release {release.key} is a draft; publish it first."
+        raise Refused("release_unpublished", detail, field="release", status=409)
+    if release.withdrawn:
+        detail = f"Release {release.key} was withdrawn ({release.withdrawn}); choose another one."
+        raise Refused("release_withdrawn", detail, field="release", status=409)
+    if release.end_of_life is not None and release.end_of_life <= now.date():
+        detail = f"Release {release.key} has been at its end of life since {release.end_of_life}; choose a newer one."
+        raise Refused("release_expired", detail, field="release", status=409)
+
+
+def _ineligible(selected: Sequence[Member], wanted: ReleaseFacts, now: datetime) -> list[Ineligible]:
+    ways: dict[str, Refused | None] = {one.release: None for one in selected}
+    releases = snapshot().every_release
+    for key in ways:
+        try:
+            plan_hops(release_named(key), wanted, releases.values(), today=now.date())
+        except Refused as refused:
+            ways[key] = refused
+    asked: dict[UUID, tuple[str, str]] = {}
+    for ask in ports.blockers:
+        asked |= ask([one.runtime_id for one in selected], wanted.key)
+    offered = set(wanted.machine_image.get("architectures", ()))
+    found = []
+    for one in selected:
+        why = _why_not(one, ways[one.release], wanted.key, offered) or asked.get(one.runtime_id)
+        if why:
+            found.append(Ineligible(one, *why))
+    return found
+
+
+def _why_not(one: Member, way: Refused | None, release: str, offered: set[str]) -> tuple[str, str] | None:
+    if way is not None:
+        return way.code, way.detail
+    lacking = sorted(set(one.architectures) - offered)
+    if lacking and offered:
+        return "plan_unsupported", f"Release {release} has no machine image for {', '.join(lacking)}."
+    if one.suspended or one.unbuilt:
+        return "runtime_suspended", "It is suspended or was never ready; resume it, or skip it."
+    if one.pinned and one.pinned != release:
+        return "runtime_pinned", f"Its own people pinned it to release {one.pinned}."
+    return None
+
+
+def _refuse_ineligible(ineligible: Sequence[Ineligible], selected: int) -> Refused:
+    lasting = [one for one in ineligible if not one.passing]
+    code, count = Counter(one.code for one in lasting).most_common(1)[0]
+    first = next(one for one in lasting if one.code == code)
+    more = f", and {len(lasting) - count} for other reasons" if len(lasting) > count else ""
+    detail = (
+        f"{count} of {selected} selected runtimes can't go to this release{more}; for example {first.member.name}: "
+        f"{first.reason} Select without them, or set `ineligible` to leave them behind with this reason."
+    )
+    return Refused(code, detail, field="selector", status=409)
+
+
+def _openings(eligible: Sequence[Member], now: datetime) -> dict[UUID, Opening | None]:
+    asked: list[dict[str, Any]] = [
+        {"tenant_id": one.tenant_id, "plan_id": one.plan, "runtime_id": one.runtime_id} for one in eligible
+    ]
+    schedules = Schedules.of(asked, now)
+    found = {row["runtime_id"]: schedules.opening(row, now) for row in asked}
+    return {key: one for key, one in found.items() if one is None or one.begin > now}
+
+
+def _refuse_never_open(eligible: Sequence[Member], openings: Mapping[UUID, Opening | None]) -> None:
+    never = [one for one in eligible if openings.get(one.runtime_id, True) is None]
+    if never:
+        detail = (
+            f"The maintenance window of {len(never)} selected runtimes never opens, for example that of {never[0].name} of "
+            f"{never[0].tenant}: change the window, end the exclusion, or select without them."
+        )
+        raise Refused("window_never_opens", detail, field="selector", status=409)
+
+
+def _refuse_overlap(eligible: Sequence[Member], rollout_id: UUID) -> None:
+    wanted = {"runtimes": [one.runtime_id for one in eligible], "rollout": rollout_id}
+    found = rows(queries.OVERLAPPING, wanted)
+    if found:
+        listed = ", ".join(f"{row['name']} ({row['count']})" for row in found)
+        detail = (
+            f"Other rollouts are to upgrade some of these runtimes: {listed}. Select without them, wait until those have "
+            "ended, or allow the overlap: then each runtime waits for its other rollout."
+        )
+        raise Refused("rollouts_overlap", detail, field="overlap", status=409)

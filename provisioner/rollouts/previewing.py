@@ -1,0 +1,190 @@
+"""What a rollout would do, before it does: order, blast radius, windows, who can't come along, and when it would be done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from controlplane.kernel.clock import utcnow
+from controlplane.tenants.access import Actor
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import ports, queries
+from provisioner.rollouts.budget import ROLLOUT
+from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.permitted import may_manage
+from provisioner.rollouts.planning import Planned, plan_rollout
+from provisioner.rollouts.selector import Member
+
+SAMPLES = 5
+PAST = 500  # durations that an estimate looks back on
+
+
+@dataclass(frozen=True)
+class StagePreview:
+    """One stage: who first, how many at once, what before and behind."""
+
+    name: str
+    members: int
+    first: Sequence[str]  # names of the first few runtimes, in order
+    max_concurrency: int
+    max_failures: int | None
+    gates_before: Sequence[str]
+    gates_after: Sequence[str]
+    tenants: int
+    revenue: Mapping[str, Decimal]  # of these tenants' last statements, by currency
+
+
+@dataclass(frozen=True)
+class Left:
+    """Runtimes that can't be upgraded for one reason."""
+
+    code: str
+    reason: str
+    count: int
+    names: Sequence[str]
+    passing: bool
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The whole of it."""
+
+    release: str
+    selector: str
+    members: int
+    stages: Sequence[StagePreview]
+    max_concurrency: int
+    max_failures: int
+    tenants: int
+    plans: Mapping[str, int]
+    regions: Mapping[str, int]
+    releases: Mapping[str, int]  # what they run now
+    revenue: Mapping[str, Decimal]
+    wait_for_windows: int
+    latest_window: datetime | None
+    ineligible: Sequence[Left]
+    finish: Estimate
+
+
+def preview_rollout(
+    *,
+    actor: Actor,
+    release: str,
+    selector: str,
+    plan: Mapping[str, Any],
+    urgent: bool = False,
+    overlap: bool = False,
+) -> Preview:
+    """Return what such a rollout would do now, and write nothing; raises Refused as a start would."""
+    may_manage(actor)
+    now = utcnow()
+    planned = plan_rollout(
+        release=release, selector=selector, plan=plan, urgent=urgent, overlap=overlap, now=now
+    )
+    return preview_of(planned, now)
+
+
+def preview_of(planned: Planned, now: datetime) -> Preview:
+    """Return the preview of a plan."""
+    frozen = planned.frozen
+    by_stage: list[list[Member]] = [[] for _ in frozen.stages]
+    for place in frozen.places:
+        by_stage[place.stage].append(place.member)
+    everyone = [place.member for place in frozen.places]
+    earned = _revenue(everyone)
+    opens = [one.begin for one in planned.openings.values() if one is not None]
+    return Preview(
+        release=planned.release.key,
+        selector=planned.selector.text,
+        members=len(everyone),
+        stages=[_stage(planned, number, group, earned) for number, group in enumerate(by_stage)],
+        max_concurrency=frozen.concurrency[ROLLOUT],
+        max_failures=frozen.failures[ROLLOUT],
+        tenants=len({one.tenant_id for one in everyone}),
+        plans=Counter(one.plan for one in everyone),
+        regions=Counter(one.region for one in everyone),
+        releases=Counter(one.release for one in everyone),
+        revenue=_sum(earned, everyone),
+        wait_for_windows=len(opens),
+        latest_window=max(opens, default=None),
+        ineligible=_left(planned),
+        finish=_finish(planned, by_stage, now),
+    )
+
+
+def _stage(
+    planned: Planned, number: int, group: Sequence[Member], earned: Mapping[UUID, ports.Revenue]
+) -> StagePreview:
+    stage, frozen = planned.frozen.stages[number], planned.frozen
+    scope = ("stage", str(number))
+    return StagePreview(
+        name=stage.name,
+        members=len(group),
+        first=[f"{one.tenant}/{one.name}" for one in group[:SAMPLES]],
+        max_concurrency=_places(planned, number),
+        max_failures=frozen.failures.get(scope),
+        gates_before=[gate_of(gate.kind).title for gate in stage.before],
+        gates_after=[gate_of(gate.kind).title for gate in stage.after],
+        tenants=len({one.tenant_id for one in group}),
+        revenue=_sum(earned, group),
+    )
+
+
+def _places(planned: Planned, number: int) -> int:
+    limits = planned.frozen.concurrency
+    return min(limits[ROLLOUT], limits.get(("stage", str(number)), limits[ROLLOUT]))
+
+
+def _left(planned: Planned) -> list[Left]:
+    groups: dict[str, list[Any]] = {}
+    for one in planned.ineligible:
+        groups.setdefault(one.code, []).append(one)
+    return [
+        Left(code, ones[0].reason, len(ones), [one.member.name for one in ones[:SAMPLES]], ones[0].passing)
+        for code, ones in sorted(groups.items(), key=lambda entry: -len(entry[1]))
+    ]
+
+
+def _finish(planned: Planned, by_stage: Sequence[Sequence[Member]], now: datetime) -> Estimate:
+    rate = planned.plan.starts_per_minute
+    stages = [
+        StageLeft(
+            members=len(group),
+            places=_places(planned, number),
+            opens=[
+                (one.begin - now).total_seconds()
+                for member in group
+                if (one := planned.openings.get(member.runtime_id)) is not None
+            ],
+            gate_seconds=sum(
+                gate_of(gate.kind).least_seconds(gate.settings, now)
+                for gate in (*planned.frozen.stages[number].before, *planned.frozen.stages[number].after)
+            ),
+            starts_per_second=rate / 60 if rate else None,
+        )
+        for number, group in enumerate(by_stage)
+    ]
+    return estimate(stages, past_seconds(), now)
+
+
+def past_seconds() -> list[float]:
+    """Return what upgrades took lately."""
+    return [row["seconds"] for row in rows(queries.PAST, {"most": PAST})]
+
+
+def _revenue(everyone: Sequence[Member]) -> Mapping[UUID, ports.Revenue]:
+    return ports.revenue(sorted({one.tenant_id for one in everyone})) if ports.revenue else {}
+
+
+def _sum(earned: Mapping[UUID, ports.Revenue], group: Sequence[Member]) -> dict[str, Decimal]:
+    total: dict[str, Decimal] = {}
+    for tenant in {one.tenant_id for one in group}:
+        if (one := earned.get(tenant)) is not None:
+            total[one.currency] = total.get(one.currency, Decimal(0)) + one.amount
+    return total

@@ -1,0 +1,182 @@
+"""Maintenance windows and exclusions: a tenant's own, or a plan's and everybody's by the platform's team."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from controlplane.catalog.facts import load_plan_facts
+from controlplane.kernel.clock import rfc3339, utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants import audit
+from controlplane.tenants.access import Actor, Permission
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
+from provisioner.rollouts.permitted import reason_of
+from provisioner.rollouts.states import TargetState
+from provisioner.rollouts.windows import LONGEST_EXCLUSION, next_opening, parse_exclusion, parse_window
+from provisioner.runtimes.models import Runtime
+
+MOST_WINDOWS, MOST_EXCLUSIONS = 14, 20
+DEFERRAL_WITHIN = timedelta(
+    days=90
+)  # a tenant's exclusions may take at most LONGEST_EXCLUSION out of so many days
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose: one runtime's, a tenant's (of one plan, or of all), a plan's; nothing named: everybody's."""
+
+    tenant_id: UUID | None = None
+    plan: str = ""
+    runtime_id: UUID | None = None
+
+
+@transaction.atomic
+def add_window(
+    *, actor: Actor, owner: Owner, days: Sequence[str], begin: str, end: str, time_zone: str
+) -> MaintenanceWindow:
+    """Let upgrades begin only then, for whoever has windows; "22:00" to "24:00" on the wall of the time zone.
+
+    Raises Refused forbidden 403, runtime_not_found 404, plan_unknown, too_many_windows 409, window_never_opens 409 and as
+    `windows.parse_window` does.
+    """
+    whose = _owned(actor, owner)
+    window = parse_window(days=days, begin=begin, end=end, zone=time_zone)
+    if MaintenanceWindow.objects.filter(**whose).count() >= MOST_WINDOWS:
+        detail = f"There are {MOST_WINDOWS} windows already; remove one first."
+        raise Refused("too_many_windows", detail, status=409)
+    if next_opening([window], [], utcnow()) is None:
+        detail = "This window never opens: the clock there never shows these times. Choose others."
+        raise Refused("window_never_opens", detail, field="begin", status=409)
+    row: MaintenanceWindow = MaintenanceWindow.objects.create(
+        **whose, days=[day for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun") if day in days],
+        begin=begin, end=end, time_zone=time_zone, created_by=actor.name[:160],
+    )  # fmt: skip
+    _changed("window.add", actor, row, {"window": str(row)})
+    return row
+
+
+@transaction.atomic
+def remove_window(*, actor: Actor, window_id: int) -> None:
+    """Take a window away. Raises Refused window_not_found 404, forbidden 403."""
+    row = _found(actor, MaintenanceWindow, window_id, "window")
+    _changed("window.remove", actor, row, {"window": str(row)})
+    row.delete()
+
+
+@transaction.atomic
+def add_exclusion(
+    *, actor: Actor, owner: Owner, begins_at: datetime, ends_at: datetime, reason: str
+) -> Exclusion:
+    """Let no upgrade begin in between. A tenant's own may take 30 days out of any 90; the platform's are not counted.
+
+    Raises Refused forbidden 403, runtime_not_found 404, plan_unknown, too_many_exclusions 409, deferral_exhausted 409,
+    window_never_opens 409, reason_missing and as `windows.parse_exclusion` does.
+    """
+    whose, why = _owned(actor, owner), reason_of(reason)
+    shut = parse_exclusion(begin=begins_at, end=ends_at)
+    now = utcnow()
+    if shut.end <= now:
+        raise Refused("exclusion_over", "This exclusion is over already; choose later days.", field="ends_at")
+    there = list(Exclusion.objects.filter(**whose, ends_at__gt=now - DEFERRAL_WITHIN))
+    if len(there) >= MOST_EXCLUSIONS:
+        detail = f"There are {MOST_EXCLUSIONS} exclusions already; remove one first."
+        raise Refused("too_many_exclusions", detail, status=409)
+    if not actor.sees_every_tenant:
+        _refuse_exhausted(there, shut.begin, shut.end)
+    row: Exclusion = Exclusion.objects.create(
+        **whose, begins_at=shut.begin, ends_at=shut.end, reason=why, created_by=actor.name[:160]
+    )
+    _changed(
+        "exclusion.add", actor, row, {"from": rfc3339(shut.begin), "to": rfc3339(shut.end), "reason": why}
+    )
+    return row
+
+
+@transaction.atomic
+def remove_exclusion(*, actor: Actor, exclusion_id: int) -> None:
+    """Take an exclusion away. Raises Refused exclusion_not_found 404, forbidden 403."""
+    row = _found(actor, Exclusion, exclusion_id, "exclusion")
+    _changed("exclusion.remove", actor, row, {"reason": row.reason})
+    row.delete()
+
+
+def windows_of(*, actor: Actor, owner: Owner) -> QuerySet[MaintenanceWindow]:
+    """Return the owner's own windows. Raises Refused forbidden 403, runtime_not_found 404."""
+    return MaintenanceWindow.objects.filter(**_owned(actor, owner, Permission.READ)).order_by("id")
+
+
+def exclusions_of(*, actor: Actor, owner: Owner) -> QuerySet[Exclusion]:
+    """Return the owner's own exclusions that are not over. Raises Refused forbidden 403, runtime_not_found 404."""
+    whose = _owned(actor, owner, Permission.READ)
+    return Exclusion.objects.filter(**whose, ends_at__gt=utcnow()).order_by("begins_at")
+
+
+def _owned(actor: Actor, owner: Owner, permission: Permission = Permission.UPGRADE) -> dict[str, Any]:
+    """Return the columns that say whose, if the actor may."""
+    tenant_id = owner.tenant_id
+    if owner.runtime_id is not None:
+        found = Runtime.objects.filter(pk=owner.runtime_id, deleted_at=None).values_list(
+            "tenant_id", flat=True
+        )
+        tenant_id = found.first()
+        if tenant_id is None or not actor.may(Permission.READ, tenant_id=tenant_id):
+            raise Refused("runtime_not_found", f"There is no runtime {owner.runtime_id}.", status=404)
+    own = actor.sees_every_tenant if tenant_id is None else actor.may(permission, tenant_id=tenant_id)
+    if not own or (tenant_id is None and not actor.may(Permission.ROLLOUT_MANAGE)):
+        raise Refused("forbidden", "Your role may not change when these runtimes are upgraded.", status=403)
+    if owner.plan:
+        load_plan_facts(owner.plan)
+    plan = owner.plan or None
+    return {"tenant_id": tenant_id, "plan_id": plan, "runtime_id": owner.runtime_id}
+
+
+def _found(actor: Actor, model: Any, row_id: int, noun: str) -> Any:
+    row = model.objects.select_for_update().filter(pk=row_id).first()
+    if row is None or (row.tenant_id and not actor.may(Permission.READ, tenant_id=row.tenant_id)):
+        raise Refused(f"{noun}_not_found", f"There is no {noun} {row_id}.", status=404)
+    _owned(actor, Owner(row.tenant_id, row.plan_id or "", row.runtime_id))
+    return row
+
+
+def _refuse_exhausted(there: Sequence[Exclusion], begin: datetime, end: datetime) -> None:
+    """Refuse when any 90 days around the new one would be shut for more than 30."""
+    spans = [(row.begins_at, row.ends_at) for row in there] + [(begin, end)]
+    for start in [span[0] for span in spans]:
+        last = start + DEFERRAL_WITHIN
+        taken = sum((max(timedelta(), min(to, last) - max(at, start)) for at, to in spans), start=timedelta())
+        if taken > LONGEST_EXCLUSION:
+            detail = f"Exclusions may take {LONGEST_EXCLUSION.days} days out of {DEFERRAL_WITHIN.days}; remove or shorten one."
+            raise Refused("deferral_exhausted", detail, field="ends_at", status=409)
+
+
+def _changed(action: str, actor: Actor, row: MaintenanceWindow | Exclusion, changes: dict[str, Any]) -> None:
+    """Leave the audit row, and have targets that it concerns look at their windows again."""
+    concerned = Q(state__in=[TargetState.WAITING, TargetState.READY])
+    if row.runtime_id:
+        concerned &= Q(runtime=row.runtime_id)
+    elif row.tenant_id:
+        concerned &= Q(runtime__tenant=row.tenant_id)
+    if row.plan_id:
+        concerned &= Q(runtime__plan=row.plan_id)
+    now = utcnow()
+    looking = Target.objects.filter(pk__in=Target.objects.filter(concerned).values("pk"))
+    looking.filter(state=TargetState.WAITING, reason_code__in=["window", "excluded"]).update(due_at=now)
+    looking.filter(state=TargetState.READY).update(
+        state=TargetState.WAITING, due_at=now, since=F("since"), reason_code="window",
+        reason="its maintenance window has changed",
+    )  # fmt: skip
+    audit.record(
+        action,
+        actor=actor,
+        tenant_id=row.tenant_id,
+        target_type="runtime" if row.runtime_id else "tenant" if row.tenant_id else "plan",
+        target_id=row.runtime_id or row.tenant_id or row.plan_id or "every",
+        changes={**changes, **({"plan": row.plan_id} if row.plan_id else {})},
+    )

@@ -1,0 +1,115 @@
+"""Leads a rollout from stage to stage, through the gates between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import looking, ports, queries
+from provisioner.rollouts.facts import Facts, StageFacts, read_lanes
+from provisioner.rollouts.gates.base import Approval, Evidence, Verdict
+from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.models import Gate, Stage
+from provisioner.rollouts.states import DONE_STAGES, StageState
+from provisioner.rollouts.telling import tell
+
+S = StageState
+
+
+def bring_forward(facts: Facts, now: datetime) -> None:
+    """Move the first stage that is not done as far as it goes now, and the ones behind it."""
+    for stage in facts.stages:
+        if stage.state in DONE_STAGES:
+            continue
+        _move(facts, stage, now)
+        if stage.state not in DONE_STAGES:
+            return
+
+
+def _move(facts: Facts, stage: StageFacts, now: datetime) -> None:
+    if stage.state is S.PENDING:
+        _become(facts, stage, S.ENTERING, now)
+    if stage.state is S.ENTERING and _gates_open(facts, stage, "before", now):
+        _become(facts, stage, S.RUNNING, now)
+        rows(queries.BEGIN_STAGE, {"stage": stage.id, "now": now})
+        read_lanes(facts)
+    if stage.state is S.LEAVING and not _is_done(facts, stage, now):
+        _become(facts, stage, S.RUNNING, now)  # a member is tried again: the gates behind are asked anew
+        Gate.objects.filter(stage=stage.id, side="after", opened_by="").update(open=False, since=None)
+    if stage.state is S.RUNNING and _is_done(facts, stage, now):
+        _become(facts, stage, S.LEAVING, now)
+    if stage.state is S.LEAVING and _gates_open(facts, stage, "after", now):
+        _become(facts, stage, S.PASSED, now)
+
+
+def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
+    """Whether nothing of the stage is at work or about to be; who waits too long, or for somebody, does not hold it up."""
+    lanes = facts.of_stage(stage.position)
+    if any(lane.planned or lane.ready or lane.active for lane in lanes):
+        return False
+    overdue = stage.began_at is not None and now >= stage.began_at + timedelta(seconds=stage.deadline_seconds)
+    return overdue or not any(lane.waiting for lane in lanes)
+
+
+def _become(facts: Facts, stage: StageFacts, state: StageState, now: datetime) -> None:
+    changes: dict[str, Any] = {"state": state, "since": now, "hold": ""}
+    if state is S.RUNNING and stage.began_at is None:
+        changes["began_at"] = stage.began_at = now
+    if state is S.PASSED:
+        changes["passed_at"] = now
+    moved = Stage.objects.filter(pk=stage.id, state=stage.state).update(**changes)
+    if moved:
+        before, stage.state, stage.since = stage.state, state, now
+        if state is not S.ENTERING or before is not S.PENDING:
+            tell(facts, "stage", subject=stage.name, before=before.value, after=state.value)
+
+
+def _gates_open(facts: Facts, stage: StageFacts, side: str, now: datetime) -> bool:
+    """Judge the gates of one side, keep how each stands, and say whether all are open."""
+    gates = rows(queries.GATES, {"stage": stage.id, "side": side})
+    shut: list[Verdict] = []
+    for row in gates:
+        if row["open"]:
+            continue
+        verdict = _judged(facts, row, now)
+        if not verdict.open:
+            shut.append(verdict)
+        _keep(facts, stage, row, verdict, now)
+    hold = "; ".join(verdict.reason for verdict in shut)[:500]
+    if gates:
+        Stage.objects.filter(pk=stage.id).exclude(hold=hold).update(hold=hold)
+    return not shut
+
+
+def _judged(facts: Facts, row: Mapping[str, Any], now: datetime) -> Verdict:
+    settings, since = json.loads(row["settings"]), row["since"] or now
+    approvals = [Approval(by, datetime.fromisoformat(at)) for by, at in json.loads(row["approvals"])]
+    upgraded, control = (
+        looking.cohorts(facts) if row["kind"] == "health" else (looking.NOBODY, looking.NOBODY)
+    )
+    change = (
+        ports.footprint_change(facts.id) if row["kind"] == "footprint" and ports.footprint_change else None
+    )
+    evidence = Evidence(now, since, approvals, upgraded, control, change)
+    return gate_of(row["kind"]).judge(settings, evidence)
+
+
+def _keep(facts: Facts, stage: StageFacts, row: Mapping[str, Any], verdict: Verdict, now: datetime) -> None:
+    changes = {
+        "since": row["since"] or now,
+        "reason": verdict.reason[:300],
+        "until": verdict.until,
+        "open": verdict.open,
+    }
+    if all(row[name] == value for name, value in changes.items()):
+        return
+    if verdict.open:
+        changes["opened_at"] = now
+    Gate.objects.filter(pk=row["id"], open=False).update(**changes)
+    if verdict.open:
+        tell(facts, "gate", subject=f"{stage.name}: {row['kind']}", after="open", reason=verdict.reason)
+    elif row["since"] is None:
+        tell(facts, "gate", subject=f"{stage.name}: {row['kind']}", after="waiting", reason=verdict.reason)

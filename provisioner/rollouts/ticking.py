@@ -1,0 +1,67 @@
+"""Brings every rollout forward by one look: what ended, what may begin, what must stop; then starts what was decided.
+
+Nothing is remembered between two looks but rows, so it does not matter who looks, how often, or who died in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import dispatching, facts, looking, promoting, queries, staging, stopping
+from provisioner.rollouts.starting import start_decided
+from provisioner.rollouts.states import RolloutState
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What one look came to."""
+
+    decided: bool  # False: somebody else was at it
+    ended: int = 0
+    claimed: int = 0
+    started: int = 0
+
+
+def tick(*, clock: datetime | None = None, most_starts: int = 1000) -> Ticked:
+    """Look once; `clock` stands in for PostgreSQL's own in simulations."""
+    if not rows(queries.ANY_UNDER_WAY, {})[0]["exists"]:
+        return Ticked(decided=False)
+    ended = claimed = 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.TRY_TICK)
+        decides, now = cursor.fetchone()
+        if decides:
+            ended, claimed = _decide(clock or now, clock)
+    return Ticked(bool(decides), ended, claimed, start_decided(clock=clock, most=most_starts))
+
+
+def _decide(now: datetime, clock: datetime | None) -> tuple[int, int]:
+    found = facts.under_way()
+    wanted = {"rollouts": [one.id for one in found], "now": now, "clock": clock}
+    ended = len(rows(queries.HARVEST, wanted))
+    return ended, sum(_bring_forward(one, now) for one in found)
+
+
+def _bring_forward(one: facts.Facts, now: datetime) -> int:
+    """Return how many of the rollout's targets were given a place."""
+    facts.read_stages(one)
+    facts.read_lanes(one)
+    if one.state is not RolloutState.RUNNING:
+        stopping.drain(one, now)
+        return 0
+    looking.look(one, now)
+    if one.state is not RolloutState.RUNNING:
+        return 0
+    staging.bring_forward(one, now)
+    if promoting.promote(one, now):
+        facts.read_lanes(one)
+    claimed = 0
+    if not stopping.halted_by_budget(one):
+        claimed = dispatching.dispatch(one, now)
+    if not claimed:
+        stopping.finish(one, now)
+    return claimed
