@@ -17,7 +17,10 @@ from billing.costs.charges import Cell, by_day
 from billing.pricing.periods import Period, month_of
 from billing.pricing.rating import rate
 from billing.pricing.types import CommitmentUse, Drawn, Problem, Rated, Terms, UsageItem
+from billing.statements.given import limited, taken_before, with_given
 from billing.usage.reading import Lived, Used, lived, lived_today, used, used_today
+from billing.usage.slots import start_of
+from controlplane.kernel.dates import read_month
 from controlplane.kernel.errors import Refused
 
 ZERO = Decimal(0)
@@ -124,6 +127,8 @@ def load(*, tenant_id: UUID, moment: datetime, now: datetime, market: Market | N
         rows += used_today(tenant_id=tenant_id, now=now)
         lives += lived_today(tenant_id=tenant_id, now=now)
     items = tuple(_fitting(items_of(rows, held)))
+    if limited(held, items):
+        held = with_given(held, taken_before([tenant_id], first)[tenant_id])
     seen = tuple(_life(row) for row in lives)
     digest = digest_of(items, seen, _named(held))
     return Material(held, items, seen, min(now, period.end), digest)
@@ -160,10 +165,10 @@ def of_rated(material: Material, rated: Rated, items: Sequence[UsageItem]) -> Mo
 
 def require_month(text: str, *, now: datetime) -> datetime:
     """Return the beginning of a month written 2026-11; raises Refused for what is none, or is yet to come."""
-    try:
-        moment = datetime.strptime(text, "%Y-%m").replace(tzinfo=now.tzinfo)
-    except ValueError:
-        raise Refused("month_invalid", "month must look like 2026-11.", field="month", status=400) from None
+    month = read_month(text)
+    if month is None:
+        raise Refused("month_invalid", "month must look like 2026-11.", field="month", status=400)
+    moment = start_of(month)
     if moment > now or moment.year < 2000:  # noqa: PLR2004 - nothing of ours is older
         raise Refused("month_invalid", "month must be this one or an earlier one.", field="month", status=400)
     return moment
@@ -197,4 +202,4 @@ def _named(held: Terms) -> tuple[object, ...]:
         )
         for segment in held.segments
     ]
-    return (held.month, held.currency, segments, held.rates, held.grants, held.commitments)
+    return (held.month, held.currency, segments, held.rates, held.grants, held.commitments, held.given)

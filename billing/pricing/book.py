@@ -44,11 +44,11 @@ class PriceLine:
 
 @dataclass(frozen=True, slots=True)
 class BookCredit:
-    """Credit that a book itself gives each month: so many per cent of every charge, until the limit."""
+    """Credit that a book itself gives: so many per cent of every charge, until the limit."""
 
     title: str
     percent: Decimal
-    limit: Decimal | None  # a tenant's month, in the book's currency; None is without
+    limit: Decimal | None  # for all months of a tenant together, in the book's currency; None is without
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,10 @@ def apply_credits(lines: Sequence[Line], terms: Terms, charger: Charger) -> tupl
         return found, []
     pieces = pieces_of(terms)
     for line in lines:
+        if line.category is not Category.USAGE or not (purses or given.has(line)):
+            continue
         due = to_minor(line.billed_cost, terms.currency)
-        if due <= 0 or line.category is not Category.USAGE:
+        if due <= 0:
             continue
         piece = next(piece for piece in pieces if piece.start <= line.start < piece.end)
         credited = given.take(line, due)
@@ -90,7 +92,7 @@ def apply_credits(lines: Sequence[Line], terms: Terms, charger: Charger) -> tupl
 
 
 class _BookCredits:
-    """The credits that books give by themselves, with what is left of each one's limit this month."""
+    """The credits that books give by themselves, with what other months left of each one's limit."""
 
     def __init__(self, terms: Terms, charger: Charger) -> None:
         self.left: dict[str, int | None] = {}
@@ -103,12 +105,18 @@ class _BookCredits:
             if segment.book.credit is None or prices is None or segment.book.key in self.left:
                 continue
             limit = segment.book.credit.limit
-            listed = None if limit is None else prices[limit][0]
-            self.left[segment.book.key] = listed and listed.numerator // listed.denominator
+            self.left[segment.book.key] = None
+            if limit is not None:
+                listed = prices[limit][0]
+                whole = listed.numerator // listed.denominator
+                self.left[segment.book.key] = max(whole - _taken(segment.book.key, terms, charger), 0)
 
     @property
     def any(self) -> bool:
         return bool(self.left)
+
+    def has(self, line: Line) -> bool:
+        return (line.book, line.book_version) in self.books
 
     def title(self, line: Line) -> str:
         credit = self.books[line.book, line.book_version].credit
@@ -126,6 +134,22 @@ class _BookCredits:
         taken = min(wanted, left)
         self.left[book.key] = left - taken
         return taken
+
+
+def _taken(book: str, terms: Terms, charger: Charger) -> int:
+    """Return in minor units what other months took, rounded up: the limit is never exceeded by a rounding."""
+    taken = 0
+    for given in terms.given:
+        if given.book != book:
+            continue
+        try:
+            rate = terms.rates.at(given.currency, terms.currency, terms.month.start)
+        except RateMissingError as error:
+            charger.problems.append(Problem(-1, "currency", "rate_missing", f"Credit of {book}: {error}"))
+            continue
+        converted = scaled(EXACT.multiply(given.amount, rate), places_of(terms.currency))
+        taken -= -converted.numerator // converted.denominator
+    return taken
 
 
 def _credit(line: Line, source: str, minor: int, places: int, title: str) -> Line:

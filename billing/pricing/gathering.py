@@ -47,6 +47,14 @@ def pieces_of(terms: Terms) -> list[Period]:
     return terms.month.cut(moments)
 
 
+def bills_inferred(terms: Terms, plan: str, moment: datetime) -> bool:
+    """Whether the book that prices a plan at a moment bills time that was inferred; a book that names the plan goes before."""
+    held = [part for part in terms.segments if part.start <= moment < part.end]
+    named = [part for part in held if plan in (part.plans or ())]
+    rest = [part for part in held if part.plans is None]
+    return any(part.book.bills_inferred for part in (named or rest)[:1])
+
+
 def gather(items: Iterable[UsageItem], terms: Terms, problems: list[Problem]) -> list[Group]:
     """Return the groups in a fixed order; an item that can't be is left out, as a whole, and noted."""
     pieces = pieces_of(terms)

@@ -134,6 +134,15 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What other months of the tenant took of the credit that a book gives by itself, in their statements' currency."""
+
+    book: str  # its key
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Commitment:
     """So many units of a meter a month, for a fee a month, used or not; holds for whole months."""
 
@@ -158,6 +167,7 @@ class Terms:
     rates: Rates
     grants: tuple[Grant, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    given: tuple[Given, ...] = ()  # of books whose credit has a limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import orjson
 from billing.pricing.book import Book
 from billing.pricing.fx import Rate, Rates
 from billing.pricing.periods import Period
-from billing.pricing.types import Commitment, Grant, Line, Segment, Terms, UsageItem
+from billing.pricing.types import Commitment, Given, Grant, Line, Segment, Terms, UsageItem
 
 COSTS = ("list_cost", "contracted_cost", "billed_cost", "effective_cost")
 
@@ -75,15 +75,16 @@ def line_fields(line: Line) -> list[str | int]:
         consumed_unit, base, list_price, contracted_price, list_cost, contracted_cost, billed, effective, currency, book,
         version, price_line, part, commitment, status, credit, observed, alive, description,
     ) = line  # fmt: skip
-    # Most of a line's numbers are one and the same: each is written once.
-    number, listed = plain(quantity), plain(list_cost)
-    price = plain(list_price)
+    # Most of a line's numbers are one and the same object: each is written once.
+    number, price, listed = plain(quantity), plain(list_price), plain(list_cost)
+    contracted = listed if contracted_cost is list_cost else plain(contracted_cost)
     return [
         line_id, category.value, class_, account, runtime, plan, region, meter, dimension, moment(start), moment(end),
         number, unit, number if consumed is quantity else plain(consumed), consumed_unit, str(base),
         price, price if contracted_price is list_price else plain(contracted_price),
-        listed, *[listed if cost is list_cost else plain(cost) for cost in (contracted_cost, billed, effective)],
-        currency, book, version, price_line, part, commitment, status, credit, observed, alive, description,
+        listed, contracted, contracted if billed is contracted_cost else plain(billed),
+        contracted if effective is contracted_cost else plain(effective), currency, book, version, price_line, part,
+        commitment, status, credit, observed, alive, description,
     ]  # fmt: skip
 
 
@@ -139,6 +140,7 @@ def terms_document(terms: Terms) -> dict[str, Any]:
             [c.id, c.title, c.meter, c.dimension, plain(c.units), c.currency, plain(c.fee), moment(c.starts), moment(c.ends)]
             for c in terms.commitments
         ],
+        "given": [[given.book, given.currency, plain(given.amount)] for given in terms.given],
     }  # fmt: skip
 
 
@@ -178,5 +180,8 @@ def read_terms(document: Mapping[str, Any], books: Mapping[tuple[str, int], Book
                 id_, title, meter, dimension, Decimal(units), currency, Decimal(fee), read_moment(starts), read_moment(ends)
             )
             for id_, title, meter, dimension, units, currency, fee, starts, ends in document["commitments"]
+        ),
+        given=tuple(  # a statement of before has none, and knew of none
+            Given(book, currency, Decimal(amount)) for book, currency, amount in document.get("given", ())
         ),
     )  # fmt: skip

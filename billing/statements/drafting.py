@@ -24,6 +24,7 @@ from billing.statements.rating import Made, make
 from billing.statements.writing import write_lines
 from billing.usage.slots import start_of
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.collecting import uncollected
 from controlplane.kernel.ids import uuid7
 
 BATCH = 100
@@ -80,7 +81,13 @@ def draft(
 
     Returns the drafts that came out different; with `again` all of them.
     """
-    moment = now or utcnow()
+    with uncollected():
+        return _drafted(tenants, month, market, now or utcnow(), again=again)
+
+
+def _drafted(
+    tenants: Sequence[UUID], month: date, market: Market | None, moment: datetime, *, again: bool
+) -> list[Draft]:
     held = queries.try_lock(tenants)
     rows = {row.tenant_id: row for row in Statement.objects.filter(tenant__in=held, month=month)}
     free = [tenant for tenant in held if tenant not in rows or rows[tenant].state == State.DRAFT]

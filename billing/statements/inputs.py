@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -14,7 +14,7 @@ from uuid import UUID
 from billing.books.loading import meter_facts
 from billing.books.models import PriceBook
 from billing.pricing.book import Book
-from billing.pricing.gathering import pieces_of
+from billing.pricing.gathering import bills_inferred, pieces_of
 from billing.pricing.reading import parse_book
 from billing.pricing.types import CORRECTION, Category, Line, Terms, UsageItem
 from billing.statements import queries
@@ -26,7 +26,7 @@ NOBODY: Coverage = (0, 0, 0, 0)
 
 
 def usage_of(terms: dict[UUID, Terms]) -> dict[UUID, list[UsageItem]]:
-    """Return what tenants used in the month of their terms, all of one month; one statement.
+    """Return what tenants used in the month of their terms, all of one month; two statements.
 
     Inferred time is left out, unless the book in force then bills it. Days that go on are not in it.
     """
@@ -42,14 +42,35 @@ def usage_of(terms: dict[UUID, Terms]) -> dict[UUID, list[UsageItem]]:
         tenant for tenant, held in terms.items() if any(part.book.bills_inferred for part in held.segments)
     }
     moments = {day: _moment(day) for day in _days(first, last)}
-    for tenant, *whose, since, until, quantity, inferred, seen, guessed, alive in queries.rows(
-        queries.USAGE, values
-    ):
-        start = moments[since]
-        if tenant in inferring and _bills_inferred(terms[tenant], whose[2], start):
-            quantity, seen = quantity + inferred, seen + guessed  # noqa: PLW2901
-        found[tenant].append(UsageItem._make((*whose, start, moments[until], quantity, seen, alive)))
+    lives = _Lives(values)
+    for row in queries.rows(queries.USAGE, values):
+        tenant, source, days, since, until, inferred, quantity, *whose = row
+        account, plan = whose[0], whose[2]
+        start, billed = moments[since], quantity
+        seen, guessed, alive = lives.known(tenant, source, account, plan, days)
+        if tenant in inferring and bills_inferred(terms[tenant], plan, start):
+            billed, seen = quantity + inferred, seen + guessed
+        found[tenant].append(UsageItem._make((*whose, start, moments[until], billed, seen, alive)))
     return found
+
+
+class _Lives:
+    """How much of runtimes' days is known. Most meters of a runtime were used on the same days: these are added up once."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._days = {tuple(row[:4]): row[4:] for row in queries.rows(queries.LIVES, values)}
+        self._sums: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+
+    def known(self, tenant: UUID, source: int, account: str, plan: str, days: int) -> tuple[int, int, int]:
+        """Return the seconds that were observed, inferred and lived on days, each of which is a bit."""
+        key = (tenant, source, account, plan, days)
+        found = self._sums.get(key)
+        if found is None:
+            each = zip(*self._days[key[:4]], strict=True)
+            seen = [known for bit, *known in each if bit & days]
+            observed, inferred, alive = map(sum, zip(*seen, strict=True))
+            found = self._sums[key] = (observed, inferred, alive)
+        return found
 
 
 def coverage_of(tenants: Sequence[UUID], first: date, last: date) -> dict[UUID, Coverage]:
@@ -107,13 +128,6 @@ def _book(key: str, version: int, digest: str) -> Book:
     if row is None:
         raise KeyError(f"{key}/{version}")
     return parse_book(row.document, meter_facts(), whole=False)
-
-
-def _bills_inferred(terms: Terms, plan: str, start: datetime) -> bool:
-    held = [part for part in terms.segments if part.start <= start < part.end]
-    named = [part for part in held if plan in (part.plans or ())]
-    rest = [part for part in held if part.plans is None]
-    return any(part.book.bills_inferred for part in (named or rest)[:1])
 
 
 def _days(first: date, last: date) -> Iterator[date]:

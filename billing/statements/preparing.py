@@ -18,6 +18,7 @@ from billing.pricing.book import Book
 from billing.pricing.rating import rate
 from billing.pricing.types import ENGINE_VERSION, Drawn, Rated, Terms, UsageItem
 from billing.statements.canonical import Booked, books_of, items_document, plain, read_terms, terms_document
+from billing.statements.given import Taken, limited, note_taken, taken_before, with_given
 from billing.statements.inputs import NOBODY, Coverage, available, booked_of, books_at, coverage_of, usage_of
 from billing.statements.models import Adjustment, Inputs, State, Statement
 from billing.statements.rating import Books
@@ -56,14 +57,18 @@ def prepare(tenants: Sequence[UUID], month: date, market: Market) -> dict[UUID, 
     first = [tenant for tenant in tenants if tenant not in earlier]
     late, adjustments = _late(first, month), _adjustments(first)
     left = _balances([tenant for tenant in tenants if held[tenant].grants or tenant in late])
+    usage = usage_of(held)
+    bounded = [tenant for tenant in tenants if tenant in late or limited(held[tenant], usage.get(tenant, ()))]
+    taken = taken_before(bounded, month)
     corrected: dict[UUID, _Corrected] = {}
     for tenant in tenants:
         for grant, drawn in earlier.get(tenant, ()):
             left[tenant][grant] = left[tenant].get(grant, Decimal(0)) - drawn
         if tenant in late:
-            corrected[tenant] = _corrected(tenant, sorted(late[tenant]), left[tenant])
+            corrected[tenant] = _corrected(tenant, sorted(late[tenant]), left[tenant], taken[tenant])
         held[tenant] = available(held[tenant], left.get(tenant, {}))
-    usage = usage_of(held)
+        if tenant in taken:
+            held[tenant] = with_given(held[tenant], taken[tenant])
     coverage = coverage_of(tenants, month, market.month.end.date())
     found = {}
     for tenant in tenants:
@@ -128,8 +133,11 @@ def _balances(tenants: Sequence[UUID]) -> dict[UUID, Balances]:
     return found
 
 
-def _corrected(tenant: UUID, months: Sequence[date], left: Balances) -> _Corrected:
-    """Return the documents of closed months as they are now, and what is booked of them; takes what they draw off `left`."""
+def _corrected(tenant: UUID, months: Sequence[date], left: Balances, taken: Taken) -> _Corrected:
+    """Return the documents of closed months as they are now, and what is booked of them.
+
+    Takes what they draw off `left`, and notes in `taken` what they take of books' own credits.
+    """
     found = _Corrected()
     for origin in months:
         stored = Inputs.objects.of(tenant).get(statement__month=origin)
@@ -140,11 +148,11 @@ def _corrected(tenant: UUID, months: Sequence[date], left: Balances) -> _Correct
         whole = {
             grant: left.get(grant, Decimal(0)) + draws.get(grant, Decimal(0)) for grant in {*left, *draws}
         }
-        terms = available(read_terms(document, books), whole)
+        terms = with_given(available(read_terms(document, books), whole), taken, besides=origin)
         items = usage_of({tenant: terms}).get(tenant, [])
-        for drawn in rate(
-            items, terms
-        ).drawn:  # what it gives back is not there to be drawn before the next month
+        now = rate(items, terms)
+        note_taken(taken, origin, now.lines)
+        for drawn in now.drawn:  # what it gives back is not there to be drawn before the next month
             more = drawn.drawn - draws.get(drawn.grant, Decimal(0))
             left[drawn.grant] = left.get(drawn.grant, Decimal(0)) - max(more, Decimal(0))
         found.books |= books

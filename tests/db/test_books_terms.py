@@ -27,6 +27,7 @@ from billing.books.models import (
 from billing.pricing.periods import month
 from billing.pricing.rating import rate
 from billing.pricing.types import Category, Rated, UsageItem
+from billing.usage.models import Sealed
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.scopes import tenant_scope
@@ -55,6 +56,16 @@ def cores(hours: int, *, plan: str = "aws") -> UsageItem:
     return UsageItem(
         "a", "r", plan, "eu-central-1", "vcpu", "", JUNE.start, JUNE.end, hours * CORE_HOUR, seconds, seconds
     )
+
+
+def test_what_begins_in_a_sealed_month_is_refused_with_what_to_do_instead(world: World) -> None:
+    Sealed.objects.create(tenant=world.archipel, month=FIRST)
+    for agree in (lambda: contract(world), lambda: commit(world)):
+        with pytest.raises(Refused) as caught:
+            agree()
+        assert (caught.value.code, caught.value.status) == ("months_sealed", 409)
+        assert "Begin on 2026-07-01 or later" in caught.value.detail
+    assert contract(world, starts=LAST).starts == LAST
 
 
 def second_version(folder: Path, since: str) -> None:

@@ -14,8 +14,22 @@ from billing.books.loading import DATA
 from billing.statements.closing import open_months, tick
 from billing.statements.drafting import draft, draft_month
 from billing.statements.models import Charge, State, Statement
+from billing.statements.verifying import check_statement
 from controlplane.tenants.access import SYSTEM
-from tests.months import CORE_HOUR, GIB_HOUR, JULY, JUNE, LATER, begin, drafted, runtime, sealed, use
+from tests.months import (
+    AUGUST,
+    CORE_HOUR,
+    GIB_HOUR,
+    JULY,
+    JUNE,
+    LATER,
+    begin,
+    change,
+    drafted,
+    runtime,
+    sealed,
+    use,
+)
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +141,34 @@ def test_a_trials_costs_are_booked_and_credited(world: World) -> None:
     assert usage[1] > 0
     assert credit == ("Credit", -usage[1])
     assert row.total == 0
+
+
+def credited(row: Statement) -> Decimal:
+    found = Charge.objects.filter(statement=row, category="Credit")
+    return -sum((line.billed_cost for line in found), Decimal(0))
+
+
+def test_a_trials_limit_holds_for_all_its_months_and_follows_when_an_earlier_one_changes(
+    world: World,
+) -> None:
+    trial = runtime()
+    use(trial, world.shop, JUNE, plan="trial", vcpu=10_000 * CORE_HOUR)  # 300 of the 500
+    use(trial, world.shop, JULY, plan="trial", vcpu=10_000 * CORE_HOUR)
+    use(trial, world.shop, AUGUST, plan="trial", vcpu=10_000 * CORE_HOUR)
+    tenant = world.archipel
+    june, july, august = (drafted(tenant, month) for month in (JUNE, JULY, AUGUST))
+    assert [credited(row) for row in (june, july, august)] == [300, 200, 0]
+    assert [row.total for row in (june, july, august)] == [0, 100, 300]
+    sealed(tenant, JUNE)
+    change(trial, JULY, "vcpu", 5_000 * CORE_HOUR)
+    assert [credited(drafted(tenant, month)) for month in (JULY, AUGUST)] == [150, 50]
+    sealed(tenant, JULY)
+    change(trial, JUNE, "vcpu", 12_000 * CORE_HOUR)  # 60 more in a closed month come off what is left
+    row = sealed(tenant, AUGUST)
+    assert credited(row) == 50
+    lines = Charge.objects.filter(tenant=tenant.id, category="Credit")
+    assert -sum(line.billed_cost for line in lines) == 500
+    assert not check_statement(row)
 
 
 def test_a_commitment_alone_makes_a_statement(world: World) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.pricing.rating import rate
-from billing.pricing.types import Category, Grant, Rated
+from billing.pricing.types import Category, Given, Grant, Rated
 from tests.priced import JUNE, book, cores, exact, line, parted, rates, terms
 
 DAY = timedelta(days=1)
@@ -142,3 +142,34 @@ def test_the_books_own_credit_comes_before_any_grant() -> None:
     found = rate([cores(60)], terms(held, grants=(grant("g", "100"),)))
     assert found.billed == 0
     assert found.drawn[0].drawn == 10
+
+
+def given_back(found: Rated) -> Decimal:
+    return -sum((entry.billed_cost for entry in found.lines if entry.credit == "test"), Decimal(0))
+
+
+@given(st.lists(st.integers(0, 4000), max_size=8), st.sampled_from(["100", "50", "33.3"]))
+def test_a_trials_limit_is_carried_over_all_of_its_months_and_counted_once(
+    months: list[int], percent: str
+) -> None:
+    held = book(line("vcpu", "1"), credit={**TRIAL, "percent": percent})
+    taken = wanted = Decimal(0)
+    for cents in months:
+        found = rate([cores(cents / 100)], terms(held, given=(Given("test", "EUR", taken),)))
+        whole = rate(
+            [cores(cents / 100)],
+            terms(book(line("vcpu", "1"), credit={**TRIAL, "percent": percent, "limit": "9999"})),
+        )
+        wanted += given_back(whole)
+        taken += given_back(found)
+        assert taken == min(wanted, Decimal(50))
+
+
+def test_what_was_given_in_another_currency_counts_at_the_months_rate_and_without_one_is_told() -> None:
+    held = book(line("vcpu", "1"), credit=TRIAL)
+    before = (Given("test", "USD", Decimal("33.333")), Given("other", "EUR", Decimal(50)))
+    known = rates(("USD", "EUR", JUNE.start, "0.9"))
+    assert (
+        given_back(rate([cores(60)], terms(held, given=before, rates=known))) == 20
+    )  # 30.00 and not 29.9997 is gone
+    assert rate([cores(60)], terms(held, given=before)).problems[0].code == "rate_missing"
