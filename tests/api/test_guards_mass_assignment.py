@@ -70,7 +70,9 @@ def test_forms_of_the_console_take_their_own_fields_only(world: World) -> None:
     before = standing_row(runtime)
     basalt = str(world.basalt.id)
     foreign = {**more, "tenant": "basalt", "tenant_id": basalt, "cluster_name": "x", "phase": "failed"}
-    alice.post(f"/runtimes/{runtime.id}/labels", {**foreign, "labels": "a=b"})
+    saved = {**foreign, "labels": "a=b", "revision": str(runtime.revision)}
+    assert alice.post(f"/runtimes/{runtime.id}/labels", saved).status_code == 302
+    assert Runtime.objects.get(pk=runtime.pk).labels == {"a": "b"}
     assert standing_row(runtime) == before
     alice.post("/accounts/", {**foreign, "slug": "labor", "name": "Labor"})
     account = Account.objects.get(slug="labor")
