@@ -97,8 +97,8 @@ def activate(*, actor: Actor, proposal_id: UUID) -> PriceBook:
     except ApplyRefusedError as error:
         raise Refused("prices_used", " ".join(error.reasons), status=409) from error
     write(changes, wanted)
+    PriceBook.objects.filter(key=row.key, version=row.version).update(uploaded=True)
     made: PriceBook = PriceBook.objects.get(key=row.key, version=row.version)
-    PriceBook.objects.filter(pk=made.pk).update(uploaded=True)
     told = [
         {"key": one.key, "action": one.action, "fields": [list(f) for f in one.fields]} for one in changes
     ]

@@ -52,7 +52,7 @@ def credit_shown(row: CreditGrant, today: date) -> Shown:
     """Return a credit."""
     state = USED_UP if row.drawn >= row.amount else _state(row.starts, row.expires, today)
     left = money(row.amount - row.drawn, row.currency)
-    return Shown(row, state, f"{left} left", money(row.amount, row.currency))
+    return Shown(row, state, left, money(row.amount, row.currency))
 
 
 def commitment_shown(row: Commitment, today: date) -> Shown:

@@ -41,16 +41,16 @@ def _gib(value: Number) -> str:
 
 
 def grams(value: Number) -> str:
-    """A mass of CO2e."""
+    """A mass of CO₂e."""
     kilos = float(value) / 1000
-    return f"{plain(kilos)} kg CO2e" if kilos >= 1 else f"{plain(value)} g CO2e"
+    return f"{plain(kilos)} kg CO₂e" if kilos >= 1 else f"{plain(value)} g CO₂e"
 
 
 def plain(value: Number) -> str:
-    """A number with three digits that matter at most, and thousands apart."""
+    """A number with three digits that matter at most, and thousands apart: 12, not 12.0."""
     whole_digits = len(str(int(abs(float(value)))))
-    places = max(0, 3 - whole_digits)
-    return rounded(float(value), places)
+    told = rounded(float(value), max(0, 3 - whole_digits))
+    return told.rstrip("0").rstrip(".") if "." in told else told
 
 
 def money(value: Number, currency: str) -> str:
@@ -109,7 +109,7 @@ def days_chart(by_day: Mapping[date, Footprint], stretch: Stretch, measure: Meas
     return stacked_areas(
         title=f"{measure.title} by day",
         about=f"From {stretch.first:%d %b %Y} to {stretch.last - timedelta(days=1):%d %b %Y}, days of UTC.",
-        days=[f"{day:%d %b}" for day in days],
+        days=[f"{day.day} {day:%b}" for day in days],
         series=series,
         write=measure.write,
     )

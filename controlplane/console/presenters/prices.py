@@ -193,7 +193,7 @@ def signed(amount: Decimal, currency: str) -> str:
 
 
 def _percent(before: Decimal, change: Decimal) -> str:
-    return f"{change * 100 / before:+.1f} %".replace("-", MINUS) if before else ""
+    return f"{change * 100 / before:+.1f} %".replace("-", MINUS) if before and change else ""
 
 
 def _moved(one: Compared) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from billing.usage.slots import month_before
 from controlplane.console.charts import Bar, horizontal_bars
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.badges import Badge
+from controlplane.console.presenters.figures import rounded
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -93,7 +94,7 @@ def margins(request: ConsoleRequest) -> HttpResponse:
     found, left = reconcile(actor=actor, month=month), margin(actor=actor, month=month, by=by)
     context = {
         "month": month,
-        "months": [f"{one:%Y-%m}" for one in known],
+        "months": [(f"{one:%Y-%m}", f"{one:%B %Y}") for one in known],
         "by": by,
         "found": found,
         "rows": [(row, GROUPS.get(row.meter_group, row.meter_group)) for row in found.rows],
@@ -110,14 +111,20 @@ def chart(left: Margin, by: str) -> str:
     rest = rows[BARS:]
     shown = [*rows[:BARS], *([_sum(rest)] if rest else []), *(row for row in left.rows if not row.key)]
     bars = [
-        Bar(row.name or "Nobody's", float(row.margin), note="a loss" if row.margin < 0 else "")
+        Bar(
+            row.name or "Nobody's",
+            float(row.margin),
+            note="a loss" if row.margin < 0 else "",
+            tone="bad" if row.margin < 0 else "1",
+        )
         for row in shown
     ]
     return horizontal_bars(
         title=f"Margin by {by}, {left.month:%B %Y}",
         about="What was billed without what the provider charged.",
         bars=bars,
-        write=lambda amount: f"{amount:,.2f} {left.currency}",
+        write=lambda amount: f"{rounded(amount, 2)} {left.currency}",
+        measure="Margin",
     )
 
 

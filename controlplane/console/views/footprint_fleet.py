@@ -163,7 +163,7 @@ def _chart() -> Drawing | None:
     return stacked_areas(
         title="Cores that components ask for, by day",
         about="Over all runtimes, the largest by name.",
-        days=[f"{day:%d %b}" for day in days],
+        days=[f"{day.day} {day:%b}" for day in days],
         series=series,
         write=lambda value: f"{shown.plain(value)} cores",
     )

@@ -101,5 +101,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     const first = document.querySelector("[data-focus]");
     if (first) first.focus();
+    // Where the navigation scrolls sideways, the page that is shown is in sight.
+    for (const here of document.querySelectorAll(".top nav [aria-current]")) {
+      const bar = here.closest("nav");
+      bar.scrollLeft = here.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+    }
   });
 })();
