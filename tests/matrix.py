@@ -19,6 +19,7 @@ from billing.books.models import Commitment, Contract, CreditGrant
 from billing.costs.models import Anomaly, Budget
 from billing.exports.models import FocusExport
 from billing.statements.models import Adjustment, Charge, Statement
+from billing.usage.models import Quarantined
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
@@ -120,7 +121,18 @@ def things_of(world: World) -> dict[str, str]:
         "webhook": str(a_webhook(world).id),
         "export": str(an_export(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
+        "sample": str(put_aside().id),
     }
+
+
+def put_aside() -> Quarantined:
+    """A sample of a runtime that is long gone, put aside."""
+    now = utcnow()
+    row: Quarantined = Quarantined.objects.create(
+        runtime=uuid7(), slot=now, epoch=0, reason="conflict", detail="Says otherwise.", digest=b"1", origin=2,
+        reported_at=now, payload={"levels": {}, "components": {}, "gauges": {}},
+    )  # fmt: skip
+    return row
 
 
 def an_export(world: World) -> AuditExport:

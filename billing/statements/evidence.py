@@ -27,13 +27,15 @@ WHERE l.tenant_id = %(tenant)s AND l.day >= %(first)s AND l.day < %(last)s AND l
 ORDER BY l.day
 """
 
-# Hours of one day: spans of the runtime, their hours by primary key, levels of the shapes that were seen.
+# Hours of one day: spans of the runtime, their hours by primary key, levels of the shapes that were seen. The day is said twice,
+# so that other months' hours are not planned for.
 HOURS = """
 WITH h AS (
     SELECT h.* FROM usage_span s
     JOIN generate_series(%(start)s::timestamptz, %(start)s::timestamptz + interval '23 hours', interval '1 hour') t (hour)
         ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
     JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
+        AND h.hour >= %(start)s AND h.hour < %(end)s
     WHERE s.tenant_id = %(tenant)s AND s.runtime = %(runtime)s AND s.account = %(account)s AND s.plan = %(plan)s
 )
 SELECT h.hour,
@@ -94,7 +96,7 @@ def hours_of(line: Charge, day: date) -> list[Piece]:
     start = start_of(day)
     if not line.period_start <= start < line.period_end:
         return []
-    return [Piece(*row) for row in _asked(line, HOURS, {"start": start})]
+    return [Piece(*row) for row in _asked(line, HOURS, {"start": start, "end": start + timedelta(days=1)})]
 
 
 def samples_of(line: Charge, hour: datetime) -> list[Sample]:

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from billing.usage import rolling_queries as sql
 from billing.usage.integrals import INTEGRALS
 from billing.usage.integrate import GAP_SECONDS, QUIET, Life, Sample, integrate
+from billing.usage.partitions import hours_name_of, is_closed, make_hours
 from billing.usage.queries import array
 from billing.usage.slots import HOUR, day_of
 
@@ -35,46 +36,57 @@ def roll_up(*, most: int = HOURS_AT_ONCE) -> int:
 
 
 def roll_up_hour(hour: datetime) -> bool:
-    """Make one hour anew for the sources that are marked; say whether there were any and nobody else is at it."""
+    """Make one hour anew for the sources that are marked; say whether there were any and nobody else is at it.
+
+    What is marked of an hour whose samples are gone by their retention is let go: it stays as it was made.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql.LOCK, ["usage hour", int(hour.timestamp()) // 3600])
         if not cursor.fetchone()[0]:
             return False
         cursor.execute(sql.CLAIM, [hour])
-        claimed = cursor.fetchall()
-        if not claimed:
+        dirty, count, spreading = cursor.fetchone()
+        if not count:
             return False
-        sources = sorted({source for sources, _ in claimed for source in sources})
+        if is_closed(hour):
+            return True
         cursor.execute(sql.ROOM)
-        uneven = _make_plain(cursor, hour, sources)
+        uneven = _make_plain(cursor, hour, dirty, count)
         _make_uneven(cursor, hour, uneven)
-        spreading = sorted({source for sources, spreads in claimed if spreads for source in sources})
         _spread(cursor, hour, spreading)
-        cursor.execute(sql.MARK_DAY, [day_of(hour), array(sources)])
+        cursor.execute(sql.MARK_DAY, [day_of(hour), dirty])
     return True
 
 
-def _make_plain(cursor: Any, hour: datetime, sources: Sequence[int]) -> list[int]:
-    """Make what one statement can; return the sources that need a closer look."""
+def _make_plain(cursor: Any, hour: datetime, dirty: str, count: int) -> list[int]:
+    """Make what one statement can, or two; return the sources that need a closer look.
+
+    Of a whole fleet most have one shape all through: they are made in one pass, and the others' samples are looked up.
+    """
     end, length = hour + HOUR, settings.USAGE_SLOT_SECONDS
-    cursor.execute(sql.SEEN_AFTER, [end, end + _GAP])
-    seen_after = cursor.fetchone()[0]
-    cursor.execute(sql.MADE_BEFORE, [hour])
-    again = cursor.fetchone()[0]
-    cursor.execute(sql.MOST_SOURCES)
-    narrow = len(sources) <= max(_FEW, cursor.fetchone()[0] // _FEW_OF)
+    facts = {"hour": hour, "end": end, "after": end + _GAP, "partition": hours_name_of(hour)}
+    cursor.execute(sql.FACTS, facts)
+    seen_after, again, sources, stands = cursor.fetchone()
+    open_end, many = not seen_after, max(_FEW, sources // _FEW_OF)
+    if not stands:
+        make_hours(hour)
     whole = 3600 // length
+    values = {
+        "hour": hour,
+        "end": end,
+        "slots": [hour + number * timedelta(seconds=length) for number in range(whole)],
+        "whole": whole,
+        "length": length,
+        "quiet": list(QUIET),
+    }
+    if count > many:
+        cursor.execute(sql.alike(open_end=open_end, again=again), {**values, "sources": dirty})
+        rest = [source for (source,) in cursor.fetchall()]
+        dirty, count = array(rest), len(rest)
+        if not rest:
+            return []
     cursor.execute(
-        sql.plain(narrow=narrow, open_end=not seen_after, again=again),
-        {
-            "hour": hour,
-            "end": end,
-            "sources": array(sources),
-            "slots": [hour + number * timedelta(seconds=length) for number in range(whole)] if narrow else [],
-            "whole": whole,
-            "length": length,
-            "quiet": list(QUIET),
-        },
+        sql.plain(narrow=count <= many, open_end=open_end, again=again), {**values, "sources": dirty}
     )
     return [source for (source,) in cursor.fetchall()]
 
@@ -106,12 +118,10 @@ def _make_uneven(cursor: Any, hour: datetime, sources: Sequence[int]) -> None:
     cursor.execute(sql.PUT, {**arrays, "hour": hour, "sources": array(sources)})
 
 
-def _spread(cursor: Any, hour: datetime, sources: Sequence[int]) -> None:
+def _spread(cursor: Any, hour: datetime, sources: str | None) -> None:
     """Mark the hours before and after where a gap may reach across; they spread no further."""
-    if not sources:
+    if sources is None:
         return
-    for neighbour in (hour - HOUR, hour + HOUR):
-        cursor.execute(sql.GAPPY, [neighbour, array(sources)])
-        (gappy,) = cursor.fetchone()
-        if gappy:
-            cursor.execute(sql.MARK_QUIETLY, [neighbour, array(gappy)])
+    cursor.execute(sql.GAPPY, [hour - HOUR, hour + HOUR, sources])
+    for neighbour, gappy in cursor.fetchall():
+        cursor.execute(sql.MARK_QUIETLY, [neighbour, gappy])

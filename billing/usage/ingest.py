@@ -35,10 +35,13 @@ _STORED = Gauges._fields[:4]
 _USED = Gauges._fields[4:8]
 
 
-def ingest(*, batch: Sequence[SampleIn], origin: Origin, now: datetime | None = None) -> Ingested:
+def ingest(
+    *, batch: Sequence[SampleIn], origin: Origin, now: datetime | None = None, believed: bool = False
+) -> Ingested:
     """Take in a batch of at most 20,000 rows; answers what became of each, and raises for none of them.
 
-    Raises ValueError for a larger batch.
+    `believed`: somebody has looked at them, so a clock that is off is no reason to put one aside. Raises ValueError for a larger
+    batch.
     """
     if len(batch) > MOST_ROWS:
         raise ValueError(f"A batch has at most {MOST_ROWS} rows, not {len(batch)}.")
@@ -52,7 +55,7 @@ def ingest(*, batch: Sequence[SampleIn], origin: Origin, now: datetime | None = 
         rest.refuse(faults)
         rest.refuse(_faults_of_runtimes(rest))
         rest.refuse(_faults_of_days(rest))
-        rest.keep_aside(_doubtful(rest, seconds), origin)
+        rest.keep_aside(_doubtful(rest, seconds, believed=believed), origin)
         result = _store(rest, origin) if rest.rows else Ingested(0, 0)
         quarantined = (*rest.quarantined, *(replace(f, row=rest.rows[f.row]) for f in result.quarantined))
     return replace(result, refused=tuple(rest.refused), quarantined=quarantined)
@@ -131,14 +134,14 @@ def _faults_of_days(rest: _Rest) -> list[RowFault]:
     ]
 
 
-def _doubtful(rest: _Rest, seconds: int) -> list[RowFault]:
+def _doubtful(rest: _Rest, seconds: int, *, believed: bool) -> list[RowFault]:
     if not rest.rows:
         return []
     columns = rest.columns
     lives = list(map(rest.lives.__getitem__, columns.numbers))
     born, gone = list(map(itemgetter(1), lives)), list(map(itemgetter(2), lives))
     outside = checking.outside_life(columns.slots_at, born, gone, seconds=seconds)
-    skewed = checking.skewed(columns.reported_at, columns.slots_at, seconds=seconds)
+    skewed = [] if believed else checking.skewed(columns.reported_at, columns.slots_at, seconds=seconds)
     found = dict.fromkeys(skewed, ("reported_at", "clock_skewed", "It was reported more than one slot away."))
     found |= dict.fromkeys(outside, ("slot", "outside_life", "The runtime did not live in this slot."))
     return [RowFault(row, *fault) for row, fault in sorted(found.items())]

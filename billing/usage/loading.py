@@ -1,7 +1,11 @@
-"""Brings encoded rows into one day's partition, each key once, whoever else does the same at this moment."""
+"""Brings encoded rows into one day's partition, each key once, whoever else does the same at this moment.
+
+A batch that was stored whole is remembered by a digest of its bytes. Rows never change, so the same bytes are duplicates all.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +16,7 @@ from psycopg.errors import UniqueViolation
 
 from billing.usage.encoding import COLUMNS, PAYLOAD, Flat, file_of, flat
 from billing.usage.partitions import name_of
-from billing.usage.queries import ANY_THERE, LOAD, THERE, THERE_WIDE, array
+from billing.usage.queries import ANY_THERE, LOAD, REMEMBER_BATCH, THERE, THERE_WIDE, array
 from billing.usage.slots import moment_of
 
 _MOST_TRIES = 50
@@ -31,7 +35,15 @@ class Loaded:
 
 def load(day: date, rows: Sequence[bytes]) -> Loaded:
     """Load what is not there; inside a transaction. Ordered by key, so that two of these never wait in a circle."""
-    if not _is_there(rows) and _copy(day, sorted(rows)):
+    ordered = sorted(rows)
+    file = file_of(ordered)
+    digest = hashlib.blake2b(file, digest_size=16).digest()
+    is_there, is_known = _is_there(day, ordered, digest)
+    if is_there and is_known:
+        return Loaded(0, len(rows), (), ())
+    if not is_there and _copy(day, file):
+        with connection.cursor() as cursor:
+            cursor.execute(REMEMBER_BATCH, [day, digest])
         return Loaded(len(rows))
     told = flat(rows)
     for _ in range(_MOST_TRIES):
@@ -51,24 +63,26 @@ def load(day: date, rows: Sequence[bytes]) -> Loaded:
             else:
                 conflicts.append(number)
         # Somebody may have loaded some of these since we looked: then we look again.
-        if not new or _copy(day, sorted(rows[number] for number in new.values())):
+        if not new or _copy(day, file_of(sorted(rows[number] for number in new.values()))):
             return Loaded(len(new), duplicates, tuple(conflicts), tuple(new.values()))
     raise IntegrityError(f"samples of {day} change faster than they can be loaded")
 
 
-def _is_there(rows: Sequence[bytes]) -> bool:
+def _is_there(day: date, rows: Sequence[bytes], digest: bytes) -> tuple[bool, bool]:
+    """Return whether some of these rows are there, and whether exactly these were stored at once."""
     some = flat([rows[number] for number in sorted({0, len(rows) // 2, len(rows) - 1})])
     with connection.cursor() as cursor:
-        cursor.execute(ANY_THERE, _arrays(some))
-        return bool(cursor.fetchone()[0])
+        cursor.execute(ANY_THERE.format(partition=name_of(day)), [*_arrays(some), day, digest])
+        is_there, is_known = cursor.fetchone()
+    return is_there, is_known
 
 
-def _copy(day: date, rows: Sequence[bytes]) -> bool:
+def _copy(day: date, file: bytes) -> bool:
     """Load all of these, or none where one is there."""
     statement = LOAD.format(partition=name_of(day), columns=COLUMNS)
     try:
         with transaction.atomic(), connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(file_of(rows))
+            copy.write(file)
     except (IntegrityError, UniqueViolation):
         return False
     return True

@@ -16,8 +16,8 @@ from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import Tenant, TenantOwned
 
 __all__ = [
-    "ComponentSet", "ComponentUse", "Day", "DayLife", "Dirty", "DirtyDay", "Hour", "Late", "Progress", "Quarantined", "Sealed",
-    "Shape", "Source", "Span",
+    "Batch", "ComponentSet", "ComponentUse", "Day", "DayLife", "Dirty", "DirtyDay", "Hour", "Late", "Progress", "Quarantined",
+    "Sealed", "Shape", "Source", "Span",
 ]  # fmt: skip
 
 
@@ -140,6 +140,10 @@ class Quarantined(models.Model):
     origin = models.SmallIntegerField()
     reported_at = models.DateTimeField()
     stored_at = models.DateTimeField(db_default=Now())
+    decision = models.CharField(max_length=12, default="", db_default="")  # empty: nobody has decided
+    decided_by = models.CharField(max_length=160, default="", db_default="")
+    decided_why = models.CharField(max_length=300, default="", db_default="")
+    decided_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "usage_quarantine"
@@ -152,6 +156,18 @@ class Quarantined(models.Model):
 
     def __str__(self) -> str:
         return f"{self.runtime} {self.slot}: {self.reason}"
+
+
+class Batch(models.Model):
+    """A day's part of a batch that was stored whole, by its bytes: who sends it again is answered without a look at rows."""
+
+    pk = models.CompositePrimaryKey("day", "digest")
+    day = models.DateField()
+    digest = models.BinaryField()
+    stored_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.day} {bytes(self.digest).hex()}"
 
 
 class Dirty(models.Model):

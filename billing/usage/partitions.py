@@ -1,17 +1,20 @@
-"""The samples' partitions, one a day of UTC: made ahead, dropped when their samples are old and no open month needs them."""
+"""Partitions: of samples one a day of UTC, made ahead; of hours one a month, made with its first. What is old is dropped.
+
+Nothing goes that a month needs whose statement is not sealed yet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from billing.usage import ports
-from billing.usage.queries import STANDING
-from billing.usage.slots import DAY, day_of
+from billing.usage.queries import FORGET_OLD_BATCHES, FORGET_OLD_USE, STANDING
+from billing.usage.slots import DAY, day_of, start_of
 from controlplane.kernel.clock import utcnow
 
 log = structlog.get_logger(__name__)
@@ -53,21 +56,53 @@ def make(day: date) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def hours_name_of(hour: datetime) -> str:
+    """Return the name of the partition of a month's hours."""
+    return f"usage_hour_{hour.astimezone(UTC):%Y%m}"
+
+
+def make_hours(hour: datetime) -> bool:
+    """Make the partition that an hour lies in; say whether it was missing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT usage_make_hours(%s)", [hour])
+        return bool(cursor.fetchone()[0])
+
+
+def is_closed(hour: datetime, *, now: datetime | None = None) -> bool:
+    """Whether an hour's samples are gone for good, so that it can't be made anew and stays as it is."""
+    day = day_of(hour)
+    return day < day_of(now or utcnow()) - settings.USAGE_RETENTION_DAYS * DAY and not standing([day])
+
+
 def drop_old(*, now: datetime | None = None) -> int:
-    """Drop what is older than the retention, save what `ports.needed_since` still names; return how many."""
-    today = day_of(now or utcnow())
-    keep = min(today - settings.USAGE_RETENTION_DAYS * DAY, ports.needed_since(today), today - 2 * DAY)
+    """Drop samples that are older than their retention, save what `ports.needed_since` still names; return how many days."""
+    keep = _kept_since(settings.USAGE_RETENTION_DAYS, now)
     with connection.cursor() as cursor:
         cursor.execute(_DAYS)
         old = [day for (day,) in cursor if day < keep]
-    return sum(_drop(day) for day in old)
+    dropped = sum(_dropped("SELECT usage_drop_partition(%s)", day) for day in old)
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET_OLD_USE, [start_of(keep)])
+        cursor.execute(FORGET_OLD_BATCHES, [keep])
+    return dropped
 
 
-def _drop(day: date) -> bool:
+def drop_old_hours(*, now: datetime | None = None) -> int:
+    """Drop the hours of months that are older than theirs, never before their samples; return how many months."""
+    days = max(settings.USAGE_HOURS_RETENTION_DAYS, settings.USAGE_RETENTION_DAYS, 31)
+    return _dropped("SELECT usage_drop_hours(%s)", _kept_since(days, now))
+
+
+def _kept_since(days: int, now: datetime | None) -> date:
+    today = day_of(now or utcnow())
+    return min(today - days * DAY, ports.needed_since(today), today - 2 * DAY)
+
+
+def _dropped(statement: str, day: date) -> int:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT usage_drop_partition(%s)", [day])
-            return bool(cursor.fetchone()[0])
+            cursor.execute(statement, [day])
+            return int(cursor.fetchone()[0])
     except OperationalError as busy:  # somebody reads: the next tick tries again
         log.warning("usage.partition_not_dropped", day=str(day), reason=str(busy).strip())
-        return False
+        return 0

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from billing.usage.ingest import ingest
@@ -21,6 +22,7 @@ from billing.usage.slots import floor
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 
 MOST_ROWS = 5000
@@ -28,10 +30,11 @@ COLUMNS = frozenset({"runtime", "epoch", "at", "levels", "components", "gauges",
 _YEARS = range(2020, 9000)
 
 
+@transaction.atomic
 def push(
     *, actor: Actor, sent_at: str, rows: Sequence[Mapping[str, Any]], now: datetime | None = None
 ) -> Ingested:
-    """Take in what an agent pushes; each row that can't be is named, and the others are stored.
+    """Take in what an agent pushes; each row that can't be is named, and the others are stored. One audit row a batch.
 
     Raises Refused: forbidden 403, time_invalid 422, clock_skewed 422 when `sent_at` is more than a slot away from our clock.
     """
@@ -55,10 +58,23 @@ def push(
             batch.append(read)
     result = ingest(batch=batch, origin=Origin.AGENT, now=moment)
     refused = (*faults, *(replace(fault, row=numbers[fault.row]) for fault in result.refused))
+    _note(actor, sent, result, refused=len(refused))
     return replace(
         result,
         refused=tuple(sorted(refused, key=lambda fault: fault.row)),
         quarantined=tuple(replace(fault, row=numbers[fault.row]) for fault in result.quarantined),
+    )
+
+
+def _note(actor: Actor, sent: datetime, result: Ingested, *, refused: int) -> None:
+    told = {"accepted": result.accepted, "duplicates": result.duplicates, "refused": refused}
+    audit.record(
+        "usage.push",
+        actor=actor,
+        tenant_id=None,
+        target_type="samples",
+        target_id=sent.isoformat(),
+        changes={**told, "quarantined": len(result.quarantined)},
     )
 
 

@@ -15,13 +15,19 @@ STANDING = """
 SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NOT NULL
 """
 
-# Whether any of a few rows of a batch is there already: then most probably all are. By the primary key.
+# Whether any of a few rows of a batch is there already, and whether this very batch was stored whole. By the primary keys.
 ANY_THERE = """
 SELECT EXISTS (
     SELECT FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch)
-    JOIN usage_sample s USING (slot, source, epoch)
-)
+    JOIN {partition} s USING (slot, source, epoch)
+), EXISTS (SELECT FROM usage_batch WHERE day = %s AND digest = %s)
 """
+REMEMBER_BATCH = "INSERT INTO usage_batch (day, digest) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+FORGET_BATCHES = "DELETE FROM usage_batch WHERE day = %s"
+FORGET_OLD_BATCHES = "DELETE FROM usage_batch WHERE day < %s"
+
+# What components used is wanted as long as the samples beside it. By the index of hours.
+FORGET_OLD_USE = "DELETE FROM usage_component_use WHERE hour < %s"
 
 # Rows of a batch that are there; what was reported when, and how it came, may differ in a repetition. By the primary key.
 THERE_WIDE = """
@@ -58,6 +64,17 @@ QUARANTINE = """
 INSERT INTO usage_quarantine (id, runtime, slot, epoch, reason, detail, payload, digest, origin, reported_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (runtime, slot, epoch, reason, digest) DO NOTHING
+"""
+
+
+# Takes one sample out, with what it said: another reading of its slot stands from now on. By the primary keys.
+TAKE_OUT = """
+WITH gone AS (
+    DELETE FROM usage_sample s USING usage_source o
+    WHERE o.runtime = %s AND s.source = o.id AND s.slot = %s AND s.epoch = %s RETURNING s.*
+)
+SELECT g.origin, g.reported_at, x.levels, c.components, {gauges}, g.egress_bytes, x.allocatable_millicores, x.allocatable_mib
+FROM gone g JOIN usage_shape x ON x.id = g.shape JOIN usage_component_set c ON c.id = g.components
 """
 
 

@@ -33,6 +33,7 @@ class Used:
     quantity: int
     inferred: int
     observed_seconds: int
+    inferred_seconds: int
     alive_seconds: int
 
 

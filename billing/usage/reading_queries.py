@@ -22,7 +22,8 @@ def used(*, by_day: bool) -> str:
     start, end, by = _PERIODS[by_day]
     return f"""
 SELECT {_WHOSE}, d.meter, d.dimension, {start}, {end},
-    sum(d.quantity)::bigint, sum(d.inferred)::bigint, sum(l.observed_seconds)::bigint, sum(l.alive_seconds)::bigint
+    sum(d.quantity)::bigint, sum(d.inferred)::bigint, sum(l.observed_seconds)::bigint,
+    sum(l.inferred_seconds)::bigint, sum(l.alive_seconds)::bigint
 FROM usage_day d JOIN usage_day_life l USING (day, source, tenant_id, account, plan)
 WHERE d.tenant_id = %(tenant)s AND d.day >= %(first)s AND d.day < %(last)s
 GROUP BY {_WHOSE}, d.meter, d.dimension{by} ORDER BY {_WHOSE}, d.meter, d.dimension{by}
@@ -41,7 +42,8 @@ GROUP BY {_WHOSE}{by} ORDER BY {_WHOSE}{by}
 
 
 # Today's hours of one tenant: its runtimes by their spans, each hour by its key. Of the hour that goes on, what is still to come
-# counts as unknown in its row, for the row does not depend on when it was made; here it is taken off.
+# counts as unknown in its row, for the row does not depend on when it was made; here it is taken off. The hours are said twice,
+# so that other months are not planned for.
 _TODAY = """
 WITH d AS (
     SELECT s.account, s.runtime, s.plan, s.region, h.*,
@@ -53,12 +55,14 @@ WITH d AS (
     JOIN generate_series(%(start)s::timestamptz, %(hour)s::timestamptz, interval '1 hour') t (hour)
         ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
     JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
+        AND h.hour BETWEEN %(start)s AND %(hour)s
     WHERE s.tenant_id = %(tenant)s AND s.since < %(end)s AND (s.until IS NULL OR s.until > %(start)s)
 )"""
 USED_TODAY = f"""{_TODAY},
 life AS (
     SELECT runtime, account, plan, region, sum(observed_seconds)::bigint AS observed,
-        sum(observed_seconds + inferred_seconds + missed)::bigint AS alive, sum(egress_bytes)::bigint AS egress
+        sum(inferred_seconds)::bigint AS guessed, sum(observed_seconds + inferred_seconds + missed)::bigint AS alive,
+        sum(egress_bytes)::bigint AS egress
     FROM d GROUP BY runtime, account, plan, region
 ),
 measured AS (
@@ -75,7 +79,8 @@ measured AS (
     UNION ALL
     SELECT account, runtime, plan, region, 'egress', '', egress, 0 FROM life WHERE egress > 0
 )
-SELECT {_WHOSE}, d.meter, d.dimension, %(start)s::timestamptz, %(now)s::timestamptz, d.quantity, d.inferred, l.observed, l.alive
+SELECT {_WHOSE}, d.meter, d.dimension, %(start)s::timestamptz, %(now)s::timestamptz, d.quantity, d.inferred,
+    l.observed, l.guessed, l.alive
 FROM measured d JOIN life l USING (runtime, account, plan, region) ORDER BY {_WHOSE}, d.meter, d.dimension
 """
 _SUMS_TODAY = ", ".join(f"sum(d.{name})::bigint" for name in ("used_seconds", *GAUGES, "egress_bytes"))

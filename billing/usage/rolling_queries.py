@@ -10,13 +10,21 @@ DIRTY_HOURS = "SELECT DISTINCT hour FROM usage_dirty ORDER BY hour DESC LIMIT %s
 # One at a time makes an hour: a second one leaves it, or would overwrite what is newer. Held to the transaction's end.
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext(%s), %s)"
 
-# What is marked after this stays marked: it was not there to be seen.
-CLAIM = "DELETE FROM usage_dirty WHERE hour = %s RETURNING sources, spreads"
+# What is marked after this stays marked: it was not there to be seen. Answers the sources, how many they are, and those whose
+# neighbouring hours are to follow; lists stay on the server's side.
+CLAIM = """
+WITH claimed AS (DELETE FROM usage_dirty WHERE hour = %s RETURNING sources, spreads),
+whose AS (SELECT source, bool_or(spreads) AS spreads FROM claimed, unnest(sources) source GROUP BY source)
+SELECT array_agg(source)::text, count(*), (array_agg(source) FILTER (WHERE spreads))::text FROM whose
+"""
 
-MOST_SOURCES = "SELECT coalesce(max(id), 0) FROM usage_source"
-
-# Whether anybody was seen in the half hour after an hour: until then its end can't be the middle of a gap.
-SEEN_AFTER = "SELECT EXISTS (SELECT FROM usage_sample WHERE slot >= %s AND slot < %s)"
+# What decides how an hour is made: whether anybody was seen in the half hour after it (until then its end can't be the middle of
+# a gap), whether it was made before, how many sources there are, whether its partition stands. By keys, a glance each.
+FACTS = """
+SELECT EXISTS (SELECT FROM usage_sample WHERE slot >= %(end)s AND slot < %(after)s),
+    EXISTS (SELECT FROM usage_hour WHERE hour = %(hour)s),
+    (SELECT coalesce(max(id), 0) FROM usage_source), to_regclass(%(partition)s) IS NOT NULL
+"""
 
 _SUMS = ",\n        ".join(f"sum({name}) AS {name}" for name in (*GAUGES, "egress_bytes"))
 _SEEN = """
@@ -57,7 +65,38 @@ fresh AS {materialized} (
 {put}
 SELECT source FROM dirty EXCEPT SELECT source FROM plain
 """
-_PREFIX = " OR w.first = %(hour)s AND w.last = %(hour)s + (w.n - 1) * make_interval(secs => %(length)s)"
+# The same of many sources of which each had one shape all through, in one pass over the samples; what had several is answered.
+_ALIKE = """
+WITH dirty AS (SELECT unnest(%(sources)s::int[]) AS source),
+e AS (
+    SELECT source, count(*) AS n, count(workload_used_millicores) AS used_n, {edges}
+        min(epoch) AS oldest, max(epoch) AS newest, min(shape) AS shape, max(shape) AS other,
+        {sums}
+    FROM {samples} GROUP BY source
+),
+whose AS MATERIALIZED (
+    SELECT source, s.id AS span FROM dirty JOIN usage_span s USING (source)
+    WHERE s.since <= %(hour)s AND (s.until IS NULL OR s.until >= %(end)s) AND s.phase <> ALL(%(quiet)s)
+),
+plain AS MATERIALIZED (
+    SELECT whose.span, e.* FROM e JOIN whose USING (source)
+    WHERE e.oldest = e.newest AND e.shape = e.other AND (e.n = %(whole)s{prefix})
+),
+fresh AS {materialized} (
+    SELECT source, span, shape, n * %(length)s AS observed_seconds, 0 AS inferred_seconds, 0 AS unknown_seconds,
+        used_n * %(length)s AS used_seconds,
+        {products}
+    FROM plain e{unseen}
+),
+{put}
+SELECT source FROM dirty EXCEPT SELECT source FROM plain
+"""
+_UNSEEN = """
+    UNION ALL
+    SELECT source, span, 0, 0, 0, 3600 - n * %(length)s, 0, {zeros} FROM plain WHERE n < %(whole)s"""
+_PREFIX = (
+    " OR {of}.first = %(hour)s AND {of}.last = %(hour)s + ({of}.n - 1) * make_interval(secs => %(length)s)"
+)
 _PRODUCTS = ",\n        ".join(f"coalesce(e.{name}, 0) * %(length)s AS {name}" for name in GAUGES)
 
 # What came out as before stays as it is; what is not there any more goes. By the primary key, in its order.
@@ -78,8 +117,12 @@ _OVER = f"""
         ({_COLUMNS}) = ({_NEW}), revision = h.revision + 1, rolled_at = now()
     WHERE ({_OLD}) IS DISTINCT FROM ({_NEW})"""
 
-# Sorting an hour of ten thousand sources on disk would take longer than all the rest.
-ROOM = "SET LOCAL work_mem = '64MB'"
+# Sorting an hour of ten thousand sources on disk would take longer than all the rest. And nobody waits for the disk: a crash
+# takes an hour back together with its marks, and it is made again.
+ROOM = "SET LOCAL work_mem = '64MB'; SET LOCAL synchronous_commit = off"
+
+
+_ZEROS = ", ".join("0" for _ in (*GAUGES, "egress_bytes"))
 
 
 def plain(*, narrow: bool, open_end: bool, again: bool) -> str:
@@ -88,15 +131,31 @@ def plain(*, narrow: bool, open_end: bool, again: bool) -> str:
     return _PLAIN.format(
         seen=seen,
         whole_edges=", min(first) AS first, max(last) AS last" if open_end else "",
-        prefix=_PREFIX if open_end else "",
-        products=f"{_PRODUCTS},\n        e.egress_bytes AS egress_bytes",
-        zeros=", ".join("0" for _ in (*GAUGES, "egress_bytes")),
-        materialized="MATERIALIZED" if again else "",
-        put=(_GONE.format(whose="plain") if again else "") + _PUT.format(conflict=_OVER if again else ""),
+        prefix=_PREFIX.format(of="w") if open_end else "",
+        **_putting(again=again),
     )
 
 
-MADE_BEFORE = "SELECT EXISTS (SELECT FROM usage_hour WHERE hour = %s)"
+def alike(*, open_end: bool, again: bool) -> str:
+    """Return the statement for plain hours of one shape each, of a whole fleet."""
+    return _ALIKE.format(
+        edges=_EDGES if open_end else "",
+        sums=_SUMS,
+        samples=_WIDE,
+        prefix=_PREFIX.format(of="e") if open_end else "",
+        unseen=_UNSEEN.format(zeros=_ZEROS) if open_end else "",
+        **_putting(again=again),
+    )
+
+
+def _putting(*, again: bool) -> dict[str, str]:
+    return {
+        "products": f"{_PRODUCTS},\n        e.egress_bytes AS egress_bytes",
+        "zeros": _ZEROS,
+        "materialized": "MATERIALIZED" if again else "NOT MATERIALIZED",
+        "put": (_GONE.format(whose="plain") if again else "") + _PUT.format(conflict=_OVER if again else ""),
+    }
+
 
 # What `integrate` found, put in the same way.
 _ARRAYS = ", ".join(
@@ -125,10 +184,10 @@ SELECT source, id, extract(epoch FROM since)::bigint, extract(epoch FROM until):
 WHERE source = ANY(%s::int[]) AND since < %s AND (until IS NULL OR until > %s)
 """
 
-# Neighbouring hours with a gap, of sources whose hour changed: it may reach across. By the primary key.
+# Neighbouring hours with a gap, of sources whose hour changed: it may reach across. By the partial index of gaps.
 GAPPY = """
-SELECT array_agg(DISTINCT source) FROM usage_hour
-WHERE hour = %s AND source = ANY(%s::int[]) AND (shape = 0 OR inferred_seconds > 0)
+SELECT hour, array_agg(DISTINCT source)::text FROM usage_hour
+WHERE hour IN (%s, %s) AND source = ANY(%s::int[]) AND (shape = 0 OR inferred_seconds > 0) GROUP BY hour
 """
 MARK_QUIETLY = "INSERT INTO usage_dirty (hour, sources, spreads) VALUES (%s, %s::int[], false)"
 MARK_DAY = "INSERT INTO usage_dirty_day (day, sources) VALUES (%s, %s::int[])"

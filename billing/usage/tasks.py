@@ -18,5 +18,6 @@ def usage() -> None:
 
 @shared_task(name="nesoi.usage_retention", ignore_result=True)
 def usage_retention() -> None:
-    """Drop samples that are older than the retention and that no open month needs."""
+    """Drop samples and hours that are older than their retention and that no open month needs."""
     partitions.drop_old()
+    partitions.drop_old_hours()

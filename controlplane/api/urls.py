@@ -171,6 +171,8 @@ urlpatterns = [
     ),
     path("usage/samples", usage.SampleList.as_view(), name="usage-samples"),
     path("usage/quarantine", usage.QuarantineList.as_view(), name="usage-quarantine"),
+    path("usage/quarantine/<str:sample>/accept", usage.SampleAccept.as_view(), name="accept-sample"),
+    path("usage/quarantine/<str:sample>/dismiss", usage.SampleDismiss.as_view(), name="dismiss-sample"),
     path("costs", costs.Costs.as_view(), name="costs"),
     path("costs/breakdown", costs.CostBreakdown.as_view(), name="cost-breakdown"),
     path("costs/forecast", costs.CostForecast.as_view(), name="cost-forecast"),

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from billing.usage.models import Source
+from controlplane.tenants.models import AuditEvent
 from tests.api.asking import Asking, problem, read
 from tests.usage import begin
 from tests.work import runtime
@@ -95,6 +96,26 @@ def test_what_contradicts_is_listed_for_sres_with_both_sides_reason(sam: Asking,
     assert listed["payload"]["gauges"]["egress_bytes"] == 6
     assert read(sam.get(f"/usage/quarantine?runtime={row['runtime']}"))["results"] == [listed]
     assert read(sam.get("/usage/quarantine?runtime=other"))["results"] == []
+
+
+def test_an_sre_decides_once_which_reading_stands(sam: Asking, row: dict[str, Any]) -> None:
+    pushed(sam, row)
+    pushed(sam, {**row, "gauges": {"egress_bytes": 6}})
+    (listed,) = read(sam.get("/usage/quarantine"))["results"]
+    door = f"/usage/quarantine/{listed['id']}"
+    assert problem(sam.post(f"{door}/accept", {"reason": " "})) == (422, "reason_missing")
+    decided = read(sam.post(f"{door}/accept", {"reason": "the landscape says so, too"}))
+    assert (decided["decision"], decided["decided_why"]) == ("accepted", "the landscape says so, too")
+    assert problem(sam.post(f"{door}/dismiss", {"reason": "no"})) == (409, "sample_decided")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT egress_bytes FROM usage_sample")
+        assert cursor.fetchall() == [(6,)]
+
+
+def test_a_push_leaves_one_audit_row_however_many_samples_it_brings(sam: Asking, row: dict[str, Any]) -> None:
+    pushed(sam, row, {**row, "runtime": "mine"})
+    (event,) = AuditEvent.objects.filter(action="usage.push")
+    assert event.changes == {"accepted": 1, "duplicates": 0, "quarantined": 0, "refused": 1}
 
 
 def test_no_tenant_says_what_it_used(world: World, row: dict[str, Any]) -> None:

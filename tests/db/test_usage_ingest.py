@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from billing.usage import interning, sources
 from billing.usage.ingest import ingest
+from billing.usage.integrals import INTEGRALS
 from billing.usage.models import ComponentUse, Dirty, Quarantined, Shape
 from billing.usage.partitions import standing
 from billing.usage.reading import component_use
@@ -270,6 +271,30 @@ def test_partitions_are_made_once_and_dropped_when_nobody_needs_them(monkeypatch
     with acting_as(WORKER):
         assert partitions.drop_old(now=now) == 1
     assert standing([old]) == set()
+
+
+def test_old_hours_go_by_the_month_and_use_of_components_with_its_samples(settings: Any) -> None:
+    from billing.usage import hours, partitions
+    from billing.usage.models import Batch, Hour
+
+    now = datetime.now(UTC)
+    old, kept = now - timedelta(days=500), now - timedelta(days=95)
+    row = dict.fromkeys((*INTEGRALS, "span"), 0) | {"source": 1, "shape": 0, "unknown_seconds": 3600}
+    for moment in (old, kept, TEN):
+        hour = moment.replace(minute=0, second=0, microsecond=0)
+        partitions.make_hours(hour)
+        assert not partitions.make_hours(hour)
+        Hour.objects.create(**{**row, "hour": hour})
+        ComponentUse.objects.create(hour=hour, used="{}")
+        Batch.objects.create(day=hour.date(), digest=b"1")
+        Dirty.objects.create(hour=hour, sources=[1])
+    with acting_as(WORKER):
+        assert partitions.drop_old_hours(now=now) == 1
+        partitions.drop_old(now=now)
+    assert {row.hour.date() for row in Hour.objects.all()} == {kept.date(), TEN.date()}
+    assert (ComponentUse.objects.count(), Batch.objects.count()) == (1, 1)
+    hours.roll_up()  # what can't be made anew stays as it was
+    assert [row.unknown_seconds for row in Hour.objects.filter(hour__lt=now - timedelta(days=90))] == [3600]
 
 
 def test_what_is_new_is_never_dropped(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:

@@ -86,7 +86,9 @@ def test_a_partition_is_closed_to_tenants_and_no_table_lets_them_write(moved: So
     statements += [
         f"DELETE FROM {table}" for table in ("usage_day", "usage_hour", "usage_span", "usage_late", *HIDDEN)
     ]
+    statements += [f"SELECT 1 FROM usage_hour_{TEN:%Y%m}"]
     statements += ["SELECT usage_make_partition('2026-01-01')", "SELECT usage_drop_partition('2022-01-01')"]
+    statements += ["SELECT usage_make_hours('2026-01-01')", "SELECT usage_drop_hours('2022-01-01')"]
     for statement in statements:
         with (
             acting_as(WEB), tenant_scope(TENANT), pytest.raises(DatabaseError, match="permission denied"),

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from billing.usage.deciding import ACCEPTED, DISMISSED, LONGEST_REASON
 from billing.usage.models import Quarantined
 from billing.usage.pushing import MOST_ROWS
 from billing.usage.samples import Ingested, Origin, RowFault
-from controlplane.api.shapes.base import COUNT, FREE, ID, MOMENT, TEXT, Shape, page_of, record, several, words
+from controlplane.api.shapes.base import (
+    COUNT,
+    FREE,
+    ID,
+    MAYBE_MOMENT,
+    MOMENT,
+    TEXT,
+    Shape,
+    page_of,
+    record,
+    several,
+    words,
+)
 from controlplane.kernel.clock import rfc3339
 
 _ROW = {
@@ -74,9 +87,26 @@ QUARANTINED = Shape(
             "origin": words([origin.name.lower() for origin in Origin]),
             "reported_at": MOMENT,
             "stored_at": MOMENT,
+            "decision": {
+                **words(["", ACCEPTED, DISMISSED]),
+                "description": "Empty while nobody has decided.",
+            },
+            "decided_by": TEXT,
+            "decided_why": TEXT,
+            "decided_at": MAYBE_MOMENT,
         },
         description="A sample that can't be believed.",
     ),
+)
+DECISION = Shape(
+    "SampleDecision",
+    {
+        "type": "object",
+        "required": ["reason"],
+        "additionalProperties": False,
+        "properties": {"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}},
+    },
+    example={"reason": "The agent's figures agree with the landscape's own."},
 )
 QUARANTINED_LIST = page_of(QUARANTINED)
 
@@ -104,6 +134,10 @@ def quarantined_json(row: Quarantined) -> dict[str, Any]:
         "origin": Origin(row.origin).name.lower(),
         "reported_at": rfc3339(row.reported_at),
         "stored_at": rfc3339(row.stored_at),
+        "decision": row.decision,
+        "decided_by": row.decided_by,
+        "decided_why": row.decided_why,
+        "decided_at": rfc3339(row.decided_at) if row.decided_at else None,
     }
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.usage import deciding
 from billing.usage.models import Quarantined
 from billing.usage.pushing import push, quarantined, require_meter
+from controlplane.api import scope
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
+from controlplane.api.idempotency import Answer, once
 from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES, Parameter
 from controlplane.api.shapes.usage import (
+    DECISION,
     INGESTED,
+    QUARANTINED,
     QUARANTINED_LIST,
     SAMPLES,
     ingested_json,
@@ -60,6 +66,53 @@ class QuarantineList(ApiView):
         """Return one page, newest first."""
         rows = quarantined(actor=actor_of(request), runtime=self.query.text("runtime"))
         return Response(page(request, self.query, rows, _written))
+
+
+class SampleAccept(ApiView):
+    """Let the other reading stand."""
+
+    @contract(
+        operation_id="accept_sample",
+        summary="Accept a sample that was put aside",
+        tag="usage",
+        answers={200: QUARANTINED},
+        body=DECISION,
+        problems=(403, 404, 409),
+        idempotent=True,
+    )
+    def post(self, request: Request, sample: str) -> HttpResponse:
+        """Let it stand in place of the one that stood, which is put aside; its hour is made anew."""
+        return _decided(self, request, sample, deciding.accept)
+
+
+class SampleDismiss(ApiView):
+    """Let what stood stand."""
+
+    @contract(
+        operation_id="dismiss_sample",
+        summary="Dismiss a sample that was put aside",
+        tag="usage",
+        answers={200: QUARANTINED},
+        body=DECISION,
+        problems=(403, 404, 409),
+        idempotent=True,
+    )
+    def post(self, request: Request, sample: str) -> HttpResponse:
+        """Say that it counts for nothing; what stood stands."""
+        return _decided(self, request, sample, deciding.dismiss)
+
+
+def _decided(
+    view: ApiView, request: Request, sample: str, decide: Callable[..., Quarantined]
+) -> HttpResponse:
+    actor = actor_of(request)
+    require_meter(actor)
+    sample_id, reason = scope.id_of("sample", sample), view.body(request)["reason"]
+
+    def act() -> Answer:
+        return Answer(200, quarantined_json(decide(actor=actor, sample_id=sample_id, reason=reason)))
+
+    return once(request, act)
 
 
 def _written(rows: Sequence[Quarantined]) -> list[dict[str, Any]]:
