@@ -13,9 +13,13 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
+from billing.books.services import HOUSE_CURRENCY, load_market
 from billing.footprint.models import MEASURES, PARTS, FootprintDay
 from billing.footprint.split import Parts
-from billing.usage.slots import day_of
+from billing.pricing.fx import RateMissingError
+from billing.pricing.periods import month
+from billing.usage.slots import day_of, start_of
+from controlplane.kernel.errors import Refused
 from controlplane.tenants.models import TenantQuerySet
 
 LONGEST_DAYS = 92
@@ -28,6 +32,7 @@ _PLAIN = (
     "carbon_low",
     "carbon_high",
 )
+_COSTS = tuple(f"cost_{part}" for part in PARTS)
 _SUMMED = (*_PLAIN, *(f"{measure}_{part}" for measure in MEASURES for part in PARTS))
 
 
@@ -113,11 +118,33 @@ def read(row: Any) -> Footprint:
 
 
 def whole(stretch: Stretch, *, tenant_id: UUID | None) -> Footprint | None:
-    """Return everything together, or None where there is nothing."""
-    row = _days(stretch, tenant_id).aggregate(**_aggregates())
+    """Return everything together, or None where there is nothing; of several currencies in the house's, where rates are known."""
+    days = _days(stretch, tenant_id)
+    row = days.aggregate(**_aggregates())
     if not row["rows"]:
         return None
-    return _footprint({name: int(row[f"all_{name}"] or 0) for name in _SUMMED}, _Named(row))
+    sums = {name: int(row[f"all_{name}"] or 0) for name in _SUMMED}
+    if row["currencies"] > 1 and (costs := _in_house_currency(days, stretch)):
+        sums, row = sums | costs, row | {"currencies": 1, "newest_currency": HOUSE_CURRENCY}
+    return _footprint(sums, _Named(row))
+
+
+def _in_house_currency(days: QuerySet[FootprintDay], stretch: Stretch) -> dict[str, int] | None:
+    """Return the sums of costs at the rates of the stretch's last day; None where one is missing."""
+    last = stretch.last - timedelta(days=1)
+    by_currency = (
+        days.exclude(currency="").values("currency").annotate(**{f"all_{name}": Sum(name) for name in _COSTS})
+    )
+    found = dict.fromkeys(_COSTS, 0)
+    try:
+        rates = load_market(month(last.year, last.month)).rates
+        for row in by_currency:
+            worth = rates.at(row["currency"], HOUSE_CURRENCY, start_of(last))
+            for name in _COSTS:
+                found[name] += round(row[f"all_{name}"] * worth)
+    except (Refused, RateMissingError):
+        return None
+    return found
 
 
 def by_day(

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 
 from billing.books import agreeing
+from billing.books.models import ExchangeRate
 from billing.costs.node_costs import contracted_costs
-from billing.footprint import making, ports
+from billing.footprint import making, ports, reading
+from billing.footprint.models import MEASURES, PARTS, FootprintDay
 from billing.footprint.ports import Held
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.roles import WORKER
@@ -59,3 +61,28 @@ def test_a_runtime_that_changes_hands_within_a_day_costs_each_its_part(world: Wo
 
 def test_without_prices_footprints_keep_to_list_prices(world: World) -> None:
     assert contracted_costs([world.archipel.pk], date(2026, 6, 3)) == {}
+
+
+def test_the_fleets_money_is_told_in_the_houses_currency_where_tenants_pay_in_several(world: World) -> None:
+    begin()
+    zero = {f"{measure}_{part}": 0 for measure in MEASURES for part in PARTS}
+    for account, currency, cost in ((world.shop, "USD", 2_000_000), (world.main, "EUR", 500_000)):
+        source = runtime()
+        FootprintDay.objects.create(
+            day=JUNE, source=source.id, tenant_id=account.tenant_id, account=account.id, runtime=source.runtime, plan="aws",
+            region="eu-central-1", alive_seconds=86_400, observed_seconds=86_400, cpu_overrun=0, memory_overrun=0, carbon_low=0,
+            carbon_high=0, carbon_storage=0, region_known=True, use_known=True, factors=1, currency=currency,
+            **{**zero, "cost_workload": cost},
+        )  # fmt: skip
+    june = reading.Stretch(JUNE, JUNE + timedelta(days=1))
+    ExchangeRate.objects.filter(base="USD", quote="EUR").delete()
+    blind = reading.whole(june, tenant_id=None)
+    assert blind is not None
+    assert blind.currency == "", "what has no rate is not added to what has"
+    ExchangeRate.objects.create(base="USD", quote="EUR", since=JUNE, rate=Decimal("0.9"), source="test")
+    whole = reading.whole(june, tenant_id=None)
+    assert whole is not None
+    assert (whole.currency, whole.parts("cost").workload) == ("EUR", 2_300_000)
+    own = reading.whole(june, tenant_id=world.archipel.pk)
+    assert own is not None
+    assert (own.currency, own.parts("cost").workload) == ("USD", 2_000_000)
