@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -94,7 +95,9 @@ def _finish(made: Draft, actor: Actor, now: datetime) -> None:
 
 
 def may_be_sealed(month: date, now: datetime) -> bool:
-    """Whether a month ended so long ago that its statements are sealed by themselves."""
+    """Whether a month ended so long ago that its statements are sealed by themselves, and nothing older is still to come."""
+    if settings.STATEMENT_SEALS_AFTER and not Path(settings.STATEMENT_SEALS_AFTER).exists():
+        return False
     grace = timedelta(hours=settings.STATEMENT_GRACE_HOURS)
     return now >= start_of(queries.following(month)) + grace
 

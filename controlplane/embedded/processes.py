@@ -22,8 +22,6 @@ _WORKER_PROCESSES = 4
 _WEB_THREADS = 16
 _AS_WEB = {"DATABASE_ROLE": "nesoi_web"}  # one tenant's rows at a time
 _AS_WORKER = {"DATABASE_ROLE": "nesoi_worker"}  # every tenant's rows
-# The beat would seal months of the demo's past while their days are still being brought in.
-_UNTIL_ITS_PAST_IS_TOLD = str(90 * 24)
 _ASK_SECONDS = 0.25
 _ANSWER_SECONDS = 2
 _FORGOTTEN = (
@@ -48,11 +46,7 @@ def environment(
         "STATIC_ROOT": str(static),
         "LOG_FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
-        **(
-            {}
-            if given.get("DEMO_DATA") == "0" or has_past(state)
-            else {"STATEMENT_GRACE_HOURS": _UNTIL_ITS_PAST_IS_TOLD}
-        ),
+        **({} if given.get("DEMO_DATA") == "0" else {"STATEMENT_SEALS_AFTER": str(_past_is_told(state))}),
         **addresses,
     }
     return ours | {name: value for name, value in given.items() if not name.startswith(_FORGOTTEN)}
@@ -113,9 +107,9 @@ def demo_usage(state: Path, env: Mapping[str, str]) -> Service:
     return _manage("usage", ["demo_usage", *options], env, once=True)
 
 
-def has_past(state: Path) -> bool:
-    """Tell whether the demo's past was told to its end at an earlier start."""
-    return (state / "demo_usage.done").exists()
+def _past_is_told(state: Path) -> Path:
+    """The file that says so: before it is there the beat would seal months whose days are still being brought in."""
+    return state / "demo_usage.done"
 
 
 def was_filled(state: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +212,15 @@ def test_the_beat_waits_for_the_grace_period(world: World) -> None:
         assert tick(now=datetime(2026, 7, 4, 0, 0, tzinfo=UTC)) == 0
     assert tick(now=datetime(2026, 7, 4, 0, 0, tzinfo=UTC)) == 1
     assert tick(now=datetime(2026, 7, 4, 0, 1, tzinfo=UTC)) == 0
+
+
+def test_nothing_is_sealed_by_itself_before_older_usage_is_in(world: World, tmp_path: Path) -> None:
+    use(runtime(), world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    told = tmp_path / "told"
+    with override_settings(STATEMENT_SEALS_AFTER=str(told)):
+        assert tick(now=LATER) == 0
+        told.touch()
+        assert tick(now=LATER) == 1
 
 
 def test_a_blocked_statement_is_told_to_finops_once_and_holds_up_nobody_else(world: World) -> None:
