@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
-from fpdf.fonts import FontFace
+from fpdf.fonts import FontFace, TTFFont
 
 from billing.statements.canonical import plain
 from billing.statements.models import Charge, Statement
 from billing.statements.reading import name_in
+from billing.statements.sections import Section, place_of, section_of
 
-FONT = "helvetica"  # one of the fourteen that every reader has: no file to ship, and no glyphs outside of Latin-1
+FONT = "fira"  # letters of every European language, Greek and Cyrillic too; only those that are used go into a file
+FILES = Path(str(files("fontpkg_fira_sans"))) / "files"
 WIDTHS = (30, 28, 52, 26, 24, 24)
 QUIET = 110
 
@@ -25,8 +30,16 @@ class Sheet(FPDF):
     def __init__(self, foot: str) -> None:
         super().__init__(orientation="portrait", format="A4")
         self.foot = foot
+        self.add_font(FONT, fname=FILES / "FiraSans-Regular.ttf")
+        self.add_font(FONT, style="B", fname=FILES / "FiraSans-Bold.ttf")
+        font = self.fonts[FONT]
+        self.letters = frozenset(font.cmap) if isinstance(font, TTFFont) else frozenset()
         self.set_margins(13, 14)
         self.set_auto_page_break(auto=True, margin=18)
+
+    def printable(self, text: str) -> str:
+        """Return a text as the font can write it: letters that it lacks, such as Chinese ones, become question marks."""
+        return "".join(letter if ord(letter) in self.letters else "?" for letter in text)
 
     def footer(self) -> None:
         """Say which statement this is a page of."""
@@ -39,23 +52,18 @@ class Sheet(FPDF):
 
 def as_pdf(row: Statement, lines: Iterable[Charge], *, tenant: str) -> bytes:
     """Return the file; a draft is called so on every page."""
-    found = list(lines)
+    found = sorted(lines, key=place_of)
     number = f"Statement {row.number}" if row.number else "Draft, not yet a statement"
-    sheet = Sheet(f"{number}, {row.month:%B %Y} - {row.digest or 'not sealed'}")
+    sheet = Sheet(f"{number}, {row.month:%B %Y}, {row.digest or 'not sealed'}")
     # The moment of sealing, not of writing: else no two files would be alike.
     sheet.set_creation_date(row.sealed_at or row.drafted_at)
     sheet.set_producer("Nesoi")
-    sheet.set_title(latin(f"{number} of {tenant}, {row.month:%B %Y}"))
+    sheet.set_title(f"{number} of {tenant}, {row.month:%B %Y}")
     sheet.add_page()
     _head(sheet, row, number, tenant)
     _sums(sheet, row, found)
     _lines(sheet, row, found)
     return bytes(sheet.output())
-
-
-def latin(text: str) -> str:
-    """Return a text as the standard fonts can write it."""
-    return text.encode("latin-1", "replace").decode("latin-1")
 
 
 def money(amount: Decimal) -> str:
@@ -93,17 +101,36 @@ def _sums(sheet: Sheet, row: Statement, lines: Sequence[Charge]) -> None:
     ) as table:
         table.row(("Account", "What", f"Billed, {row.currency}"))
         for (account, kind), amount in sorted(sums.items()):
-            table.row((latin(account), kind, money(amount)))
+            table.row((sheet.printable(account), kind, money(amount)))
     sheet.ln(5)
 
 
 def _lines(sheet: Sheet, row: Statement, lines: Sequence[Charge]) -> None:
+    for section, found in groupby(lines, section_of):
+        _section(sheet, row, section, list(found))
+
+
+def _section(sheet: Sheet, row: Statement, section: Section, lines: Sequence[Charge]) -> None:
     aligned = ("LEFT", "LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT")
+    sheet.set_font(FONT, style="B", size=10)
+    _say(sheet, f"{section.title}: {money(_sum(lines))} {row.currency}", 7)
     sheet.set_font(FONT, size=7)
     with sheet.table(col_widths=WIDTHS, text_align=aligned, line_height=4, **_style()) as table:
         table.row(("Runtime", "Period (UTC)", "What", "Quantity", "Unit price", f"Billed, {row.currency}"))
-        for line in lines:
-            table.row([latin(text) for text in _cells(row, line)])
+        for (account, runtime), found in groupby(lines, lambda line: (line.account, line.runtime)):
+            mine = list(found)
+            for line in mine:
+                table.row([sheet.printable(text) for text in _cells(row, line)])
+            if section is Section.USAGE and len(mine) > 1:
+                whose = name_in(row.names, runtime) or name_in(row.names, account) or "The tenant as a whole"
+                cells = table.row(style=FontFace(emphasis="BOLD"))
+                cells.cell(sheet.printable(f"{whose}, together"), colspan=len(WIDTHS) - 1)
+                cells.cell(money(_sum(mine)))
+    sheet.ln(4)
+
+
+def _sum(lines: Iterable[Charge]) -> Decimal:
+    return sum((line.billed_cost for line in lines), Decimal(0))
 
 
 def _cells(row: Statement, line: Charge) -> tuple[str, ...]:
@@ -124,7 +151,7 @@ def _short(quantity: Decimal) -> str:
 
 
 def _say(sheet: Sheet, text: str, height: float) -> None:
-    sheet.cell(w=0, h=height, text=latin(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.cell(w=0, h=height, text=sheet.printable(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _style() -> dict[str, object]:

@@ -90,6 +90,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ("kubeconfig", "POST"): Row(
         f"{RUNTIME}/kubeconfig", EVERYONE - {Role.FINANCE}, NOBODY, {"lifetime": "3600"}
     ),
+    ("runtime-modules", "GET"): Row(f"{RUNTIME}/modules/", WORKERS, NOBODY),
+    ("runtime-module", "GET"): Row(f"{RUNTIME}/modules/telemetry", WORKERS, NOBODY),
+    ("runtime-module", "POST"): Row(
+        f"{RUNTIME}/modules/telemetry", WORKERS, NOBODY, {"settings.signals": "logs", "settings.samplingPercent": "1"}
+    ),
+    ("remove-module", "GET"): Row(f"{RUNTIME}/modules/api-gateway/remove", WORKERS, NOBODY),
+    ("remove-module", "POST"): Row(f"{RUNTIME}/modules/api-gateway/remove", WORKERS, NOBODY),
+    ("upgrade-runtime", "GET"): Row(f"{RUNTIME}/upgrade", WORKERS, OPERATORS),
+    ("upgrade-runtime", "POST"): Row(f"{RUNTIME}/upgrade", WORKERS, OPERATORS, {"do": "pin"}),
     ("delete-runtime", "GET"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY),
     ("delete-runtime", "POST"): Row(f"{RUNTIME}/delete", WORKERS, NOBODY, {"confirm": "checkout"}),
     **{
@@ -164,9 +173,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("statement", "GET"): Row(f"{STATEMENT}/", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("statement-file", "GET"): Row(f"{STATEMENT}/as/csv", STATEMENT_READERS, STATEMENT_PLATFORM),
     ("statement-line", "GET"): Row(f"{STATEMENT}/lines/{{line}}", STATEMENT_READERS, STATEMENT_PLATFORM),
+    ("draft-statement", "GET"): Row("/statements/draft", NO_MEMBER, STATEMENT_PLATFORM),
     ("draft-statement", "POST"): Row(
         "/statements/draft", NO_MEMBER, STATEMENT_PLATFORM, {"tenant": "archipel", "month": "2026-06"}
     ),
+    ("adjust-statement", "GET"): Row("/statements/adjust", NO_MEMBER, STATEMENT_PLATFORM),
     ("adjust-statement", "POST"): Row("/statements/adjust", NO_MEMBER, STATEMENT_PLATFORM, ADJUSTMENT),
     ("withdraw-adjustment", "POST"): Row(
         "/statements/adjustments/{adjustment}/withdraw", NO_MEMBER, STATEMENT_PLATFORM, {}

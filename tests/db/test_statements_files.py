@@ -11,12 +11,14 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pypdf import PdfReader
 
 from billing.statements.as_csv import as_csv
-from billing.statements.as_pdf import as_pdf, latin
+from billing.statements.as_pdf import as_pdf, money
 from billing.statements.evidence import days_of, has_evidence, hours_of, samples_of, sums_of
 from billing.statements.models import Charge, Statement
 from billing.statements.reading import lines_of
+from billing.statements.sections import Section, groups_of
 from tests import usage as fleet
 from tests.months import CORE_HOUR, GIB_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use
 from tests.world import World
@@ -63,9 +65,41 @@ def test_a_draft_says_that_it_is_one(world: World) -> None:
     assert as_pdf(row, lines_of(row), tenant="Archipel")
 
 
-def test_names_that_the_fonts_lack_do_not_break_a_pdf(july: Statement) -> None:
-    assert latin("Łódź 東京") == "?ód? ??"
-    assert as_pdf(july, lines_of(july), tenant="東京")
+NAMES = (
+    "Łódź Śląsk",
+    "Ελλάδα Ἀθῆναι",
+    "Žluťoučký kůň",
+    "İstanbul Şişli ığ",
+    "Київ Їжак",
+    "Москва Ђорђе",
+    "Zürich Ærø",
+)
+
+
+def test_names_of_all_of_europe_stand_in_a_pdf(july: Statement) -> None:
+    account = str(Charge.objects.filter(statement=july)[0].account)
+    july.names[account] = NAMES[0]
+    found = text_of(as_pdf(july, lines_of(july), tenant=", ".join(NAMES)))
+    assert all(name in found for name in NAMES)
+    assert found.count(NAMES[0]) > 1
+
+
+def test_letters_that_the_font_lacks_do_not_break_a_pdf(july: Statement) -> None:
+    assert "??, July 2026" in text_of(as_pdf(july, lines_of(july), tenant="東京"))
+
+
+def test_a_pdf_shows_corrections_apart_and_what_each_section_adds_up_to(july: Statement) -> None:
+    found = text_of(as_pdf(july, lines_of(july), tenant="Archipel"))
+    found_groups = groups_of(lines_of(july))
+    sections = {
+        group.section: sum((one.billed for one in found_groups if one.section == group.section), Decimal(0))
+        for group in found_groups
+    }
+    assert set(sections) == {Section.CORRECTIONS, Section.USAGE}
+    assert sum(sections.values()) == july.total
+    for section, billed in sections.items():
+        assert f"{section.title}: {money(billed)} EUR" in found
+    assert found.index(Section.CORRECTIONS.title) < found.index(f"{Section.USAGE.title}:")
 
 
 def test_no_text_in_a_csv_is_a_formula(world: World, july: Statement) -> None:
@@ -114,6 +148,10 @@ def test_a_line_opens_to_days_hours_and_samples(world: World) -> None:
     egress = Charge.objects.filter(statement=row, meter="egress").first()
     if egress is not None:
         assert sums_of(hours_of(egress, start.date())).quantity == egress.base_quantity
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
 
 
 def roll_up() -> None:

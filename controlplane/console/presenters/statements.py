@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from billing.meters.registry import meters
 from billing.pricing.money import quantity_of
@@ -13,6 +15,7 @@ from billing.statements.canonical import plain
 from billing.statements.evidence import Piece, Sample
 from billing.statements.models import Charge, State, Statement
 from billing.statements.reading import name_in
+from billing.statements.sections import Group, Section, section_of
 from controlplane.console.presenters.badges import Badge
 from controlplane.console.presenters.figures import MINUS, grouped
 
@@ -22,6 +25,14 @@ STATES = {
 }
 CORRECTION = Badge("Correction", "arrow-path", "wait")
 CREDIT = Badge("Credit", "check-circle", "ok")
+TENANT = "The tenant as a whole"
+ABOUT = {
+    Section.CORRECTIONS: "Usage of a month that was sealed already came in or changed afterwards. These lines keep the period "
+    "that they are about; the earlier statement stays as it was.",
+    Section.CREDITS: "What is given back, and what was added or taken off by hand.",
+    Section.FEES: "What is paid each month, used or not.",
+    Section.USAGE: "What this month's runtimes used, before credits.",
+}
 BLOCKED = Badge("Can't be sealed", "exclamation-triangle", "bad")
 
 
@@ -33,11 +44,42 @@ class LineShown:
     what: str
     whose: str  # the runtime, else the account, else the tenant as a whole
     under: str
+    when: str  # the same without the account
     quantity: str
     price: str
     billed: str
     badge: Badge | None
     coverage: str
+
+
+@dataclass(frozen=True)
+class RuntimeShown:
+    """Lines of one runtime, or of an account or tenant as a whole; `billed` is what all of them are, on other pages too."""
+
+    name: str
+    billed: str
+    lines: list[LineShown]
+
+
+@dataclass(frozen=True)
+class AccountShown:
+    """An account in a section."""
+
+    name: str
+    billed: str
+    runtimes: list[RuntimeShown] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SectionShown:
+    """A section of a statement, as far as this page has it."""
+
+    key: str
+    title: str
+    about: str
+    billed: str
+    lines: int
+    accounts: list[AccountShown] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -81,8 +123,9 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
     return LineShown(
         line,
         what,
-        runtime or account or "The tenant as a whole",
+        runtime or account or TENANT,
         " · ".join(filter(None, under)) if not runtime else " · ".join(filter(None, [account, *under])),
+        " · ".join(filter(None, under)),
         f"{grouped(Decimal(plain(line.quantity.quantize(Decimal('0.0001')))))} {line.unit}"
         if line.unit
         else "",
@@ -91,6 +134,40 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
         known,
         percent(line.observed_seconds, line.alive_seconds) if line.alive_seconds else "",
     )
+
+
+def sections_shown(row: Statement, groups: Sequence[Group], lines: Iterable[Charge]) -> list[SectionShown]:
+    """Return every section with its sum, and in it the lines of this page by account and runtime."""
+    found = {section: _section(section, groups) for section in sorted({group.section for group in groups})}
+    for (section, account), mine in groupby(lines, lambda line: (section_of(line), line.account)):
+        billed = _billed(group for group in groups if (group.section, group.account) == (section, account))
+        shown = AccountShown(name_in(row.names, account) or TENANT, billed)
+        for runtime, theirs in groupby(mine, lambda line: line.runtime):
+            shown.runtimes.append(_runtime(row, groups, (section, account, runtime), theirs))
+        found[section].accounts.append(shown)
+    return list(found.values())
+
+
+def _section(section: Section, groups: Sequence[Group]) -> SectionShown:
+    mine = [group for group in groups if group.section is section]
+    lines = sum(group.lines for group in mine)
+    return SectionShown(section.name.lower(), section.title, ABOUT[section], _billed(mine), lines)
+
+
+def _runtime(
+    row: Statement,
+    groups: Sequence[Group],
+    place: tuple[Section, UUID | None, UUID | None],
+    lines: Iterable[Charge],
+) -> RuntimeShown:
+    mine = (group for group in groups if (group.section, group.account, group.runtime) == place)
+    return RuntimeShown(
+        name_in(row.names, place[2]), _billed(mine), [line_shown(row, line) for line in lines]
+    )
+
+
+def _billed(groups: Iterable[Group]) -> str:
+    return money(sum((group.billed for group in groups), Decimal(0)))
 
 
 def pieces_shown(line: Charge, pieces: Iterable[Piece]) -> list[PieceShown]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
-from billing.statements import evidence, reading
+from billing.statements import evidence, reading, sections
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import as_pdf
 from billing.statements.models import Statement
@@ -23,11 +22,13 @@ from controlplane.console.presenters.statements import (
     percent,
     pieces_shown,
     samples_shown,
+    sections_shown,
 )
 from controlplane.console.queries import newest_first
 from controlplane.console.views.statements_managing import manager_context
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.dates import read_day, read_moment
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 
@@ -61,7 +62,8 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
     """One statement with its lines."""
     row = reading.the_statement(request.visitor.actor, statement_id)
     first = _number(request.GET.get("from", ""))
-    lines = list(reading.lines_of(row).filter(position__gte=first)[: LINES + 1])
+    whole = reading.lines_of(row)
+    lines = list(sections.in_sections(whole)[first : first + LINES + 1])
     context = {
         "statement": row,
         "badge": badge_of(row),
@@ -70,11 +72,10 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
         "hours": in_unit("control_plane", row.alive_seconds).split()[0],
         "unknown": percent(row.unknown_seconds, row.alive_seconds) if row.unknown_seconds else "",
         "inferred": percent(row.inferred_seconds, row.alive_seconds) if row.inferred_seconds else "",
-        "lines": [line_shown(row, line) for line in lines[:LINES]],
+        "sections": sections_shown(row, sections.groups_of(whole), lines[:LINES]),
         "newer": f"from={max(0, first - LINES)}" if first else "",
-        "older": f"from={lines[LINES].position}" if len(lines) > LINES else "",
+        "older": f"from={first + LINES}" if len(lines) > LINES else "",
         "may_seal": not row.problems and following(row.month) <= utcnow().date(),
-        "corrections": any(line.charge_class for line in lines),
         **manager_context(request),
     }
     return show(request, "statements/detail.html", context)
@@ -86,7 +87,7 @@ def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpRespo
     """One line: its days, the hours of one, the samples of one of these."""
     row = reading.the_statement(request.visitor.actor, statement_id)
     found = reading.the_line(row, line_id)
-    day, hour = _day(request.GET.get("day", "")), _hour(request.GET.get("hour", ""))
+    day, hour = read_day(request.GET.get("day", "")), _hour(request.GET.get("hour", ""))
     opens = evidence.has_evidence(found)
     days = evidence.days_of(found) if opens else []
     hours = evidence.hours_of(found, day) if opens and day else []
@@ -132,20 +133,6 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - the column's width
 
 
-def _day(text: str) -> date | None:
-    """Read a day; what is none shows no hours."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if 1970 <= found.year <= 9000 else None  # noqa: PLR2004
-
-
 def _hour(text: str) -> datetime | None:
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        return None
-    if found is None or found.tzinfo is None or not 1970 <= found.year <= 9000:  # noqa: PLR2004
-        return None
-    return evidence.whole_hour(found)
+    found = read_moment(text)
+    return found and evidence.whole_hour(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.statements import adjusting, asking, reading, sealing
+from controlplane.console.fields.problems import Problem, place
 from controlplane.console.fields.read import clean
-from controlplane.console.pages import page
+from controlplane.console.fields.tree import Field
+from controlplane.console.pages import page, show
+from controlplane.console.presenters import statement_forms as forms
 from controlplane.console.presenters.statements import money
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
@@ -21,6 +25,9 @@ from controlplane.tenants.access import Permission
 from controlplane.tenants.models import Tenant
 
 WAITING = 50
+FORBIDDEN = 403
+DRAFTED = "A draft comes by itself every few minutes; this makes one at once, even of a month without usage."
+ADJUSTED = "It stands as a line of its own in the next statement that is sealed for the tenant."
 
 
 def manager_context(request: ConsoleRequest) -> dict[str, Any]:
@@ -34,41 +41,47 @@ def manager_context(request: ConsoleRequest) -> dict[str, Any]:
     }
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page
 def draft(request: ConsoleRequest) -> HttpResponse:
     """Draft a month of a tenant at once."""
     reading.require_manage(request.visitor.actor)
-    tenant = _tenant(request)
-    month = asking.read_month(_said(request, "month"))
-    row = asking.draft_now(actor=request.visitor.actor, tenant=tenant, month=month)
-    messages.success(request, f"{month:%B %Y} of {tenant.name} is drafted.")
-    return redirect("console:statement", row.pk)
+    fields = forms.draft_fields(request.POST)
+
+    def act() -> HttpResponse:
+        tenant = _tenant(request)
+        month = asking.read_month(_said(request, "month"))
+        row = asking.draft_now(actor=request.visitor.actor, tenant=tenant, month=month)
+        messages.success(request, f"{month:%B %Y} of {tenant.name} is drafted.")
+        return redirect("console:statement", row.pk)
+
+    words = {"title": "Draft a month now", "lead": DRAFTED, "submit": "Draft the month"}
+    return _form(request, fields, act, words)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page
 def adjust(request: ConsoleRequest) -> HttpResponse:
     """Give back or add an amount in a tenant's next statement."""
     reading.require_manage(request.visitor.actor)
-    tenant = _tenant(request)
-    try:
-        amount = Decimal(_said(request, "amount"))
-    except InvalidOperation as error:
-        raise Refused(
-            "amount_invalid", "Write the amount with digits, such as -12.50.", field="amount"
-        ) from error
-    adjusting.book_adjustment(
-        actor=request.visitor.actor,
-        tenant=tenant,
-        category=_said(request, "category"),
-        amount=amount,
-        currency=_said(request, "currency").upper(),
-        title=_said(request, "title"),
-        reason=_said(request, "reason"),
-    )
-    messages.success(request, f"It will stand in the next statement of {tenant.name}.")
-    return redirect("console:statements")
+    fields = forms.adjustment_fields(request.POST)
+
+    def act() -> HttpResponse:
+        tenant = _tenant(request)
+        adjusting.book_adjustment(
+            actor=request.visitor.actor,
+            tenant=tenant,
+            category=_said(request, "category"),
+            amount=_amount(request),
+            currency=_said(request, "currency").upper(),
+            title=_said(request, "title"),
+            reason=_said(request, "reason"),
+        )
+        messages.success(request, f"It will stand in the next statement of {tenant.name}.")
+        return redirect("console:statements")
+
+    words = {"title": "Give back or add", "lead": ADJUSTED, "submit": "Book it"}
+    return _form(request, fields, act, words)
 
 
 @require_POST
@@ -78,8 +91,12 @@ def withdraw(request: ConsoleRequest, adjustment_id: UUID) -> HttpResponse:
     actor = request.visitor.actor
     reading.the_adjustment(actor, adjustment_id)
     reading.require_manage(actor)
-    adjusting.withdraw_adjustment(actor=actor, adjustment_id=adjustment_id)
-    messages.success(request, "It is withdrawn.")
+    try:
+        adjusting.withdraw_adjustment(actor=actor, adjustment_id=adjustment_id)
+    except Refused as refusal:
+        _tell(request, refusal)
+    else:
+        messages.success(request, "It is withdrawn.")
     return redirect("console:statements")
 
 
@@ -90,11 +107,14 @@ def seal(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
     actor = request.visitor.actor
     found = reading.the_statement(actor, statement_id)
     reading.require_manage(actor)
-    row = sealing.seal_statement(actor=actor, statement_id=found.pk)
-    messages.success(
-        request, f"{row.month:%B %Y} is sealed as statement {row.number}; nothing of it changes any more."
-    )
-    return redirect("console:statement", row.pk)
+    try:
+        row = sealing.seal_statement(actor=actor, statement_id=found.pk)
+    except Refused as refusal:
+        _tell(request, refusal)
+    else:
+        told = f"{row.month:%B %Y} is sealed as statement {row.number}; nothing of it changes any more."
+        messages.success(request, told)
+    return redirect("console:statement", found.pk)
 
 
 @require_POST
@@ -104,12 +124,47 @@ def check(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
     actor = request.visitor.actor
     row = reading.the_statement(actor, statement_id)
     reading.require_manage(actor)
-    faults = asking.recheck(actor=actor, statement_id=row.pk)
+    try:
+        faults = asking.recheck(actor=actor, statement_id=row.pk)
+    except Refused as refusal:
+        _tell(request, refusal)
+        return redirect("console:statement", row.pk)
     if faults:
         messages.error(request, " ".join(faults))
     else:
         messages.success(request, "Rated again, every byte is the same.")
     return redirect("console:statement", row.pk)
+
+
+def _form(
+    request: ConsoleRequest, fields: list[Field], act: Callable[[], HttpResponse], words: dict[str, str]
+) -> HttpResponse:
+    """Show a form; once it is sent do what it asks for, or show it again with what was refused beside its fields."""
+    problems: list[Problem] = []
+    if request.method == "POST":
+        try:
+            return act()
+        except Refused as refusal:
+            if refusal.status == FORBIDDEN:
+                raise
+            problems = place(refusal, fields)
+    context = {"fields": fields, "problems": problems, **words}
+    return show(request, "statements/form.html", context, status=422 if problems else 200)
+
+
+def _tell(request: ConsoleRequest, refusal: Refused) -> None:
+    """Say on the page that was asked from what was refused, and what to do."""
+    if refusal.status == FORBIDDEN:
+        raise refusal
+    messages.error(request, refusal.detail)
+
+
+def _amount(request: ConsoleRequest) -> Decimal:
+    try:
+        return Decimal(_said(request, "amount").replace(",", ""))
+    except InvalidOperation as error:
+        detail = "Write the amount with digits, such as -12.50."
+        raise Refused("amount_invalid", detail, field="amount") from error
 
 
 def _tenant(request: ConsoleRequest) -> Tenant:
