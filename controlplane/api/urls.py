@@ -22,6 +22,7 @@ from controlplane.api.views import (
     quota,
     reference,
     runtimes,
+    releases,
     sessions,
     standing,
     statements,
@@ -31,6 +32,7 @@ from controlplane.api.views import (
     tenants,
     tokens,
     usage,
+    upgrades,
     webhooks,
 )
 from controlplane.api.views.trials import TrialDetail, TrialList
@@ -51,6 +53,12 @@ urlpatterns = [
     path("plans/<str:key>", plans.PlanDetail.as_view(), name="plan"),
     path("regions", plans.RegionList.as_view(), name="regions"),
     path("accounts", accounts.AccountList.as_view(), name="accounts"),
+    path("releases", releases.ReleaseList.as_view(), name="releases"),
+    path("releases/<str:key>", releases.ReleaseDetail.as_view(), name="release"),
+    path("releases/<str:key>/publish", releases.ReleasePublish.as_view(), name="publish-release"),
+    path("releases/<str:key>/withdraw", releases.ReleaseWithdraw.as_view(), name="withdraw-release"),
+    path("channels", releases.ChannelList.as_view(), name="channels"),
+    path("channels/<str:key>", releases.ChannelDetail.as_view(), name="channel"),
     path("accounts/<str:account>", accounts.AccountDetail.as_view(), name="account"),
     path("accounts/<str:account>/move", accounts.AccountMove.as_view(), name="move-account"),
     path("members", team.MemberList.as_view(), name="members"),
@@ -80,6 +88,9 @@ urlpatterns = [
     path("quota-requests", quota.QuotaRequestList.as_view(), name="quota-requests"),
     path("quota-requests/<str:quota_request>", quota.QuotaRequestDetail.as_view(), name="quota-request"),
     path(
+    path("runtimes/<str:runtime>/releases", upgrades.RuntimeReleases.as_view(), name="runtime-releases"),
+    path("runtimes/<str:runtime>/upgrade", upgrades.RuntimeUpgrade.as_view(), name="upgrade-runtime"),
+    path("runtimes/<str:runtime>/pin", upgrades.RuntimePin.as_view(), name="pin-runtime"),
         "quota-requests/<str:quota_request>/approve",
         quota.QuotaRequestApprove.as_view(),
         name="approve-quota-request",

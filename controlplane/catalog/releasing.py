@@ -29,6 +29,20 @@ def release_named(key: str) -> ReleaseFacts:
     return found
 
 
+def visible_to(actor: Actor, release: ReleaseFacts) -> bool:
+    """Whether somebody may see it: drafts are for those who publish them."""
+    return release.published_at is not None or actor.may(Permission.RELEASE_MANAGE)
+
+
+def channel_named(key: str) -> ReleaseFacts:
+    """Return the release that a channel points to; raises Refused 404 (channel_not_found)."""
+    channels = snapshot().releases
+    if key not in channels:
+        detail = f"There is no channel {shown(key)}. {choices(sorted(channels), key)}"
+        raise Refused("channel_not_found", detail, status=404)
+    return channels[key]
+
+
 @transaction.atomic
 def publish_release(*, actor: Actor, key: str) -> ReleaseFacts:
     """Publish a draft: from now on it never changes. Raises Refused 409 release_published, release_expired."""
@@ -77,14 +91,9 @@ def point_channel(*, actor: Actor, key: str, release: str) -> ReleaseFacts:
     """
     _require(actor)
     lock_apply()
-    channel = Channel.objects.filter(pk=key).first()
-    if channel is None:
-        known = list(Channel.objects.values_list("key", flat=True))
-        detail = f"There is no channel {shown(key)}. {choices(known, key)}"
-        raise Refused("channel_not_found", detail, status=404)
+    before = channel_named(key).key
     wanted = release_named(release)
     _refuse_unusable(wanted)
-    before = channel.release_id
     if before != wanted.key:
         Channel.objects.filter(pk=key).update(release_id=wanted.key)
         changes = {"release": {"before": before, "after": wanted.key}}
@@ -95,7 +104,9 @@ def point_channel(*, actor: Actor, key: str, release: str) -> ReleaseFacts:
 def _refuse_unusable(release: ReleaseFacts) -> None:
     if not is_usable(release, utcnow().date()):
         state = "a draft" if release.published_at is None else "withdrawn" if release.withdrawn else "expired"
-        detail = f"Release {release.key} is {state}; point the channel to one that runtimes may be brought to."
+        detail = (
+            f"Release {release.key} is {state}; point the channel to one that runtimes may be brought to."
+        )
         raise Refused("release_unusable", detail, field="release", status=409)
     lacking = {
         name

@@ -47,6 +47,7 @@ from controlplane.console.views import (
     trials,
     trials_fleet,
 )
+    upgrade,
 
 app_name = "console"
 urlpatterns = [
@@ -67,6 +68,7 @@ urlpatterns = [
     path("operations/<uuid:operation_id>/live", operations.live, name="operation-live"),
     path("operations/<uuid:operation_id>/cancel", operations.cancel, name="cancel-operation"),
     path("operations/<uuid:operation_id>/skip", skip.form, name="skip-step"),
+    path("runtimes/<uuid:runtime_id>/upgrade", upgrade.form, name="upgrade-runtime"),
     path("operations/<uuid:operation_id>/<slug:verb>", operations.control, name="control-operation"),
     path("accounts/", accounts.index, name="accounts"),
     path("accounts/<uuid:account_id>/", account.detail, name="account"),

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 NOTICES = (30, 14, 7, 2)  # days before the end
 MOST = 50  # runtimes of one round
-CLAIM = timedelta(minutes=10)
+CLAIM_SECONDS = 600
 BUSY = timedelta(minutes=10)
 TRY_AGAIN = timedelta(hours=6)
 SOON = frozenset({"runtime_busy"})
@@ -55,7 +55,7 @@ def mark() -> int:
 def tick() -> int:
     """Tell, or upgrade, whom it is time for; return how many were looked at."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(queries.CLAIM_EXPIRIES, {"most": MOST, "claim": CLAIM})
+        cursor.execute(queries.CLAIM_EXPIRIES, {"most": MOST, "claim_seconds": CLAIM_SECONDS})
         ids = [row[0] for row in cursor.fetchall()]
     rows = list(Expiry.objects.filter(pk__in=ids).select_related("runtime").order_by("ends_on", "id"))
     today = utcnow().date()

@@ -150,7 +150,7 @@ WHERE r.id = x.runtime_id AND (r.release_key <> x.release OR r.tenant_id <> x.te
 
 # Whose time has come, claimed for a while: two ticks share the work. Rides on expiry_due.
 CLAIM_EXPIRIES = """
-UPDATE lifecycle_expiry SET due_at = now() + %(claim)s
+UPDATE lifecycle_expiry SET due_at = now() + make_interval(secs => %(claim_seconds)s)
 WHERE id IN (SELECT id FROM lifecycle_expiry WHERE due_at <= now() ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """

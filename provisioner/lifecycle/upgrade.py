@@ -136,7 +136,7 @@ def _of_channel(runtime: Runtime) -> str:
 def _under_way(runtime: Runtime, wanted: ReleaseFacts, *, urgent: bool) -> Operation | None:
     """Return the open operation that brings it there; raises Refused 409 (runtime_busy) while another one is open."""
     rows = Operation.objects.filter(runtime=runtime, slot__isnull=False).order_by("id")
-    open_now = {operation.slot: operation for operation in rows}
+    open_now: dict[str, Operation] = {operation.slot: operation for operation in rows}
     for operation in open_now.values():
         if operation.kind == Kind.UPGRADE and operation.input.get("release") == wanted.key:
             operation.runtime = runtime

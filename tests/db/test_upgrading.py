@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,8 +11,10 @@ import pytest
 from controlplane.catalog.releasing import point_channel
 from provisioner.drivers.registry import connect
 from provisioner.lifecycle.upgrade import upgrade_runtime
+from provisioner.modules.installing import Sight
 from provisioner.operations import sweeping
 from provisioner.operations.models import Operation
+from provisioner.operations.services import retry_operation
 from provisioner.runtimes.models import Runtime
 from tests import work
 from tests.plugins.simulator import Simulator
@@ -21,9 +22,6 @@ from tests.work import again
 from tests.world import World, landscape, order
 
 pytestmark = pytest.mark.django_db
-
-client: Any = import_module("kubernetes.client")
-config: Any = import_module("kubernetes.config")
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +65,51 @@ def test_two_minors_up_the_control_plane_passes_the_one_between_and_the_workers_
     assert report["after"]["nodes"].keys() == {"1.35.4"}
     assert reasons
     simulator.delete_shoot(runtime.cluster_name)
+
+
+def test_a_module_that_does_not_get_well_halts_the_upgrade_and_only_modules_go_back(
+    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = order(world)
+    fulfil(built)
+    runtime: Runtime = built.runtime
+    before = {wish["key"]: wish["version"] for wish in runtime.cluster_spec["modules"]}
+    operation = upgrade_runtime(actor=world.alice.actor, runtime_id=runtime.id, release="2026.10.1")
+
+    def unwell(_: object, rendered: Any) -> list[Sight]:
+        return [Sight(one.wish.key, complaints=("it crashes",)) for one in rendered[:1]]
+
+    monkeypatch.setattr("provisioner.steps.verify_upgrade.PATIENCE", timedelta(0))
+    monkeypatch.setattr("provisioner.steps.verify_upgrade.look", unwell)
+    monkeypatch.setattr("provisioner.steps.verify_upgrade.settle", lambda *_: [])
+    fulfil(operation, until="failed")
+    runtime.refresh_from_db()
+    assert (operation.error_code, operation.step) == ("upgrade_halted", "conclude_upgrade")
+    assert "it crashes" in operation.error_message
+    assert "Kubernetes stays at 1.34.8" in operation.error_message
+    assert (runtime.phase, runtime.release_key) == ("failed", "2026.9.1")
+    assert {wish["key"]: wish["version"] for wish in runtime.cluster_spec["modules"]} == before
+    assert runtime.cluster_spec["kubernetes_version"] == "1.34.8"
+    report = operation.kept["report"]
+    assert report["outcome"] == "halted"
+    assert [change["what"] for change in report["changes"]] == ["Kubernetes", "Machine image"]
+    monkeypatch.undo()
+    retry_operation(actor=world.sam.actor, operation_id=operation.pk)
+    fulfil(operation)
+    runtime.refresh_from_db()
+    assert (runtime.phase, runtime.release_key) == ("ready", "2026.10.1")
+    assert operation.kept["report"]["before"]["kubernetes"] == "1.33.8"
+    simulator.delete_shoot(runtime.cluster_name)
+
+
+def test_a_sick_cluster_is_not_upgraded_and_stays_as_it_was(world: World, simulator: Simulator) -> None:
+    built = order(world)
+    fulfil(built)
+    runtime: Runtime = built.runtime
+    simulator.delete_shoot(runtime.cluster_name)
+    operation = upgrade_runtime(actor=world.alice.actor, runtime_id=runtime.id, release="2026.10.1")
+    fulfil(operation, until="failed")
+    runtime.refresh_from_db()
+    assert operation.step == "preflight_upgrade"
+    assert runtime.phase == "ready"
+    assert "has no cluster" in runtime.message

@@ -18,6 +18,7 @@ from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
 from provisioner.lifecycle.kubeconfig import reachable
 from provisioner.lifecycle.resume import resumable
+from provisioner.lifecycle.upgrade_reading import standing_of
 from provisioner.runtimes.phases import Phase
 
 LIVE = "runtime/_live.html"
@@ -44,6 +45,8 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_kubeconfig": may(Permission.KUBECONFIG_VIEW),
         "may_suspend": may(Permission.SUSPEND),
         "may_resume": may(Permission.SUSPEND) and resumable(row),
+        "may_upgrade": may(Permission.UPGRADE),
+        "releases": standing_of(row) if stays and row.observed_generation else None,
         "reachable": reachable(row),
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
