@@ -15,6 +15,7 @@ from controlplane.api.views import (
     footprint,
     identity,
     kubeconfigs,
+    modules,
     operations,
     plans,
     price_proposals,
@@ -78,6 +79,13 @@ urlpatterns = [
     path("runtimes", runtimes.RuntimeList.as_view(), name="runtimes"),
     path("runtimes/<str:runtime>", runtimes.RuntimeDetail.as_view(), name="runtime"),
     path("runtimes/<str:runtime>/kubeconfig", kubeconfigs.RuntimeKubeconfig.as_view(), name="kubeconfig"),
+    path("modules", modules.ModuleList.as_view(), name="modules"),
+    path("runtimes/<str:runtime>/modules", modules.RuntimeModuleList.as_view(), name="runtime-modules"),
+    path(
+        "runtimes/<str:runtime>/modules/<str:module>",
+        modules.RuntimeModuleDetail.as_view(),
+        name="runtime-module",
+    ),
     path("runtimes/<str:runtime>/suspend", suspension.RuntimeSuspend.as_view(), name="suspend-runtime"),
     path("runtimes/<str:runtime>/resume", suspension.RuntimeResume.as_view(), name="resume-runtime"),
     path(

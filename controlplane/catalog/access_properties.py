@@ -68,8 +68,8 @@ def networking(plan: PlanFacts) -> Schema:
     }
 
 
-# Said wherever modules are chosen, as long as no flow has a step for them.
-MODULES_KEPT = "Your choice is recorded; nothing installs modules into runtimes yet."
+# Said wherever modules are chosen.
+MODULES_TEXT = "What is chosen is installed, kept as it was set, and upgraded with the runtime."
 
 
 def chosen_module(plan: PlanFacts) -> Schema:
@@ -112,9 +112,8 @@ def modules(plan: PlanFacts) -> Schema:
     return {
         "type": "object",
         "title": "Modules",
-        "description": f"{MODULES_KEPT} The plan's own set: {own}.",
+        "description": f"{MODULES_TEXT} The plan's own set: {own}.",
         "default": {"default": True},
-        "x-note": "recorded, not installed yet",
         "oneOf": [
             {
                 "type": "object",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controlplane.catalog.models import Channel, MachineType, Module, Plan, Region, Release
-from controlplane.catalog.plans import PlanFacts, ReleaseFacts, plan_facts
+from controlplane.catalog.plans import ModuleFacts, PlanFacts, ReleaseFacts, plan_facts
 from controlplane.catalog.queries import latest_revision
 from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
@@ -58,6 +58,11 @@ def load_plan_facts(key: str, catalog: Snapshot | None = None) -> PlanFacts:
 def list_plan_facts() -> list[PlanFacts]:
     """Every plan that takes new runtimes, in the order of its position."""
     return [plan for plan in snapshot().plans.values() if plan.state == "active"]
+
+
+def list_modules() -> tuple[ModuleFacts, ...]:
+    """Every module of the catalog."""
+    return next((plan.modules for plan in snapshot().plans.values()), ())
 
 
 def _load(revision: tuple[int, str] | None) -> Snapshot:

@@ -5,9 +5,9 @@ The provisioner fills `in_use` at start-up: `ports.in_use = its_function`. Read 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["plan", "region", "machine_type", "zone", "kubernetes_version", "release", "module"]
 
@@ -47,6 +47,15 @@ def nothing_in_use(_: Removals) -> list[Stranded]:
     """The answer of an installation without a provisioner."""
     return []
 
+
+def no_faults(_: Any) -> list[tuple[str, str]]:
+    """The answer of an installation that installs no modules."""
+    return []
+
+
+# What the modules of a release, or of a plan's own set, are told when files are reviewed: (module, sentence) for each fault.
+release_faults: Callable[[Mapping[str, str]], list[tuple[str, str]]] = no_faults
+module_faults: Callable[[Sequence[str]], list[tuple[str, str]]] = no_faults
 
 # Called inside the transaction of an apply: read only, no network, one answer per removal that strands someone.
 in_use: Callable[[Removals], list[Stranded]] = nothing_in_use

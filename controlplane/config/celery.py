@@ -71,6 +71,11 @@ app.conf.update(
             "schedule": settings.STANDING_SECONDS,
             "options": {"expires": 5 * max(settings.STANDING_SECONDS, 1.0)},
         },
+        "inspect-modules": {
+            "task": "nesoi.inspect-modules",  # whose turn it is stands in the database
+            "schedule": 10.0,
+            "options": {"expires": 10.0},
+        },
         "revoke-bindings": {
             "task": "nesoi.revoke-bindings",
             "schedule": 30.0,

@@ -106,7 +106,9 @@ def _wish(
     else:
         wanted = check_update(facts, before, parameters, seed=str(runtime.id))
     after = wanted.as_json()
-    same = not moves and after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime)
+    same = (
+        not moves and after == before and runtime.phase != Phase.FAILED and _is_or_will_be_fulfilled(runtime)
+    )
     if same and not settings:
         return {}
     release = release_after(runtime.spec["release"], channel_before=before["channel"], channel=wanted.channel)

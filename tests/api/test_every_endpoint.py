@@ -265,6 +265,14 @@ ROWS: dict[tuple[str, str], Row] = {
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
     ("runtime", "PATCH"): Row("/runtimes/{runtime}", WORKERS, NOBODY, {"labels": {"a": "b"}}),
     ("runtime", "DELETE"): Row("/runtimes/{runtime}", WORKERS, NOBODY),
+    ("modules", "GET"): Row("/modules"),
+    ("runtime-modules", "GET"): Row("/runtimes/{runtime}/modules"),
+    ("runtime-modules", "POST"): Row("/runtimes/{runtime}/modules", WORKERS, NOBODY, {"module": "telemetry"}),
+    ("runtime-module", "GET"): Row("/runtimes/{runtime}/modules/isolation"),
+    ("runtime-module", "PATCH"): Row(
+        "/runtimes/{runtime}/modules/api-gateway", WORKERS, NOBODY, {"settings": {"requestsPerSecond": 5}}
+    ),
+    ("runtime-module", "DELETE"): Row("/runtimes/{runtime}/modules/api-gateway", WORKERS, NOBODY),
     ("suspend-runtime", "POST"): Row("/runtimes/{runtime}/suspend", WORKERS, NOBODY),
     ("resume-runtime", "POST"): Row("/runtimes/{runtime}/resume", WORKERS, NOBODY),
     ("kubeconfig", "POST"): Row("/runtimes/{runtime}/kubeconfig", WORKERS, NOBODY, {}),

@@ -23,8 +23,9 @@ from controlplane.api.shapes.base import (
     words,
 )
 from controlplane.api.shapes.operation import OPERATION_SHORT, operation_short
-from controlplane.catalog.access_properties import MODULES_KEPT
+from controlplane.catalog.access_properties import MODULES_TEXT
 from controlplane.kernel.clock import rfc3339
+from provisioner.modules.versions import plain_versions
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase, Suspension
@@ -40,7 +41,10 @@ SPEC = record(
         "release": TEXT,
         "kubernetes_version": {"type": "string", "description": "Wanted."},
         "channel": TEXT,
-        "modules": {**LABELS, "description": f"Versions by module of the release. {MODULES_KEPT}"},
+        "modules": {
+            **LABELS,
+            "description": "Versions by module of the release; GET /api/v1/runtimes/{runtime}/modules says which it has.",
+        },
     },
     description="What is wanted.",
 )
@@ -116,7 +120,7 @@ RUNTIME_CREATE = Shape(
             "plan": {"type": "string", "maxLength": 64, "description": "Key; GET /api/v1/plans lists them."},
             "parameters": {
                 **FREE,
-                "description": f"As `schema` of GET /api/v1/plans/{{plan}} says. `modules`: {MODULES_KEPT}",
+                "description": f"As `schema` of GET /api/v1/plans/{{plan}} says. `modules`: {MODULES_TEXT}",
             },
             "labels": LABELS,
             "tenant": {
@@ -209,7 +213,7 @@ def _spec(runtime: Runtime) -> dict[str, Any]:
         "release": release.get("key", ""),
         "kubernetes_version": release.get("kubernetes_patch", release.get("kubernetes", "")),
         "channel": parameters.get("channel", ""),
-        "modules": release.get("modules", {}),
+        "modules": plain_versions(release.get("modules", {})),
     }
 
 

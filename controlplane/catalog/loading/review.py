@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from controlplane.catalog.hops import numbers
 from controlplane.catalog.loading.broker_ids import review_broker_ids
 from controlplane.catalog.loading.catalog import Catalog, Row
+from controlplane.catalog.loading.module_review import review_modules
 from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.catalog.schema import PARAMETERS
 from controlplane.catalog.sentences import choices
@@ -24,6 +25,7 @@ def review_catalog(catalog: Catalog, *, today: date) -> None:
     for key, row in catalog.rows["plan"].items():
         _review_plan(catalog, key, row["definition"])
     review_broker_ids(catalog)
+    review_modules(catalog)
     if not catalog.faults:
         _review_defaults(catalog)
     if catalog.faults:

@@ -23,6 +23,21 @@ VERSION: Shape = {
     "pattern": r"^[0-9]+(\.[0-9]+){1,3}$",
     "x-pattern-text": "a version such as 1.34.2",
 }
+MODULE_VERSION: Shape = {
+    "type": "string",
+    "pattern": r"^([a-z][a-z0-9-]{0,30}@)?[0-9]+(\.[0-9]+){1,3}$",
+    "x-pattern-text": "a version such as 1.46.0, or implementation@version such as vector@0.44.0",
+}
+SOURCE: Shape = {
+    "type": "object",
+    "required": ["location", "version", "digest"],
+    "additionalProperties": False,
+    "properties": {
+        "location": {"type": "string", "pattern": r"^(oci|https)://[^\s]+$", "maxLength": 500},
+        "version": {"type": "string", "minLength": 1, "maxLength": 63},
+        "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    },
+}
 DATE: Shape = {
     "type": "string",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
@@ -105,7 +120,10 @@ KUBERNETES = record(
 MODULES = record(
     {
         "modules": listing(
-            record({"key": SLUG, "name": TEXT, "description": PROSE}, {"mandatory": {"type": "boolean"}})
+            record(
+                {"key": SLUG, "name": TEXT, "description": PROSE},
+                {"mandatory": {"type": "boolean"}, "source": SOURCE},
+            )
         )
     }
 )
@@ -120,7 +138,7 @@ RELEASE = record(
                 "architectures": listing({"type": "string", "enum": ["amd64", "arm64"]}),
             }
         ),
-        "modules": {"type": "object", "additionalProperties": VERSION},
+        "modules": {"type": "object", "additionalProperties": MODULE_VERSION},
     },
     {
         "notes": PROSE,
