@@ -44,4 +44,7 @@ def test_one_slept_one_ended_and_gaps_lie_in_lives(today: date) -> None:
     assert len(missed) == 2
     assert all(since < start < end for since, start, end in missed)
     assert len([story for story in told if story.contested]) == 1
+    (surged,) = [story for story in told if story.surge]
+    assert surged.surge is not None
+    assert surged.past.since + 28 * DAY < surged.surge[0] < surged.surge[1] <= start_of(today)
     assert len(told) > 45

@@ -1,4 +1,4 @@
-"""Which past the demo tells of its runtimes: since when each lived, what was missed of it, and what came late. Pure."""
+"""Which past the demo tells of its runtimes: since when each lived, what was missed, late or out of the ordinary. Pure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ BLINKING = "aegean-shipping/berths-production"  # three slots were missed: what 
 BLIND = "aegean-shipping/tracking-production"  # nobody could read it for half a day
 TARDY = "aegean-shipping/lake-production"  # its last month's samples of a day come after the month is sealed
 CONTESTED = "aegean-shipping/routes-production"  # two samples of one slot that differ
+SURGED = "aegean-shipping/booking-production"  # three days ago it was four times as large for most of a day
+SURGE = 4
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Story:
     missed: tuple[Stretch, ...] = ()
     late: Stretch | None = None
     contested: datetime | None = None
+    surge: Stretch | None = (
+        None  # comes in last, when there are enough other days to tell that it is out of the ordinary
+    )
 
 
 def stories(today: date) -> Iterator[Story]:
@@ -46,7 +51,7 @@ def stories(today: date) -> Iterator[Story]:
         ):
             continue
         age = next(ages)
-        if full in {RETIRED, SLEEPER, BLINKING, BLIND, TARDY, CONTESTED}:
+        if full in {RETIRED, SLEEPER, BLINKING, BLIND, TARDY, CONTESTED, SURGED}:
             age = DAYS
         since = midnight - age * DAY + number * 7 % 24 * HOUR
         slept, woke = (midnight - 16 * DAY, midnight - 9 * DAY) if full == SLEEPER else (None, None)
@@ -58,6 +63,7 @@ def stories(today: date) -> Iterator[Story]:
             missed=_missed(full, midnight),
             late=_late(today) if full == TARDY else None,
             contested=midnight - DAY + 12 * HOUR if full == CONTESTED else None,
+            surge=(midnight - 3 * DAY + 5 * HOUR, midnight - 3 * DAY + 22 * HOUR) if full == SURGED else None,
         )
 
 

@@ -20,11 +20,12 @@ from billing.usage.ingest import MOST_ROWS, ingest
 from billing.usage.samples import Ingested, Origin, SampleIn
 from billing.usage.slots import day_of, floor
 from controlplane.config.demo.client import Client
-from controlplane.config.demo.usage import Story, Stretch
+from controlplane.config.demo.usage import SURGE, Story, Stretch
 from controlplane.tenants.access import SYSTEM
 from provisioner.runtimes.models import Runtime
 
 NAMESPACE = "garden-nesoi"
+_OF_NODES = ("vcpu", "memory", "node")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ class History:
         roll_up()
         return found.accepted
 
+    def bring_surge(self, told: Told) -> int:
+        """Bring in the hours in which a runtime was larger than ever; return how many samples those were."""
+        if told.story.surge is None:
+            return 0
+        found = hand_over([_enlarged(sample) for sample in self._read(told, told.story.surge)])
+        roll_up()
+        return found.accepted
+
     def contest(self, told: Told) -> int:
         """Tell one slot again, differently; return how many samples went to quarantine for it."""
         if told.story.contested is None:
@@ -92,7 +101,8 @@ class History:
         begin, end = max(window[0], past.since), min(window[1], past.ended or told.made, told.made)
         if begin >= end:
             return
-        holes = [*told.story.missed, *([told.story.late] if told.story.late else [])]
+        story = told.story
+        holes = [*story.missed, *(stretch for stretch in (story.late, story.surge) if stretch)]
         for sample in self._read(told, (begin, end)):
             if any(start <= sample.slot < stop for start, stop in holes):
                 continue
@@ -108,6 +118,21 @@ class History:
             f"/simulator/v1/usage?namespace={NAMESPACE}&shoot={told.cluster}&from={begin}&to={end}&step={step}"
         )
         return samples_of(answer, told.runtime, modules=told.modules)
+
+
+def _enlarged(sample: SampleIn) -> SampleIn:
+    """The same sight of a cluster with more nodes, which its work asked for."""
+    levels = {
+        meter: {name: level * (SURGE if meter in _OF_NODES else 1) for name, level in found.items()}
+        for meter, found in sample.levels.items()
+    }
+    gauges = sample.gauges
+    grown: dict[str, Any] = {
+        name: None if value is None else value * SURGE
+        for name, value in gauges._asdict().items()
+        if name.startswith(("workload_", "allocatable_"))
+    }
+    return sample._replace(levels=levels, gauges=gauges._replace(**grown))
 
 
 def give_past(told: Told) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from billing.usage import closing
 from billing.usage.backdating import STANDING, date_back
 from billing.usage.slots import month_of, start_of
-from controlplane.config.demo import usage_books, usage_money
+from controlplane.config.demo import usage_anomalies, usage_bill, usage_books, usage_money
 from controlplane.config.demo.client import AnswerError, Client
 from controlplane.config.demo.usage import DAYS, Story, closed_months, stories, windows
 from controlplane.config.demo.usage_history import History, Told, give_past, roll_up
@@ -95,15 +95,19 @@ class Telling:
         for told in retired:
             self._retire(told)
         self._end_lives()
+        surged = sum(self._history.bring_surge(told) for told in self._told.values())
         closing.begin_again(min(story.past.since for story in stories(self._today)))
         closing.close_hours()
         roll_up()
         usage_money.seal(closed_months(self._today), self._say)
         late = sum(self._history.bring_late(told) for told in self._told.values())
         doubted = sum(self._history.contest(told) for told in self._told.values())
+        usage_bill.bring_bills(self._today, self._note.parent / "bills", self._say)
         usage_money.draft_this_month(self._today)
         if (actor := actor_of_token(self._tenants[usage_money.BUDGETED].token)) is not None:
             usage_money.keep_budgets(self._today, actor)
+        usage_anomalies.look_again(self._today)
+        self._say(f"{surged} samples tell of a day out of the ordinary")
         self._say(f"{late} samples came after their month was sealed, {doubted} are in quarantine")
 
     def _retire(self, told: Told) -> None:
