@@ -20,7 +20,6 @@ from controlplane.console.views import (
     kubeconfig,
     labels,
     mailbox,
-    modules,
     new_runtime,
     opening,
     operations,
@@ -47,8 +46,8 @@ from controlplane.console.views import (
     trial_mine,
     trials,
     trials_fleet,
-)
     upgrade,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -63,16 +62,13 @@ urlpatterns = [
     path("runtimes/<uuid:runtime_id>/labels", labels.form, name="runtime-labels"),
     path("runtimes/<uuid:runtime_id>/kubeconfig", kubeconfig.form, name="kubeconfig"),
     path("runtimes/<uuid:runtime_id>/delete", removal.form, name="delete-runtime"),
-    path("runtimes/<uuid:runtime_id>/modules/", modules.index, name="runtime-modules"),
-    path("runtimes/<uuid:runtime_id>/modules/<slug:module>", modules.form, name="runtime-module"),
-    path("runtimes/<uuid:runtime_id>/modules/<slug:module>/remove", modules.remove, name="remove-module"),
     path("runtimes/<uuid:runtime_id>/suspend", suspension.suspend, name="suspend-runtime"),
     path("runtimes/<uuid:runtime_id>/resume", suspension.resume, name="resume-runtime"),
+    path("runtimes/<uuid:runtime_id>/upgrade", upgrade.form, name="upgrade-runtime"),
     path("operations/<uuid:operation_id>/", operations.detail, name="operation"),
     path("operations/<uuid:operation_id>/live", operations.live, name="operation-live"),
     path("operations/<uuid:operation_id>/cancel", operations.cancel, name="cancel-operation"),
     path("operations/<uuid:operation_id>/skip", skip.form, name="skip-step"),
-    path("runtimes/<uuid:runtime_id>/upgrade", upgrade.form, name="upgrade-runtime"),
     path("operations/<uuid:operation_id>/<slug:verb>", operations.control, name="control-operation"),
     path("accounts/", accounts.index, name="accounts"),
     path("accounts/<uuid:account_id>/", account.detail, name="account"),

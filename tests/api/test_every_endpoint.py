@@ -265,16 +265,12 @@ ROWS: dict[tuple[str, str], Row] = {
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
     ("runtime", "PATCH"): Row("/runtimes/{runtime}", WORKERS, NOBODY, {"labels": {"a": "b"}}),
     ("runtime", "DELETE"): Row("/runtimes/{runtime}", WORKERS, NOBODY),
-    ("modules", "GET"): Row("/modules"),
-    ("runtime-modules", "GET"): Row("/runtimes/{runtime}/modules"),
-    ("runtime-modules", "POST"): Row("/runtimes/{runtime}/modules", WORKERS, NOBODY, {"module": "telemetry"}),
-    ("runtime-module", "GET"): Row("/runtimes/{runtime}/modules/isolation"),
-    ("runtime-module", "PATCH"): Row(
-        "/runtimes/{runtime}/modules/api-gateway", WORKERS, NOBODY, {"settings": {"requestsPerSecond": 5}}
-    ),
-    ("runtime-module", "DELETE"): Row("/runtimes/{runtime}/modules/api-gateway", WORKERS, NOBODY),
     ("suspend-runtime", "POST"): Row("/runtimes/{runtime}/suspend", WORKERS, NOBODY),
     ("resume-runtime", "POST"): Row("/runtimes/{runtime}/resume", WORKERS, NOBODY),
+    ("runtime-releases", "GET"): Row("/runtimes/{runtime}/releases"),
+    ("upgrade-runtime", "POST"): Row("/runtimes/{runtime}/upgrade", WORKERS, OPERATORS, {}),
+    ("pin-runtime", "POST"): Row("/runtimes/{runtime}/pin", WORKERS, OPERATORS),
+    ("pin-runtime", "DELETE"): Row("/runtimes/{runtime}/pin", WORKERS, OPERATORS),
     ("kubeconfig", "POST"): Row("/runtimes/{runtime}/kubeconfig", WORKERS, NOBODY, {}),
     ("runtime-operations", "GET"): Row("/runtimes/{runtime}/operations"),
     ("operations", "GET"): Row("/operations"),
@@ -283,10 +279,6 @@ ROWS: dict[tuple[str, str], Row] = {
     ("resume", "POST"): Row("/operations/{operation}/resume", WORKERS, OPERATORS, REASON),
     ("retry", "POST"): Row("/operations/{operation}/retry", WORKERS, OPERATORS, REASON),
     ("cancel", "POST"): Row("/operations/{operation}/cancel", WORKERS, OPERATORS, REASON),
-    ("runtime-releases", "GET"): Row("/runtimes/{runtime}/releases"),
-    ("upgrade-runtime", "POST"): Row("/runtimes/{runtime}/upgrade", WORKERS, OPERATORS, {}),
-    ("pin-runtime", "POST"): Row("/runtimes/{runtime}/pin", WORKERS, OPERATORS),
-    ("pin-runtime", "DELETE"): Row("/runtimes/{runtime}/pin", WORKERS, OPERATORS),
     ("skip", "POST"): Row("/operations/{operation}/skip", NO_MEMBER, OPERATORS, REASON),
 }
 ENDPOINTS = sorted(ROWS)
