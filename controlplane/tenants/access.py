@@ -71,13 +71,13 @@ class Permission(StrEnum):
     )
     PRICE_MANAGE = "price.manage"  # upload and activate price books, agree contracts, publish exchange rates
     COST_EXPORT = "cost.export"  # everybody's: write FOCUS files, import a provider's bill
+    RELEASE_MANAGE = "release.manage"  # publish and withdraw releases, point channels
+    ROLLOUT_READ = "rollout.read"
+    ROLLOUT_MANAGE = "rollout.manage"  # plan, start, pause, steer and abort; waivers; the emergency stop
     WEBHOOK_MANAGE = "webhook.manage"  # where events of the tenant are sent
     TENANT_CREATE = "tenant.create"
     TENANT_CHANGE = "tenant.change"  # its name, its deletion
     TENANT_SUSPEND = "tenant.suspend"  # and resume
-    RELEASE_MANAGE = "release.manage"  # publish and withdraw releases, point channels
-    ROLLOUT_READ = "rollout.read"
-    ROLLOUT_MANAGE = "rollout.manage"  # plan, start, pause, steer and abort; waivers; the emergency stop
     TENANT_OPEN = "tenant.open"  # look into any tenant, with a reason that is audited
 
 
@@ -86,11 +86,11 @@ _LOOK = frozenset({P.READ, P.FOOTPRINT_READ, P.KUBECONFIG_VIEW, P.MEMBER_READ, P
 _WORK = _LOOK | {
     P.CREATE,
     P.UPDATE,
+    P.UPGRADE,
     P.DELETE,
     P.SUSPEND,
     P.KUBECONFIG,
     P.OPERATE,
-    P.UPGRADE,
     P.QUOTA_REQUEST,
     P.COST_READ,
 }
@@ -149,6 +149,8 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     | {
         P.ROLLOUT_MANAGE,
         P.FLEET_FOOTPRINT,
+        P.UPGRADE,
+        P.RELEASE_MANAGE,
         P.OPERATE,
         P.SKIP,
         P.AUDIT_READ,
@@ -163,8 +165,6 @@ PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
         P.ACCOUNT_MOVE,
         P.QUOTA_ANSWER,
         P.TRIAL_MANAGE,
-        P.UPGRADE,
-        P.RELEASE_MANAGE,
         P.TENANT_CREATE,
         P.TENANT_CHANGE,
         P.TENANT_SUSPEND,
