@@ -76,6 +76,21 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 10.0},
         },
+        "mark-expiry": {
+            "task": "nesoi.mark_expiry",  # whom an end of life concerns; when each is due stands in the database
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
+        "expiry": {
+            "task": "nesoi.expiry",
+            "schedule": 60.0,
+            "options": {"expires": 60.0},
+        },
+        "tell-upgrades": {
+            "task": "nesoi.tell_upgrades",
+            "schedule": 300.0,  # one message for all that ended meanwhile
+            "options": {"expires": 300.0},
+        },
         "revoke-bindings": {
             "task": "nesoi.revoke-bindings",
             "schedule": 30.0,
