@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from operator import attrgetter, sub
+from itertools import repeat
+from operator import attrgetter, is_not, sub
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,11 @@ class Columns:
         return zip(self.levels, self.components, *parts, strict=True)
 
     @cached_property
+    def told_use(self) -> list[int]:
+        """Return the rows that tell what components used: few, for it is wanted once an hour."""
+        return positions(map(is_not, self.uses, repeat(None)))
+
+    @cached_property
     def numbers(self) -> list[int]:
         """Return the runtimes' ids as numbers, which hash in C."""
         return list(map(attrgetter("int"), self.runtimes))
@@ -61,9 +67,8 @@ class Columns:
     @cached_property
     def reported_at(self) -> list[int]:
         """Return when each row was reported, likewise; all have a zone."""
-        return [
-            int(second * MICRO + 0.5) - EPOCH_UNIX_MICROS for second in map(datetime.timestamp, self.reported)
-        ]
+        offset = EPOCH_UNIX_MICROS - 0.5
+        return [int(second * MICRO - offset) for second in map(datetime.timestamp, self.reported)]
 
 
 def columns_of(batch: Sequence[SampleIn]) -> Columns:

@@ -99,8 +99,8 @@ def _faults_of_values(columns: Columns, *, seconds: int, now: datetime) -> list[
         *interning.faults_of_looks(columns.keys, columns.looks),
         *(
             RowFault(row, "component_use", "levels_invalid", fault)
-            for row, use in enumerate(columns.uses)
-            if use is not None and (fault := use_fault_of(use))
+            for row in columns.told_use
+            if (fault := use_fault_of(columns.uses[row]))
         ),
     ]
 
@@ -194,9 +194,11 @@ def _by_day(slots: Sequence[datetime]) -> dict[date, Sequence[int]]:
 
 def _keep_component_use(columns: Columns, sources: Sequence[int], new: Sequence[int]) -> None:
     found: dict[datetime, dict[int, Any]] = {}
-    for row in new:
-        if use := columns.uses[row]:
-            found.setdefault(hour_of(columns.slots[row]), {})[sources[row]] = use
+    hours = {slot: hour_of(slot) for slot in set(columns.slots)}
+    stored = new if isinstance(new, range) else set(new)
+    for row in columns.told_use:
+        if row in stored and (use := columns.uses[row]):
+            found.setdefault(hours[columns.slots[row]], {})[sources[row]] = use
     with connection.cursor() as cursor:
         for hour, used in sorted(found.items()):
             text = orjson.dumps(used, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from billing.meters.registry import meters
 LARGEST = 2**53  # whole numbers that every reader of JSON keeps whole
 LONGEST_NAME = 120
 _LARGEST_INT = 2**31 - 1
+_PAIRS = {tuple, list}
 _VERSION = 2  # of marshal: later ones write equal things differently
 
 Look = tuple[Any, Any, int, int]  # levels, components, allocatable thousandths of a core and MiB
@@ -21,7 +22,11 @@ Look = tuple[Any, Any, int, int]  # levels, components, allocatable thousandths 
 
 def written(looks: Iterable[Look]) -> list[bytes]:
     """Return bytes that differ for looks that differ, fit for the memory of one process; none for what is no plain value."""
-    return list(map(_written, looks))
+    rows = list(looks)
+    try:
+        return list(map(marshal.dumps, rows, repeat(_VERSION)))
+    except ValueError:
+        return list(map(_written, rows))
 
 
 def _written(look: Look) -> bytes:
@@ -66,7 +71,7 @@ def use_fault_of(components: Any) -> str | None:
     if type(components) is not dict or not all(map(_is_name, components)):
         return f"Components are {{component: (millicores, MiB)}}, a name at most {LONGEST_NAME} characters."
     pairs = components.values()
-    if any(type(pair) not in {tuple, list} or len(pair) != 2 for pair in pairs):  # noqa: PLR2004 - millicores and MiB
+    if not set(map(type, pairs)) <= _PAIRS or not set(map(len, pairs)) <= {2}:
         return "A component has two numbers: millicores and MiB."
     numbers = list(chain.from_iterable(pairs))
     if numbers and (set(map(type, numbers)) != {int} or min(numbers) < 0 or max(numbers) > _LARGEST_INT):

@@ -72,8 +72,11 @@ class SampleSeen:
 def used(*, tenant_id: UUID, first: date, last: date, by_day: bool = False) -> list[Used]:
     """Return what a tenant used on the days [first, last), whole days that are over, by the days' index of tenants.
 
-    Grouped by account, runtime, plan, region, meter and dimension, and by day if asked.
+    Grouped by account, runtime, plan, region, meter and dimension, and by day if asked; raises ValueError for more than 62 days
+    that are to be added up.
     """
+    if not by_day and (last - first).days > sql.MOST_DAYS:
+        raise ValueError(f"At most {sql.MOST_DAYS} days are added up, not {first} to {last}; ask by day.")
     statement = sql.used(by_day=by_day)
     return [Used(*row) for row in _rows(statement, _period(tenant_id, first, last))]
 
