@@ -75,12 +75,7 @@ def rotate_token(
     """
     row, tenant = _locked(actor, token_id)
     if actor.token_id != row.id or days is not None:
-        require(actor, Permission.TOKEN_MANAGE, tenant_id=tenant.id)
-        if not actor.may_grant(Role(row.role), tenant_id=tenant.id, scopes=scopes_of(row)):
-            detail = (
-                f"You can't rotate this token: it may do more than you, as {row.role}. Ask one of its role."
-            )
-            raise Refused("role_above_own", detail, status=403)
+        _require_as_much(actor, row, tenant)
     refuse_suspended(tenant)
     now = utcnow()
     if row.revoked_at or (row.expires_at and row.expires_at <= now):
@@ -134,6 +129,13 @@ def _locked(actor: Actor, token_id: UUID) -> tuple[ApiToken, Tenant]:
     if row is None or row.tenant is None:
         raise Refused("token_not_found", "There is no such token in your tenant.", status=404)
     return row, row.tenant
+
+
+def _require_as_much(actor: Actor, row: ApiToken, tenant: Tenant) -> None:
+    require(actor, Permission.TOKEN_MANAGE, tenant_id=tenant.id)
+    if not actor.may_grant(Role(row.role), tenant_id=tenant.id, scopes=scopes_of(row)):
+        detail = f"You can't rotate this token: it may do more than you, as {row.role}. Ask one of its role."
+        raise Refused("role_above_own", detail, status=403)
 
 
 def _under_way(prefix: str, until: datetime) -> Refused:
