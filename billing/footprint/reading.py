@@ -132,7 +132,7 @@ def whole(stretch: Stretch, *, tenant_id: UUID | None) -> Footprint | None:
 def _in_house_currency(days: QuerySet[FootprintDay], stretch: Stretch) -> dict[str, int] | None:
     """Return the sums of costs at the rates of the stretch's last day; None where one is missing."""
     last = stretch.last - timedelta(days=1)
-    by_currency = (
+    by_currency: Any = (
         days.exclude(currency="").values("currency").annotate(**{f"all_{name}": Sum(name) for name in _COSTS})
     )
     found = dict.fromkeys(_COSTS, 0)

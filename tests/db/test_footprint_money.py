@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from billing.books import agreeing
 from billing.books.models import ExchangeRate
 from billing.costs.node_costs import contracted_costs
-from billing.footprint import making, ports, reading
+from billing.footprint import ports, reading
 from billing.footprint.models import MEASURES, PARTS, FootprintDay
 from billing.footprint.ports import Held
 from controlplane.tenants.access import SYSTEM
@@ -20,13 +21,12 @@ from tests.months import CORE_HOUR, GIB_HOUR, JUNE, begin, runtime, use
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
-NODES = {"vcpu": 96 * CORE_HOUR, "memory": 384 * GIB_HOUR}
+NODES: dict[str, Any] = {"vcpu": 96 * CORE_HOUR, "memory": 384 * GIB_HOUR}
 LISTED = Decimal("0.03") * 96 + Decimal("0.004") * 384
 
 
 def test_start_up_tells_footprints_whom_to_ask() -> None:
     assert ports.costs_of is contracted_costs
-    assert making.ports is ports
 
 
 def test_a_contracts_discount_is_taken_off_for_its_tenant_only(world: World) -> None:

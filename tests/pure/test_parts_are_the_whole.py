@@ -27,7 +27,8 @@ def test_all_tenants_together_have_what_the_fleet_has(
     """A runtime that changes hands at any second: who has it when adds up to one that never did, shape by shape."""
     samples = [(slot, 0, shape, cores) for slot, shape, cores in told]
     spans = [(number, *piece) for number, piece in enumerate(pairwise(sorted({START, END, *moves})), 1)]
-    fleet, tenants = defaultdict(list[int]), defaultdict(list[int])
+    fleet: dict[int, list[int]] = defaultdict(list)
+    tenants: dict[int, list[int]] = defaultdict(list)
     for found, lives in ((fleet, [(1, START, END)]), (tenants, spans)):
         for (_, shape), figures in sums(samples, lives, START, END).items():
             before = found[shape] or [0] * len(figures)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from billing.collecting.coverage import fleet_coverage
+from billing.collecting.coverage import Coverage, fleet_coverage
 from billing.footprint import reading
 from billing.footprint.carbon_factors import Range, every_version, factors_of
 from billing.footprint.findings import findings
@@ -68,11 +68,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
             "findings": [finding_shown(one, known) for one in found[:MOST_FINDINGS]],
             "more_findings": max(0, len(found) - MOST_FINDINGS),
             "everything": True,
-            "coverage": [
-                (window, {name: f"{share:.1%}".replace("%", " %") for name, share in one.shares.items()}, one)
-                for window, one in fleet_coverage(now=now).items()
-                if one.alive
-            ],
+            "coverage": _coverage(now),
         }
         return show(request, "footprint/fleet.html", context)
 
@@ -116,6 +112,15 @@ def _component(one: Component, currency: str) -> dict[str, Any]:
         "each_cores": shown.plain(float(one.per_runtime_millicores)),
         "each_mib": shown.plain(float(one.per_runtime_mib)),
     }
+
+
+def _coverage(now: datetime) -> list[tuple[str, dict[str, str], Coverage]]:
+    """Return the last hour and day with the shares in words; nothing of one in which nobody lived."""
+    return [
+        (window, {name: f"{share:.1%}".replace("%", " %") for name, share in one.shares.items()}, one)
+        for window, one in fleet_coverage(now=now).items()
+        if one.alive
+    ]
 
 
 def _amount(amount: Amount, currency: str) -> dict[str, str]:

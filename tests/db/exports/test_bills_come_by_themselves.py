@@ -13,6 +13,7 @@ import time_machine
 from django.core.management import call_command
 
 from billing.exports.bills import schedule
+from billing.exports.bills.importing import import_bill
 from billing.exports.bills.schedule import look_due
 from billing.exports.models import BillPlace, ProviderBill
 from controlplane.kernel.errors import Refused
@@ -51,10 +52,12 @@ def test_a_new_bill_is_booked_and_read_again_only_when_its_files_change(
     folder: Path, clock: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     read: list[str] = []
-    whole = schedule.import_bill
-    monkeypatch.setattr(
-        schedule, "import_bill", lambda **given: (read.append(given["source"]), whole(**given))[1]
-    )
+
+    def noted(**given: Any) -> Any:
+        read.append(given["source"])
+        return import_bill(**given)
+
+    monkeypatch.setattr(schedule, "import_bill", noted)
     assert looked() == 2, "this month's place, and the one before"
     assert states() == {"2026-06": (False, ""), "2026-07": (False, "")}
     file = as_csv(folder / "bill.csv", [cur_row("1.50")])
