@@ -10,6 +10,7 @@ from django.db import transaction
 from billing.statements.drafting import draft
 from billing.statements.models import Statement
 from billing.statements.verifying import check_statement
+from controlplane.kernel import dates
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -60,10 +61,8 @@ def recheck(*, actor: Actor, statement_id: UUID) -> list[str]:
 
 def read_month(text: str) -> date:
     """Read a month as 2026-10; raises Refused month_invalid."""
-    try:
-        if len(text) != len("2026-10"):
-            raise ValueError(text)
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
+    found = dates.read_month(text)
+    if found is None:
         detail = f"“{text[:20]}” is no month; write it as 2026-10."
-        raise Refused("month_invalid", detail, field="month") from error
+        raise Refused("month_invalid", detail, field="month")
+    return found

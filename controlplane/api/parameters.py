@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from django.http import QueryDict
 
 from controlplane.catalog.sentences import choices
+from controlplane.kernel.dates import read_day, read_moment
 from controlplane.kernel.errors import FieldError, Refused
 
 DEFAULT_LIMIT = 50
@@ -73,6 +75,24 @@ class Query:
         if value not in {"true", "false"}:
             raise _refused("invalid_parameter", name, f"“{name}” must be true or false.")
         return value == "true"
+
+    def day(self, name: str) -> date | None:
+        """Return a day, or None where none is given; raises Refused 400."""
+        text = self.text(name)
+        found = read_day(text)
+        if text and found is None:
+            detail = f"The query parameter “{name}” must be a day, as 2026-01-31."
+            raise _refused("invalid_parameter", name, detail)
+        return found
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a moment in UTC, or None where none is given; raises Refused 400."""
+        text = self.text(name)
+        found = read_moment(text)
+        if text and found is None:
+            detail = f"The query parameter “{name}” must be a time with its zone, as 2026-01-31T23:00:00Z."
+            raise _refused("invalid_parameter", name, detail)
+        return found
 
     def limit(self) -> int:
         """Return the size of the page; raises Refused 400."""

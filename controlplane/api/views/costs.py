@@ -17,7 +17,7 @@ from billing.costs.tables import cells_as_csv
 from controlplane.api import scope
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
-from controlplane.api.parameters import TENANT, Parameter, Query
+from controlplane.api.parameters import TENANT, Parameter
 from controlplane.api.shapes.cost import (
     BREAKDOWN,
     CSV_LINES,
@@ -66,8 +66,8 @@ class CostView(ApiView):
     def narrowed(self, request: Request, now: datetime) -> tuple[date, date, Narrow]:
         """Return the days and what else is asked for; raises Refused 400."""
         today = now.date()
-        last = day_in(self.query, "to") or today
-        first = day_in(self.query, "from") or last.replace(day=1)
+        last = self.query.day("to") or today
+        first = self.query.day("from") or last.replace(day=1)
         if first > last or last - first > LONGEST or first > today or first.year < 2000:  # noqa: PLR2004
             detail = f"from must not come after to or today, and at most {LONGEST.days} days before to."
             raise Refused(
@@ -181,16 +181,3 @@ class CostExport(CostView):
         answer["Cache-Control"] = "no-store"
         return answer
 
-
-def day_in(query: Query, name: str) -> date | None:
-    """Return a day of the query, or None; raises Refused 400."""
-    text = query.text(name)
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        detail = f"The query parameter “{name}” must be a day, as 2026-01-31."
-        raise Refused(
-            "invalid_parameter", detail, status=400, errors=(FieldError(name, "invalid_parameter", detail),)
-        ) from None

@@ -49,8 +49,8 @@ class RowView(ApiView):
     def narrow(self, request: Request) -> Narrow:
         """Read what is asked for; raises Refused 400 and 404."""
         actor, today = actor_of(request), utcnow().date()
-        first = self.day("from") or today.replace(day=1)
-        last = self.day("to") or max(today, first) + timedelta(days=1)
+        first = self.query.day("from") or today.replace(day=1)
+        last = self.query.day("to") or max(today, first) + timedelta(days=1)
         if first >= last or last - first > LONGEST:
             raise _wrong(
                 "from", f"“from” must lie before “to”, by at most {LONGEST.days} days.", "period_invalid"
@@ -65,17 +65,6 @@ class RowView(ApiView):
             scope.id_of("runtime", runtime) if runtime else None,
             self.query.text("meter"),
         )
-
-    def day(self, name: str) -> date | None:
-        """Return a day, or None."""
-        text = self.query.text(name)
-        try:
-            found = date.fromisoformat(text) if text else None
-        except ValueError:
-            found = date.min
-        if found is not None and not 2000 <= found.year < 9000:  # noqa: PLR2004 - nothing of ours is outside of it
-            raise _wrong(name, f"The query parameter “{name}” must be a day, as 2026-01-31.")
-        return found
 
     def page_of(
         self, request: Request, rows: list[dict[str, Any]], key: Sequence[str], write: Any

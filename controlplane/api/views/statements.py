@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
-from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -126,7 +125,8 @@ class StatementLine(ApiView):
         """Return the days that a line came from, as they are known now; a fee has none."""
         row = found_statement(request, statement)
         found = reading.the_line(row, line)
-        day, hour = _day(self.query.text("day")), _hour(self.query.text("hour"))
+        day, moment = self.query.day("day"), self.query.moment("hour")
+        hour = moment and evidence.whole_hour(moment)
         opens = evidence.has_evidence(found)
         return Response(
             shapes.evidence_json(
@@ -203,30 +203,6 @@ def _month(text: str) -> date:
         return asking.read_month(text)
     except Refused as refusal:
         raise _invalid("month", refusal.detail) from refusal
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text) if text else None
-    except ValueError:
-        found = date.max
-    if found and not 1970 <= found.year <= 9000:  # noqa: PLR2004
-        raise _invalid("day", "The query parameter “day” must be a day, as 2026-10-31.")
-    return found
-
-
-def _hour(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or not 1970 <= found.year <= 9000:  # noqa: PLR2004
-        raise _invalid(
-            "hour", "The query parameter “hour” must be a time with its zone, as 2026-10-31T23:00:00Z."
-        )
-    return evidence.whole_hour(found.astimezone(UTC))  # PostgreSQL knows no zone as odd as ISO 8601 allows
 
 
 def _invalid(name: str, detail: str) -> Refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from controlplane.console import queries
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.audit import export_of, line_of
 from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.dates import read_day
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.audit.exporting import begin_export
@@ -112,13 +113,9 @@ def _search(typed: dict[str, str]) -> Search:
 def _day(text: str, title: str) -> datetime | None:
     if not text:
         return None
-    try:
-        day = date.fromisoformat(text)
-        if not 1970 <= day.year <= 9000:  # noqa: PLR2004
-            raise ValueError(text)
-    except ValueError:
-        detail = f"“{title}” must be a day, as 2026-01-31."
-        raise Refused("day_invalid", detail, status=400) from None
+    day = read_day(text)
+    if day is None:
+        raise Refused("day_invalid", f"“{title}” must be a day, as 2026-01-31.", status=400)
     return datetime.combine(day, time(), tzinfo=UTC)
 
 

@@ -30,6 +30,7 @@ from controlplane.console.presenters import cost_charts as charts
 from controlplane.console.presenters import costs as words
 from controlplane.console.visitor import ConsoleRequest, Visitor, require
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.dates import read_day
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Permission
 from controlplane.tenants.models import Tenant
@@ -160,11 +161,8 @@ def own(request: ConsoleRequest) -> str:
 
 def day_of(text: str, now: datetime) -> date:
     """Return a day that has come; raises Refused 404."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        found = date.max
-    if not date(2000, 1, 1) <= found <= now.date():
+    found = read_day(text)
+    if found is None or not date(2000, 1, 1) <= found <= now.date():
         raise Refused("day_not_found", "There is no such day; take one of the table of days.", status=404)
     return found
 

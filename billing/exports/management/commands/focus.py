@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from billing.exports.focus.columns import Version
 from billing.exports.models import ExportState, FileFormat, FocusExport
 from billing.exports.publishing import check_file
 from billing.exports.services import BEAT, ask_export, write_due
+from controlplane.kernel.dates import read_month
 from controlplane.kernel.errors import Refused
 
 
@@ -80,9 +81,7 @@ class Command(BaseCommand):
 
 def month_of(text: str) -> date:
     """Read a month; raises Refused month_invalid."""
-    try:
-        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError as error:
-        raise Refused(
-            "month_invalid", f"{text[:20]!r} is no month; write it as 2026-01.", field="month"
-        ) from error
+    found = read_month(text)
+    if found is None:
+        raise Refused("month_invalid", f"{text[:20]!r} is no month; write it as 2026-01.", field="month")
+    return found

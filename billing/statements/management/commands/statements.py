@@ -18,6 +18,7 @@ from billing.statements.drafting import draft, draft_month
 from billing.statements.models import State, Statement
 from billing.statements.sealing import seal_statement
 from billing.statements.verifying import check_statement
+from controlplane.kernel.dates import read_month
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import Tenant
@@ -91,10 +92,10 @@ class Command(BaseCommand):
 def _month(text: str | None) -> date | None:
     if not text:
         return None
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise CommandError(f"{text} is no month; write it as 2026-10.", returncode=2) from error
+    found = read_month(text)
+    if found is None:
+        raise CommandError(f"{text} is no month; write it as 2026-10.", returncode=2)
+    return found
 
 
 def _tenant(slug: str) -> Tenant | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.dates import read_moment
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.audit.exporting import json_lines
@@ -109,10 +108,7 @@ def _kept(path: str) -> list[Head]:
 def _moment(text: str, name: str) -> Any:
     if not text:
         return None
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= 9000:  # noqa: PLR2004
+    moment = read_moment(text)
+    if moment is None:
         raise CommandError(f"--{name} must look like 2026-01-31T00:00:00Z.")
-    return moment.astimezone(UTC)
+    return moment

@@ -7,12 +7,13 @@ Exit codes: 0 done, 2 refused, with one line that says why.
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.dates import end_of, read_day
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import PlatformRole
 from controlplane.tenants.founding import (
@@ -72,8 +73,8 @@ class Command(BaseCommand):
 
 def _end_of(text: str) -> datetime:
     """Return the end of a day."""
-    try:
-        return datetime.combine(datetime.strptime(text, "%Y-%m-%d").date(), time(23, 59, 59), tzinfo=UTC)  # noqa: DTZ007 - a day has no zone
-    except ValueError as fault:
+    day = read_day(text)
+    if day is None:
         detail = f"“{text[:40]}” is no day; write one as 2027-03-31."
-        raise Refused("expires_invalid", detail, field="expires") from fault
+        raise Refused("expires_invalid", detail, field="expires")
+    return end_of(day)
