@@ -57,6 +57,13 @@ def test_only_the_last_seven_days_say_how_much_it_is_now() -> None:
     assert Decimal(190) < found.expected < Decimal(230)
 
 
+@pytest.mark.parametrize("slope", [1, -1])
+def test_use_that_only_grows_or_only_falls_may_still_turn(slope: int) -> None:
+    known = days(*(100 + slope * number for number in range(24)))
+    found = told(known, following(known, 7))
+    assert found.low < found.expected < found.high
+
+
 def test_a_day_counts_by_what_is_still_to_come_of_it() -> None:
     known = days(*[8] * 10)
     ahead = {FIRST + timedelta(days=10): Decimal("0.25"), FIRST + timedelta(days=11): Decimal(1)}
