@@ -78,7 +78,7 @@ class Upgrades:
 
     def end_due(self, now: datetime) -> int:
         """End what is due, in one statement."""
-        over = {key: value for key, value in self.due.items() if value[0] <= now}
+        over = {key: value for key, value in list(self.due.items()) if value[0] <= now}
         for key, (at, runtime_id, code) in over.items():
             del self.due[key]
             self.ended.append((at, runtime_id, not code))
@@ -125,7 +125,7 @@ def upgrading(upgrades: Upgrades) -> Iterator[Upgrades]:
         ports.begin = before
 
 
-def drawn(seed: int, *, mean: float, failing: float = 0.0) -> dict[str, Callable[[UUID], Any]]:
+def drawn(seed: int, *, mean: float, failing: float = 0.0) -> dict[str, Any]:
     """Durations (log-normal, as upgrades are) and failures by runtime: the same for the same seed, whoever asks when."""
 
     def of(runtime_id: UUID, what: str) -> random.Random:

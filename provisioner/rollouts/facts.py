@@ -78,7 +78,6 @@ def of(rollout_id: UUID) -> Facts:
 
 
 def _facts(row: Mapping[str, Any]) -> Facts:
-    limits = json.loads(row["limits"])
     return Facts(
         id=row["id"],
         name=row["name"],
@@ -86,7 +85,7 @@ def _facts(row: Mapping[str, Any]) -> Facts:
         urgent=row["urgent"],
         release=row["release_key"],
         plan=json.loads(row["plan"]),
-        limits=Limits(_scopes(limits.get("concurrency", [])), _scopes(limits.get("failures", []))),
+        limits=limits_of(json.loads(row["limits"])),
         row=row,
     )
 
@@ -101,10 +100,11 @@ def read_stages(facts: Facts) -> None:
 
 def read_lanes(facts: Facts) -> None:
     """Read how many are in which state now."""
-    facts.lanes = {row["id"]: _lane(row) for row in rows(queries.LANES, {"rollout": facts.id})}
+    facts.lanes = {row["id"]: lane_of(row) for row in rows(queries.LANES, {"rollout": facts.id})}
 
 
-def _lane(row: Mapping[str, Any]) -> LaneFacts:
+def lane_of(row: Mapping[str, Any]) -> LaneFacts:
+    """Return a lane from its row of `queries.LANES`."""
     lane = Lane(
         id=row["id"],
         stage=str(row["position"]),
@@ -118,6 +118,11 @@ def _lane(row: Mapping[str, Any]) -> LaneFacts:
         name: row[name] for name in ("planned", "waiting", "blocked", "ready", "active", "failed", "blamed")
     }
     return LaneFacts(lane, row["position"], StageState(row["state"]) in BEGUN, **counts)
+
+
+def limits_of(kept: Mapping[str, Any]) -> Limits:
+    """Return what `Rollout.limits` keeps."""
+    return Limits(_scopes(kept.get("concurrency", [])), _scopes(kept.get("failures", [])))
 
 
 def stored(scopes: Mapping[Scope, int]) -> list[list[Any]]:

@@ -11,7 +11,7 @@ from provisioner.rollouts import breaker, queries
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.facts import Facts, read_lanes
 from provisioner.rollouts.joining import join_later_members
-from provisioner.rollouts.models import Rollout
+from provisioner.rollouts.models import HealthPoint, Rollout
 from provisioner.rollouts.stopping import halt
 
 EVERY, JOIN_EVERY = timedelta(seconds=15), timedelta(minutes=1)
@@ -44,8 +44,10 @@ def _ask_breaker(facts: Facts, now: datetime) -> None:
     row = facts.row
     memory = breaker.Memory(row["breaker_looks"], row["breaker_height"], row["breaker_control_rate"])
     finding = breaker.Finding(trips=False, memory=memory)
+    upgraded, control = cohorts(facts)
+    _keep_point(facts, upgraded, control, now)
     if facts.plan.get("breaker", True):
-        finding = breaker.look(*cohorts(facts), memory)
+        finding = breaker.look(upgraded, control, memory)
     after = finding.memory
     Rollout.objects.filter(pk=facts.id).update(
         looked_at=now,
@@ -55,3 +57,16 @@ def _ask_breaker(facts: Facts, now: datetime) -> None:
     )
     if finding.trips:
         halt(facts, f"Breaker: {finding.reason}")
+
+
+def _keep_point(facts: Facts, upgraded: Cohort, control: Cohort, now: datetime) -> None:
+    """Keep a point of the chart where something changed: a rollout that stands still writes none."""
+    point = {
+        "upgraded": upgraded.members,
+        "upgraded_unhealthy": upgraded.unhealthy,
+        "control": control.members,
+        "control_unhealthy": control.unhealthy,
+    }
+    last = HealthPoint.objects.filter(rollout=facts.id).order_by("-at").values(*point).first()
+    if last != point:
+        HealthPoint.objects.create(rollout_id=facts.id, at=now, **point)

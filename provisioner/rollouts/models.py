@@ -18,6 +18,7 @@ __all__ = [
     "EmergencyStop",
     "Exclusion",
     "Gate",
+    "HealthPoint",
     "Lane",
     "MaintenanceWindow",
     "Rollout",
@@ -175,6 +176,23 @@ class Target(models.Model):
 
     def __str__(self) -> str:
         return f"{self.runtime_id}: {self.state}"
+
+
+class HealthPoint(models.Model):
+    """How many of both cohorts were unhealthy at a moment; written when that changed."""
+
+    rollout = models.ForeignKey(Rollout, models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField()
+    upgraded = models.PositiveIntegerField()
+    upgraded_unhealthy = models.PositiveIntegerField()
+    control = models.PositiveIntegerField()
+    control_unhealthy = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["rollout", "-at"], name="health_of_rollout")]
+
+    def __str__(self) -> str:
+        return f"{self.upgraded_unhealthy}/{self.upgraded}"
 
 
 class EmergencyStop(models.Model):

@@ -141,17 +141,20 @@ SET state = 'starting', since = %(now)s::timestamptz, started_at = %(now)s::time
 FROM runtimes_runtime r
 WHERE t.id = ANY(%(ids)s::uuid[]) AND t.state = 'ready' AND r.id = t.runtime_id"""
 
-# One start, by whoever comes first: passed by while somebody else is at it, and none while its rollout stands still. What was
+# A few starts, by whoever comes first: passed by while somebody is at them, and none while its rollout stands still. What was
 # decided and not ordered before a crash is found here again. Rides on target_starting.
 TAKE_START = """
 WITH mine AS (
     SELECT t.id, ro.release_key, ro.urgent FROM rollouts_target t JOIN rollouts_rollout ro ON ro.id = t.rollout_id
     WHERE t.state = 'starting' AND ro.state = 'running'
-    ORDER BY ro.urgent DESC, t.since LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
+      AND (t.closes_at IS NULL OR t.closes_at > coalesce(%(clock)s::timestamptz, now()))
+    ORDER BY t.since LIMIT %(most)s::int FOR NO KEY UPDATE OF t SKIP LOCKED
 )
 UPDATE rollouts_target t SET state = 'running' FROM mine WHERE t.id = mine.id
 RETURNING t.id, t.runtime_id, mine.release_key, mine.urgent"""
-BIND = "UPDATE rollouts_target SET operation_id = %(operation)s::uuid WHERE id = %(id)s::uuid"
+BIND = """
+UPDATE rollouts_target t SET operation_id = m.operation
+FROM unnest(%(ids)s::uuid[], %(operations)s::uuid[]) AS m(id, operation) WHERE t.id = m.id"""
 
 # What the door refused: back from its place, guarded by it. Rides on the primary key.
 SEND_BACK = """
@@ -161,6 +164,14 @@ SET state = %(state)s::text, since = %(now)s::timestamptz, reason_code = %(code)
     due_at = CASE WHEN %(state)s::text IN ('waiting', 'blocked') THEN %(now)s::timestamptz + %(after)s::interval END,
     finished_at = CASE WHEN %(state)s::text IN ('succeeded', 'gone') THEN %(now)s::timestamptz END
 WHERE id = %(id)s::uuid AND state = 'starting'"""
+
+# A start that was decided while a window was open, and not ordered before it closed, waits for the next one. Rides on
+# target_starting.
+GIVE_BACK_LATE = """
+UPDATE rollouts_target
+SET state = 'waiting', since = %(now)s::timestamptz, due_at = %(now)s::timestamptz, started_at = NULL, reason_code = 'window',
+    reason = 'its maintenance window closed before it could start'
+WHERE state = 'starting' AND closes_at <= %(now)s::timestamptz"""
 
 # A rollout that stands still gives its untaken places back. Rides on target_starting.
 GIVE_BACK = """

@@ -43,6 +43,7 @@ def _decide(now: datetime, clock: datetime | None) -> tuple[int, int]:
     found = facts.under_way()
     wanted = {"rollouts": [one.id for one in found], "now": now, "clock": clock}
     ended = len(rows(queries.HARVEST, wanted))
+    rows(queries.GIVE_BACK_LATE, {"now": now})
     return ended, sum(_bring_forward(one, now) for one in found)
 
 

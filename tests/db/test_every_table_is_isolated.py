@@ -28,7 +28,7 @@ NOBODYS = {
     **dict.fromkeys(
         (
             "rollouts_rollout", "rollouts_stage", "rollouts_gate", "rollouts_approval", "rollouts_lane", "rollouts_tally",
-            "rollouts_target", "rollouts_emergencystop", "rollouts_waiver",
+            "rollouts_target", "rollouts_healthpoint", "rollouts_emergencystop", "rollouts_waiver",
         ),
         "the platform's campaigns over every tenant's runtimes; what a tenant sees of them goes through a service",
     ),

@@ -1,0 +1,245 @@
+"""What pages show of rollouts: the list, one rollout, its targets, its feed; O(page), however large the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from controlplane.catalog.sentences import choices, shown
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import facts, queries, reading_queries
+from provisioner.rollouts.budget import ROLLOUT, Places
+from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.models import EmergencyStop, Gate, HealthPoint, Rollout, Tally, Target
+from provisioner.rollouts.permitted import may_read, the_rollout
+from provisioner.rollouts.previewing import past_seconds
+from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, TargetState
+
+MOST = 200
+Counts = Mapping[str, int]  # by the columns of a lane
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of the list."""
+
+    rollout: Rollout
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class StageView:
+    """A stage with its counts and gates."""
+
+    row: Mapping[str, Any]  # see reading_queries.STAGES
+    gates: Sequence[Gate]
+    concurrency: int | None
+    failures_allowed: int | None
+
+    @property
+    def done_percent(self) -> int:
+        """How far it is: whoever will not be looked at again, of all."""
+        done = sum(self.row[name] or 0 for name in ("succeeded", "failed", "skipped", "left_behind", "gone"))
+        return int(100 * done / self.row["total"]) if self.row["total"] else 100
+
+
+@dataclass(frozen=True)
+class Burn:
+    """How much of a failure budget is used."""
+
+    scope: str
+    failed: int
+    allowed: int
+
+
+@dataclass(frozen=True)
+class RolloutView:
+    """One rollout's page, without its targets."""
+
+    rollout: Rollout
+    counts: Counts
+    stages: Sequence[StageView]
+    places: Sequence[Mapping[str, Any]]  # landscape, region and counts
+    burn: Sequence[Burn]  # all budgets, the fullest first
+    finish: Estimate | None  # None: it is not under way
+    errors: Sequence[Tally]  # failures by signature, the most frequent first
+    reasons: Sequence[Tally]  # everybody else's reasons
+    health: Sequence[HealthPoint]  # oldest first
+    stop: EmergencyStop | None
+
+
+def list_rollouts(
+    *, actor: Actor, state: str = "", release: str = "", before: UUID | None = None, limit: int = 50
+) -> list[Listed]:
+    """Return a page, newest first; `before` is the last id of the page before. Raises Refused forbidden 403."""
+    may_read(actor)
+    found = Rollout.objects.order_by("-id")
+    if state:
+        found = found.filter(state=state)
+    if release:
+        found = found.filter(release_key=release)
+    if before:
+        found = found.filter(pk__lt=before)
+    page = list(found[: min(limit, MOST)])
+    counted = {
+        row.pop("id"): row
+        for row in rows(reading_queries.OF_ROLLOUTS, {"rollouts": [one.pk for one in page]})
+    }
+    return [Listed(one, counted.get(one.pk, {})) for one in page]
+
+
+def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
+    """Return what its page shows. Raises Refused forbidden 403, rollout_not_found 404."""
+    rollout = the_rollout(actor, rollout_id)
+    stages = rows(reading_queries.STAGES, {"rollout": rollout_id})
+    gates: dict[int, list[Gate]] = {row["id"]: [] for row in stages}
+    for gate in (
+        Gate.objects.filter(stage__in=list(gates)).order_by("side", "position").prefetch_related("approvals")
+    ):
+        gates[gate.stage_id].append(gate)
+    totals = rows(reading_queries.OF_ROLLOUTS, {"rollouts": [rollout_id]})
+    limits = facts.limits_of(rollout.limits)
+    tallies = list(Tally.objects.filter(rollout=rollout, targets__gt=0).order_by("-targets"))
+    return RolloutView(
+        rollout=rollout,
+        counts={name: count for name, count in totals[0].items() if name != "id"} if totals else {},
+        stages=[
+            StageView(
+                row,
+                gates[row["id"]],
+                limits.concurrency.get(("stage", str(row["position"]))),
+                limits.failures.get(("stage", str(row["position"]))),
+            )
+            for row in stages
+        ],
+        places=rows(reading_queries.PLACES, {"rollout": rollout_id}),
+        burn=_burn(rollout_id, limits),
+        finish=_finish(rollout, stages, gates) if rollout.state in UNDER_WAY else None,
+        errors=[one for one in tallies if one.state == TargetState.FAILED],
+        reasons=[one for one in tallies if one.state not in {TargetState.FAILED, TargetState.SUCCEEDED}],
+        health=list(HealthPoint.objects.filter(rollout=rollout).order_by("-at")[:MOST])[::-1],
+        stop=EmergencyStop.objects.filter(released_at=None).first(),
+    )
+
+
+@dataclass(frozen=True)
+class TargetFilter:
+    """Which targets of a rollout; what is empty narrows nothing."""
+
+    state: str = ""
+    stage: int | None = None  # its position
+    reason_code: str = ""
+    signature: str = ""
+    tenant: str = ""  # slug
+    region: str = ""
+    landscape: str = ""  # key
+    search: str = ""  # a part of the runtime's name
+
+    def columns(self) -> dict[str, Any]:
+        """Return what Django's filter takes; raises Refused filter_invalid."""
+        if self.state and self.state not in {one.value for one in TargetState}:
+            known = [one.value for one in TargetState]
+            detail = f"A target has no state {shown(self.state)}. {choices(known, self.state)}"
+            raise Refused("filter_invalid", detail, field="state")
+        narrowed: dict[str, Any] = {
+            "state": self.state,
+            "stage__position": self.stage,
+            "reason_code": self.reason_code,
+            "signature": self.signature,
+            "runtime__tenant__slug": self.tenant,
+            "runtime__region": self.region,
+            "runtime__landscape__key": self.landscape,
+            "runtime__name__icontains": self.search,
+        }
+        return {name: value for name, value in narrowed.items() if value not in {"", None}}
+
+
+def list_targets(
+    *, actor: Actor, rollout_id: UUID, narrowed: TargetFilter, after: int = -1, limit: int = 50
+) -> list[Target]:
+    """Return a page in the rollout's order, with runtime, tenant, stage and operation loaded; `after` is the last position.
+
+    Raises Refused forbidden 403, rollout_not_found 404, filter_invalid.
+    """
+    the_rollout(actor, rollout_id)
+    found = Target.objects.filter(rollout=rollout_id, position__gt=after).filter(**narrowed.columns())
+    loaded: QuerySet[Target] = found.select_related(
+        "runtime__tenant", "runtime__account", "stage", "operation"
+    )
+    return list(loaded.order_by("position")[: min(limit, MOST)])
+
+
+def read_feed(
+    *, actor: Actor, rollout_id: UUID, since: datetime | None = None, limit: int = 50
+) -> list[Target]:
+    """Return the targets that changed last, newest first: the live feed. Rides on target_feed. Raises Refused 403, 404."""
+    the_rollout(actor, rollout_id)
+    found = Target.objects.filter(rollout=rollout_id).select_related("runtime__tenant", "stage")
+    if since:
+        found = found.filter(since__gt=since)
+    return list(found.order_by("-since")[: min(limit, MOST)])
+
+
+def _burn(rollout_id: UUID, limits: Any) -> list[Burn]:
+    lanes = [facts.lane_of(row).lane for row in rows(queries.LANES, {"rollout": rollout_id})]
+    blamed = Places(lanes, limits).blamed
+    found = [
+        Burn(" ".join(scope), blamed.get(scope, 0), allowed) for scope, allowed in limits.failures.items()
+    ]
+    return sorted(found, key=lambda one: -(one.failed / (one.allowed or 0.5)))
+
+
+def _finish(
+    rollout: Rollout, stages: Sequence[Mapping[str, Any]], gates: Mapping[int, Sequence[Gate]]
+) -> Estimate:
+    now, limits = utcnow(), facts.limits_of(rollout.limits)
+    everywhere = limits.concurrency.get(ROLLOUT, 1)
+    rate = rollout.plan.get("starts_per_minute")
+    left = []
+    for row in stages:
+        if StageState(row["state"]) in DONE_STAGES and not row["active"]:
+            continue
+        places = min(everywhere, limits.concurrency.get(("stage", str(row["position"])), everywhere))
+        left.append(
+            StageLeft(
+                members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
+                running=_running(row),
+                places=places,
+                opens=_opens(row["id"], now) if row["waiting"] else (),
+                gate_seconds=sum(_gate_seconds(gate, now) for gate in gates[row["id"]] if not gate.open),
+                starts_per_second=rate / 60 if rate else None,
+            )
+        )
+    return estimate(left, past_seconds(), now)
+
+
+def _running(row: Mapping[str, Any]) -> list[float]:
+    if not row["active"]:
+        return []
+    now = utcnow()
+    began = Target.objects.filter(stage=row["id"], state=TargetState.RUNNING).values_list(
+        "started_at", flat=True
+    )
+    return [(now - at).total_seconds() for at in began[:MOST] if at]
+
+
+def _opens(stage: int, now: datetime) -> list[float]:
+    latest = Target.objects.filter(stage=stage, state=TargetState.WAITING, reason_until__isnull=False)
+    moments = latest.order_by("-reason_until").values_list("reason_until", flat=True)[:MOST]
+    return [max(0.0, (at - now).total_seconds()) for at in moments if at]
+
+
+def _gate_seconds(gate: Gate, now: datetime) -> float:
+    """Return the least time that a gate still takes."""
+    if gate.until is not None:
+        return max(0.0, (gate.until - now).total_seconds())
+    return gate_of(gate.kind).least_seconds(gate.settings, now)

@@ -1,0 +1,79 @@
+"""The SQL of pages about rollouts: none reads a fleet to show a page of it."""
+
+from __future__ import annotations
+
+COUNTS = "planned, waiting, blocked, ready, active, succeeded, failed, blamed, skipped, left_behind, gone"
+_SUMS = ", ".join(f"sum(l.{name})::int AS {name}" for name in COUNTS.split(", "))
+
+# Progress of a page of rollouts. Rides on lane_once.
+OF_ROLLOUTS = f"""
+SELECT l.rollout_id AS id, {_SUMS} FROM rollouts_lane l WHERE l.rollout_id = ANY(%(rollouts)s::uuid[]) GROUP BY 1"""  # noqa: S608
+
+# Stages of one rollout with what is counted in them. Rides on stage_once_per_position and lane_once.
+STAGES = f"""
+SELECT s.id, s.position, s.name, s.state, s.hold, s.total, s.since, s.began_at, s.passed_at, s.deadline_seconds, {_SUMS}
+FROM rollouts_stage s LEFT JOIN rollouts_lane l ON l.rollout_id = s.rollout_id AND l.stage_id = s.id
+WHERE s.rollout_id = %(rollout)s::uuid GROUP BY s.id ORDER BY s.position"""  # noqa: S608
+
+# The same by landscape and region. Rides on lane_once.
+PLACES = f"""
+SELECT p.key AS landscape, l.region, {_SUMS}
+FROM rollouts_lane l JOIN landscapes_landscape p ON p.id = l.landscape_id
+WHERE l.rollout_id = %(rollout)s::uuid GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
+
+# Why not, over every rollout under way: a rollout's or a stage's own hold stands before its members'. Reads tallies, a few dozen
+# a rollout, however many targets. Rides on rollout_under_way and tally_once.
+WHY_NOT_GROUPS = """
+SELECT CASE WHEN r.state <> 'running' THEN r.state WHEN t.state = 'planned' THEN 'stage' ELSE t.code END AS code,
+    max(CASE WHEN r.state <> 'running' THEN r.hold WHEN t.state = 'planned' AND b.hold <> '' THEN b.hold ELSE t.sample END)
+        AS reason,
+    sum(t.targets)::int AS targets, min(t.first_at) AS first_at, max(t.last_at) AS last_at,
+    array_agg(DISTINCT r.name) AS rollouts
+FROM rollouts_rollout r
+JOIN rollouts_tally t ON t.rollout_id = r.id AND t.targets > 0
+    AND t.state IN ('planned', 'waiting', 'blocked', 'ready', 'failed', 'left_behind')
+LEFT JOIN LATERAL (
+    SELECT s.hold FROM rollouts_stage s WHERE s.rollout_id = r.id AND s.state IN ('entering', 'running', 'leaving')
+    ORDER BY s.position LIMIT 1
+) b ON true
+WHERE r.state IN ('running', 'paused', 'halted', 'aborting') AND (%(rollout)s::uuid IS NULL OR r.id = %(rollout)s::uuid)
+GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 100"""
+
+# How many runtimes are on which release. An index-only scan: 2 ms for 10,000. Rides on runtime_by_release.
+HISTOGRAM = """
+SELECT release_key, count(*)::int AS runtimes FROM runtimes_runtime WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 2 DESC"""
+
+# Runtimes that are on these releases, a page in the order of their ids, with the newest thing that a rollout said of each,
+# and who answers for it. Rides on runtime_by_release, target_of_runtime and waiver_one_per_runtime.
+LEFT_BEHIND = """
+SELECT r.id, r.name, tenant.slug AS tenant, account.slug AS account, r.plan_id AS plan, r.region, r.release_key AS release,
+    r.phase, r.pinned, newest.state, newest.code, newest.reason, newest.since, newest.rollout, newest.rollout_id,
+    w.id AS waiver_id, w.owner AS waiver_owner, w.reason AS waiver_reason, w.expires_at AS waiver_expires_at
+FROM runtimes_runtime r
+JOIN tenants_tenant tenant ON tenant.id = r.tenant_id JOIN tenants_account account ON account.id = r.account_id
+LEFT JOIN rollouts_waiver w ON w.runtime_id = r.id AND w.revoked_at IS NULL AND w.expires_at > now()
+LEFT JOIN LATERAL (
+    SELECT t.state, t.reason_code AS code, t.reason, t.since, o.name AS rollout, o.id AS rollout_id
+    FROM rollouts_target t JOIN rollouts_rollout o ON o.id = t.rollout_id
+    WHERE t.runtime_id = r.id ORDER BY t.id DESC LIMIT 1
+) newest ON true
+WHERE r.deleted_at IS NULL AND r.release_key = ANY(%(releases)s::text[]) AND r.id > %(after)s::uuid
+  AND (%(waived)s::boolean IS NULL OR (w.id IS NOT NULL) = %(waived)s::boolean)
+ORDER BY r.id LIMIT %(most)s::int"""
+
+# Of one rollout: how many are not done, and how many of these somebody answers for. Rides on target_pages_of_state.
+OPEN_ENDS = """
+SELECT count(*)::int AS behind, count(w.id)::int AS waived
+FROM rollouts_target t
+LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS NULL AND w.expires_at > now()
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('failed', 'left_behind', 'skipped')"""
+
+# What rollouts say of one runtime, newest first. Rides on target_of_runtime.
+OF_RUNTIME = """
+SELECT t.id, t.state, t.reason_code, t.reason, t.reason_until, t.since, t.due_at, t.operation_id, t.error_code,
+    r.id AS rollout_id, r.name AS rollout, r.state AS rollout_state, r.hold AS rollout_hold, r.release_key, r.urgent,
+    s.name AS stage, s.state AS stage_state, s.hold AS stage_hold,
+    (SELECT x.name || ': ' || x.hold FROM rollouts_stage x WHERE x.rollout_id = r.id
+        AND x.state IN ('entering', 'running', 'leaving') AND x.position < s.position ORDER BY x.position LIMIT 1) AS ahead
+FROM rollouts_target t JOIN rollouts_rollout r ON r.id = t.rollout_id JOIN rollouts_stage s ON s.id = t.stage_id
+WHERE t.runtime_id = %(runtime)s::uuid ORDER BY t.id DESC LIMIT %(most)s::int"""

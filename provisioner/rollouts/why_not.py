@@ -1,0 +1,192 @@
+"""Why a runtime is not upgraded, and who is left behind: one chain of stored reasons, from the rollout down to the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from controlplane.catalog.facts import snapshot
+from controlplane.catalog.hops import numbers
+from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor, Permission
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import reading_queries
+from provisioner.rollouts.permitted import may_read, the_rollout
+from provisioner.runtimes.models import Runtime
+
+MOST = 200
+FIRST = UUID(int=0)
+# What a tenant may know of a target's reason; everything else is the platform's own business.
+THEIRS = frozenset(
+    {
+        "window",
+        "excluded",
+        "window_never_opens",
+        "runtime_pinned",
+        "suspended",
+        "busy",
+        "upgrade_blocked",
+        "runtime_busy",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One reason of the chain, the rollout's first; `level` is rollout, stage, target or operation."""
+
+    level: str
+    code: str
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What one rollout says of a runtime; no links: it is done."""
+
+    rollout_id: UUID
+    rollout: str
+    release: str
+    state: str
+    since: datetime
+    links: Sequence[Link]
+    operation_id: UUID | None
+
+
+def why_not(*, actor: Actor, runtime_id: UUID) -> list[Chain]:
+    """Return what the newest rollouts say of a runtime, newest first; a tenant's people see what concerns them.
+
+    Raises Refused runtime_not_found 404.
+    """
+    tenant = Runtime.objects.filter(pk=runtime_id).values_list("tenant_id", flat=True).first()
+    if tenant is None or not actor.may(Permission.READ, tenant_id=tenant):
+        raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
+    inside = actor.sees_every_tenant and actor.may(Permission.ROLLOUT_READ)
+    found = rows(reading_queries.OF_RUNTIME, {"runtime": runtime_id, "most": 5})
+    return [_chain(row) if inside else _for_tenant(row) for row in found]
+
+
+def _chain(row: Mapping[str, Any]) -> Chain:
+    links: list[Link] = []
+    undone = row["state"] not in {"succeeded", "gone"}
+    if (
+        undone
+        and row["rollout_state"] in {"paused", "halted", "aborting"}
+        and row["state"] not in {"failed", "skipped"}
+    ):
+        links.append(Link("rollout", row["rollout_state"], row["rollout_hold"]))
+    if row["state"] == "planned":
+        words = row["stage_hold"] or (
+            f"stage {row['ahead']}" if row["ahead"] else "an earlier stage is not done"
+        )
+        links.append(Link("stage", row["stage_state"], words))
+    elif undone:
+        level = "operation" if row["state"] == "running" else "target"
+        code = row["reason_code"] or row["state"]
+        links.append(Link(level, code, row["reason"] or row["state"], row["reason_until"]))
+    return Chain(
+        row["rollout_id"],
+        row["rollout"],
+        row["release_key"],
+        row["state"],
+        row["since"],
+        links,
+        row["operation_id"],
+    )
+
+
+def _for_tenant(row: Mapping[str, Any]) -> Chain:
+    shown = _chain(row)
+    links = [
+        link if link.code in THEIRS else Link("rollout", "rolled_out", "comes in its turn")
+        for link in shown.links
+    ]
+    return Chain(
+        shown.rollout_id, f"Release {shown.release}", shown.release, shown.state, shown.since, links[-1:],
+        shown.operation_id,
+    )  # fmt: skip
+
+
+def why_not_groups(*, actor: Actor, rollout_id: UUID | None = None) -> list[dict[str, Any]]:
+    """Return reasons over every rollout under way, or of one: code, reason, targets, first_at, last_at, rollouts."""
+    may_read(actor)
+    return rows(reading_queries.WHY_NOT_GROUPS, {"rollout": rollout_id})
+
+
+@dataclass(frozen=True)
+class Version:
+    """How many runtimes are on a release."""
+
+    release: str
+    runtimes: int
+    kubernetes: str
+    age_days: int | None  # since it was published
+    end_of_life: Any  # a date, or None
+    newest: bool  # a channel points to it
+
+
+def version_histogram(*, actor: Actor) -> list[Version]:
+    """Return the fleet by release, oldest first. Raises Refused forbidden 403."""
+    may_read(actor)
+    catalog, now = snapshot(), utcnow()
+    pointed = {one.key for one in catalog.releases.values()}
+    found = []
+    for row in rows(reading_queries.HISTOGRAM, {}):
+        release = catalog.every_release.get(row["release_key"])
+        published = release.published_at if release else None
+        found.append(
+            Version(
+                row["release_key"],
+                row["runtimes"],
+                release.kubernetes_patch if release else "",
+                (now - published).days if published else None,
+                release.end_of_life if release else None,
+                row["release_key"] in pointed,
+            )
+        )
+    return sorted(found, key=_age)
+
+
+def _age(version: Version) -> tuple[int, ...]:
+    try:
+        return numbers(version.release)
+    except ValueError:
+        return ()
+
+
+def left_behind(
+    *,
+    actor: Actor,
+    release: str = "",
+    waived: bool | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """Return a page of runtimes that are on no release that a channel points to, by id; see reading_queries.LEFT_BEHIND.
+
+    `release` narrows to those on it, `waived` to those with or without somebody who answers. Raises Refused forbidden 403.
+    """
+    may_read(actor)
+    pointed = {one.key for one in snapshot().releases.values()}
+    behind = [
+        row["release_key"] for row in rows(reading_queries.HISTOGRAM, {}) if row["release_key"] not in pointed
+    ]
+    wanted = {
+        "releases": [one for one in behind if release in {"", one}],
+        "waived": waived,
+        "after": after or FIRST,
+        "most": min(limit, MOST),
+    }
+    return rows(reading_queries.LEFT_BEHIND, wanted)
+
+
+def open_ends(*, actor: Actor, rollout_id: UUID) -> tuple[int, int]:
+    """Return how many of a rollout are not on its release, and how many of these are waived by name. Raises Refused 403, 404."""
+    the_rollout(actor, rollout_id)
+    row = rows(reading_queries.OPEN_ENDS, {"rollout": rollout_id})[0]
+    return row["behind"], row["waived"]

@@ -1,0 +1,142 @@
+"""The breaker, the gates, the pace, the ideal schedule and the estimate."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from math import comb
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provisioner.rollouts.breaker import ALPHA, Cohort, Memory, fisher_tail, look
+from provisioner.rollouts.estimate import StageLeft, estimate
+from provisioner.rollouts.gates.base import Approval, Evidence
+from provisioner.rollouts.gates.registry import gate_of, gates
+from provisioner.rollouts.ideal import Job, schedule
+from provisioner.rollouts.pacing import Bucket
+from tests.work import refused
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.data())
+def test_fishers_tail_is_what_counting_every_table_gives(n: int, m: int, data: st.DataObject) -> None:
+    a, b = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    counted = sum(comb(n, k) * comb(m, a + b - k) for k in range(a, min(n, a + b) + 1)) / comb(n + m, a + b)
+    assert fisher_tail(Cohort(n, a), Cohort(m, b)) == pytest.approx(counted)
+
+
+def test_a_bad_release_trips_and_a_bad_day_does_not() -> None:
+    assert look(Cohort(100, 8), Cohort(900, 2), Memory()).trips
+    assert not look(Cohort(100, 8), Cohort(900, 75), Memory()).trips
+    assert not look(Cohort(100, 2), Cohort(900, 0), Memory()).trips  # two are an incident
+
+
+def test_a_release_that_breaks_nothing_is_halted_in_at_most_one_of_twenty_lives() -> None:
+    drawn, tripped, lives = random.Random(5), 0, 300
+    for _ in range(lives):
+        memory, ill = Memory(), [drawn.random() < 0.04 for _ in range(500)]  # whoever of them is upgraded
+        for moved in range(20, 500, 20):
+            upgraded = Cohort(moved, sum(ill[:moved]))
+            finding = look(upgraded, Cohort(500 - moved, sum(ill[moved:])), memory)
+            memory = finding.memory
+            if finding.trips:
+                tripped += 1
+                break
+    assert tripped <= ALPHA * lives
+
+
+def test_without_enough_to_compare_the_last_known_rate_stands_in() -> None:
+    memory = look(Cohort(500, 0), Cohort(100, 10), Memory()).memory
+    assert memory.control_rate == pytest.approx(0.1)
+    assert not look(Cohort(590, 60), Cohort(5, 0), memory).trips
+    assert look(Cohort(590, 120), Cohort(5, 0), memory).trips
+
+
+def test_every_gate_opens_for_its_reason_only() -> None:
+    late = NOW + timedelta(hours=3)
+    cases: dict[str, tuple[dict[str, Any], Evidence, Evidence]] = {
+        "approval": ({}, Evidence(late, NOW), Evidence(late, NOW, approvals=[Approval("sam", late)])),
+        "soak": ({"minutes": 60}, Evidence(NOW + timedelta(minutes=59), NOW), Evidence(late, NOW)),
+        "scheduled_start": ({"at": "2026-11-01T02:00:00Z"}, Evidence(NOW, NOW), Evidence(late, NOW)),
+        "health": (
+            {},
+            Evidence(late, NOW, upgraded=Cohort(100, 2)),
+            Evidence(late, NOW, upgraded=Cohort(100, 1)),
+        ),
+        "footprint": (
+            {},
+            Evidence(late, NOW, footprint_change=6.0),
+            Evidence(late, NOW, footprint_change=4.0),
+        ),
+    }
+    assert set(cases) == set(gates())
+    for kind, (settings_, shut, opened) in cases.items():
+        gate = gate_of(kind)
+        normal = gate.check(settings_, NOW)
+        assert not gate.judge(normal, shut).open, kind
+        assert gate.judge(normal, opened).open, kind
+        assert gate.judge(normal, shut).reason
+        with refused("gate_invalid"):
+            gate.check({"nonsense": 1}, NOW)
+
+
+def test_two_approvals_of_one_person_are_one() -> None:
+    gate = gate_of("approval")
+    twice = Evidence(NOW, NOW, approvals=[Approval("sam", NOW), Approval("sam", NOW)])
+    assert not gate.judge(gate.check({"approvers": 2}, NOW), twice).open
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(0, 120), min_size=1, max_size=40))
+def test_no_more_begin_than_the_bucket_lets(gaps: list[float]) -> None:
+    bucket, now, begun = Bucket(6.0, 3, 3.0, NOW), NOW, 0
+    for gap in gaps:
+        now += timedelta(seconds=gap)
+        bucket = bucket.filled(now)
+        count = bucket.whole(10)
+        bucket, begun = bucket.taken(count), begun + count
+    assert begun <= 3 + (now - NOW).total_seconds() / 10 + 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.5, 20), min_size=1, max_size=30), st.integers(1, 5))
+def test_a_list_schedule_never_idles_and_stays_within_grahams_bound(
+    seconds: list[float], places: int
+) -> None:
+    made = schedule([Job(one, ("all",)) for one in seconds], {"all": places})
+    moments = sorted(made.begins)
+    for at in moments:
+        assert sum(begin <= at < end for begin, end in zip(made.begins, made.ends, strict=True)) <= places
+    least = max(sum(seconds) / places, *seconds)
+    assert least - 1e-6 <= made.makespan <= sum(seconds) / places + max(seconds) + 1e-6
+
+
+def test_the_ideal_waits_for_windows_and_for_the_start_rate() -> None:
+    assert schedule([Job(5, ("x",), opens=100)], {"x": 1}).makespan == 105
+    assert schedule(
+        [Job(1, ("x",)) for _ in range(5)], {"x": 9}, starts_per_second=0.5
+    ).makespan == pytest.approx(9)
+
+
+def test_the_estimate_holds_what_came_to_be_four_times_out_of_five() -> None:
+    drawn, held, rounds = random.Random(1), 0, 20
+    past = [600 * drawn.lognormvariate(0, 0.4) for _ in range(200)]
+    for _ in range(rounds):
+        truth = schedule(
+            [Job(600 * drawn.lognormvariate(0, 0.4), ("p",)) for _ in range(100)], {"p": 5}
+        ).makespan
+        found = estimate([StageLeft(100, places=5)], past, NOW)
+        held += found.low <= NOW + timedelta(seconds=truth) <= found.high
+    assert held >= rounds * 0.6
+    assert estimate([StageLeft(100, places=5)], past, NOW) == estimate([StageLeft(100, places=5)], past, NOW)
+
+
+def test_the_estimate_says_what_it_waits_for() -> None:
+    assert estimate([StageLeft(5, places=5, gate_seconds=90_000)], [60.0], NOW).bound_by == "gates"
+    assert estimate([StageLeft(5, places=5, opens=[90_000.0])], [60.0], NOW).bound_by == "windows"
+    assert estimate([StageLeft(5000, places=5)], [60.0], NOW).bound_by == "the number at once"
