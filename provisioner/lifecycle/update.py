@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import load_plan_facts, snapshot
-from controlplane.catalog.plans import PlanFacts
+from controlplane.catalog.plans import PlanFacts, ReleaseFacts
 from controlplane.catalog.validation import check_plan_change, check_update
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -111,7 +111,7 @@ def _wish(
     )
     if same and not settings:
         return {}
-    release = release_after(runtime.spec["release"], channel_before=before["channel"], channel=wanted.channel)
+    release = _release(runtime, before["channel"], wanted.channel)
     stays = release.key == runtime.spec["release"]["key"]
     modules = module_wishes(
         parameters=wanted,
@@ -143,6 +143,16 @@ def _wish(
     moved = {"plan": {"before": present.key, "after": facts.key}} if moves else {}
     configured = {"module_settings": dict(settings)} if settings else {}
     return {**moved, **configured, "parameters": _difference(before, after)}
+
+
+def _release(runtime: Runtime, before: str, channel: str) -> ReleaseFacts:
+    """Return the release of the new wish; raises Refused for another channel while an upgrade is on its way."""
+    release = release_after(runtime.spec["release"], channel_before=before, channel=channel)
+    open_upgrade = Operation.objects.filter(runtime=runtime, kind=Kind.UPGRADE, slot__isnull=False)
+    if channel != before and open_upgrade.exists():
+        detail = f"Runtime {runtime.name} is being upgraded; change its channel once that has ended."
+        raise Refused("runtime_busy", detail, field="parameters.channel", status=409)
+    return release
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

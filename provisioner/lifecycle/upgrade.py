@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -52,18 +52,22 @@ def upgrade_runtime(
     if (under_way := _under_way(runtime, wanted, urgent=urgent)) is not None:
         return under_way
     hops = way_to(runtime, wanted, pinned=not urgent)
-    before = runtime.spec["release"]
     runtime.generation += 1
     write(runtime, "generation")
     given: dict[str, Any] = {
         "release": wanted.key,
-        "before": before,
+        "before": runtime.spec["release"],
         "hops": [as_json(hop) for hop in hops],
         "phase": runtime.phase,
         "target_id": str(target_id) if target_id else None,
         "urgent": urgent,
     }
     operation = open_operation(actor=actor, runtime=runtime, kind=Kind.UPGRADE, input=given)
+    _audit(actor, runtime, given)
+    return operation
+
+
+def _audit(actor: Actor, runtime: Runtime, given: Mapping[str, Any]) -> None:
     audit.record(
         "runtime.upgrade",
         actor=actor,
@@ -72,12 +76,11 @@ def upgrade_runtime(
         target_id=runtime.id,
         changes={
             "name": runtime.name,
-            "release": {"before": before["key"], "after": wanted.key},
-            "hops": [hop.key for hop in hops],
-            **({"rollout_target": str(target_id)} if target_id else {}),
+            "release": {"before": given["before"]["key"], "after": given["release"]},
+            "hops": [hop["key"] for hop in given["hops"]],
+            **({"rollout_target": given["target_id"]} if given["target_id"] else {}),
         },
     )
-    return operation
 
 
 def release_named(key: str) -> ReleaseFacts:

@@ -53,6 +53,9 @@ def test_a_runtime_goes_to_its_channels_release_unless_another_is_named(
     assert again.pk == operation.pk
     with refused("runtime_busy"):
         upgrade_runtime(actor=world.alice.actor, runtime_id=runtime.id, release=NEWEST)
+    point_channel(actor=world.sam.actor, key="fast", release=MIDDLE)
+    with refused("runtime_busy"):
+        update_runtime(actor=world.alice.actor, runtime_id=runtime.id, parameters={"channel": "fast"})
     behind = upgrade_runtime(actor=world.sam.actor, runtime_id=runtime.id, release=NEWEST, urgent=True)
     assert behind.slot == "next"
 
@@ -169,13 +172,5 @@ def test_a_forced_upgrade_begins_with_the_maintenance_window(window: str, hour: 
 
 
 def test_nobody_may_upgrade_to_a_release_that_is_a_draft(world: World, runtime: Runtime) -> None:
-    Release.objects.create(
-        key="2026.12.1",
-        kubernetes_version_id="1.34",
-        kubernetes_patch="1.34.9",
-        machine_image=Release.objects.get(pk=MIDDLE).machine_image,
-        modules={},
-    )
-    expiring_rows(world)
     with refused("release_unpublished"):
         upgrade_runtime(actor=SYSTEM, runtime_id=runtime.id, release="2026.12.1")
