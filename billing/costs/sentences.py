@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+from billing.pricing.amounts import written
 from billing.pricing.money import places_of
 
 KILO = Decimal(1000)
@@ -17,7 +18,7 @@ def amount_in_words(amount: Decimal, currency: str) -> str:
 
 def money(amount: Decimal, currency: str) -> str:
     """Return an amount with its currency: 1,204.50 EUR."""
-    return f"{rounded(amount, currency):,f} {currency}"
+    return written(rounded(amount, currency), currency)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.db import transaction
 
 from billing.books.queries import lock_statements
+from billing.pricing.amounts import plain
 from billing.pricing.money import MoneyError, to_minor
 from billing.pricing.types import Category
-from billing.statements.canonical import plain
 from billing.statements.models import Adjustment
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused

@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Iterable
 
-from billing.statements.canonical import moment, plain
+from billing.pricing.amounts import plain
+from billing.statements.canonical import moment
 from billing.statements.models import Charge, Statement
 from billing.statements.reading import name_in
 

@@ -13,7 +13,7 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace, TTFFont
 
-from billing.statements.canonical import plain
+from billing.pricing.amounts import digits, plain, written
 from billing.statements.models import Charge, Statement
 from billing.statements.reading import name_in
 from billing.statements.sections import Section, place_of, section_of
@@ -66,19 +66,13 @@ def as_pdf(row: Statement, lines: Iterable[Charge], *, tenant: str) -> bytes:
     return bytes(sheet.output())
 
 
-def money(amount: Decimal) -> str:
-    """Write an amount with at least two places."""
-    whole, _, places = plain(amount).partition(".")
-    return f"{whole}.{places.ljust(2, '0')}"
-
-
 def _head(sheet: Sheet, row: Statement, number: str, tenant: str) -> None:
     sheet.set_font(FONT, style="B", size=18)
     _say(sheet, number, 9)
     sheet.set_font(FONT, size=11)
     _say(sheet, f"{tenant}, {row.month:%B %Y}", 6)
     sheet.set_font(FONT, style="B", size=14)
-    _say(sheet, f"Total {money(row.total)} {row.currency}", 9)
+    _say(sheet, f"Total {written(row.total, row.currency)}", 9)
     sheet.set_font(FONT, size=8)
     sheet.set_text_color(QUIET)
     alive = row.alive_seconds
@@ -101,7 +95,7 @@ def _sums(sheet: Sheet, row: Statement, lines: Sequence[Charge]) -> None:
     ) as table:
         table.row(("Account", "What", f"Billed, {row.currency}"))
         for (account, kind), amount in sorted(sums.items()):
-            table.row((sheet.printable(account), kind, money(amount)))
+            table.row((sheet.printable(account), kind, digits(amount, row.currency)))
     sheet.ln(5)
 
 
@@ -113,7 +107,7 @@ def _lines(sheet: Sheet, row: Statement, lines: Sequence[Charge]) -> None:
 def _section(sheet: Sheet, row: Statement, section: Section, lines: Sequence[Charge]) -> None:
     aligned = ("LEFT", "LEFT", "LEFT", "RIGHT", "RIGHT", "RIGHT")
     sheet.set_font(FONT, style="B", size=10)
-    _say(sheet, f"{section.title}: {money(_sum(lines))} {row.currency}", 7)
+    _say(sheet, f"{section.title}: {written(_sum(lines), row.currency)}", 7)
     sheet.set_font(FONT, size=7)
     with sheet.table(col_widths=WIDTHS, text_align=aligned, line_height=4, **_style()) as table:
         table.row(("Runtime", "Period (UTC)", "What", "Quantity", "Unit price", f"Billed, {row.currency}"))
@@ -125,7 +119,7 @@ def _section(sheet: Sheet, row: Statement, section: Section, lines: Sequence[Cha
                 whose = name_in(row.names, runtime) or name_in(row.names, account) or "The tenant as a whole"
                 cells = table.row(style=FontFace(emphasis="BOLD"))
                 cells.cell(sheet.printable(f"{whose}, together"), colspan=len(WIDTHS) - 1)
-                cells.cell(money(_sum(mine)))
+                cells.cell(digits(_sum(mine), row.currency))
     sheet.ln(4)
 
 
@@ -143,7 +137,7 @@ def _cells(row: Statement, line: Charge) -> tuple[str, ...]:
     period = f"{line.period_start:%Y-%m-%d} to {line.period_end:%m-%d}"
     quantity = f"{_short(line.quantity)} {line.unit}" if line.unit else ""
     price = plain(line.contracted_unit_price) if line.unit else ""
-    return runtime, period, what, quantity, price, money(line.billed_cost)
+    return runtime, period, what, quantity, price, digits(line.billed_cost, row.currency)
 
 
 def _short(quantity: Decimal) -> str:

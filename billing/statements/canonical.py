@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from billing.pricing.amounts import plain
 from billing.pricing.book import Book
 from billing.pricing.fx import Rate, Rates
 from billing.pricing.periods import Period
@@ -47,14 +48,6 @@ def dumped(value: Any) -> bytes:
 def digest_of(body: bytes) -> str:
     """Return its SHA-256 in hex."""
     return hashlib.sha256(body).hexdigest()
-
-
-def plain(amount: Decimal) -> str:
-    """Write a number without an exponent and without zeros at its end: PostgreSQL adds some, and 1.50 is 1.5."""
-    text = format(amount, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
 
 
 @lru_cache(maxsize=4096)

@@ -14,10 +14,11 @@ from uuid import UUID
 from django.db import transaction
 
 from billing.books.services import Market, load_market
+from billing.pricing.amounts import plain
 from billing.pricing.periods import Period, month_of
 from billing.pricing.types import ENGINE_VERSION
 from billing.statements import queries
-from billing.statements.canonical import digest_of, dumped, plain, row_of
+from billing.statements.canonical import digest_of, dumped, row_of
 from billing.statements.models import State, Statement
 from billing.statements.preparing import Prepared, draws_of, prepare, redraws_of
 from billing.statements.rating import Made, make

@@ -14,10 +14,11 @@ import orjson
 
 from billing.books.models import CreditDraw, CreditGrant
 from billing.books.services import Market, terms_of
+from billing.pricing.amounts import plain
 from billing.pricing.book import Book
 from billing.pricing.rating import rate
 from billing.pricing.types import ENGINE_VERSION, Drawn, Rated, Terms, UsageItem
-from billing.statements.canonical import Booked, books_of, items_document, plain, read_terms, terms_document
+from billing.statements.canonical import Booked, books_of, items_document, read_terms, terms_document
 from billing.statements.given import Taken, limited, note_taken, taken_before, with_given
 from billing.statements.inputs import NOBODY, Coverage, available, booked_of, books_at, coverage_of, usage_of
 from billing.statements.models import Adjustment, Inputs, State, Statement

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from billing.pricing.amounts import plain
 from billing.pricing.book import Book
 from billing.pricing.corrections import corrections
 from billing.pricing.fx import RateMissingError
@@ -20,7 +21,7 @@ from billing.pricing.money import EXACT, PRICE_PLACES, from_minor, places_of, ro
 from billing.pricing.periods import Period
 from billing.pricing.rating import rate
 from billing.pricing.types import Category, Drawn, Line, Problem, Rated, Terms, UsageItem
-from billing.statements.canonical import COSTS, Booked, plain, read_items, read_terms
+from billing.statements.canonical import COSTS, Booked, read_items, read_terms
 
 Books = Mapping[tuple[str, int], Book]
 FINEST = Decimal(1).scaleb(-PRICE_PLACES)

@@ -16,8 +16,9 @@ from billing.books.models import CreditGrant
 from billing.books.queries import draw as draw_credit
 from billing.books.queries import lock_statements
 from billing.books.services import note_use
+from billing.pricing.amounts import plain
 from billing.statements import queries
-from billing.statements.canonical import digest_of, dumped, plain
+from billing.statements.canonical import digest_of, dumped
 from billing.statements.drafting import Draft, draft
 from billing.statements.models import Adjustment, Inputs, State, Statement
 from billing.statements.stored import closed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 
-from billing.statements.canonical import plain
+from billing.pricing.amounts import written
 from billing.statements.models import Statement
 from controlplane.notices.services import notify
 from controlplane.tenants.access import PlatformRole, Role
@@ -22,7 +22,7 @@ def tell_sealed(row: Statement) -> int:
     ).select_related("user")
     by_role = {role: [member.user for member in members if member.role == role] for role in WHO_PAYS}
     people = by_role[Role.FINANCE] or by_role[Role.OWNER]
-    words = {**_words(row), "number": row.number, "total": f"{plain_amount(row)} {row.currency}"}
+    words = {**_words(row), "number": row.number, "total": written(row.total, row.currency)}
     return _tell(people, "statement-sealed", row, words, f"statement-sealed:{row.pk}")
 
 
@@ -32,12 +32,6 @@ def tell_blocked(row: Statement) -> int:
     details = list(dict.fromkeys(str(problem["detail"]) for problem in row.problems))[:10]
     key = f"statement-blocked:{row.pk}:{row.input_digest[:16]}"
     return _tell(people, "statement-blocked", row, {**_words(row), "problems": details}, key)
-
-
-def plain_amount(row: Statement) -> str:
-    """Write the total with at least two places, as people read money."""
-    whole, _, places = plain(row.total).partition(".")
-    return f"{whole}.{places.ljust(2, '0')}"
 
 
 def _words(row: Statement) -> dict[str, str]:

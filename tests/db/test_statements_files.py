@@ -13,8 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pypdf import PdfReader
 
+from billing.pricing.amounts import written
 from billing.statements.as_csv import as_csv
-from billing.statements.as_pdf import as_pdf, money
+from billing.statements.as_pdf import as_pdf
 from billing.statements.evidence import days_of, has_evidence, hours_of, samples_of, sums_of
 from billing.statements.models import Charge, Statement
 from billing.statements.reading import lines_of
@@ -98,7 +99,7 @@ def test_a_pdf_shows_corrections_apart_and_what_each_section_adds_up_to(july: St
     assert set(sections) == {Section.CORRECTIONS, Section.USAGE}
     assert sum(sections.values()) == july.total
     for section, billed in sections.items():
-        assert f"{section.title}: {money(billed)} EUR" in found
+        assert f"{section.title}: {written(billed, 'EUR')}" in found
     assert found.index(Section.CORRECTIONS.title) < found.index(f"{Section.USAGE.title}:")
 
 

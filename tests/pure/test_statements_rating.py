@@ -12,6 +12,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.pricing.amounts import plain
 from billing.pricing.rating import rate
 from billing.pricing.types import Line, Terms, UsageItem
 from billing.statements.canonical import (
@@ -19,7 +20,6 @@ from billing.statements.canonical import (
     dumped,
     items_document,
     lines_body,
-    plain,
     read_terms,
     terms_document,
 )

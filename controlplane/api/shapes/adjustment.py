@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from billing.pricing.amounts import plain
 from billing.statements.adjusting import KINDS
-from billing.statements.canonical import plain
 from billing.statements.models import Adjustment
 from controlplane.api.shapes.base import ID, TEXT, Shape, maybe, page_of, record, words
 from controlplane.api.shapes.statement import AMOUNT

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from billing.pricing.amounts import plain
 from billing.pricing.types import Category
-from billing.statements.canonical import moment, plain
+from billing.statements.canonical import moment
 from billing.statements.evidence import Piece, Sample
 from billing.statements.models import Charge, State, Statement
 from billing.statements.reading import name_in

@@ -11,10 +11,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.pricing.amounts import plain
 from billing.statements import asking, evidence, reading
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import as_pdf
-from billing.statements.canonical import plain
 from billing.statements.models import State, Statement
 from controlplane.api import scope
 from controlplane.api.auth import actor_of

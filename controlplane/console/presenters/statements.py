@@ -10,14 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from billing.meters.registry import meters
+from billing.pricing.amounts import digits, plain
 from billing.pricing.money import quantity_of
-from billing.statements.canonical import plain
 from billing.statements.evidence import Piece, Sample
 from billing.statements.models import Charge, State, Statement
 from billing.statements.reading import name_in
 from billing.statements.sections import Group, Section, section_of
 from controlplane.console.presenters.badges import Badge
-from controlplane.console.presenters.figures import MINUS, grouped
+from controlplane.console.presenters.figures import grouped
 
 STATES = {
     State.DRAFT: Badge("Draft", "clock", "wait"),
@@ -93,13 +93,6 @@ class PieceShown:
     whole: bool
 
 
-def money(amount: Decimal) -> str:
-    """Write an amount with at least two places and a real minus."""
-    whole, _, places = plain(amount).partition(".")
-    sign, digits = (MINUS, whole[1:]) if whole.startswith("-") else ("", whole)
-    return f"{sign}{int(digits):,}.{places.ljust(2, '0')}"
-
-
 def percent(part: int, whole: int) -> str:
     """Write a share of time; never 100 where something is missing."""
     if not whole:
@@ -130,7 +123,7 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
         if line.unit
         else "",
         f"{plain(line.contracted_unit_price)}" if line.unit else "",
-        money(line.billed_cost),
+        digits(line.billed_cost, row.currency),
         known,
         percent(line.observed_seconds, line.alive_seconds) if line.alive_seconds else "",
     )
@@ -138,9 +131,13 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
 
 def sections_shown(row: Statement, groups: Sequence[Group], lines: Iterable[Charge]) -> list[SectionShown]:
     """Return every section with its sum, and in it the lines of this page by account and runtime."""
-    found = {section: _section(section, groups) for section in sorted({group.section for group in groups})}
+    found = {
+        section: _section(row, section, groups) for section in sorted({group.section for group in groups})
+    }
     for (section, account), mine in groupby(lines, lambda line: (section_of(line), line.account)):
-        billed = _billed(group for group in groups if (group.section, group.account) == (section, account))
+        billed = _billed(
+            row, (group for group in groups if (group.section, group.account) == (section, account))
+        )
         shown = AccountShown(name_in(row.names, account) or TENANT, billed)
         for runtime, theirs in groupby(mine, lambda line: line.runtime):
             shown.runtimes.append(_runtime(row, groups, (section, account, runtime), theirs))
@@ -148,10 +145,10 @@ def sections_shown(row: Statement, groups: Sequence[Group], lines: Iterable[Char
     return list(found.values())
 
 
-def _section(section: Section, groups: Sequence[Group]) -> SectionShown:
+def _section(row: Statement, section: Section, groups: Sequence[Group]) -> SectionShown:
     mine = [group for group in groups if group.section is section]
     lines = sum(group.lines for group in mine)
-    return SectionShown(section.name.lower(), section.title, ABOUT[section], _billed(mine), lines)
+    return SectionShown(section.name.lower(), section.title, ABOUT[section], _billed(row, mine), lines)
 
 
 def _runtime(
@@ -162,12 +159,12 @@ def _runtime(
 ) -> RuntimeShown:
     mine = (group for group in groups if (group.section, group.account, group.runtime) == place)
     return RuntimeShown(
-        name_in(row.names, place[2]), _billed(mine), [line_shown(row, line) for line in lines]
+        name_in(row.names, place[2]), _billed(row, mine), [line_shown(row, line) for line in lines]
     )
 
 
-def _billed(groups: Iterable[Group]) -> str:
-    return money(sum((group.billed for group in groups), Decimal(0)))
+def _billed(row: Statement, groups: Iterable[Group]) -> str:
+    return digits(sum((group.billed for group in groups), Decimal(0)), row.currency)
 
 
 def pieces_shown(line: Charge, pieces: Iterable[Piece]) -> list[PieceShown]:

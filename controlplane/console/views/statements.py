@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from billing.pricing.amounts import digits
 from billing.statements import evidence, reading, sections
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import as_pdf
@@ -18,7 +19,6 @@ from controlplane.console.presenters.statements import (
     badge_of,
     in_unit,
     line_shown,
-    money,
     percent,
     pieces_shown,
     samples_shown,
@@ -45,7 +45,12 @@ def index(request: ConsoleRequest) -> HttpResponse:
     found = newest_first(reading.visible(actor), after=after, before=before)
     context = {
         "statements": [
-            (row, badge_of(row), money(row.total), percent(row.observed_seconds, row.alive_seconds))
+            (
+                row,
+                badge_of(row),
+                digits(row.total, row.currency),
+                percent(row.observed_seconds, row.alive_seconds),
+            )
             for row in found.rows
         ],
         "newer": found.newer and f"before={found.newer}",
@@ -67,7 +72,7 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
     context = {
         "statement": row,
         "badge": badge_of(row),
-        "total": money(row.total),
+        "total": digits(row.total, row.currency),
         "coverage": percent(row.observed_seconds, row.alive_seconds),
         "hours": in_unit("control_plane", row.alive_seconds).split()[0],
         "unknown": percent(row.unknown_seconds, row.alive_seconds) if row.unknown_seconds else "",

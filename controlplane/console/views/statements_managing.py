@@ -12,13 +12,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.pricing.amounts import digits
 from billing.statements import adjusting, asking, reading, sealing
 from controlplane.console.fields.problems import Problem, place
 from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field
 from controlplane.console.pages import page, show
 from controlplane.console.presenters import statement_forms as forms
-from controlplane.console.presenters.statements import money
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
@@ -37,7 +37,9 @@ def manager_context(request: ConsoleRequest) -> dict[str, Any]:
         return {"may_manage": False}
     return {
         "may_manage": True,
-        "waiting": [(row, money(row.amount)) for row in reading.open_adjustments(actor)[:WAITING]],
+        "waiting": [
+            (row, digits(row.amount, row.currency)) for row in reading.open_adjustments(actor)[:WAITING]
+        ],
     }
 
 
