@@ -29,7 +29,7 @@ REPORT = {
 @pytest.fixture
 def runtime(world: World) -> Runtime:
     """A runtime of Archipel's that stands, as far as its row says, on a release that its channel has left."""
-    assert world.landscape
+    assert world.landscape.key
     point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
     found: Runtime = order(world).runtime
     point_channel(actor=world.sam.actor, key="regular", release="2026.10.1")

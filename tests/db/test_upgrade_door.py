@@ -33,7 +33,7 @@ OLDEST, MIDDLE, NEWEST = "2026.9.1", "2026.10.1", "2026.11.1"
 @pytest.fixture
 def runtime(world: World) -> Runtime:
     """A runtime on the oldest release that stands, as far as its row says; its channel has moved on."""
-    assert world.landscape
+    assert world.landscape.key
     point_channel(actor=world.sam.actor, key="regular", release=OLDEST)
     found: Runtime = order(world).runtime
     point_channel(actor=world.sam.actor, key="regular", release=MIDDLE)

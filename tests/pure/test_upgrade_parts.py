@@ -1,0 +1,185 @@
+"""What an upgrade's steps decide: the next move, what is worse than before, what changed; and what a garden admits of pools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from controlplane.kernel.errors import Fatal
+from provisioner.drivers.base import Driver, Observed, Situation
+from provisioner.drivers.shoots.keeping import keep_versions
+from provisioner.flows.upgrade import flow, halting
+from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
+from provisioner.runtimes.workloads import worse
+from provisioner.simulator.gardener.skew import check_pool
+from provisioner.steps import conclude_upgrade, upgrade_control_plane, upgrade_workers
+from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
+
+ID = UUID(int=7)
+HOPS = [
+    {
+        "key": f"2026.{minor}.1",
+        "kubernetes": f"1.{minor}.1",
+        "machine_image": {"name": "os", "version": "2"},
+        "modules": {},
+    }
+    for minor in range(32, 38)
+]
+
+
+@dataclass
+class Garden:
+    """A landscape that fulfils what it is asked for between two looks, and remembers what that was."""
+
+    told: ClusterSpec
+    asked: list[str] = field(default_factory=list)
+
+    def observe(self, _: object) -> Observed:
+        return Observed("c1", Situation.READY, kubernetes_version=self.told.kubernetes_version)
+
+    def drift(self, cluster: ClusterSpec, _: object) -> list[str]:
+        return [] if replace(cluster, annotations={}) == self.told else ["spec"]
+
+    def change(self, cluster: ClusterSpec) -> Observed:
+        self.told = replace(cluster, annotations={})
+        self.asked.append(f"{cluster.kubernetes_version}/{cluster.workers_at}")
+        return Observed("c1", Situation.CHANGING)
+
+
+@dataclass
+class Row:
+    """The runtime's row and the operation's notes."""
+
+    cluster: ClusterSpec
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def amend(self, *, cluster: Any, release: Any = None) -> ClusterSpec:
+        self.cluster = cluster_from_json({**self.cluster.as_json(), **cluster})
+        return self.cluster
+
+    def keep(self, notes: Any) -> None:
+        self.notes.update(notes)
+
+
+def context(row: Row, garden: Garden, hops: list[dict[str, Any]]) -> StepContext:
+    return StepContext(
+        ID, ID, "upgrade", 2, 1, 1, datetime.now(UTC), row.cluster, cast("Driver", garden), pen=row,
+        input={"hops": hops, "before": {"key": "2026.31.1"}}, kept=row.notes,
+    )  # fmt: skip
+
+
+def run_through(step: Step, row: Row, garden: Garden, hops: list[dict[str, Any]]) -> None:
+    for _ in range(40):
+        if isinstance(step.run(context(row, garden, hops)), Done):
+            return
+    pytest.fail("it never ended")
+
+
+def test_six_minors_up_the_control_plane_never_skips_and_workers_are_rolled_where_they_must_be() -> None:
+    start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
+    row, garden = Row(start), Garden(start)
+    run_through(upgrade_control_plane.step, row, garden, HOPS)
+    run_through(upgrade_workers.step, row, garden, HOPS)
+    assert garden.asked == [
+        "1.32.1/1.31.4",
+        "1.33.1/1.31.4",
+        "1.34.1/1.31.4",
+        "1.34.1/1.34.1",
+        "1.35.1/1.34.1",
+        "1.36.1/1.34.1",
+        "1.37.1/1.34.1",
+        "1.37.1/1.37.1",
+    ]
+    assert row.cluster.machine_image == {"name": "os", "version": "2"}
+
+
+def test_a_wish_that_was_written_and_never_ordered_is_ordered_before_the_next() -> None:
+    start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
+    row, garden = Row(replace(start, kubernetes_version="1.32.1", workers_version="1.31.4")), Garden(start)
+    assert isinstance(upgrade_control_plane.step.run(context(row, garden, HOPS[:2])), Wait)
+    assert garden.asked == ["1.32.1/1.31.4"]
+
+
+def test_a_module_that_is_refused_is_a_verdict_and_nothing_behind_it_is_installed() -> None:
+    def refuse(_: StepContext) -> Outcome:
+        raise Fatal("There is no such kind.", code="x")
+
+    start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
+    row, garden = Row(start), Garden(start)
+    step = halting(Step(name="install", title="Install", run=refuse))
+    assert step.run(context(row, garden, HOPS)) == Done("Halted")
+    assert row.notes["verdict"] == {"ok": False, "reasons": ["There is no such kind."]}
+    assert step.run(context(row, garden, HOPS)) == Done("Halted before")
+
+
+def test_the_flow_rolls_back_before_it_concludes_and_begins_again_behind_the_checks() -> None:
+    names = flow.names()
+    order = [
+        "upgrade_control_plane",
+        "upgrade_workers",
+        "switch_modules",
+        "install_modules",
+        "verify_upgrade",
+    ]
+    assert [name for name in names if name in order] == order
+    assert names[-2:] == ["roll_back_modules", "conclude_upgrade"]
+    assert flow.step("conclude_upgrade").retry_from in names
+    assert flow.deadline >= timedelta(hours=12)
+    assert flow.step("preflight_upgrade").harmless
+
+
+def test_only_what_was_well_before_counts_against_an_upgrade() -> None:
+    sick = {"Deployment shop/old": "0 of 1 are ready"}
+    before = {"nodes": {"1.33.8": 2}, "unwell": sick}
+    assert not list(worse(before, {"nodes": {"1.34.8": 2}, "unwell": sick}))
+    after = {"nodes": {}, "unwell": {**sick, "Deployment shop/cart": "1 of 2 are ready"}}
+    assert list(worse(before, after)) == [
+        "No node is ready.",
+        "Deployment shop/cart was well before: 1 of 2 are ready.",
+    ]
+
+
+def test_a_report_names_what_changed_came_and_went() -> None:
+    before = {"kubernetes": "1.33.8", "modules": [{"key": "a", "version": "1"}, {"key": "b", "version": "1"}]}
+    after = {"kubernetes": "1.34.8", "modules": [{"key": "a", "version": "1"}, {"key": "c", "version": "2"}]}
+    assert [
+        (row["what"], row["before"], row["after"]) for row in conclude_upgrade.changes(before, after)
+    ] == [
+        ("Kubernetes", "1.33.8", "1.34.8"),
+        ("Module b", "1", ""),
+        ("Module c", "", "2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pool", "was", "why"),
+    [
+        ("1.35.1", "1.34.1", "must not be higher"),
+        ("1.30.1", "1.30.1", "at most 3 minor versions behind"),
+        ("1.32.1", "1.33.1", "downgrade"),
+        ("1.31.1", "1.31.1", ""),
+        ("", "1.33.1", ""),
+    ],
+)
+def test_a_garden_holds_pools_to_the_skew_of_kubernetes(pool: str, was: str, why: str) -> None:
+    def shoot(version: str, of_pool: str) -> dict[str, Any]:
+        worker = {"name": "main", **({"kubernetes": {"version": of_pool}} if of_pool else {})}
+        return {"spec": {"kubernetes": {"version": version}, "provider": {"workers": [worker]}}}
+
+    new = shoot("1.34.5", pool)
+    worker = new["spec"]["provider"]["workers"][0]
+    found = [cause["message"] for cause in check_pool("p", worker, new["spec"], shoot("1.34.1", was))]
+    assert (why in found[0]) if why else not found
+
+
+def test_a_pool_that_the_landscape_moved_on_is_not_asked_to_go_back() -> None:
+    def shoot(version: str) -> dict[str, Any]:
+        worker = {"name": "main", "machine": {}, "kubernetes": {"version": version}}
+        return {"spec": {"kubernetes": {"version": "1.35.1"}, "provider": {"workers": [worker]}}}
+
+    kept = keep_versions(shoot("1.33.1"), shoot("1.34.2"))
+    assert kept["spec"]["provider"]["workers"][0]["kubernetes"] == {"version": "1.34.2"}
