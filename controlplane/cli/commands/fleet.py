@@ -1,0 +1,65 @@
+"""The fleet as a whole: its versions, who is left behind, what the platform takes, and one press that stops all rollouts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from controlplane.cli.options import AsOutput, Limit, Yes, api, sure
+from controlplane.cli.printing import Output, show, told
+
+app = typer.Typer(help="All runtimes together.", no_args_is_help=True)
+Why = Annotated[str, typer.Option("--reason", "-r", help="Why, for the audit trail.")]
+
+VERSIONS = (
+    ("release", "release"),
+    ("kubernetes", "kubernetes"),
+    ("runtimes", "runtimes"),
+    ("age in days", "age_days"),
+    ("end of life", "end_of_life"),
+    ("newest", "newest"),
+)
+LEFT = (("runtime", "runtime.name"), ("tenant", "tenant"), ("release", "release"), ("reason", "reason"), ("owner", "owner"),
+        ("waived until", "waived_until"))  # fmt: skip
+COMPONENTS = (
+    ("component", "component"),
+    ("runtimes", "runtimes"),
+    ("cores", "requested.cores"),
+    ("gib", "requested.gib"),
+    ("per month", "requested.monthly"),
+    ("used cores", "used.cores"),
+    ("growth %", "growth_percent"),
+)
+
+
+@app.command()
+def report(limit: Limit = 20, output: AsOutput = Output.TABLE) -> None:
+    """Say which releases run, who is left behind and why, and what the platform's own parts take."""
+    server = api()
+    found = {
+        "versions": server.get("fleet/versions")["results"],
+        "left_behind": list(server.every("fleet/left-behind", limit=limit)),
+        "components": server.get("fleet/footprint")["results"][: limit or None],
+    }
+    if output is not Output.TABLE:
+        show(found, output)
+        return
+    show(found["versions"], output, VERSIONS, empty="No runtimes yet.")
+    show(found["left_behind"], output, LEFT, empty="Nobody is left behind.")
+    show(found["components"], output, COMPONENTS, empty="Nothing was measured yet.")
+
+
+@app.command()
+def stop(reason: Why, yes: Yes = False) -> None:
+    """Stop every rollout at once: nothing new begins until `release-stop`."""
+    sure("Stop every rollout of the fleet?", yes=yes)
+    api().post("fleet/emergency-stop", {"reason": reason})
+    told().print("Stopped: no rollout begins anything. `nesoi fleet release-stop` lets them go on.")
+
+
+@app.command("release-stop")
+def release_stop() -> None:
+    """Let rollouts go on behind an emergency stop."""
+    api().delete("fleet/emergency-stop")
+    told().print("Released: rollouts go on.")

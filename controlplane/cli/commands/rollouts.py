@@ -1,0 +1,273 @@
+"""Rollouts: plan, start, watch, hold and steer them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from controlplane.cli.options import AsOutput, Limit, Reason, Watch, Yes, api, sure, the_rollout
+from controlplane.cli.printing import Output, show, told
+from controlplane.cli.problems import CliProblem, Status
+from controlplane.cli.watching import rollout_to_its_end, waiting_gates
+
+app = typer.Typer(help="Bring one release to many runtimes.", no_args_is_help=True)
+Named = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Its name or id.")]
+Release = Annotated[str, typer.Option(help="The release to bring.")]
+Selector = Annotated[str, typer.Option(help="Whom: plan=aws,region!=eu-west-1,cohort<=10%")]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", "-p", help="Stages, gates and limits as YAML; safe defaults unless told."),
+]
+Urgent = Annotated[bool, typer.Option("--urgent", help="Past pins and behind nobody.")]
+
+COLUMNS = (
+    ("name", "name"),
+    ("release", "release"),
+    ("state", "state"),
+    ("progress", "percent"),
+    ("targets", "counts.total"),
+    ("failed", "counts.failed"),
+    ("started", "started_at"),
+    ("reason", "reason"),
+)
+WHOLE = (
+    *COLUMNS[:3],
+    ("id", "id"),
+    ("selector", "selector"),
+    ("progress", "percent"),
+    ("reason", "reason"),
+    ("counts", "counts"),
+    ("finish", "ends"),
+    ("bound by", "finish.bound_by"),
+    ("created by", "created_by"),
+    ("started", "started_at"),
+    ("finished", "finished_at"),
+)
+STAGES = (
+    ("stage", "name"),
+    ("state", "state"),
+    ("progress", "percent"),
+    ("targets", "counts.total"),
+    ("running", "counts.running"),
+    ("failed", "counts.failed"),
+    ("at once", "max_concurrency"),
+    ("may fail", "max_failures"),
+    ("gates", "gate_words"),
+)
+ERRORS = (
+    ("count", "count"),
+    ("error", "signature"),
+    ("first", "first_at"),
+    ("last", "last_at"),
+    ("message", "message"),
+)
+REASONS = (("count", "count"), ("state", "state"), ("why not done", "reason"))
+PLANNED = (("stage", "name"), ("runtimes", "members"), ("tenants", "tenants"), ("at once", "max_concurrency"),
+           ("may fail", "max_failures"), ("before", "gates_before"), ("after", "gates_after"), ("revenue", "money"),
+           ("first", "first"))  # fmt: skip
+INELIGIBLE = (("count", "count"), ("why not", "reason"), ("for example", "names"))
+
+
+@app.command("list")
+def list_rollouts(
+    state: Annotated[list[str] | None, typer.Option(help="Only these states.")] = None,
+    limit: Limit = 50,
+    output: AsOutput = Output.TABLE,
+) -> None:
+    """List rollouts, newest first."""
+    rows = list(api().every("rollouts", {"state": state}, limit=limit))
+    show([_readable(row) for row in rows] if output is Output.TABLE else rows, output, COLUMNS)
+
+
+@app.command()
+def get(rollout: Named, output: AsOutput = Output.TABLE) -> None:
+    """Show a rollout: its stages, its errors by cause, and why others are not done."""
+    _show(the_rollout(api(), rollout), output)
+
+
+@app.command()
+def plan(
+    release: Release,
+    selector: Selector = "",
+    file: PlanFile = None,
+    urgent: Urgent = False,
+    output: AsOutput = Output.TABLE,
+) -> None:
+    """Say what a rollout would do, and change nothing."""
+    body = {"release": release, "selector": selector, "plan": _plan(file), "urgent": urgent}
+    _show_preview(api().post("rollouts/preview", body), output)
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    release: Release,
+    selector: Selector = "",
+    file: PlanFile = None,
+    urgent: Urgent = False,
+    output: AsOutput = Output.TABLE,
+) -> None:
+    """Write a rollout down; `start` begins it."""
+    body = {"name": name, "release": release, "selector": selector, "plan": _plan(file), "urgent": urgent}
+    _show(api().post("rollouts", body), output)
+
+
+@app.command()
+def start(rollout: Named, yes: Yes = False, watch: Watch = False, output: AsOutput = Output.TABLE) -> None:
+    """Freeze its targets and begin."""
+    server = api()
+    row = the_rollout(server, rollout)
+    sure(
+        f"Bring release {row['release']} to the runtimes of “{row['selector'] or 'the whole fleet'}”?",
+        yes=yes,
+    )
+    row = server.post(f"rollouts/{row['id']}/start")
+    if watch:
+        rollout_to_its_end(server, row["id"])
+    _show(server.get(f"rollouts/{row['id']}"), output)
+
+
+@app.command("watch")
+def watch_rollout(rollout: Named) -> None:
+    """Follow it until it ends or waits for somebody."""
+    server = api()
+    row = rollout_to_its_end(server, the_rollout(server, rollout)["id"])
+    for gate in waiting_gates(row):
+        told().print(
+            f"Gate {gate['id']} waits: {gate['reason']}  nesoi rollouts approve {row['name']} --gate {gate['id']}"
+        )
+
+
+@app.command()
+def pause(rollout: Named, reason: Reason = "") -> None:
+    """Begin nothing new; what runs may end."""
+    _move(rollout, "pause", reason)
+
+
+@app.command()
+def resume(rollout: Named, reason: Reason = "") -> None:
+    """Let a paused or halted one go on."""
+    _move(rollout, "resume", reason)
+
+
+@app.command()
+def abort(rollout: Named, reason: Reason = "", yes: Yes = False) -> None:
+    """End it: what runs may end, the rest is left behind."""
+    sure("Abort it for good?", yes=yes)
+    _move(rollout, "abort", reason)
+
+
+@app.command()
+def approve(
+    rollout: Named,
+    gate: Annotated[str, typer.Option(help="Its id; the one that waits unless told.")] = "",
+    note: Annotated[str, typer.Option(help="For the audit trail.")] = "",
+) -> None:
+    """Approve a gate that waits."""
+    server = api()
+    row = the_rollout(server, rollout)
+    waiting = [str(one["id"]) for one in waiting_gates(row)]
+    if not gate and len(waiting) != 1:
+        detail = f"{len(waiting)} gates of {row['name']} wait for approval: {', '.join(waiting) or 'none'}. Name one with --gate."
+        raise CliProblem(detail, Status.IN_THE_WAY)
+    server.post(f"rollouts/{row['id']}/gates/{gate or waiting[0]}/approve", {"note": note} if note else {})
+    told().print(f"Gate {gate or waiting[0]} of {row['name']} is approved.")
+
+
+@app.command()
+def retry(
+    rollout: Named,
+    signature: Annotated[str, typer.Option(help="Only failures of this cause.")] = "",
+    reason: Reason = "",
+) -> None:
+    """Try failed ones again, under the same snapshot."""
+    _steer(
+        rollout, "retry", {"signature": signature, "state": "" if signature else "failed", "reason": reason}
+    )
+
+
+@app.command()
+def skip(
+    rollout: Named,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why they need not be done.")],
+    target: Annotated[list[str] | None, typer.Option(help="Ids of targets.")] = None,
+    signature: Annotated[str, typer.Option(help="Failures of this cause.")] = "",
+) -> None:
+    """Leave targets out."""
+    _steer(rollout, "skip", {"targets": target or [], "signature": signature, "reason": reason})
+
+
+def _move(named: str, verb: str, reason: str) -> None:
+    server = api()
+    row = server.post(
+        f"rollouts/{the_rollout(server, named)['id']}/{verb}", {"reason": reason} if reason else {}
+    )
+    told().print(f"Rollout {row['name']} is {row['state']}.")
+
+
+def _steer(named: str, verb: str, choice: Mapping[str, Any]) -> None:
+    server = api()
+    row = the_rollout(server, named)
+    answer = server.post(
+        f"rollouts/{row['id']}/{verb}", {key: value for key, value in choice.items() if value}
+    )
+    told().print(f"{answer['count']} targets of {row['name']}: {verb}.")
+
+
+def _plan(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+        raise CliProblem(f"{file} can't be read as YAML ({type(fault).__name__}).") from fault
+    if not isinstance(content, dict):
+        raise CliProblem(f"{file} must hold a plan: stages, max_concurrency, max_failures …")
+    return content
+
+
+def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "percent": f"{row['progress']} %"}
+
+
+def _show(row: Mapping[str, Any], output: Output) -> None:
+    if output is not Output.TABLE:
+        show(row, output)
+        return
+    show({**_readable(row), "ends": _interval(row["finish"])}, output, WHOLE)
+    stages = [
+        {**_readable(stage), "gate_words": [f"{gate['kind']} {gate['state']}" for gate in stage["gates"]]}
+        for stage in row["stages"]
+    ]
+    show(stages, output, STAGES, empty="No stages yet: its targets are frozen when it starts.")
+    if row["errors"]:
+        show(row["errors"], output, ERRORS)
+    if row["reasons"]:
+        show(row["reasons"], output, REASONS)
+
+
+def _show_preview(preview: Mapping[str, Any], output: Output) -> None:
+    if output is not Output.TABLE:
+        show(preview, output)
+        return
+    pairs = {**preview, "ends": _interval(preview["finish"]), "money": _money(preview["revenue"])}
+    show(pairs, output, (
+        ("release", "release"), ("runtimes", "members"), ("tenants", "tenants"), ("plans", "plans"), ("releases now", "releases"),
+        ("at once", "max_concurrency"), ("may fail", "max_failures"), ("wait for a window", "wait_for_windows"),
+        ("last statements", "money"), ("ends", "ends"), ("bound by", "finish.bound_by"),
+    ))  # fmt: skip
+    show([{**stage, "money": _money(stage["revenue"])} for stage in preview["stages"]], output, PLANNED)
+    if preview["ineligible"]:
+        show(preview["ineligible"], output, INELIGIBLE)
+
+
+def _interval(finish: Mapping[str, Any] | None) -> str:
+    return f"{finish['likely']} (between {finish['low']} and {finish['high']})" if finish else ""
+
+
+def _money(sums: list[Mapping[str, str]]) -> str:
+    return ", ".join(f"{one['amount']} {one['currency']}" for one in sums)
