@@ -1,0 +1,97 @@
+"""Statements in the console: lines under their account and runtime, and refusals where they were asked for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from billing.statements import adjusting
+from billing.statements.models import Adjustment
+from controlplane.tenants.access import SYSTEM, PlatformRole
+from controlplane.tenants.services import create_user
+from tests.months import CORE_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+TYPED = {
+    "tenant": "archipel",
+    "category": "Credit",
+    "amount": "12.50",
+    "currency": "EUR",
+    "title": "Outage",
+    "reason": "June",
+}
+
+
+@pytest.fixture
+def finops(world: World) -> Client:
+    begin()
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", email="fin@example.org",
+        platform_role=PlatformRole.FINOPS,
+    )  # fmt: skip
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def test_a_refused_amount_stands_in_the_form_with_what_was_typed(world: World, finops: Client) -> None:
+    address = reverse("console:adjust-statement")
+    for wrong in (
+        {"amount": "12.50"},
+        {"amount": "much"},
+        {"tenant": "nobody"},
+        {"currency": "EURO"},
+        {"title": " "},
+    ):
+        response = finops.post(address, {**TYPED, "amount": "-12.50", **wrong})
+        text = response.content.decode()
+        assert response.status_code == 422, wrong
+        assert "One thing needs a change" in text
+        assert 'aria-invalid="true"' in text
+        assert 'value="June"' in text
+    assert not Adjustment.objects.exists()
+    assert finops.post(address, {**TYPED, "amount": "-12.50"}).status_code == 302
+    assert Adjustment.objects.get().amount == Decimal("-12.50")
+
+
+def test_a_month_that_is_none_stands_in_the_form(finops: Client) -> None:
+    response = finops.post(reverse("console:draft-statement"), {"tenant": "archipel", "month": "June"})
+    assert response.status_code == 422
+    assert "“June” is no month; write it as 2026-10." in response.content.decode()
+
+
+def test_what_can_not_be_sealed_yet_is_told_on_its_page(world: World, finops: Client) -> None:
+    use(runtime(), world.shop, JUNE, days=61, vcpu=10 * CORE_HOUR)
+    drafted(world.archipel, JUNE)
+    row = drafted(world.archipel, JULY)
+    response = finops.post(reverse("console:seal-statement", args=[row.pk]), follow=True)
+    assert response.redirect_chain[-1][0] == reverse("console:statement", args=[row.pk])
+    assert (
+        "An earlier month of this tenant is still a draft; seal that one first." in response.content.decode()
+    )
+
+
+def test_corrections_and_credits_stand_apart_and_each_runtime_has_its_sum(
+    world: World, finops: Client
+) -> None:
+    source = runtime()
+    use(source, world.shop, JUNE, days=61, vcpu=10 * CORE_HOUR, memory=1024 * 3600)
+    sealed(world.archipel, JUNE)
+    change(source, JUNE, "vcpu", 20 * CORE_HOUR)
+    adjusting.book_adjustment(
+        actor=SYSTEM, tenant=world.archipel, category="Credit", amount=Decimal("-2.50"), currency="EUR", title="Outage",
+        reason="June",
+    )  # fmt: skip
+    row = drafted(world.archipel, JULY)
+    text = finops.get(reverse("console:statement", args=[row.pk])).content.decode()
+    titles = ["h-corrections", "h-credits", "h-usage"]
+    places = [text.index(f'<h2 id="{title}"') for title in titles]
+    assert places == sorted(places)
+    assert text.index("mends June 2026") < places[1] < text.index("Outage</a>") < places[2]
+    usage = text[places[2] :]
+    assert '<th scope="rowgroup" colspan="3">shop</th>' in usage
+    assert usage.count("9.42") == 3  # the section, the account, the runtime: 9.30 + 0.12
