@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from billing.footprint.carbon_factors import OTHER, Factors, Range
@@ -95,26 +96,64 @@ def split_emission(
     return found, emission.storage
 
 
+class Power(NamedTuple):
+    """Grams of CO2e that a millicore-second emits by standing by, and by what it does on top of that when wholly busy."""
+
+    idle: Fraction
+    swing: Fraction
+
+
+class Rest(NamedTuple):
+    """Grams of CO2e of a millicore-second's making, of a MiB-second, and of a GiB-second by meter."""
+
+    embodied: Fraction
+    memory: Fraction
+    stored: Mapping[str, Fraction]
+
+
+@lru_cache(4096)
+def _power(factors: Factors, provider: str, region: str, machine: str) -> tuple[Power, ...]:
+    """Return the low, middle and high of a machine type; made once, for fractions are dear."""
+    watts = factors.watts_of(provider, machine)
+    found = []
+    for place in range(3):
+        kilo = _grid(factors, provider, region, place) / 1000 / CORE_HOUR
+        found.append(Power(watts.idle[place] * kilo, (watts.busy[place] - watts.idle[place]) * kilo))
+    return tuple(found)
+
+
+@lru_cache(4096)
+def _rest(factors: Factors, provider: str, region: str) -> tuple[Rest, ...]:
+    found = []
+    for place in range(3):
+        grid = _grid(factors, provider, region, place)
+        memory = factors.memory.get(provider, factors.memory[OTHER]).range[place]
+        server = (
+            factors.server_kg.range[place] * 1000 / factors.server_hours / factors.server_vcpus.range[place]
+        )
+        terabyte = factors.storage.range[place] / 1000 * _TB_OF_GIB / _HOUR * grid
+        stored = {meter: copies * terabyte for meter, copies in factors.copies.items()}
+        found.append(Rest(server / CORE_HOUR, memory * _GB_OF_MIB / _HOUR * grid, stored))
+    return tuple(found)
+
+
+def _grid(factors: Factors, provider: str, region: str, place: int) -> Fraction:
+    overhead = factors.overhead.get(provider, factors.overhead[OTHER]).range[place]
+    return factors.grid_of(region)[0].range[place] * overhead
+
+
 def _grams(activity: Activity, factors: Factors, place: int) -> tuple[Fraction, ...]:
     """Grams from processors standing by, from their use, from memory, from storage, and embodied; of one end of all ranges."""
-    provider = activity.provider
-    grid = factors.grid_of(activity.region)[0].range[place]
-    grid *= factors.overhead.get(provider, factors.overhead[OTHER]).range[place]
+    provider, region = activity.provider, activity.region
+    rest = _rest(factors, provider, region)[place]
     busy_share = _share(activity, factors)[place]
-    idle = busy = hours = Fraction(0)
+    idle = swing = Fraction(0)
     for machine, base in activity.processors.items():
-        watts, vcpu_hours = factors.watts_of(provider, machine), Fraction(base, CORE_HOUR)
-        idle += vcpu_hours * watts.idle[place] / 1000
-        busy += vcpu_hours * busy_share * (watts.busy[place] - watts.idle[place]) / 1000
-        hours += vcpu_hours
-    gb_hours = Fraction(activity.memory, _HOUR) * _GB_OF_MIB
-    memory = gb_hours * factors.memory.get(provider, factors.memory[OTHER]).range[place]
-    stored = Fraction(0)
-    for meter, copies in factors.copies.items():
-        stored += Fraction(activity.stored.get(meter, 0), _HOUR) * _TB_OF_GIB * copies
-    storage = stored * factors.storage.range[place] / 1000
-    server = factors.server_kg.range[place] * 1000 / factors.server_hours / factors.server_vcpus.range[place]
-    return idle * grid, busy * grid, memory * grid, storage * grid, hours * server
+        power = _power(factors, provider, region, machine)[place]
+        idle, swing = idle + base * power.idle, swing + base * power.swing
+    stored = sum((activity.stored.get(meter, 0) * grams for meter, grams in rest.stored.items()), Fraction(0))
+    embodied = sum(activity.processors.values()) * rest.embodied
+    return idle, busy_share * swing, activity.memory * rest.memory, stored, embodied
 
 
 def _share(activity: Activity, factors: Factors) -> Range:

@@ -59,9 +59,9 @@ class Watts:
     machines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factors:
-    """One version."""
+    """One version; the same only as itself, so that what is made of it can be kept."""
 
     version: int
     title: str

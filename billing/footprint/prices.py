@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 from billing.books.services import HOUSE_CURRENCY, Market, load_market
 from billing.footprint.split import CORE_HOUR, GIB_HOUR
@@ -44,12 +45,12 @@ class ListPrices:
     @property
     def ratio(self) -> tuple[Fraction, Fraction]:
         """What a core-hour and a GiB-hour cost, or how they relate where the book prices nodes only."""
-        return self._by_size() if self.by_size else CORE_TO_GIB
+        return self._by_size if self.by_size else CORE_TO_GIB
 
     @property
     def by_size(self) -> bool:
         """Whether processors and memory have prices of their own."""
-        return all(self._by_size())
+        return all(self._by_size)
 
     def cost(self, quantities: Mapping[tuple[str, str], int]) -> int | None:
         """Return the list price of nodes in millionths of the currency; None where nothing prices them."""
@@ -61,6 +62,7 @@ class ListPrices:
         exact = found * MILLION
         return round_ratio(exact.numerator, exact.denominator) if priced else None
 
+    @cached_property
     def _by_size(self) -> tuple[Fraction, Fraction]:
         return self._price("vcpu", "", CORE_HOUR), self._price("memory", "", GIB_HOUR)
 
