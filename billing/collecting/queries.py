@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+# Modules that were seen whole and well once and are still there; those that nobody chose, because every runtime has them, are not
+# counted. Rides on module_once_per_runtime.
 _TARGET = """
 SELECT r.id, r.landscape_id, r.cluster_name, r.phase,
     coalesce(r.status ->> 'api_endpoint', '') <> '' AND coalesce(r.status ->> 'situation', 'absent') <> 'absent',
     coalesce(r.status ->> 'hibernated', 'false') = 'true',
-    CASE WHEN jsonb_typeof(r.status -> 'modules') = 'array' THEN r.status -> 'modules' ELSE '[]'::jsonb END
+    coalesce(
+        (SELECT jsonb_agg(m.key ORDER BY m.key) FROM modules_runtimemodule m JOIN catalog_module c ON c.key = m.key
+         WHERE m.runtime_id = r.id AND m.observed_version <> '' AND NOT c.mandatory),
+        CASE WHEN jsonb_typeof(r.status -> 'modules') = 'array' THEN r.status -> 'modules' ELSE '[]'::jsonb END)
 FROM runtimes_runtime r
 """
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from provisioner.modules.base import ClusterFacts, CustomKind, Request
+from provisioner.modules.base import GROUP, ClusterFacts, CustomKind, Request
 from provisioner.runtimes.inside import Json
 
 SYSTEM = "nesoi-system"  # where the platform's components run
@@ -16,7 +16,7 @@ OURS = (SYSTEM, ACCESS, DRIVERS)  # namespaces that only the platform writes to
 LANDSCAPES = ("kube-system", "kube-public", "kube-node-lease")  # and those that the landscape does
 PRIORITY = "nesoi-platform"
 SYSTEM_NODES = "nesoi.dev/system"  # label and taint of nodes that are the platform's own
-MODULE = "nesoi.dev/module"  # label of every object of a module, with its key
+MODULE = f"{GROUP}/part-of"  # label of every object of a module, with its key
 MANAGED = {"app.kubernetes.io/managed-by": "nesoi"}
 IMAGES = "registry.nesoi.example/modules"  # a real installation's mirror; the simulator pulls nothing
 Labels = Mapping[str, str]
@@ -30,12 +30,12 @@ def ours(document: Mapping[str, Any], key: str) -> Json:
 
 
 def namespace(name: str, *, security: str) -> Json:
-    """Return a namespace of the platform at a Pod Security level."""
+    """Return a namespace of the platform, as meters tell them apart, at a Pod Security level."""
     levels = {f"pod-security.kubernetes.io/{mode}": security for mode in ("enforce", "warn")}
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": {**levels, "nesoi.dev/platform": "true"}},
+        "metadata": {"name": name, "labels": {**levels, "nesoi.dev/part": "platform"}},
     }
 
 

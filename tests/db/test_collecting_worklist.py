@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.collecting.worklist import Worklist
 from controlplane.kernel.clock import utcnow
+from provisioner.modules.kept import Kept
+from provisioner.modules.memory import RowMemory
 from provisioner.runtimes.models import Runtime
 from tests.signed_in import build
 from tests.world import World
@@ -92,6 +94,18 @@ def test_modules_that_are_installed_are_known_by_the_status(world: World) -> Non
     assert listed().targets[row.pk].modules == ("istio", "telemetry")
     other = standing(world, "two", status={**UP, "modules": "x"})
     assert listed().targets[other.pk].modules == ()
+
+
+def test_modules_that_were_seen_in_the_cluster_are_metered_and_mandatory_ones_are_not(world: World) -> None:
+    row = standing(world, "one")
+    RowMemory(row.pk, 1).keep(
+        [
+            Kept("isolation", observed_version="1.4.0"),
+            Kept("telemetry", observed_version="1.46.0"),
+            Kept("eventing"),
+        ]
+    )
+    assert listed().targets[row.pk].modules == ("telemetry",)
 
 
 def test_following_costs_the_same_with_many_runtimes_as_with_few(world: World) -> None:

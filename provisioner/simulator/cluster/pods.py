@@ -11,7 +11,7 @@ from provisioner.simulator.endpoint import Endpoint
 from provisioner.simulator.errors import Json
 from provisioner.simulator.gardener.status import fraction
 from provisioner.simulator.moments import stamp
-from provisioner.simulator.store import Collection
+from provisioner.simulator.store import Collection, read
 
 START_SECONDS = 2.0
 JOB_SECONDS = 5.0
@@ -37,14 +37,13 @@ class Clock:
 def reconcile(endpoint: Endpoint, clock: Clock) -> float | None:
     """Place and start pods; returns the seconds until the next one is due."""
     collection = endpoint.collection("", "pods")
-    documents = collection.documents()
-    nodes = endpoint.collection("", "nodes").documents()
-    names = {node["metadata"]["name"] for node in nodes}
-    candidates = rooms(nodes, documents)
+    names = {entry.name for entry in endpoint.collection("", "nodes").scan()}
+    candidates: list[Room] | None = None
     live: set[str] = set()
-    for pod in documents:
-        if pod["metadata"].get("labels", {}).get("origin") == "gardener":
+    for entry in list(collection.scan()):
+        if entry.labels.get("origin") == "gardener":
             continue
+        pod = read(entry)
         live.add(pod["metadata"]["uid"])
         phase = pod["status"].get("phase", "Pending")
         if phase in ("Succeeded", "Failed"):
@@ -52,6 +51,9 @@ def reconcile(endpoint: Endpoint, clock: Clock) -> float | None:
         if pod["spec"].get("nodeName") and pod["spec"]["nodeName"] not in names:
             _lose(collection, pod)
         elif not pod["spec"].get("nodeName"):
+            if candidates is None:  # counting what is free on every node is most of the work, and seldom needed
+                nodes = endpoint.collection("", "nodes").documents()
+                candidates = rooms(nodes, collection.documents())
             _place(endpoint, pod, candidates)
         elif phase == "Pending" and clock.is_over(pod["metadata"]["uid"], _start_seconds(pod)):
             _start(endpoint, pod)
