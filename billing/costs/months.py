@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from billing.books.services import Market, load_market, terms
 from billing.books.usage_items import items_of
 from billing.costs.caching import digest_of, kept
 from billing.costs.charges import Cell, by_day
+from billing.costs.packing import Packed, pack, unpack
 from billing.pricing.periods import Period, month_of
 from billing.pricing.rating import rate
 from billing.pricing.types import CommitmentUse, Drawn, Problem, Rated, Terms, UsageItem
@@ -85,10 +86,19 @@ class Month:
         """How much of its runtimes' time is known."""
         return together(self.lives)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be kept in the cache with its cells packed."""
+        rest = (self.lives, self.drawn, self.commitments, self.problems)
+        return _unpacked, (self.period, self.until, self.currency, pack(self.cells, self.currency), *rest)
+
     @property
     def is_over(self) -> bool:
         """Whether nothing more will be used in it."""
         return self.until >= self.period.end
+
+
+def _unpacked(period: Period, until: datetime, currency: str, cells: Packed, *rest: Any) -> Month:
+    return Month(period, until, currency, unpack(cells), *rest)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -54,6 +55,7 @@ def test_days_add_up_to_the_statement_whatever_was_used(
     found = made(items, replace(terms(BOOK), grants=grants))
     for by in By:
         assert sum_of(figures([found], by)) == found.total
+    assert pickle.loads(pickle.dumps(found)) == found
     by_runtime = by_day_and([found], By.RUNTIME)
     assert sum(sum(days.values()) for days in by_runtime.values()) == found.total
 
@@ -110,3 +112,12 @@ def test_what_is_known_stands_with_each_figure_even_where_nothing_was_seen() -> 
         ("r2", Decimal(0)),
     ]
     assert found.known == Known(3600, 600, 3000)
+
+
+def test_a_large_month_lies_small_in_the_cache() -> None:
+    rows = [
+        (day, meter, runtime) for day in range(30) for meter in ("vcpu", "memory") for runtime in range(100)
+    ]
+    items = [on_day(day, meter, (day + 7 * n) * HOUR, f"runtime-{n}") for day, meter, n in rows]
+    found = made(items, terms(BOOK))
+    assert len(pickle.dumps(found)) < 12 * len(found.cells)
