@@ -142,7 +142,7 @@ def session_for(concurrency: int) -> aiohttp.ClientSession:
     """Return the pool: connections are kept for as long as one runtime's requests follow one another.
 
     Ten thousand idle ones would outlive a slot in few load balancers, and cost every cluster one; the session that
-    `ResumingContext` keeps makes the next one cheap.
+    `ResumingContext` keeps spares the next one its certificates.
     """
     connector = aiohttp.TCPConnector(limit=concurrency * 2, keepalive_timeout=5.0, ttl_dns_cache=300)
     headers = {"Accept": "application/json", "User-Agent": "nesoi-collector"}
