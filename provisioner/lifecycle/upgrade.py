@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from controlplane.catalog.facts import snapshot
+from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.hops import numbers, plan_hops
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.catalog.sentences import choices, shown
@@ -48,10 +48,11 @@ def upgrade_runtime(
         actor=actor, permission=Permission.UPGRADE, runtime_id=runtime_id, revision=expected_revision
     )
     refuse_suspended(runtime.tenant, runtime.account)
-    wanted = release_named(release or _of_channel(runtime))
+    catalog = snapshot()
+    wanted = release_named(release or _of_channel(runtime, catalog), catalog)
     if (under_way := _under_way(runtime, wanted, urgent=urgent)) is not None:
         return under_way
-    hops = way_to(runtime, wanted, pinned=not urgent)
+    hops = way_to(runtime, wanted, pinned=not urgent, catalog=catalog)
     runtime.generation += 1
     write(runtime, "generation")
     given: dict[str, Any] = {
@@ -83,9 +84,9 @@ def _audit(actor: Actor, runtime: Runtime, given: Mapping[str, Any]) -> None:
     )
 
 
-def release_named(key: str) -> ReleaseFacts:
+def release_named(key: str, catalog: Snapshot | None = None) -> ReleaseFacts:
     """Return the release; raises Refused 422 (release_unknown) with what there is."""
-    releases = snapshot().every_release
+    releases = (catalog or snapshot()).every_release
     found = releases.get(key)
     if found is None:
         known = [one.key for one in releases.values() if one.published_at and not one.withdrawn]
@@ -94,14 +95,17 @@ def release_named(key: str) -> ReleaseFacts:
     return found
 
 
-def way_to(runtime: Runtime, wanted: ReleaseFacts, *, pinned: bool = True) -> Sequence[ReleaseFacts]:
+def way_to(
+    runtime: Runtime, wanted: ReleaseFacts, *, pinned: bool = True, catalog: Snapshot | None = None
+) -> Sequence[ReleaseFacts]:
     """Return the hops that bring the runtime to the release; asks no landscape, so a preview may ask it of thousands.
 
-    Raises Refused as `upgrade_runtime` does, but for what is under way.
+    Whoever asks several times takes one `snapshot()` and hands it on. Raises Refused as `upgrade_runtime` does, but for what is
+    under way.
     """
     _refuse_state(runtime)
     today = utcnow().date()
-    catalog = snapshot()
+    catalog = catalog or snapshot()
     present = present_release(runtime)
     hops = plan_hops(present, wanted, catalog.every_release.values(), today=today)
     _refuse_unsupported(runtime, wanted)
@@ -127,9 +131,9 @@ def present_release(runtime: Runtime) -> ReleaseFacts:
     return replace(kept, kubernetes_patch=reached, kubernetes_version=reached.rpartition(".")[0])
 
 
-def _of_channel(runtime: Runtime) -> str:
+def _of_channel(runtime: Runtime, catalog: Snapshot) -> str:
     channel = str(runtime.spec["parameters"].get("channel", ""))
-    found = snapshot().releases.get(channel)
+    found = catalog.releases.get(channel)
     if found is None:
         detail = f"Runtime {runtime.name} follows no channel that there is; name a release."
         raise Refused("release_unknown", detail, field="release")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from controlplane.catalog.facts import snapshot
+from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.hops import order_of
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.clock import utcnow
@@ -64,7 +64,7 @@ def standing_of(runtime: Runtime) -> Standing:
     ]
     of_channel = catalog.releases.get(runtime.channel)
     rows = Operation.objects.filter(runtime=runtime, kind=Kind.UPGRADE).order_by("-id")
-    offers = [_offer(runtime, release, catalog.releases) for release in sorted(newer, key=order_of)]
+    offers = [_offer(runtime, release, catalog) for release in sorted(newer, key=order_of)]
     return Standing(
         present=present,
         channel=runtime.channel,
@@ -76,10 +76,10 @@ def standing_of(runtime: Runtime) -> Standing:
     )
 
 
-def _offer(runtime: Runtime, release: ReleaseFacts, channels: Mapping[str, ReleaseFacts]) -> Offer:
-    pointing = tuple(sorted(key for key, one in channels.items() if one.key == release.key))
+def _offer(runtime: Runtime, release: ReleaseFacts, catalog: Snapshot) -> Offer:
+    pointing = tuple(sorted(key for key, one in catalog.releases.items() if one.key == release.key))
     try:
-        hops: Sequence[ReleaseFacts] = way_to(runtime, release)
+        hops: Sequence[ReleaseFacts] = way_to(runtime, release, catalog=catalog)
     except Refused as refused:
         return Offer(release, refusal=refused, channels=pointing)
     return Offer(release, hops=tuple(hop.key for hop in hops), channels=pointing)
