@@ -14,7 +14,21 @@ from billing.usage.reading import lived, lived_today, samples_of_hour, used, use
 from controlplane.tenants.isolation.roles import WEB
 from controlplane.tenants.isolation.scopes import tenant_scope
 from tests.database_roles import acting_as
-from tests.usage import HOUR, LARGE, OTHER, SLOT, TENANT, begin, live, morning, piece, send, sight, slots
+from tests.usage import (
+    HOUR,
+    LARGE,
+    OTHER,
+    SLOT,
+    SMALL,
+    TENANT,
+    begin,
+    live,
+    morning,
+    piece,
+    send,
+    sight,
+    slots,
+)
 
 pytestmark = pytest.mark.django_db
 TEN = morning()
@@ -114,6 +128,18 @@ def test_days_come_apart_and_add_up() -> None:
     (life,) = lived(tenant_id=TENANT, first=first, last=last)
     assert life.alive_seconds == life.observed_seconds + life.inferred_seconds + life.unknown_seconds
     assert life.sums["workload_requested_millicores"] == 500 * 7200
+
+
+def test_a_meter_counts_the_time_of_the_days_on_which_it_was_used() -> None:
+    source = live(TEN - DAY, gone=TEN + 2 * HOUR)
+    send([sight(source, slot) for slot in slots(TEN - DAY, 12)])
+    send([sight(source, slot, levels={**SMALL, "nfs": {"": 5}}) for slot in slots(TEN, 18)])
+    settle()
+    first, last = (TEN - DAY).date(), TEN.date() + DAY
+    seen = {row.meter: row.observed_seconds for row in used(tenant_id=TENANT, first=first, last=last)}
+    assert seen == {"vcpu": 9000, "node": 9000, "egress": 9000, "nfs": 5400}
+    with pytest.raises(ValueError, match="ask by day"):
+        used(tenant_id=TENANT, first=first, last=first + 63 * DAY)
 
 
 def test_today_comes_from_hours_and_what_is_still_to_come_is_not_unknown() -> None:
