@@ -191,6 +191,7 @@ def billed(world: World) -> dict[str, str]:
     Charge.objects.create(
         statement=row, tenant=world.archipel, line_id=LINE, position=0, category="Usage", account=world.shop.id,
         period_start=utcnow(), period_end=utcnow(), currency="EUR", book_version=0, observed_seconds=0, alive_seconds=0,
+        description="Processors",
         **dict.fromkeys((*amounts, *costs), Decimal(1)),
     )  # fmt: skip
     credit = Adjustment.objects.create(

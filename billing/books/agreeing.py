@@ -102,8 +102,7 @@ def grant_credit(
     reason: str,
 ) -> CreditGrant:
     """Give a tenant credit that its statements draw until it expires. Raises Refused 403, 422."""
-    require_manage(actor)
-    _check_title(title)
+    _admit(actor, title)
     _check_amount(amount, currency, field="amount", least=1)
     if expires <= starts:
         raise Refused("period_empty", "A credit must expire after it starts.", field="expires")
@@ -198,7 +197,8 @@ def publish_rate(
     return row
 
 
-def _check_title(title: str) -> None:
+def _admit(actor: Actor, title: str) -> None:
+    require_manage(actor)
     if not title.strip():
         raise Refused("title_missing", "Give it a title that people recognise it by.", field="title")
 

@@ -13,7 +13,7 @@ from billing.books.apply import apply_prices
 from controlplane.tenants.access import SYSTEM
 from provisioner.runtimes.models import Runtime
 from tests.browser.conftest import Open
-from tests.browser.test_every_page import CONTRAST, RULES
+from tests.browser.test_every_page import RULES
 from tests.footprints import COMPONENTS, make, midnight, seen
 from tests.signed_in import build
 from tests.usage import begin
@@ -60,27 +60,18 @@ def checked(page: Any) -> None:
     assert not found, [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_pages_of_footprints(world: World, full: Runtime, open_page: Open, width: int) -> None:
-    page = open_page("/footprint", user="alice", width=width)
+def test_the_pages_of_footprints(world: World, full: Runtime, open_page: Open) -> None:
+    """As wide as a desk; `test_money_pages` has them on a phone and in the dark."""
+    page = open_page("/footprint", user="alice")
     assert page.get_by_role("heading", name="is utilised by your work").is_visible()
     for path in (
         "/footprint", "/footprint?measure=money&days=7", f"/footprint/{full.id}?measure=carbon&days=7", "/methodology",
     ):  # fmt: skip
         page.goto(path)
         checked(page)
-    page = open_page("/fleet/footprint", user="sam", width=width)
+    page = open_page("/fleet/footprint", user="sam")
     checked(page)
     assert page.get_by_role("rowheader", name="istio").is_visible()
-
-
-def test_the_pages_in_the_dark(world: World, full: Runtime, open_page: Open) -> None:
-    page = open_page("/footprint", user="alice", scheme="dark")
-    for path in ("/footprint?days=7", f"/footprint/{full.id}"):
-        page.goto(path)
-        assert not Axe().run(page, options=CONTRAST).response["violations"]
-    page = open_page("/fleet/footprint", user="sam", scheme="dark")
-    assert not Axe().run(page, options=CONTRAST).response["violations"]
 
 
 def test_an_empty_page_says_what_comes(world: World, open_page: Open) -> None:

@@ -238,9 +238,9 @@ def compared_json(found: Compared) -> dict[str, Any]:
         moved[place] = moved.get(place, Decimal(0)) + entry.change
     largest = sorted(moved.items(), key=lambda entry: (-abs(entry[1]), entry[0]))[:MOST_MOVED]
     return {
-        "tenant": found.tenant, "currency": found.currency, "before": plain(found.before), "after": plain(found.after),
-        "change": plain(found.change),
-        "moved": [{"meter": meter, "dimension": dimension, "change": plain(change)}
+        "tenant": found.tenant, "currency": found.currency, "before": f"{found.before:f}", "after": f"{found.after:f}",
+        "change": f"{found.change:f}",
+        "moved": [{"meter": meter, "dimension": dimension, "change": f"{change:f}"}
                   for (meter, dimension), change in largest],
         "problems": list(dict.fromkeys(problem.detail for problem in found.problems))[:MOST_MOVED],
     }  # fmt: skip

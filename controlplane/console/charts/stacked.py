@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
@@ -21,6 +22,8 @@ from controlplane.console.charts.drawing import (
 )
 
 _PLOT, _LABELS, _ROOM = 200, 24, 14
+_LETTER = 7  # as wide as a letter of the scale is, at most
+_NO_PLACES = re.compile(r"\.0+(?=\D|$)")
 
 
 @dataclass(frozen=True)
@@ -90,16 +93,15 @@ def _lines() -> list[Drawing]:
 
 
 def _scale(top: float, write: Write) -> list[Drawing]:
-    return [
-        element(
-            "text",
-            words(write(top * share)),
-            x=0,
-            y=round(_ROOM + _PLOT * (1 - share), 1) - 3,
-            class_="chart-text",
-        )
-        for share in (0.5, 1.0)
-    ]
+    """The numbers of the scale, each on a plate: they stand over the areas. A round number needs no places."""
+    found = []
+    for share in (0.5, 1.0):
+        told = _NO_PLACES.sub("", write(top * share))
+        y = round(_ROOM + _PLOT * (1 - share), 1)
+        width = _LETTER * len(told) + 4
+        found.append(element("rect", x=0, y=y - 14, width=width, height=14, rx=3, class_="chart-plate"))
+        found.append(element("text", words(told), x=2, y=y - 3, class_="chart-text"))
+    return found
 
 
 def _days(days: Sequence[str]) -> list[Drawing]:

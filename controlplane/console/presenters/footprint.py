@@ -123,7 +123,7 @@ def numbers(rows: Sequence[tuple[str, Footprint, int]], shown: Sequence[Measure]
             parts = values(footprint, measure, seconds)
             cells = (measure.write(value) for value in (*parts, sum(parts)))
             found.append([words(f"{name}: {measure.title}"), *(words(cell) for cell in cells)])
-    return table(["", *(label for label, _ in PARTS), "All"], found, title=title)
+    return table(["Of what", *(label for label, _ in PARTS), "All"], found, title=title)
 
 
 def carbon_range(found: Footprint) -> str:

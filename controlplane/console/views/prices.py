@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from billing.books.reading import Held, prices_of
+from billing.books.reading import Held, Prices, prices_of
 from billing.costs.months import require_month
 from billing.costs.sentences import money
 from billing.pricing.periods import month_of
@@ -35,6 +36,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
     context = {
         "tenant": tenant,
         "month": month.start,
+        "whole": (month.start, month.end),
         "carried": own(request),
         "earlier": f"{(month.start - timedelta(days=1)):%Y-%m}",
         "later": f"{month.end:%Y-%m}" if month.end <= now else "",
@@ -43,33 +45,26 @@ def index(request: ConsoleRequest) -> HttpResponse:
         found = prices_of(tenant, month)
     except Refused as refusal:
         return show(request, "costs/prices.html", {**context, "refusal": refusal})
+    return show(request, "costs/prices.html", {**context, **_told(found)})
+
+
+def _told(found: Prices) -> dict[str, Any]:
     names = dict(Plan.objects.values_list("key", "name"))
     contract = found.contract
-    return show(
-        request,
-        "costs/prices.html",
-        {
-            **context,
-            "currency": found.currency,
-            "contract": contract,
-            "discount": f"{contract.discount_percent.normalize():f}" if contract else "",
-            "held": [(held, _plans(held, names), _shown(held), _free(held)) for held in found.held],
-            "whole": (month.start, month.end),
-            "credits": [
-                (row, money(row.amount - row.drawn, row.currency), money(row.amount, row.currency))
-                for row in found.credits
-            ],
-            "commitments": [
-                (
-                    row,
-                    grouped(row.units.normalize()),
-                    words.meter_title(row.meter),
-                    money(row.fee, row.currency),
-                )
-                for row in found.commitments
-            ],
-        },
-    )
+    return {
+        "currency": found.currency,
+        "contract": contract,
+        "discount": f"{contract.discount_percent.normalize():f}" if contract else "",
+        "held": [(held, _plans(held, names), _shown(held), _free(held)) for held in found.held],
+        "credits": [
+            (row, money(row.amount - row.drawn, row.currency), money(row.amount, row.currency))
+            for row in found.credits
+        ],
+        "commitments": [
+            (row, grouped(row.units.normalize()), words.meter_title(row.meter), money(row.fee, row.currency))
+            for row in found.commitments
+        ],
+    }
 
 
 def _plans(held: Held, names: dict[str, str]) -> str:
