@@ -19,9 +19,14 @@ from provisioner.landscapes.models import Landscape
 from provisioner.rollouts import ports
 from provisioner.rollouts.models import Rollout, Target
 from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.spec import ClusterSpec, WorkerPool
 
 OLD, NEW = "2026.9.1", "2026.10.1"
 KUBERNETES = {"2026.9.1": "1.33.8", "2026.10.1": "1.34.8", "2026.11.1": "1.35.4"}
+CLUSTER = ClusterSpec(
+    name="c", provider="aws", region="eu-central-1", kubernetes_version="1.33.8",
+    pools=(WorkerPool("system", "m6i.large", 1, 2, ("eu-central-1a",), system=True),),
+).as_json()  # fmt: skip
 SPEC: dict[str, Any] = {"parameters": {"channel": "regular"}, "hibernated": False}
 
 
@@ -43,7 +48,7 @@ def fleet(account: Account, landscapes: Sequence[Landscape], count: int, **field
             id=uuid7(), tenant_id=account.tenant_id, account=account, landscape=landscapes[number % len(landscapes)],
             plan_id="aws", name=f"r-{account.slug}-{number:05}", cluster_name=f"{account.slug[:3]}{number:07}",
             region=("eu-central-1", "us-east-1")[number % 2], spec={**SPEC, "release": release(OLD)},
-            cluster_spec={"pools": [{"architecture": "amd64"}]}, phase="ready", observed_generation=1,
+            cluster_spec=CLUSTER, phase="ready", observed_generation=1,
             status={"situation": "ready"}, created_by="test", labels={"tier": ("gold", "base")[number % 2]},
         )  # fmt: skip
         for name, value in fields.items():

@@ -1,0 +1,304 @@
+"""What people do to rollouts: preview, pause, stop everything, approve, abort; each leaves its audit row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.models import AuditEvent
+from provisioner.rollouts import reading, services, why_not
+from provisioner.rollouts.models import Gate, Rollout, Stage, Target
+from provisioner.rollouts.ticking import tick
+from tests.rolling_out import NEW, Upgrades, fleet, no_gates, set_status, states, upgrading
+from tests.work import refused
+from tests.world import World, landscape
+
+pytestmark = pytest.mark.django_db
+NOW = datetime.now(UTC)
+
+
+def draft(world: World, **wish: Any) -> Rollout:
+    given: dict[str, Any] = {
+        "actor": world.sam.actor, "name": "October", "release": NEW, "selector": "all", "plan": no_gates("rest"),
+    }  # fmt: skip
+    return services.create_rollout(**{**given, **wish})
+
+
+def started(world: World, **wish: Any) -> Rollout:
+    return services.start_rollout(actor=world.sam.actor, rollout_id=draft(world, **wish).id)
+
+
+def state(rollout: Rollout) -> str:
+    rollout.refresh_from_db()
+    return rollout.state
+
+
+def test_only_the_platforms_sres_change_rollouts(world: World) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    for actor in (world.alice.actor, world.bob.actor):
+        with refused("forbidden"):
+            draft(world, actor=actor)
+        with refused("forbidden"):
+            reading.list_rollouts(actor=actor)
+        with refused("forbidden"):
+            services.stop_everything(actor=actor, reason="no")
+
+
+def test_a_preview_says_who_when_and_why_not_and_writes_nothing(world: World) -> None:
+    runtimes = fleet(world.shop, [world.landscape], 20)
+    fleet(world.main, [world.landscape], 4)
+    runtimes[0].pinned = "2026.9.1"
+    runtimes[0].save()
+    found = services.preview_rollout(
+        actor=world.sam.actor, release=NEW, selector="tenant=archipel", plan=no_gates(2, "rest")
+    )
+    assert (found.members, found.tenants, found.max_concurrency) == (20, 1, 2)
+    assert [(stage.name, stage.members) for stage in found.stages] == [("s0", 2), ("s1", 18)]
+    assert [(one.code, one.count, one.passing) for one in found.ineligible] == [("runtime_pinned", 1, True)]
+    assert found.finish.low <= found.finish.likely <= found.finish.high
+    assert not Rollout.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"release": "2026.10.2"}, "release_unknown"),
+        ({"selector": "plan=nosuch"}, "selector_unknown_value"),
+        ({"selector": "name=none"}, "selection_empty"),
+        ({"plan": {"windows": "ignore"}}, "windows_not_ignorable"),
+        ({"plan": {"max_failures": "120%"}}, "percent_over_100"),
+        ({"name": ""}, "name_invalid"),
+    ],
+)
+def test_a_rollout_that_can_not_be_meant_is_refused_before_it_starts(
+    world: World, wish: dict[str, Any], code: str
+) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    with refused(code):
+        draft(world, **wish)
+
+
+def test_runtimes_that_would_skip_a_minor_or_go_down_are_refused_or_left_behind_with_the_reason(
+    world: World,
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    newer = fleet(world.main, [world.landscape], 1)[0]
+    newer.spec = {
+        **newer.spec,
+        "release": {**newer.spec["release"], "key": "2026.11.1", "kubernetes": "1.35.4"},
+    }
+    newer.save()
+    with refused("release_older"):
+        draft(world)
+    rollout = started(world, plan={**no_gates("rest"), "ineligible": "leave"})
+    left = Target.objects.get(rollout=rollout, state="left_behind")
+    assert (left.runtime_id, left.reason_code) == (newer.pk, "release_older")
+    assert "never go down" in left.reason
+
+
+def test_rollouts_over_the_same_runtimes_are_refused_unless_they_may_wait_for_each_other(
+    world: World,
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    with upgrading(Upgrades()) as upgrades:
+        started(world, plan=no_gates("rest", max_concurrency=1))
+        tick()
+        with pytest.raises(Refused) as caught:
+            draft(world)
+        assert caught.value.code == "rollouts_overlap"
+        urgent = started(world, urgent=True, plan=no_gates("rest", max_concurrency=2))
+        tick()
+        assert len(upgrades.begun) == len({one for _, one in upgrades.begun}) == 2
+        waiting = Target.objects.get(rollout=urgent, state="waiting")
+        assert (waiting.reason_code, waiting.reason) == ("other_rollout", "rollout October upgrades it now")
+        held = Target.objects.exclude(rollout=urgent).get(state="ready")
+        assert held.runtime_id != waiting.runtime_id
+
+
+def test_nothing_begins_once_a_pause_or_the_emergency_stop_has_answered(world: World) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    with upgrading(Upgrades()) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=2))
+        tick(most_starts=0)  # decided, and then its scheduler died
+        services.pause_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="a look at it")
+        tick()
+        assert not upgrades.begun
+        assert (
+            "a look at it"
+            in why_not.why_not(
+                actor=world.sam.actor, runtime_id=Target.objects.filter(rollout=rollout)[0].runtime_id
+            )[0]
+            .links[0]
+            .reason
+        )
+        services.resume_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+        tick()
+        tick()
+        assert len(upgrades.begun) == 2
+        services.stop_everything(actor=world.sam.actor, reason="the provider burns")
+        assert state(rollout) == "paused"
+        with refused("emergency_stop"):
+            services.resume_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+        services.release_stop(actor=world.sam.actor)
+        services.resume_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+    actions = set(AuditEvent.objects.values_list("action", flat=True))
+    assert {"rollout.create", "rollout.running", "rollout.paused", "rollout.emergency_stop"} <= actions
+
+
+def test_an_aborted_rollout_lets_what_runs_end_and_leaves_the_others_behind(world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    with upgrading(Upgrades(seconds=lambda _: 0.0)) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1))
+        tick()
+        services.abort_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="wrong release")
+        assert state(rollout) == "aborting"
+        tick()
+        assert len(upgrades.begun) == 1
+        upgrades.end_due(datetime.now(UTC))
+        tick()
+    assert state(rollout) == "aborted"
+    assert states(rollout) == {"succeeded": 1, "left_behind": 2}
+    assert reading.list_rollouts(actor=world.sam.actor)[0].counts["left_behind"] == 2
+
+
+def test_a_gate_holds_the_next_stage_until_enough_have_approved(world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    plan = {"stages": [{"name": "canary", "share": 1, "after": [{"kind": "approval"}]}, {"name": "rest"}]}
+    with upgrading(Upgrades(seconds=lambda _: 0.0)) as upgrades:
+        rollout = started(world, plan=plan)
+        tick()
+        upgrades.end_due(datetime.now(UTC))
+        tick()
+        tick()
+        assert len(upgrades.begun) == 1
+        stage = Stage.objects.get(rollout=rollout, position=0)
+        assert (stage.state, stage.hold) == ("leaving", "waits for 1 approval")
+        groups = why_not.why_not_groups(actor=world.sam.actor)
+        assert [(one["code"], one["reason"], one["targets"]) for one in groups] == [
+            ("stage", "waits for 1 approval", 2)
+        ]
+        gate = Gate.objects.get(stage=stage)
+        services.approve_gate(actor=world.sam.actor, rollout_id=rollout.id, gate_id=gate.pk)
+        with refused("approved_already"):
+            services.approve_gate(actor=world.sam.actor, rollout_id=rollout.id, gate_id=gate.pk)
+        tick()
+        assert len(upgrades.begun) == 2
+
+
+def test_the_breaker_halts_a_release_that_makes_runtimes_ill_and_no_other(world: World) -> None:
+    runtimes = fleet(world.shop, [world.landscape], 40)
+    clock = {"now": datetime.now(UTC)}
+    with upgrading(Upgrades(seconds=lambda _: 0.0, clock=lambda: clock["now"])) as upgrades:
+        half = {"name": "half", "share": "50%", "after": [{"kind": "approval"}]}
+        rollout = started(world, plan={"stages": [half, {"name": "rest"}], "max_concurrency": "100%"})
+        tick(clock=clock["now"])
+        upgrades.end_due(clock["now"])
+        tick(clock=clock["now"])
+        upgraded = {one for _, one in upgrades.begun[:20]}
+        set_status(runtimes[::4], "unhealthy")  # a bad day for a quarter of all
+        clock["now"] += timedelta(minutes=1)
+        tick(clock=clock["now"])
+        assert state(rollout) == "running"
+        set_status(runtimes, "ready")
+        set_status([one for one in runtimes if one.pk in upgraded], "unhealthy")
+        clock["now"] += timedelta(minutes=1)
+        tick(clock=clock["now"])
+    assert state(rollout) == "halted"
+    assert rollout.hold.startswith("Breaker:")
+    assert (
+        reading.read_rollout(actor=world.sam.actor, rollout_id=rollout.id).health[-1].upgraded_unhealthy == 20
+    )
+
+
+def test_a_tenants_window_holds_its_runtimes_and_says_until_when(world: World) -> None:
+    one = fleet(world.shop, [world.landscape], 1)[0]
+    fleet(world.main, [world.landscape], 1)
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(NOW + timedelta(days=2)).weekday()]
+    owner = services.Owner(tenant_id=world.archipel.id)
+    with refused("forbidden"):
+        services.add_window(
+            actor=world.bob.actor, owner=owner, days=[day], begin="02:00", end="03:00", time_zone="UTC"
+        )
+    services.add_window(
+        actor=world.alice.actor, owner=owner, days=[day], begin="02:00", end="03:00", time_zone="UTC"
+    )
+    with upgrading(Upgrades()) as upgrades:
+        started(world, plan=no_gates("rest", max_concurrency="100%"))
+        tick()
+        assert len(upgrades.begun) == 1
+        chain = why_not.why_not(actor=world.alice.actor, runtime_id=one.pk)[0]
+        assert chain.links[0].code == "window"
+        assert chain.links[0].until
+        with refused("runtime_not_found"):
+            why_not.why_not(actor=world.bob.actor, runtime_id=one.pk)
+        tick(clock=chain.links[0].until + timedelta(minutes=1))
+        assert len(upgrades.begun) == 2
+
+
+def test_a_tenant_defers_thirty_days_of_ninety_and_no_more(world: World) -> None:
+    owner = services.Owner(tenant_id=world.archipel.id)
+
+    def exclude(first: int, days: int) -> None:
+        services.add_exclusion(
+            actor=world.alice.actor, owner=owner, begins_at=NOW + timedelta(days=first),
+            ends_at=NOW + timedelta(days=first + days), reason="our season",
+        )  # fmt: skip
+
+    exclude(1, 20)
+    exclude(30, 10)
+    with refused("deferral_exhausted"):
+        exclude(50, 2)
+    exclude(130, 20)
+
+
+def test_who_is_left_behind_is_listed_until_somebody_answers_by_name(world: World) -> None:
+    one, two = fleet(world.shop, [world.landscape, landscape("other")], 2)
+    rows = why_not.left_behind(actor=world.sam.actor)
+    assert {row["id"] for row in rows} == {one.pk, two.pk}
+    with refused("expiry_invalid"):
+        services.waive_runtime(
+            actor=world.sam.actor, runtime_id=one.pk, owner="ada@example.org", reason="old", expires_at=NOW
+        )
+    services.waive_runtime(
+        actor=world.sam.actor, runtime_id=one.pk, owner="ada@example.org", reason="migrates in May",
+        expires_at=datetime.now(UTC) + timedelta(days=9),
+    )  # fmt: skip
+    assert [row["id"] for row in why_not.left_behind(actor=world.sam.actor, waived=False)] == [two.pk]
+    assert why_not.left_behind(actor=world.sam.actor, waived=True)[0]["waiver_owner"] == "ada@example.org"
+    assert [(one.release, one.runtimes) for one in why_not.version_histogram(actor=world.sam.actor)] == [
+        ("2026.9.1", 2)
+    ]
+
+
+def test_what_the_door_refuses_goes_back_with_its_words_and_holds_no_place(world: World) -> None:
+    runtimes = fleet(world.shop, [world.landscape], 12)
+
+    def refuses(runtime_id: object) -> None:
+        if runtime_id == runtimes[3].pk:
+            raise Refused("upgrade_blocked", "A webhook catches platform requests; remove it.", status=409)
+
+    with upgrading(Upgrades(refuses=refuses)):
+        rollout = started(world, plan=no_gates("rest", max_concurrency="100%"))
+        tick()
+    blocked = Target.objects.get(rollout=rollout, state="blocked")
+    assert (blocked.runtime_id, blocked.reason_code) == (runtimes[3].pk, "upgrade_blocked")
+    assert states(rollout)["running"] == 11
+    found = reading.list_targets(
+        actor=world.sam.actor,
+        rollout_id=rollout.id,
+        narrowed=reading.TargetFilter(state="blocked", tenant="archipel"),
+    )
+    assert [one.pk for one in found] == [blocked.pk]
+
+
+def test_a_runtime_that_comes_later_joins_the_last_stage(world: World) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    with upgrading(Upgrades()):
+        rollout = started(world, plan=no_gates(1, "rest"))
+        fleet(world.main, [world.landscape], 1)
+        tick(clock=datetime.now(UTC) + timedelta(minutes=2))
+    assert Target.objects.filter(rollout=rollout).count() == 3
+    assert Target.objects.get(rollout=rollout, runtime__account=world.main).stage.position == 1
