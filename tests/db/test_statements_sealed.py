@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.test import override_settings
 
 from billing.statements import sealing
@@ -22,6 +22,7 @@ from billing.statements.sealing import seal_statement
 from billing.statements.verifying import check_statement
 from billing.usage.models import Dirty, Sealed
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import uuid7
 from controlplane.notices.models import Notice
 from controlplane.tenants.access import SYSTEM, Role
 from controlplane.tenants.isolation.roles import PLATFORM, WEB, WORKER
@@ -212,6 +213,22 @@ def test_the_beat_waits_for_the_grace_period(world: World) -> None:
         assert tick(now=datetime(2026, 7, 4, 0, 0, tzinfo=UTC)) == 0
     assert tick(now=datetime(2026, 7, 4, 0, 0, tzinfo=UTC)) == 1
     assert tick(now=datetime(2026, 7, 4, 0, 1, tzinfo=UTC)) == 0
+
+
+def test_a_line_is_of_a_statement_and_a_statement_goes_after_its_lines(world: World) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    line = Charge.objects.get(statement=row)
+    line.statement_id = uuid7()
+    with pytest.raises(IntegrityError, match="a line is of no statement"), transaction.atomic():
+        Charge.objects.bulk_create([line])
+    with (
+        pytest.raises(IntegrityError, match="goes after its lines"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("DELETE FROM statements_statement WHERE id = %s", [row.pk])
+    assert row.delete()[0] == 2
 
 
 def test_nothing_is_sealed_by_itself_before_older_usage_is_in(world: World, tmp_path: Path) -> None:
