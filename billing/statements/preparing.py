@@ -74,9 +74,7 @@ def prepare(tenants: Sequence[UUID], month: date, market: Market) -> dict[UUID, 
     found = {}
     for tenant in tenants:
         mended = corrected.get(tenant, _Corrected())
-        books = {
-            (part.book.key, part.book.version): part.book for part in held[tenant].segments
-        } | mended.books
+        books = _books(held[tenant]) | mended.books
         items = usage.get(tenant, [])
         known = coverage.get(tenant, NOBODY)
         document = {
@@ -93,6 +91,10 @@ def prepare(tenants: Sequence[UUID], month: date, market: Market) -> dict[UUID, 
             document, items, held[tenant], books, mended.booked, mended.draws, known, late.get(tenant, {})
         )
     return found
+
+
+def _books(terms: Terms) -> dict[tuple[str, int], Book]:
+    return {(part.book.key, part.book.version): part.book for part in terms.segments}
 
 
 def _earlier_drafts(tenants: Sequence[UUID], month: date) -> dict[UUID, list[tuple[str, Decimal]]]:
