@@ -70,6 +70,6 @@ def test_administrators_come_with_the_cluster_and_go_with_an_update(
 def test_a_runtime_that_names_nobody_is_given_no_binding(world: World, simulator: Simulator) -> None:
     operation = order(world)
     fulfil(operation)
-    assert [entry["step"] for entry in operation.steps_done][-1] == "grant_access"
+    assert "grant_access" in [entry["step"] for entry in operation.steps_done]
     assert administrators(simulator, operation.runtime) is None
     simulator.delete_shoot(operation.runtime.cluster_name)

@@ -1,0 +1,57 @@
+"""The life of modules with the real flows, driver and a simulated cluster: they come, and go only once people's objects have."""
+
+from __future__ import annotations
+
+import pytest
+from kubernetes import client, config
+
+from controlplane.kernel.errors import Refused
+from provisioner.lifecycle.modules import add_module, remove_module
+from provisioner.modules.models import RuntimeModule
+from provisioner.runtimes.models import Runtime
+from tests.db.test_granting_access import fulfil
+from tests.plugins.simulator import Simulator
+from tests.world import World, landscape, order
+
+pytestmark = pytest.mark.django_db
+KIND = {"group": "modules.nesoi.dev", "version": "v1", "plural": "subscriptions", "namespace": "default"}
+
+
+def states(runtime: Runtime) -> dict[str, tuple[str, str]]:
+    rows = RuntimeModule.objects.filter(runtime=runtime)
+    return {row.key: (row.state, row.health) for row in rows}
+
+
+def test_modules_come_with_a_runtime_and_go_only_once_peoples_objects_have(
+    world: World, simulator: Simulator
+) -> None:
+    landscape("modular", kubeconfig=simulator.kubeconfig)
+    operation = order(world)
+    runtime: Runtime = operation.runtime
+    fulfil(operation)
+    well = ("installed", "healthy")
+    assert states(runtime) == dict.fromkeys(("isolation", "service-mesh", "api-gateway"), well)
+    who = {"actor": world.alice.actor, "runtime_id": runtime.pk, "module": "eventing"}
+    _, update = add_module(**who, settings={"retentionHours": 2})
+    assert update is not None
+    fulfil(update)
+    assert states(runtime)["eventing"] == well
+    with config.new_client_from_config(str(simulator.kubeconfig_of(runtime.cluster_name))) as api:
+        custom = client.CustomObjectsApi(api)
+        own = custom.get_cluster_custom_object("modules.nesoi.dev", "v1", "eventings", "default")
+        assert own["spec"] == {"retentionHours": 2, "highAvailability": False}
+        theirs = {
+            "apiVersion": "modules.nesoi.dev/v1",
+            "kind": "Subscription",
+            "metadata": {"name": "orders"},
+        }
+        custom.create_namespaced_custom_object(**KIND, body=theirs)
+        with pytest.raises(Refused, match=r"1 Subscription \(default/orders\)") as refused:
+            remove_module(**who)
+        assert refused.value.code == "module_in_use"
+        custom.delete_namespaced_custom_object(**KIND, name="orders")
+    _, update = remove_module(**who)
+    assert update is not None
+    fulfil(update)
+    assert "eventing" not in states(runtime)
+    simulator.delete_shoot(runtime.cluster_name)
