@@ -41,21 +41,17 @@ def agree_contract(
     """Agree a currency, a discount or a book of its own with a tenant, for whole months.
 
     Raises Refused 422 for what can't be, 409 months_sealed where a statement from `starts` on is sealed, 409 contract_overlaps
-    where another contract holds already.
+    where another contract holds already, 403.
     """
+    _admit(actor, title)
     _check_currency(currency)
     check_months(starts, ends)
     _check_prices(book, plans, discount_percent)
     refuse_backdated(tenant.id, starts)
     given: dict[str, Any] = {
-        "title": title[:120],
-        "currency": currency,
-        "book": book,
-        "plans": list(plans),
-        "discount_percent": discount_percent,
-        "starts": starts,
-        "ends": ends,
-    }
+        "title": title[:120], "currency": currency, "book": book, "plans": list(plans),
+        "discount_percent": discount_percent, "starts": starts, "ends": ends,
+    }  # fmt: skip
     try:
         with transaction.atomic():
             row: Contract = Contract.objects.create(tenant=tenant, agreed_by=actor.name[:160], **given)
@@ -144,7 +140,8 @@ def agree_commitment(
     ends: date,
     dimension: str = "",
 ) -> Commitment:
-    """Agree that a tenant pays a fee for so many units of a meter each month. Raises Refused 422, 409 months_sealed."""
+    """Agree that a tenant pays a fee for so many units of a meter each month. Raises Refused 403, 422, 409 months_sealed."""
+    _admit(actor, title)
     known = meter_facts()
     if meter not in known:
         raise Refused(
@@ -160,15 +157,9 @@ def agree_commitment(
         raise Refused("units_invalid", detail, field="units")
     refuse_backdated(tenant.id, starts)
     given: dict[str, Any] = {
-        "title": title[:120],
-        "meter": meter,
-        "dimension": dimension,
-        "units": units,
-        "currency": currency,
-        "fee": fee,
-        "starts": starts,
-        "ends": ends,
-    }
+        "title": title[:120], "meter": meter, "dimension": dimension, "units": units, "currency": currency, "fee": fee,
+        "starts": starts, "ends": ends,
+    }  # fmt: skip
     row: Commitment = Commitment.objects.create(tenant=tenant, agreed_by=actor.name[:160], **given)
     note("commitment.agree", actor, tenant.id, "commitment", row.pk, given)
     return row

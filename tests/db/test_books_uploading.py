@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from inspect import signature
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,16 @@ def test_nobody_else_changes_prices() -> None:
     for actor in (Actor("sam", platform_role=PlatformRole.SRE), Actor("alice")):
         with pytest.raises(Refused, match="FinOps"):
             uploading.propose(actor=actor, text=second())
+        doors: tuple[Any, ...] = (
+            agreeing.agree_contract,
+            agreeing.agree_commitment,
+            agreeing.grant_credit,
+            agreeing.publish_rate,
+        )
+        for service in doors:
+            names = [name for name in signature(service).parameters if name != "actor"]
+            with pytest.raises(Refused, match="FinOps"):
+                service(actor=actor, **dict.fromkeys(names))
 
 
 def test_a_tenant_reads_its_prices_with_its_contracts_discount_and_credit() -> None:
