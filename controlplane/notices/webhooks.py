@@ -26,6 +26,8 @@ KINDS = {
     "usage.daily": "A day of usage, once it is over",
     "statement.sealed": "A sealed statement with its charges",
     "runtime.upgraded": "An upgrade of a runtime that ended, with what changed",
+    "rollout.changed": "A rollout with runtimes of yours that began, stopped, went on or ended",
+    "rollout.gate": "A gate of a rollout with runtimes of yours that waits or opened",
 }
 NOBODY = UUID(int=0)
 PING = "ping"

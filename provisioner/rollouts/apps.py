@@ -8,3 +8,11 @@ class Rollouts(AppConfig):
 
     name = "provisioner.rollouts"
     label = "rollouts"
+
+    def ready(self) -> None:
+        """Let moving an account take along what is ours."""
+        from provisioner.lifecycle import move
+        from provisioner.rollouts.carrying import carry
+
+        if carry not in move.carried:
+            move.carried.append(carry)

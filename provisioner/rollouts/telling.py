@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 from uuid import UUID
 
+from controlplane.kernel.clock import rfc3339, utcnow
+from controlplane.notices.webhook_models import Webhook
+from controlplane.notices.webhooks import emit
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor
+from provisioner.rollouts.models import Rollout, Target
 
 
 class Told(Protocol):
@@ -45,3 +49,29 @@ def tell(
         target_id=rollout.id,
         changes=changes,
     )
+    _tell_listeners(rollout, what, subject=subject, after=after)
+
+
+def _tell_listeners(rollout: Told, what: str, *, subject: str, after: str) -> None:
+    """Queue the event for tenants that listen and have a runtime in the rollout; whom nobody asked is told nothing.
+
+    What the platform saw in other tenants' runtimes stays inside: neither reasons nor numbers are told.
+    """
+    kind = "rollout.gate" if what == "gate" else "rollout.changed"
+    listening = set(
+        Webhook.objects.filter(kinds__contains=[kind], disabled_at=None).values_list("tenant", flat=True)
+    )
+    if not listening:
+        return
+    theirs = Target.objects.filter(rollout=rollout.id, runtime__tenant__in=listening)
+    release = Rollout.objects.values_list("release_key", flat=True).get(pk=rollout.id)
+    data = {
+        "rollout": str(rollout.id),
+        "release": release,
+        "state": after,
+        **({what: subject} if subject else {}),
+    }
+    at = rfc3339(utcnow())
+    for tenant in theirs.values_list("runtime__tenant", flat=True).distinct():
+        key = f"{at}:{rollout.id}:{kind}:{after}:{subject}"[:160]
+        emit(tenant_id=tenant, kind=kind, subject=str(rollout.id), data=data, dedupe_key=key)
