@@ -19,7 +19,6 @@ from billing.books.models import Commitment, Contract, CreditGrant
 from billing.costs.models import Anomaly, Budget
 from billing.exports.models import FocusExport
 from billing.statements.models import Adjustment, Charge, Statement
-from billing.usage.models import Quarantined
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.identity.models import IdentityProvider
 from controlplane.kernel.clock import utcnow
@@ -33,6 +32,16 @@ from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import Account, ApiToken, Member, Tenant, User
 from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
+from provisioner.rollouts.models import (
+    Exclusion,
+    Gate,
+    Lane,
+    MaintenanceWindow,
+    Rollout,
+    Stage,
+    Target,
+    Waiver,
+)
 from provisioner.runtimes.models import Runtime
 from tests.identity_providers import register
 from tests.world import World, order
@@ -62,7 +71,7 @@ DENIED = {401, 403, 404}
 KEPT: list[Any] = [
     Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
     Tenant, IdentityProvider, Webhook, WebhookDelivery, FocusExport, Budget, Anomaly,
-    Contract, CreditGrant, Commitment,
+    Contract, CreditGrant, Commitment, Rollout, Waiver, MaintenanceWindow, Exclusion,
 ]  # fmt: skip
 COUNTED = (
     "books_priceproposal",
@@ -73,6 +82,8 @@ COUNTED = (
     User._meta.db_table,
     ApiToken._meta.db_table,
 )
+ROLLOUT = "019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a55"  # the platform's, so everybody knows its address
+GATE = WAIVER = 4711
 LINE = "5d0a9c17e3b2f4860a1d7c3e"  # of Archipel's draft, and nowhere else in an answer
 WRITTEN = "SELECT " + ", ".join(
     [
@@ -117,22 +128,42 @@ def things_of(world: World) -> dict[str, str]:
         **billed(world),
         **spending(world),
         **agreed(world),
+        **rolled_out(operation),
         "quota_request": str(more_wanted(world).id),
         "webhook": str(a_webhook(world).id),
         "export": str(an_export(world).id),
         "provider": str(register("https://idp.archipel.example", world.archipel).id),
-        "sample": str(put_aside().id),
     }
 
 
-def put_aside() -> Quarantined:
-    """A sample of a runtime that is long gone, put aside."""
-    now = utcnow()
-    row: Quarantined = Quarantined.objects.create(
-        runtime=uuid7(), slot=now, epoch=0, reason="conflict", detail="Says otherwise.", digest=b"1", origin=2,
-        reported_at=now, payload={"levels": {}, "components": {}, "gauges": {}},
+def rolled_out(operation: Operation) -> dict[str, str]:
+    """A rollout that waits at its gate with that runtime, somebody who answers for it, and when it may be upgraded."""
+    runtime, now = operation.runtime, utcnow()
+    soon, later = now + timedelta(days=1), now + timedelta(days=2)
+    rollout = Rollout.objects.create(
+        pk=ROLLOUT, name="Waits", release_key="2026.10.1", selector="all", state="running", created_by="test", started_at=now,
     )  # fmt: skip
-    return row
+    stage = Stage.objects.create(
+        rollout=rollout, position=0, name="rest", state="entering", total=1, deadline_seconds=9, since=now
+    )
+    Gate.objects.create(
+        pk=GATE, stage=stage, side="before", position=0, kind="approval", settings={"approvers": 1}, since=now
+    )
+    lane = Lane.objects.create(
+        rollout=rollout, stage=stage, landscape=runtime.landscape, region=runtime.region
+    )
+    Target.objects.create(
+        rollout=rollout, stage=stage, lane=lane, runtime=runtime, position=0, since=now, reason_code="stage", reason="later",
+    )  # fmt: skip
+    Waiver.objects.create(
+        pk=WAIVER, runtime=runtime, owner="ada", reason="x", expires_at=later, created_by="test"
+    )
+    shared: dict[str, Any] = {"tenant": runtime.tenant, "created_by": "test"}
+    window = MaintenanceWindow.objects.create(
+        **shared, days=["sat"], begin="02:00", end="06:00", time_zone="UTC"
+    )
+    shut = Exclusion.objects.create(**shared, begins_at=soon, ends_at=later, reason="x")
+    return {"window": str(window.pk), "exclusion": str(shut.pk)}
 
 
 def an_export(world: World) -> AuditExport:

@@ -205,8 +205,13 @@ ROWS: dict[tuple[str, str], Row] = {
     ("trial", "GET"): Row("/trials/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41", public=True, answer=404),
     ("usage-samples", "POST"): Row("/usage/samples", NO_MEMBER, OPERATORS, SAMPLES),
     ("usage-quarantine", "GET"): Row("/usage/quarantine", NO_MEMBER, OPERATORS),
-    ("accept-sample", "POST"): Row("/usage/quarantine/{sample}/accept", NO_MEMBER, OPERATORS, REASON),
-    ("dismiss-sample", "POST"): Row("/usage/quarantine/{sample}/dismiss", NO_MEMBER, OPERATORS, REASON),
+    # A sample is the platform's, whoever's runtime it tells of.
+    **{
+        (f"{verb}-sample", "POST"): Row(
+            f"/usage/quarantine/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41/{verb}", NO_MEMBER, OPERATORS, REASON, answer=404
+        )
+        for verb in ("accept", "dismiss")
+    },
     ("costs", "GET"): Row("/costs?tenant=archipel", COST_READERS, FINANCIERS),
     ("cost-breakdown", "GET"): Row("/costs/breakdown?by=day&tenant=archipel", COST_READERS, FINANCIERS),
     ("cost-forecast", "GET"): Row("/costs/forecast?tenant=archipel", COST_READERS, FINANCIERS),
