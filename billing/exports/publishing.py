@@ -72,10 +72,7 @@ def publish(
         verdict = check_file(file, version, file_format, progress)
         if not verdict.holds:
             raise Refused("export_not_conformant", _reason(verdict), status=409)
-        beside: list[tuple[Dataset, Path]] = []
-        if version is Version.V1_4:
-            found = _beside(month, statements, closed=closed)
-            beside = [(dataset, _written(file, dataset, lines, file_format)) for dataset, lines in found]
+        beside = _all_beside(file, version, file_format, month, statements, closed=closed)
         for dataset, other in beside:
             _describe(dataset, file_format, Path(folder), to, f"{stem}/{dataset}")
             places.put(other, to, f"{stem}/{dataset}/{other.name}")
@@ -84,6 +81,22 @@ def publish(
         with file.open("rb") as whole:
             digest = hashlib.file_digest(whole, "sha256").hexdigest()
     return Published(place, verdict.rows, digest)
+
+
+def _all_beside(
+    file: Path,
+    version: Version,
+    file_format: FileFormat,
+    month: date,
+    statements: Sequence[UUID] | None,
+    *,
+    closed: bool,
+) -> list[tuple[Dataset, Path]]:
+    """Write whatever goes with a version, before anything is handed over."""
+    if version is not Version.V1_4:
+        return []
+    found = _beside(month, statements, closed=closed)
+    return [(dataset, _written(file, dataset, lines, file_format)) for dataset, lines in found]
 
 
 def _beside(
