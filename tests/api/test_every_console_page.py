@@ -93,7 +93,10 @@ ROWS: dict[tuple[str, str], Row] = {
     ("runtime-modules", "GET"): Row(f"{RUNTIME}/modules/", WORKERS, NOBODY),
     ("runtime-module", "GET"): Row(f"{RUNTIME}/modules/telemetry", WORKERS, NOBODY),
     ("runtime-module", "POST"): Row(
-        f"{RUNTIME}/modules/telemetry", WORKERS, NOBODY, {"settings.signals": "logs", "settings.samplingPercent": "1"}
+        f"{RUNTIME}/modules/telemetry",
+        WORKERS,
+        NOBODY,
+        {"settings.signals": "logs", "settings.samplingPercent": "1"},
     ),
     ("remove-module", "GET"): Row(f"{RUNTIME}/modules/api-gateway/remove", WORKERS, NOBODY),
     ("remove-module", "POST"): Row(f"{RUNTIME}/modules/api-gateway/remove", WORKERS, NOBODY),

@@ -51,7 +51,7 @@ def lending(monkeypatch: pytest.MonkeyPatch) -> Lending:
 def runtime(world: World, lending: Lending) -> Runtime:
     """A runtime that is ready, its modules installed and seen well."""
     landscape("embedded")
-    row = order(world).runtime
+    row: Runtime = order(world).runtime
     Operation.objects.filter(runtime=row).update(slot=None, state="succeeded", finished_at=timezone.now())
     Runtime.objects.filter(pk=row.pk).update(phase="ready", observed_generation=row.generation)
     rendered, memory = render(cluster_from_json(row.cluster_spec)), RowMemory(row.pk, row.generation)

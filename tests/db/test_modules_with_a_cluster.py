@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kubernetes import client, config
 
@@ -14,7 +16,12 @@ from tests.plugins.simulator import Simulator
 from tests.world import World, landscape, order
 
 pytestmark = pytest.mark.django_db
-KIND = {"group": "modules.nesoi.dev", "version": "v1", "plural": "subscriptions", "namespace": "default"}
+KIND: dict[str, Any] = {
+    "group": "modules.nesoi.dev",
+    "version": "v1",
+    "plural": "subscriptions",
+    "namespace": "default",
+}
 
 
 def states(runtime: Runtime) -> dict[str, tuple[str, str]]:
@@ -31,14 +38,15 @@ def test_modules_come_with_a_runtime_and_go_only_once_peoples_objects_have(
     fulfil(operation)
     well = ("installed", "healthy")
     assert states(runtime) == dict.fromkeys(("isolation", "service-mesh", "api-gateway"), well)
-    who = {"actor": world.alice.actor, "runtime_id": runtime.pk, "module": "eventing"}
+    who: dict[str, Any] = {"actor": world.alice.actor, "runtime_id": runtime.pk, "module": "eventing"}
     _, update = add_module(**who, settings={"retentionHours": 2})
     assert update is not None
     fulfil(update)
     assert states(runtime)["eventing"] == well
-    with config.new_client_from_config(str(simulator.kubeconfig_of(runtime.cluster_name))) as api:
+    kubeconfig = str(simulator.kubeconfig_of(runtime.cluster_name))
+    with config.new_client_from_config(kubeconfig) as api:  # type: ignore[no-untyped-call]
         custom = client.CustomObjectsApi(api)
-        own = custom.get_cluster_custom_object("modules.nesoi.dev", "v1", "eventings", "default")
+        own: Any = custom.get_cluster_custom_object("modules.nesoi.dev", "v1", "eventings", "default")
         assert own["spec"] == {"retentionHours": 2, "highAvailability": False}
         theirs = {
             "apiVersion": "modules.nesoi.dev/v1",
