@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from rest_framework.request import Request
 
+from controlplane.api.parameters import Query
 from controlplane.kernel.errors import FieldError, Refused
 from controlplane.tenants.addresses import base_of
 
+Row = TypeVar("Row")
 LONGEST = 2000
 _MOST = 2**31
 
@@ -58,3 +60,23 @@ def next_url(request: Request, key: Sequence[Any]) -> str:
     parameters = request.query_params.copy()
     parameters["cursor"] = base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
     return f"{base_of(request)}{request.path}?{urlencode(sorted(parameters.lists()), doseq=True)}"
+
+
+def keyed_page(
+    request: Request,
+    query: Query,
+    kinds: Sequence[type],
+    *,
+    ask: Callable[[list[Any] | None, int], Sequence[Row]],
+    key: Callable[[Row], Sequence[Any]],
+    write: Callable[[Sequence[Row]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return one page of what a service reads behind a key; `ask` gets the key and how many. Raises Refused 400.
+
+    A service may read no more than a page at once, so whether something is behind a full page is asked by itself.
+    """
+    limit = query.limit()
+    rows = ask(read_key(query.text("cursor"), kinds), limit)
+    last = list(key(rows[-1])) if len(rows) == limit else None
+    more = last is not None and bool(ask(last, 1))
+    return {"results": write(rows), "next": next_url(request, last) if last is not None and more else None}

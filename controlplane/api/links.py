@@ -17,6 +17,11 @@ def operation_url(base: str, operation_id: UUID) -> str:
     return f"{base}{PREFIX}/operations/{operation_id}"
 
 
+def rollout_url(base: str, rollout_id: UUID) -> str:
+    """Return a rollout's address."""
+    return f"{base}{PREFIX}/rollouts/{rollout_id}"
+
+
 def account_url(base: str, account_id: UUID) -> str:
     """Return an account's address."""
     return f"{base}{PREFIX}/accounts/{account_id}"

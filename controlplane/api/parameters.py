@@ -102,6 +102,24 @@ class Query:
             raise _refused("invalid_parameter", "limit", detail)
         return int(value)
 
+    def number(self, name: str, *, most: int) -> int | None:
+        """Return a whole number from 0 to `most`, or None where none is given; raises Refused 400."""
+        value = self.text(name)
+        if not value:
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or int(value) > most:
+            detail = f"“{name}” must be a whole number from 0 to {most}."
+            raise _refused("invalid_parameter", name, detail)
+        return int(value)
+
+    def one(self, name: str, *, allowed: Sequence[str]) -> str:
+        """Return the value, or an empty text; raises Refused 400 for one that is not allowed."""
+        value = self.text(name)
+        if value and value not in allowed:
+            detail = f"“{name}” can't be “{value[:60]}”. {choices(allowed, value)}"
+            raise _refused("invalid_parameter", name, detail)
+        return value
+
     def pairs(self, name: str) -> dict[str, str]:
         """Return `key=value` pairs as a dictionary; raises Refused 400."""
         found: dict[str, str] = {}

@@ -20,6 +20,7 @@ from provisioner.operations.moves import Slot
 from provisioner.runtimes.models import Runtime
 
 Rows = TypeVar("Rows", bound=TenantQuerySet)
+LONGEST_NUMBER = 19  # digits of a bigint
 
 
 def runtimes(actor: Actor, query: Query | None = None) -> QuerySet[Runtime]:
@@ -135,6 +136,13 @@ def id_of(noun: str, text: str) -> UUID:
     if known is None:
         raise missing(noun, text)
     return known
+
+
+def number_of(noun: str, text: str) -> int:
+    """Return the number that a path names; raises Refused 404 for what can't be one."""
+    if not (text.isascii() and text.isdigit() and len(text) < LONGEST_NUMBER):
+        raise missing(noun, text)
+    return int(text)
 
 
 def found(noun: str, text: str, rows: QuerySet[Any]) -> Any:

@@ -20,13 +20,16 @@ from tests.matrix import (
     DENIED,
     FINANCIERS,
     FLEET_READERS,
+    GATE,
     NO_MEMBER,
     NOBODY,
     OPERATORS,
     PLATFORM,
+    ROLLOUT,
     STATEMENT_PLATFORM,
     STATEMENT_READERS,
     TOKEN_READERS,
+    WAIVER,
     WORKERS,
     Cells,
     Row,
@@ -77,6 +80,21 @@ NEW_COMMITMENT = {
     **HERE,
 }
 NEW_RATE = {"base": "USD", "quote": "EUR", "since": "2030-01-01", "rate": "0.9", "source": "test"}
+WISHED = {"release": "2026.10.1", "selector": "all"}
+ROLLED = f"/rollouts/{ROLLOUT}"
+WAIVED = {
+    "runtime": NOT_THERE,
+    "owner": "ada",
+    "expires_at": "2030-01-01T00:00:00Z",
+    "reason": "for the test",
+}
+WEEKEND = {"days": ["sat"], "begin": "02:00", "end": "06:00", "time_zone": "UTC", **HERE}
+SHUT = {
+    "begins_at": "2030-01-01T00:00:00Z",
+    "ends_at": "2030-01-02T00:00:00Z",
+    "reason": "for the test",
+    **HERE,
+}
 MOVE = {"from": "archipel", "to": "nowhere", **REASON}
 # Support names one tenant and says why.
 OPENING = {"X_Nesoi_Tenant": "archipel", "X_Nesoi_Reason": "for the test"}
@@ -100,6 +118,40 @@ ROWS: dict[tuple[str, str], Row] = {
     ("channels", "GET"): Row("/channels"),
     ("channel", "GET"): Row("/channels/regular"),
     ("channel", "PATCH"): Row("/channels/regular", NO_MEMBER, OPERATORS, {"release": "2026.10.1"}),
+    ("rollouts", "GET"): Row("/rollouts", NO_MEMBER),
+    ("rollouts", "POST"): Row("/rollouts", NO_MEMBER, OPERATORS, {"name": "New", **WISHED}),
+    ("preview-rollout", "POST"): Row("/rollouts/preview", NO_MEMBER, OPERATORS, WISHED),
+    ("rollout", "GET"): Row(ROLLED, NO_MEMBER),
+    ("rollout-targets", "GET"): Row(f"{ROLLED}/targets", NO_MEMBER, FLEET_READERS),
+    ("rollout-feed", "GET"): Row(f"{ROLLED}/feed", NO_MEMBER, FLEET_READERS),
+    ("start-rollout", "POST"): Row(f"{ROLLED}/start", NO_MEMBER, OPERATORS, answer=409),
+    **{
+        (f"{verb}-rollout", "POST"): Row(f"{ROLLED}/{verb}", NO_MEMBER, OPERATORS, REASON)
+        for verb in ("pause", "resume", "abort", "close")
+    },
+    **{
+        (f"{verb}-targets", "POST"): Row(
+            f"{ROLLED}/{verb}", NO_MEMBER, OPERATORS, {"state": "planned", **REASON}
+        )
+        for verb in ("retry", "skip", "prioritise")
+    },
+    ("approve-gate", "POST"): Row(f"{ROLLED}/gates/{GATE}/approve", NO_MEMBER, OPERATORS, {}),
+    ("open-gate", "POST"): Row(f"{ROLLED}/gates/{GATE}/open", NO_MEMBER, OPERATORS, REASON),
+    ("fleet-versions", "GET"): Row("/fleet/versions", NO_MEMBER),
+    ("left-behind", "GET"): Row("/fleet/left-behind", NO_MEMBER, FLEET_READERS),
+    ("waivers", "GET"): Row("/fleet/waivers", NO_MEMBER, FLEET_READERS),
+    ("waivers", "POST"): Row("/fleet/waivers", NO_MEMBER, OPERATORS, WAIVED, answer=422),
+    ("waiver", "DELETE"): Row(f"/fleet/waivers/{WAIVER}", NO_MEMBER, OPERATORS),
+    ("emergency-stop", "GET"): Row("/fleet/emergency-stop", NO_MEMBER),
+    ("emergency-stop", "POST"): Row("/fleet/emergency-stop", NO_MEMBER, OPERATORS, REASON),
+    ("emergency-stop", "DELETE"): Row("/fleet/emergency-stop", NO_MEMBER, OPERATORS, answer=409),
+    ("why-not", "GET"): Row("/runtimes/{runtime}/why-not"),
+    ("maintenance-windows", "GET"): Row("/maintenance-windows"),
+    ("maintenance-windows", "POST"): Row("/maintenance-windows", WORKERS, OPERATORS, WEEKEND),
+    ("maintenance-window", "DELETE"): Row("/maintenance-windows/{window}", WORKERS, OPERATORS),
+    ("maintenance-exclusions", "GET"): Row("/maintenance-exclusions"),
+    ("maintenance-exclusions", "POST"): Row("/maintenance-exclusions", WORKERS, OPERATORS, SHUT),
+    ("maintenance-exclusion", "DELETE"): Row("/maintenance-exclusions/{exclusion}", WORKERS, OPERATORS),
     ("accounts", "GET"): Row("/accounts"),
     ("accounts", "POST"): Row("/accounts", ADMINS, frozenset({PlatformRole.ADMIN}), NEW_ACCOUNT),
     ("account", "GET"): Row("/accounts/{account}"),
@@ -270,6 +322,14 @@ ROWS: dict[tuple[str, str], Row] = {
     ("runtime", "GET"): Row("/runtimes/{runtime}"),
     ("runtime", "PATCH"): Row("/runtimes/{runtime}", WORKERS, NOBODY, {"labels": {"a": "b"}}),
     ("runtime", "DELETE"): Row("/runtimes/{runtime}", WORKERS, NOBODY),
+    ("modules", "GET"): Row("/modules"),
+    ("runtime-modules", "GET"): Row("/runtimes/{runtime}/modules"),
+    ("runtime-modules", "POST"): Row("/runtimes/{runtime}/modules", WORKERS, NOBODY, {"module": "telemetry"}),
+    ("runtime-module", "GET"): Row("/runtimes/{runtime}/modules/isolation"),
+    ("runtime-module", "PATCH"): Row(
+        "/runtimes/{runtime}/modules/api-gateway", WORKERS, NOBODY, {"settings": {"requestsPerSecond": 5}}
+    ),
+    ("runtime-module", "DELETE"): Row("/runtimes/{runtime}/modules/api-gateway", WORKERS, NOBODY),
     ("suspend-runtime", "POST"): Row("/runtimes/{runtime}/suspend", WORKERS, NOBODY),
     ("resume-runtime", "POST"): Row("/runtimes/{runtime}/resume", WORKERS, NOBODY),
     ("runtime-releases", "GET"): Row("/runtimes/{runtime}/releases"),
@@ -303,6 +363,8 @@ LISTS = {
     "tenants",
     "identity-providers",
     "webhooks",
+    "maintenance-windows",
+    "maintenance-exclusions",
 }
 NONE: Mapping[str, str] = {}
 

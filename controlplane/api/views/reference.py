@@ -25,9 +25,10 @@ from controlplane.tenants.addresses import base_of
 from controlplane.tenants.rights import rights
 
 NOUNS = (
-    "plans", "regions", "releases", "channels", "modules", "accounts", "runtimes", "operations", "members", "invitations",
-    "tokens", "service-accounts", "quota", "quota-requests", "tenants", "sessions", "identity-providers", "usage", "costs",
-    "budgets", "anomalies", "prices", "statements", "charges", "footprint", "webhooks", "audit", "roles", "me", "schema", "docs",
+    "plans", "regions", "releases", "channels", "rollouts", "maintenance-windows", "maintenance-exclusions", "modules",
+    "accounts", "runtimes", "operations", "members", "invitations", "tokens", "service-accounts", "quota", "quota-requests",
+    "tenants", "sessions", "identity-providers", "usage", "costs", "budgets", "anomalies", "prices", "statements", "charges",
+    "footprint", "webhooks", "audit", "roles", "me", "schema", "docs",
 )  # fmt: skip
 INDEX = Shape("Index", record(dict.fromkeys(NOUNS, URL), description="Where everything is."))
 DOCUMENT = Shape("OpenApiDocument", {**FREE, "description": "This document."})

@@ -1,0 +1,91 @@
+"""When upgrades may begin: weekly windows, and spans in which nothing does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.api.shapes.base import (
+    ID,
+    MAYBE_TEXT,
+    MOMENT,
+    TEXT,
+    URL,
+    Shape,
+    maybe,
+    record,
+    several,
+    words,
+)
+from controlplane.api.shapes.rollout_target import LINK, linked
+from controlplane.kernel.clock import rfc3339
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow
+from provisioner.rollouts.windows import DAYS
+
+_OWNER: Mapping[str, Any] = {
+    "tenant": {**MAYBE_TEXT, "description": "Whose; null: a plan's, or everybody's."},
+    "plan": {**MAYBE_TEXT, "description": "For runtimes of this plan only."},
+    "runtime": {**maybe(LINK), "description": "For this one only."},
+    "created_by": TEXT,
+    "created_at": MOMENT,
+}
+_ASKED: Mapping[str, Any] = {
+    "tenant": {**TEXT, "description": "The platform's team names one, or none for all tenants."},
+    "plan": {"type": "string", "maxLength": 40, "description": "For runtimes of this plan only."},
+    "runtime": {**ID, "description": "For this one only."},
+}
+_WEEK: Mapping[str, Any] = {
+    "days": several(words(DAYS)),
+    "begin": {**TEXT, "description": "On the wall there, as 22:00."},
+    "end": {**TEXT, "description": "Behind `begin`, up to 24:00; one across midnight is two."},
+    "time_zone": {**TEXT, "description": "As in the tz database: Europe/Berlin, UTC."},
+}
+_SPAN: Mapping[str, Any] = {"begins_at": MOMENT, "ends_at": MOMENT, "reason": TEXT}
+WINDOW = Shape(
+    "MaintenanceWindow",
+    record({"id": TEXT, **_OWNER, **_WEEK}, description="Upgrades by rollouts begin only then."),
+)
+WINDOW_LIST = Shape(
+    "MaintenanceWindowList",
+    record({"results": several(WINDOW), "next": maybe(URL)}, description="One page, newest first."),
+)
+WINDOW_CREATE = Shape(
+    "MaintenanceWindowCreate",
+    {**record({**_ASKED, **_WEEK}, optional=tuple(_ASKED)), "additionalProperties": False},
+    {"days": ["sat", "sun"], "begin": "02:00", "end": "06:00", "time_zone": "Europe/Berlin"},
+)
+EXCLUSION = Shape(
+    "MaintenanceExclusion",
+    record({"id": TEXT, **_OWNER, **_SPAN}, description="No upgrade by a rollout begins in between."),
+)
+EXCLUSION_LIST = Shape(
+    "MaintenanceExclusionList",
+    record({"results": several(EXCLUSION), "next": maybe(URL)}, description="One page, newest first."),
+)
+EXCLUSION_CREATE = Shape(
+    "MaintenanceExclusionCreate",
+    {**record({**_ASKED, **_SPAN}, optional=tuple(_ASKED)), "additionalProperties": False},
+    {"begins_at": "2026-12-20T00:00:00Z", "ends_at": "2027-01-03T00:00:00Z", "reason": "Christmas business"},
+)
+
+
+def window_json(row: MaintenanceWindow, *, base: str) -> dict[str, Any]:
+    """Return a window; reads `tenant` and `runtime`."""
+    week = {"days": list(row.days), "begin": row.begin, "end": row.end, "time_zone": row.time_zone}
+    return {"id": str(row.pk), **_owner(row, base), **week}
+
+
+def exclusion_json(row: Exclusion, *, base: str) -> dict[str, Any]:
+    """Return an exclusion; reads `tenant` and `runtime`."""
+    span = {"begins_at": rfc3339(row.begins_at), "ends_at": rfc3339(row.ends_at), "reason": row.reason}
+    return {"id": str(row.pk), **_owner(row, base), **span}
+
+
+def _owner(row: MaintenanceWindow | Exclusion, base: str) -> dict[str, Any]:
+    return {
+        "tenant": row.tenant.slug if row.tenant else None,
+        "plan": row.plan_id,
+        "runtime": linked(row.runtime.pk, row.runtime.name, base) if row.runtime else None,
+        "created_by": row.created_by,
+        "created_at": rfc3339(row.created_at),
+    }
