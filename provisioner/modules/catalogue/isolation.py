@@ -63,13 +63,6 @@ def _admission(asked: Request) -> list[Json]:
         "operator": "NotIn",
         "values": [*OURS, *LANDSCAPES],
     }
-    tolerates = (
-        "!has(object.spec.tolerations) || object.spec.tolerations.all(t, "
-        f"!has(t.key) ? false : t.key != '{SYSTEM_NODES}')"
-    )
-    selects = f"!has(object.spec.nodeSelector) || !('{SYSTEM_NODES}' in object.spec.nodeSelector)"
-    priority = f"!has(object.spec.priorityClassName) || object.spec.priorityClassName != '{PRIORITY}'"
-    said = "System nodes are the platform's own: take away the toleration or node selector that leads there."
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
         "matchConstraints": {
@@ -83,23 +76,34 @@ def _admission(asked: Request) -> list[Json]:
                 }
             ],
         },
-        # DaemonSets' controller adds tolerations of its own, with keys of Kubernetes; without a key one tolerates everything.
-        "validations": [
-            {"expression": tolerates, "message": said, "reason": "Forbidden"},
-            {"expression": selects, "message": said, "reason": "Forbidden"},
-            {"expression": "!has(object.spec.nodeName) || request.operation != 'CREATE'", "message": said},
-            {
-                "expression": priority,
-                "message": f"The priority class {PRIORITY} is the platform's own; choose another.",
-                "reason": "Forbidden",
-            },
-        ],
+        "validations": _validations(),
     }
     actions = ["Deny" if asked.cluster.system_pool else "Warn", "Audit"]
     binding = {"policyName": POLICY, "validationActions": actions}
     return [
         {"apiVersion": _REGISTRATION, "kind": kind, "metadata": {"name": POLICY}, "spec": body}
         for kind, body in (("ValidatingAdmissionPolicy", spec), ("ValidatingAdmissionPolicyBinding", binding))
+    ]
+
+
+def _validations() -> list[Json]:
+    """A toleration without a key tolerates everything; those that DaemonSets' controller adds have keys of Kubernetes."""
+    tolerates = (
+        "!has(object.spec.tolerations) || object.spec.tolerations.all(t, "
+        f"!has(t.key) ? false : t.key != '{SYSTEM_NODES}')"
+    )
+    selects = f"!has(object.spec.nodeSelector) || !('{SYSTEM_NODES}' in object.spec.nodeSelector)"
+    priority = f"!has(object.spec.priorityClassName) || object.spec.priorityClassName != '{PRIORITY}'"
+    said = "System nodes are the platform's own: take away the toleration or node selector that leads there."
+    return [
+        {"expression": tolerates, "message": said, "reason": "Forbidden"},
+        {"expression": selects, "message": said, "reason": "Forbidden"},
+        {"expression": "!has(object.spec.nodeName) || request.operation != 'CREATE'", "message": said},
+        {
+            "expression": priority,
+            "message": f"The priority class {PRIORITY} is the platform's own; choose another.",
+            "reason": "Forbidden",
+        },
     ]
 
 
