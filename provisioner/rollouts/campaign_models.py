@@ -34,6 +34,10 @@ class Rollout(models.Model):
     breaker_looks = models.PositiveIntegerField(default=0)
     breaker_height = models.PositiveIntegerField(default=0)
     breaker_control_rate = models.FloatField(null=True)
+    finish_low = models.DateTimeField(null=True)  # when it will be done, as it looked lately
+    finish_likely = models.DateTimeField(null=True)
+    finish_high = models.DateTimeField(null=True)
+    finish_bound_by = models.CharField(max_length=40, blank=True, db_default="", default="")
     looked_at = models.DateTimeField(null=True)  # health and progress, every few seconds
     joined_at = models.DateTimeField(null=True)  # later members, every minute
 

@@ -109,7 +109,7 @@ def start_rollout(*, actor: Actor, rollout_id: UUID) -> Rollout:
     rollout.state, rollout.started_at, rollout.hold = RolloutState.RUNNING, now, ""
     rollout.total = len(planned.frozen.places) + sum(not one.passing for one in planned.ineligible)
     rollout.tokens, rollout.tokens_at = float(planned.plan.burst), now
-    rollout.joined_at = rollout.looked_at = now
+    rollout.joined_at = now
     rollout.save()
     tell(rollout, "rollout", before="draft", after=rollout.state, actor=actor)
     return rollout

@@ -2,7 +2,8 @@
 
 Each of `ROUNDS` imagined futures draws durations from the past (bootstrap: B. Efron, Annals of Statistics 7, 1979) and schedules
 them as `ideal` does; the interval is between the 10th and the 90th percentile of their ends. Of a long stage only the beginning
-and the end are imagined: between them a full stage's pace is its places over the mean duration.
+and the end are imagined: between them a full stage's pace is its places over the mean duration; and of very many places
+a smaller fleet with as many fewer places.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from statistics import fmean
 
 from provisioner.rollouts.ideal import Job, schedule
 
-ROUNDS = 30
-MOST_IMAGINED = 1500  # members of a stage, or three times its places
+ROUNDS = 20
+MOST_PLACES = 50
+MOST_IMAGINED = 150  # members of a stage: three times the places
 NOTHING_KNOWN = (
     300.0,
     600.0,
@@ -66,17 +68,18 @@ def estimate(stages: Sequence[StageLeft], past: Sequence[float], now: datetime, 
 def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Random) -> float:
     sample = drawn.choices(known, k=len(known))
     mean = fmean(sample)
-    imagined = min(stage.members, max(MOST_IMAGINED, 3 * stage.places))
-    opens = sorted(stage.opens, reverse=True)[:imagined]
+    scale = max(1.0, stage.places / MOST_PLACES)
+    places, members = max(1, round(stage.places / scale)), round(stage.members / scale)
+    imagined = min(members, max(MOST_IMAGINED, 3 * places))
+    opens = sorted(stage.opens, reverse=True)[: round(len(stage.opens) / scale)][:imagined]
     jobs = [Job(drawn.choice(sample), ("places",), opens=moment) for moment in opens]
     jobs += [Job(drawn.choice(sample), ("places",)) for _ in range(imagined - len(opens))]
     jobs.sort(key=lambda job: job.opens)
-    busy = [(_remaining(taken, sample, drawn), ("places",)) for taken in stage.running]
-    rate = stage.starts_per_second
-    made = schedule(
-        jobs, {"places": max(stage.places, len(busy))}, busy=busy, starts_per_second=rate
-    ).makespan
-    between = (stage.members - imagined) * max(mean / max(1, stage.places), 1 / rate if rate else 0.0)
+    running = list(stage.running)[: max(1, round(len(stage.running) / scale))]
+    busy = [(_remaining(taken, sample, drawn), ("places",)) for taken in running]
+    rate = stage.starts_per_second / scale if stage.starts_per_second else None
+    made = schedule(jobs, {"places": max(places, len(busy))}, busy=busy, starts_per_second=rate).makespan
+    between = (members - imagined) * max(mean / places, 1 / rate if rate else 0.0)
     return made + between + stage.gate_seconds
 
 

@@ -10,6 +10,7 @@ from provisioner.operations.prepared import rows
 from provisioner.rollouts import breaker, queries
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.facts import Facts, read_lanes
+from provisioner.rollouts.finishing import columns_of, finish_of
 from provisioner.rollouts.joining import join_later_members
 from provisioner.rollouts.models import HealthPoint, Rollout
 from provisioner.rollouts.stopping import halt
@@ -49,7 +50,9 @@ def _ask_breaker(facts: Facts, now: datetime) -> None:
     if facts.plan.get("breaker", True):
         finding = breaker.look(upgraded, control, memory)
     after = finding.memory
+    made = finish_of(rollout_id=facts.id, plan=facts.plan, limits=facts.limits, now=now)
     Rollout.objects.filter(pk=facts.id).update(
+        **columns_of(made),
         looked_at=now,
         breaker_looks=after.looks,
         breaker_height=after.height,

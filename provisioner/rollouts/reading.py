@@ -11,18 +11,16 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from controlplane.catalog.sentences import choices, shown
-from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import facts, queries, reading_queries
-from provisioner.rollouts.budget import ROLLOUT, Places
-from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
-from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.budget import Places
+from provisioner.rollouts.estimate import Estimate
+from provisioner.rollouts.finishing import kept_estimate
 from provisioner.rollouts.models import EmergencyStop, Gate, HealthPoint, Rollout, Tally, Target
 from provisioner.rollouts.permitted import may_read, the_rollout
-from provisioner.rollouts.previewing import past_seconds
-from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, TargetState
+from provisioner.rollouts.states import TargetState
 
 MOST = 200
 Counts = Mapping[str, int]  # by the columns of a lane
@@ -70,7 +68,9 @@ class RolloutView:
     stages: Sequence[StageView]
     places: Sequence[Mapping[str, Any]]  # landscape, region and counts
     burn: Sequence[Burn]  # all budgets, the fullest first
-    finish: Estimate | None  # None: it is not under way
+    finish: (
+        Estimate | None
+    )  # None: it is not under way, or has just begun; made anew every quarter of a minute
     errors: Sequence[Tally]  # failures by signature, the most frequent first
     reasons: Sequence[Tally]  # everybody else's reasons
     health: Sequence[HealthPoint]  # oldest first
@@ -123,7 +123,7 @@ def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
         ],
         places=rows(reading_queries.PLACES, {"rollout": rollout_id}),
         burn=_burn(rollout_id, limits),
-        finish=_finish(rollout, stages, gates) if rollout.state in UNDER_WAY else None,
+        finish=kept_estimate(rollout),
         errors=[one for one in tallies if one.state == TargetState.FAILED],
         reasons=[one for one in tallies if one.state not in {TargetState.FAILED, TargetState.SUCCEEDED}],
         health=list(HealthPoint.objects.filter(rollout=rollout).order_by("-at")[:MOST])[::-1],
@@ -196,50 +196,3 @@ def _burn(rollout_id: UUID, limits: Any) -> list[Burn]:
         Burn(" ".join(scope), blamed.get(scope, 0), allowed) for scope, allowed in limits.failures.items()
     ]
     return sorted(found, key=lambda one: -(one.failed / (one.allowed or 0.5)))
-
-
-def _finish(
-    rollout: Rollout, stages: Sequence[Mapping[str, Any]], gates: Mapping[int, Sequence[Gate]]
-) -> Estimate:
-    now, limits = utcnow(), facts.limits_of(rollout.limits)
-    everywhere = limits.concurrency.get(ROLLOUT, 1)
-    rate = rollout.plan.get("starts_per_minute")
-    left = []
-    for row in stages:
-        if StageState(row["state"]) in DONE_STAGES and not row["active"]:
-            continue
-        places = min(everywhere, limits.concurrency.get(("stage", str(row["position"])), everywhere))
-        left.append(
-            StageLeft(
-                members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
-                running=_running(row),
-                places=places,
-                opens=_opens(row["id"], now) if row["waiting"] else (),
-                gate_seconds=sum(_gate_seconds(gate, now) for gate in gates[row["id"]] if not gate.open),
-                starts_per_second=rate / 60 if rate else None,
-            )
-        )
-    return estimate(left, past_seconds(), now)
-
-
-def _running(row: Mapping[str, Any]) -> list[float]:
-    if not row["active"]:
-        return []
-    now = utcnow()
-    began = Target.objects.filter(stage=row["id"], state=TargetState.RUNNING).values_list(
-        "started_at", flat=True
-    )
-    return [(now - at).total_seconds() for at in began[:MOST] if at]
-
-
-def _opens(stage: int, now: datetime) -> list[float]:
-    latest = Target.objects.filter(stage=stage, state=TargetState.WAITING, reason_until__isnull=False)
-    moments = latest.order_by("-reason_until").values_list("reason_until", flat=True)[:MOST]
-    return [max(0.0, (at - now).total_seconds()) for at in moments if at]
-
-
-def _gate_seconds(gate: Gate, now: datetime) -> float:
-    """Return the least time that a gate still takes."""
-    if gate.until is not None:
-        return max(0.0, (gate.until - now).total_seconds())
-    return gate_of(gate.kind).least_seconds(gate.settings, now)

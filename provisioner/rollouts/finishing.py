@@ -1,0 +1,83 @@
+"""When a rollout under way will be done: worked out now and then, and kept on its row, so that a page costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from provisioner.operations.prepared import rows
+from provisioner.rollouts import reading_queries
+from provisioner.rollouts.budget import ROLLOUT, Limits
+from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.models import Gate, Rollout, Target
+from provisioner.rollouts.previewing import past_seconds
+from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, TargetState
+
+MOST = 200  # members at work, or waiting for a window, that are looked at
+
+
+def finish_of(*, rollout_id: UUID, plan: Mapping[str, Any], limits: Limits, now: datetime) -> Estimate:
+    """Return the interval in which the rollout ends, from where its stages stand."""
+    everywhere = limits.concurrency.get(ROLLOUT, 1)
+    rate = plan.get("starts_per_minute")
+    left = []
+    for row in rows(reading_queries.STAGES, {"rollout": rollout_id}):
+        if StageState(row["state"]) in DONE_STAGES and not row["active"]:
+            continue
+        places = min(everywhere, limits.concurrency.get(("stage", str(row["position"])), everywhere))
+        gates = Gate.objects.filter(stage=row["id"], open=False)
+        left.append(
+            StageLeft(
+                members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
+                running=_running(row, now),
+                places=places,
+                opens=_opens(row["id"], now) if row["waiting"] else (),
+                gate_seconds=sum(_gate_seconds(gate, now) for gate in gates),
+                starts_per_second=rate / 60 if rate else None,
+            )
+        )
+    return estimate(left, past_seconds(), now)
+
+
+def kept_estimate(rollout: Rollout) -> Estimate | None:
+    """Return what the last look came to."""
+    low, likely, high = rollout.finish_low, rollout.finish_likely, rollout.finish_high
+    if rollout.state not in UNDER_WAY or low is None or likely is None or high is None:
+        return None
+    return Estimate(low, likely, high, rollout.finish_bound_by)
+
+
+def columns_of(made: Estimate) -> dict[str, Any]:
+    """Return what is kept of an estimate."""
+    return {
+        "finish_low": made.low,
+        "finish_likely": made.likely,
+        "finish_high": made.high,
+        "finish_bound_by": made.bound_by,
+    }
+
+
+def _running(row: Mapping[str, Any], now: datetime) -> list[float]:
+    if not row["active"]:
+        return []
+    began = Target.objects.filter(stage=row["id"], state=TargetState.RUNNING).values_list(
+        "started_at", flat=True
+    )
+    found = [(now - at).total_seconds() for at in began[:MOST] if at]
+    return found * max(1, round(row["active"] / len(found))) if found else []
+
+
+def _opens(stage: int, now: datetime) -> list[float]:
+    latest = Target.objects.filter(stage=stage, state=TargetState.WAITING, reason_until__isnull=False)
+    moments = latest.order_by("-reason_until").values_list("reason_until", flat=True)[:MOST]
+    return [max(0.0, (at - now).total_seconds()) for at in moments if at]
+
+
+def _gate_seconds(gate: Gate, now: datetime) -> float:
+    """Return the least time that a gate still takes."""
+    if gate.until is not None:
+        return max(0.0, (gate.until - now).total_seconds())
+    return gate_of(gate.kind).least_seconds(gate.settings, now)
