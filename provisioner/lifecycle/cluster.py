@@ -39,18 +39,13 @@ def cluster_spec(
     `owner` becomes labels, `today` fixes the offset of time zones, `before` is the JSON of the wish that this one replaces:
     a suspended cluster stays suspended.
     """
-    pools = tuple(_pool(pool, plan, system=at == 0) for at, pool in enumerate(parameters.pools))
     return ClusterSpec(
         name=name,
         provider=plan.provider,
         region=parameters.region,
         kubernetes_version=release.kubernetes_patch,
-        pools=pools,
-        networking=Networking(
-            nodes=parameters.networking.nodes,
-            pods=parameters.networking.pods,
-            services=parameters.networking.services,
-        ),
+        pools=tuple(_pool(pool, plan, system=at == 0) for at, pool in enumerate(parameters.pools)),
+        networking=Networking(**parameters.networking.as_json()),
         machine_image={key: release.machine_image[key] for key in ("name", "version")},
         maintenance=_window(parameters.maintenance_window, today),
         oidc=tuple(issuer.as_json() for issuer in parameters.oidc),
