@@ -77,6 +77,7 @@ def keyed_page(
     """
     limit = query.limit()
     rows = ask(read_key(query.text("cursor"), kinds), limit)
-    last = list(key(rows[-1])) if len(rows) == limit else None
+    full = len(rows) == limit
+    last = [value if isinstance(value, int) else str(value) for value in key(rows[-1])] if full else None
     more = last is not None and bool(ask(last, 1))
     return {"results": write(rows), "next": next_url(request, last) if last is not None and more else None}
