@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from provisioner.operations.moves import State
 from provisioner.runtimes.models import Runtime
 from tests.command_line import InProcess, Run, runner
 from tests.months import begin
+from tests.rolling_out import fleet
 from tests.world import World, order
 
 pytestmark = pytest.mark.django_db
@@ -184,3 +186,27 @@ def test_costs_and_releases_are_read(signed_in: Run) -> None:
         ended = signed_in(*words)
         assert ended.status == 0, (words, ended.err)
     assert "2026.10.1" in ended.out
+
+
+def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+
+    def sam(*words: str) -> Any:
+        return run(*words, token=world.sam.token)
+
+    wish = ("--release", "2026.10.1", "--selector", "all")
+    planned = sam("rollouts", "plan", *wish)
+    assert (planned.status, "canary" in planned.out) == (0, True)
+    assert sam("rollouts", "create", "October", *wish).status == 0
+    started = sam("rollouts", "start", "October", "--yes", "-o", "json")
+    assert json.loads(started.out)["state"] == "running"
+    assert "October is paused" in sam("rollouts", "pause", "October", "--reason", "a look").err
+    assert "a look" in sam("rollouts", "get", "October").out
+    assert sam("rollouts", "watch", "October").status != 0
+    assert "October is running" in sam("rollouts", "resume", "October").err
+    assert sam("rollouts", "retry", "October").status != 0
+    assert "October is" in sam("rollouts", "close", "October", "--reason", "enough", "--yes").err
+    report = sam("fleet", "report")
+    assert (report.status, "r-shop-00000" in report.out) == (0, True)
+    assert sam("fleet", "stop", "--reason", "a fire", "--yes").status == 0
+    assert sam("fleet", "release-stop").status == 0

@@ -20,8 +20,8 @@ VERSIONS = (
     ("end of life", "end_of_life"),
     ("newest", "newest"),
 )
-LEFT = (("runtime", "runtime.name"), ("tenant", "tenant"), ("release", "release"), ("reason", "reason"), ("owner", "owner"),
-        ("waived until", "waived_until"))  # fmt: skip
+LEFT = (("runtime", "runtime.name"), ("tenant", "tenant"), ("release", "release"), ("reason", "reason"),
+        ("owner", "waiver.owner"), ("waived until", "waiver.expires_at"))  # fmt: skip
 COMPONENTS = (
     ("component", "component"),
     ("runtimes", "runtimes"),
@@ -52,14 +52,14 @@ def report(limit: Limit = 20, output: AsOutput = Output.TABLE) -> None:
 
 @app.command()
 def stop(reason: Why, yes: Yes = False) -> None:
-    """Stop every rollout at once: nothing new begins until `release-stop`."""
+    """Stop every rollout at once: nothing new begins until `release-stop` and a resume of each."""
     sure("Stop every rollout of the fleet?", yes=yes)
     api().post("fleet/emergency-stop", {"reason": reason})
-    told().print("Stopped: no rollout begins anything. `nesoi fleet release-stop` lets them go on.")
+    told().print("Stopped: no rollout begins anything. `nesoi fleet release-stop` lets them be resumed.")
 
 
 @app.command("release-stop")
 def release_stop() -> None:
-    """Let rollouts go on behind an emergency stop."""
+    """Let rollouts be resumed behind an emergency stop, one by one."""
     api().delete("fleet/emergency-stop")
-    told().print("Released: rollouts go on.")
+    told().print("Released: resume each rollout that is to go on.")

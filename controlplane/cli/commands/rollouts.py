@@ -17,12 +17,13 @@ from controlplane.cli.watching import rollout_to_its_end, waiting_gates
 app = typer.Typer(help="Bring one release to many runtimes.", no_args_is_help=True)
 Named = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Its name or id.")]
 Release = Annotated[str, typer.Option(help="The release to bring.")]
-Selector = Annotated[str, typer.Option(help="Whom: plan=aws,region!=eu-west-1,cohort<=10%")]
+Selector = Annotated[str, typer.Option(help="Whom: plan=aws region!=eu-west-1 cohort=10%; or all")]
 PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", "-p", help="Stages, gates and limits as YAML; safe defaults unless told."),
 ]
-Urgent = Annotated[bool, typer.Option("--urgent", help="Past pins and behind nobody.")]
+Why = Annotated[str, typer.Option("--reason", "-r", help="Why, for the audit trail.")]
+Urgent = Annotated[bool, typer.Option("--urgent", help="Before every other one.")]
 
 COLUMNS = (
     ("name", "name"),
@@ -74,7 +75,7 @@ INELIGIBLE = (("count", "count"), ("why not", "reason"), ("for example", "names"
 
 @app.command("list")
 def list_rollouts(
-    state: Annotated[list[str] | None, typer.Option(help="Only these states.")] = None,
+    state: Annotated[str, typer.Option(help="Only this state.")] = "",
     limit: Limit = 50,
     output: AsOutput = Output.TABLE,
 ) -> None:
@@ -92,7 +93,7 @@ def get(rollout: Named, output: AsOutput = Output.TABLE) -> None:
 @app.command()
 def plan(
     release: Release,
-    selector: Selector = "",
+    selector: Selector,
     file: PlanFile = None,
     urgent: Urgent = False,
     output: AsOutput = Output.TABLE,
@@ -106,7 +107,7 @@ def plan(
 def create(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     release: Release,
-    selector: Selector = "",
+    selector: Selector,
     file: PlanFile = None,
     urgent: Urgent = False,
     output: AsOutput = Output.TABLE,
@@ -143,22 +144,35 @@ def watch_rollout(rollout: Named) -> None:
 
 
 @app.command()
-def pause(rollout: Named, reason: Reason = "") -> None:
+def pause(rollout: Named, reason: Why) -> None:
     """Begin nothing new; what runs may end."""
     _move(rollout, "pause", reason)
 
 
 @app.command()
-def resume(rollout: Named, reason: Reason = "") -> None:
+def resume(
+    rollout: Named,
+    reason: Reason = "",
+    accept_failures: Annotated[
+        bool, typer.Option("--accept-failures", help="Take the failures so far out of the budget.")
+    ] = False,
+) -> None:
     """Let a paused or halted one go on."""
-    _move(rollout, "resume", reason)
+    _move(rollout, "resume", reason, accept_failures=accept_failures)
 
 
 @app.command()
-def abort(rollout: Named, reason: Reason = "", yes: Yes = False) -> None:
-    """End it: what runs may end, the rest is left behind."""
+def abort(rollout: Named, reason: Why, yes: Yes = False) -> None:
+    """Give it up: what runs may end, the rest is left behind."""
     sure("Abort it for good?", yes=yes)
     _move(rollout, "abort", reason)
+
+
+@app.command()
+def close(rollout: Named, reason: Why, yes: Yes = False) -> None:
+    """Complete it with what is done: what runs may end, the rest is left behind."""
+    sure("Close it with what is done?", yes=yes)
+    _move(rollout, "close", reason)
 
 
 @app.command()
@@ -201,10 +215,12 @@ def skip(
     _steer(rollout, "skip", {"targets": target or [], "signature": signature, "reason": reason})
 
 
-def _move(named: str, verb: str, reason: str) -> None:
+def _move(named: str, verb: str, reason: str, *, accept_failures: bool = False) -> None:
     server = api()
+    body = {"reason": reason, "accept_failures": accept_failures}
     row = server.post(
-        f"rollouts/{the_rollout(server, named)['id']}/{verb}", {"reason": reason} if reason else {}
+        f"rollouts/{the_rollout(server, named)['id']}/{verb}",
+        {key: value for key, value in body.items() if value},
     )
     told().print(f"Rollout {row['name']} is {row['state']}.")
 
