@@ -1,4 +1,4 @@
-"""The Django application of statements; it fills the usage store's port."""
+"""The Django application of statements; it fills ports of the usage store and of rollouts."""
 
 from django.apps import AppConfig
 
@@ -10,8 +10,11 @@ class Statements(AppConfig):
     label = "statements"
 
     def ready(self) -> None:
-        """Say which samples a statement that is not sealed still needs."""
+        """Say which samples a statement that is not sealed still needs, and what a rollout's tenants are billed."""
         from billing.statements.queries import needed_since
+        from billing.statements.revenue import last_statements
         from billing.usage import ports
+        from provisioner.rollouts import ports as rollouts
 
         ports.needed_since = needed_since
+        rollouts.revenue = last_statements

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from billing.statements.revenue import last_statements
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.models import AuditEvent
 from provisioner.rollouts import reading, services, why_not
 from provisioner.rollouts.models import Gate, Rollout, Stage, Target
+from provisioner.rollouts.ports import Revenue
 from provisioner.rollouts.ticking import tick
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, set_status, states, upgrading
 from tests.work import refused
@@ -45,6 +48,25 @@ def test_only_the_platforms_sres_change_rollouts(world: World) -> None:
             reading.list_rollouts(actor=actor)
         with refused("forbidden"):
             services.stop_everything(actor=actor, reason="no")
+
+
+def test_a_preview_says_what_its_tenants_were_billed_last(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    fleet(world.main, [world.landscape], 1)
+    assert last_statements([world.archipel.id]) == {}, "nothing is sealed yet"
+    earned = {
+        world.archipel.id: Revenue(Decimal("20.50"), "EUR"),
+        world.basalt.id: Revenue(Decimal(2), "EUR"),
+    }
+    monkeypatch.setattr(
+        "provisioner.rollouts.ports.revenue", lambda tenants: {one: earned[one] for one in tenants}
+    )
+    found = services.preview_rollout(
+        actor=world.sam.actor, release=NEW, selector="all", plan=no_gates(1, "rest")
+    )
+    assert found.revenue == {"EUR": Decimal("22.50")}
 
 
 def test_a_preview_says_who_when_and_why_not_and_writes_nothing(world: World) -> None:
