@@ -1,6 +1,7 @@
 """The Django application of the rollouts' room."""
 
 from django.apps import AppConfig
+from prometheus_client import REGISTRY
 
 
 class Rollouts(AppConfig):
@@ -10,9 +11,11 @@ class Rollouts(AppConfig):
     label = "rollouts"
 
     def ready(self) -> None:
-        """Let moving an account take along what is ours."""
+        """Let moving an account take along what is ours, and /metrics tell of rollouts."""
         from provisioner.lifecycle import move
+        from provisioner.rollouts import metrics
         from provisioner.rollouts.carrying import carry
 
         if carry not in move.carried:
             move.carried.append(carry)
+        metrics.register(REGISTRY)
