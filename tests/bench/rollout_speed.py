@@ -41,7 +41,7 @@ def _measure(base: Ground) -> list[dict[str, Any]]:
         ("counted", COUNTED, _roll_out),
         ("through", THROUGH_THE_DOOR, _start_through_the_door),
     ):
-        rollout = _started(name, count)
+        rollout = _started(name, count, *(("rest",) if name == "through" else ()))
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # what is logged is said by connections that open now
         before = base.log.stat().st_size
@@ -65,7 +65,7 @@ def _measure(base: Ground) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _started(name: str, count: int) -> Any:
+def _started(name: str, count: int, *shares: Any) -> Any:
     from controlplane.tenants.access import SYSTEM
     from controlplane.tenants.services import create_account, create_tenant
     from provisioner.landscapes.models import Landscape
@@ -77,7 +77,9 @@ def _started(name: str, count: int) -> Any:
     account = create_account(actor=SYSTEM, tenant=tenant, slug=name, name=name)
     places = [Landscape.objects.filter(key=f"l{n}").first() or world.landscape(f"l{n}") for n in range(3)]
     fleet(account, places, count)
-    plan = no_gates(10, "10%", "rest", max_concurrency="10%", per_region={"max_concurrency": "8%"})
+    plan = no_gates(
+        *(shares or (10, "10%", "rest")), max_concurrency="10%", per_region={"max_concurrency": "8%"}
+    )
     rollout = create_rollout(actor=SYSTEM, name=name, release=NEW, selector=f"tenant={name}", plan=plan)
     start_rollout(actor=SYSTEM, rollout_id=rollout.id)
     settle()
@@ -113,7 +115,7 @@ def _start_through_the_door(name: str, count: int, rollout: Any = None) -> float
     from provisioner.rollouts.services import abort_rollout
     from provisioner.rollouts.ticking import tick
 
-    rollout = rollout or _started(name, count)
+    rollout = rollout or _started(name, count, "rest")
     Rollout.objects.filter(pk=rollout.pk).update(limits={"concurrency": [["rollout", count]], "failures": []})
     began = time.perf_counter()
     tick()
