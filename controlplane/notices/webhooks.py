@@ -25,6 +25,7 @@ from controlplane.tenants.rights import require, seen_by
 KINDS = {
     "usage.daily": "A day of usage, once it is over",
     "statement.sealed": "A sealed statement with its charges",
+    "operation.ended": "An operation on a runtime of yours that succeeded, failed or was cancelled",
     "runtime.upgraded": "An upgrade of a runtime that ended, with what changed",
     "rollout.changed": "A rollout with runtimes of yours that began, stopped, went on or ended",
     "rollout.gate": "A gate of a rollout with runtimes of yours that waits or opened",

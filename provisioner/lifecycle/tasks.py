@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from provisioner.lifecycle import expiring, following, inspections, upgrade_notices
+from provisioner.lifecycle import expiring, following, inspections, operation_events, upgrade_notices
 
 
 @shared_task(name="nesoi.standing", ignore_result=True)
@@ -33,5 +33,6 @@ def mark_expiry() -> None:
 
 @shared_task(name="nesoi.tell_upgrades", ignore_result=True)
 def tell_upgrades() -> None:
-    """Tell people of upgrades that ended."""
+    """Tell people of upgrades that ended, and those who listen of every operation that did."""
     upgrade_notices.tell_ended()
+    operation_events.tell_operations()

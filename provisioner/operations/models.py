@@ -121,6 +121,12 @@ class Operation(TenantOwned):
                 condition=Q(kind="upgrade", state__in=["succeeded", "failed"], upgrade_told_at__isnull=True),
                 name="operation_upgrade_untold",
             ),
+            # What ended lately of a tenant that listens.
+            models.Index(
+                fields=["tenant", "finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="operation_ended_of_tenant",
+            ),
             models.Index(fields=["runtime", "-id"], name="operation_of_runtime"),
             models.Index(fields=["tenant", "-id"], name="operation_pages_of_tenant"),
         ]
