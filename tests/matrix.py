@@ -84,6 +84,7 @@ COUNTED = (
 )
 ROLLOUT = "019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a55"  # the platform's, so everybody knows its address
 GATE = WAIVER = 4711
+WINDOW, EXCLUSION = 1947264301, 1947264302  # numbers that nothing else is
 LINE = "5d0a9c17e3b2f4860a1d7c3e"  # of Archipel's draft, and nowhere else in an answer
 WRITTEN = "SELECT " + ", ".join(
     [
@@ -160,9 +161,9 @@ def rolled_out(operation: Operation) -> dict[str, str]:
     )
     shared: dict[str, Any] = {"tenant": runtime.tenant, "created_by": "test"}
     window = MaintenanceWindow.objects.create(
-        **shared, days=["sat"], begin="02:00", end="06:00", time_zone="UTC"
+        pk=WINDOW, **shared, days=["sat"], begin="02:00", end="06:00", time_zone="UTC"
     )
-    shut = Exclusion.objects.create(**shared, begins_at=soon, ends_at=later, reason="x")
+    shut = Exclusion.objects.create(pk=EXCLUSION, **shared, begins_at=soon, ends_at=later, reason="x")
     return {"window": str(window.pk), "exclusion": str(shut.pk)}
 
 
