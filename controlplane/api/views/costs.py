@@ -180,4 +180,3 @@ class CostExport(CostView):
         answer["Content-Disposition"] = f'attachment; filename="costs-{first}-{last}.csv"'
         answer["Cache-Control"] = "no-store"
         return answer
-
