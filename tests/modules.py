@@ -44,15 +44,18 @@ class Island:
         self.calls.append(f"get {ref}")
         return self._shown(self.objects[ref]) if ref in self.objects else None
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Json]:
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", most: int = 0
+    ) -> list[Json]:
         self.calls.append(f"list {kind}")
-        return [
+        found = [
             self._shown(live)
             for ref, live in sorted(self.objects.items())
             if (ref.api_version, ref.kind) == (api_version, kind)
             and (not namespace or ref.namespace == namespace)
             and (not labels or labels in (live["metadata"].get("labels") or {}))
         ]
+        return found[:most] if most else found
 
     def apply(self, document: Mapping[str, Any]) -> Json:
         ref = ObjectRef.of(document)

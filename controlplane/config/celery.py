@@ -39,6 +39,7 @@ app.autodiscover_tasks(
         "controlplane.osb",
         "provisioner.operations",
         "provisioner.lifecycle",
+        "provisioner.findings",
         "provisioner.observer",
         "provisioner.rollouts",
         "billing.usage",
@@ -75,6 +76,16 @@ app.conf.update(
             "task": "nesoi.inspect-modules",  # whose turn it is stands in the database
             "schedule": 10.0,
             "options": {"expires": 10.0},
+        },
+        "find": {
+            "task": "nesoi.find",  # whose turn it is stands in the database
+            "schedule": 10.0,
+            "options": {"expires": 10.0},
+        },
+        "enrol-findings": {
+            "task": "nesoi.enrol_findings",  # runtimes that became ready
+            "schedule": 60.0,
+            "options": {"expires": 60.0},
         },
         "mark-expiry": {
             "task": "nesoi.mark_expiry",  # whom an end of life concerns; when each is due stands in the database

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "provisioner.modules",
     "provisioner.operations",
     "provisioner.lifecycle",
+    "provisioner.findings",
     "provisioner.observer",
     "provisioner.rollouts",
     "billing.usage",
@@ -248,6 +249,7 @@ STEP_TIMEOUT_SECONDS: int = env.int("STEP_TIMEOUT_SECONDS", default=30)
 LANDSCAPE_TIMEOUT_SECONDS: float = env.float("LANDSCAPE_TIMEOUT_SECONDS", default=10.0)
 DRIFT_REPAIR_SECONDS: float = env.float("DRIFT_REPAIR_SECONDS", default=600.0)
 MODULE_INSPECTION_SECONDS: float = env.float("MODULE_INSPECTION_SECONDS", default=21600.0)
+FINDINGS_SECONDS: float = env.float("FINDINGS_SECONDS", default=21600.0)
 ROLLOUT_TICK_SECONDS: float = env.float("ROLLOUT_TICK_SECONDS", default=0.5)
 STANDING_SECONDS: float = env.float("STANDING_SECONDS", default=5.0)
 DELETION_UNDO_DAYS: int = env.int("DELETION_UNDO_DAYS", default=30)

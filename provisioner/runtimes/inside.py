@@ -38,8 +38,13 @@ class ClusterApi(Protocol):
         """Return the object, or None where it or its kind is not there."""
         ...
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> Sequence[Json]:
-        """Return the objects of a kind, in one namespace or in all, that a label selector matches; none for an unknown kind."""
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", most: int = 0
+    ) -> Sequence[Json]:
+        """Return the objects of a kind, in one namespace or in all, that a label selector matches; none for an unknown kind.
+
+        With `most`, the first so many in the server's order.
+        """
         ...
 
     def apply(self, document: Mapping[str, Any]) -> Json:

@@ -27,6 +27,7 @@ FLOORS: dict[str, float] = {
     "modules": 4.5,
     "operations": 5,
     "lifecycle": 6,
+    "findings": 6.5,
     "observer": 7,
     "rollouts": 7,
     "usage": 7.1,

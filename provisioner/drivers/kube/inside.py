@@ -33,11 +33,16 @@ WELL_KNOWN: Mapping[str, Kinds] = {
         "StatefulSet": ("statefulsets", True),
     },
     "admissionregistration.k8s.io/v1": {
+        "MutatingWebhookConfiguration": ("mutatingwebhookconfigurations", False),
         "ValidatingAdmissionPolicy": ("validatingadmissionpolicies", False),
         "ValidatingAdmissionPolicyBinding": ("validatingadmissionpolicybindings", False),
+        "ValidatingWebhookConfiguration": ("validatingwebhookconfigurations", False),
     },
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition": ("customresourcedefinitions", False)},
-    "networking.k8s.io/v1": {"NetworkPolicy": ("networkpolicies", True)},
+    "autoscaling/v2": {"HorizontalPodAutoscaler": ("horizontalpodautoscalers", True)},
+    "batch/v1": {"CronJob": ("cronjobs", True), "Job": ("jobs", True)},
+    "networking.k8s.io/v1": {"Ingress": ("ingresses", True), "NetworkPolicy": ("networkpolicies", True)},
+    "policy/v1": {"PodDisruptionBudget": ("poddisruptionbudgets", True)},
     "scheduling.k8s.io/v1": {"PriorityClass": ("priorityclasses", False)},
 }
 
@@ -64,8 +69,10 @@ class InsideApi:
                 return None
             raise
 
-    def list(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Json]:
-        """Return every object that the selector matches, page by page."""
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", most: int = 0
+    ) -> list[Json]:
+        """Return every object that the selector matches, page by page, or the first so many."""
         place = self._place(api_version, kind, namespace)
         query = {"limit": _PAGE, **({"labelSelector": labels} if labels else {})}
         found: list[Json] = []
@@ -78,10 +85,10 @@ class InsideApi:
                 raise
             found += page.get("items") or ()
             token = (page.get("metadata") or {}).get("continue")
-            if not token:
+            if not token or 0 < most <= len(found):
                 break
             query["continue"] = str(token)
-        return found
+        return found[:most] if most else found
 
     def apply(self, document: Mapping[str, Any]) -> Json:
         """Apply one object; raises Retry for a kind that is not served yet."""

@@ -36,12 +36,10 @@ def inhabitants(shoot: Json, place: Place, nodes: list[str], at: float) -> Itera
     for agent in AGENTS:
         hosts = nodes[: agent.replicas] if agent.replicas else nodes
         for host in hosts:
-            yield (
-                PODS,
-                _pod(
-                    shoot, PLATFORM, agent.name, f"{agent.name}-{_short(host)}", host, agent.cpu, agent.memory
-                ),
-            )
+            name = f"{agent.name}-{_short(host)}"
+            made = _pod(shoot, PLATFORM, agent.name, name, host, agent.cpu, agent.memory)
+            made["metadata"]["labels"]["gardener.cloud/role"] = "system-component"
+            yield PODS, made
     turn = 0
     for app in apps_of(shoot, place, at):
         for index in range(app.replicas):

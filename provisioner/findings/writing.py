@@ -1,0 +1,85 @@
+"""Whose look is due, and what it found."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow as Now
+from django.db import connection, transaction
+
+from controlplane.kernel.ids import uuid7
+from provisioner.findings import queries
+from provisioner.findings.looking import Found
+from provisioner.findings.models import Check, Finding, FindingWaiver
+
+LONGEST = 1000  # characters of a sentence
+
+
+def enrol(most: int) -> int:
+    """Begin to look at runtimes that became ready; return how many."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.ENROL, _pace(most))
+        return int(cursor.rowcount)
+
+
+def claim(most: int) -> list[UUID]:
+    """Return runtimes whose look is due, and put the next one off by a round."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.CLAIM, _pace(most))
+        return [row[0] for row in cursor.fetchall()]
+
+
+def come_again(runtime_id: UUID, *, after: timedelta, problem: str = "") -> None:
+    """Look at this one again soon: now it could not be."""
+    Check.objects.filter(pk=runtime_id).update(due_at=Now() + after, problem=problem[:300])
+
+
+def forget(runtime_id: UUID) -> None:
+    """Drop what was found of a runtime that is gone."""
+    with transaction.atomic():
+        for model in (Finding, FindingWaiver, Check):
+            model.objects.filter(runtime=runtime_id).delete()
+
+
+def write(runtime_id: UUID, found: Found) -> tuple[int, int]:
+    """Make the rows say what a look found; return how many were written and how many went."""
+    params: dict[str, Any] = {
+        "runtime": runtime_id,
+        "partial": sorted(found.partial),
+        "rows": json.dumps(_rows(found)),
+    }
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(queries.WRITE, params)
+            written, gone = cursor.fetchone()
+        seen: dict[str, Any] = {"looked_at": Now(), "partial": params["partial"], "problem": ""}
+        Check.objects.filter(pk=runtime_id).update(**seen)
+    return int(written), int(gone)
+
+
+def _rows(found: Found) -> list[dict[str, str]]:
+    return [
+        {
+            "id": str(uuid7()),
+            "rule": rule,
+            "api_version": one.object.api_version,
+            "kind": one.object.kind,
+            "namespace": one.object.namespace,
+            "name": one.object.name,
+            "severity": one.severity.value,
+            "audience": one.audience.value,
+            "sentence": one.sentence[:LONGEST],
+            "remedy": one.remedy[:LONGEST],
+            "from_version": one.from_version,
+        }
+        for rule, findings in found.findings.items()
+        for one in findings
+    ]
+
+
+def _pace(most: int) -> dict[str, Any]:
+    return {"round": timedelta(seconds=settings.FINDINGS_SECONDS), "most": most}

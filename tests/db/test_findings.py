@@ -1,0 +1,181 @@
+"""Findings are written as they change, keep upgrades back while they block, and are waived by name until a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from django.utils import timezone
+
+from controlplane.catalog.facts import snapshot
+from controlplane.kernel.errors import Refused, Retry
+from controlplane.tenants.access import SYSTEM
+from controlplane.tenants.models import AuditEvent
+from provisioner.drivers.base import Driver
+from provisioner.findings import visiting
+from provisioner.findings.models import Check, Finding, FindingWaiver
+from provisioner.findings.preflight import blockers
+from provisioner.findings.reading import fleet_groups, standing_of
+from provisioner.findings.waiving import look_again, revoke_finding_waiver, waive_finding
+from provisioner.modules.rendering import in_apply_order, render
+from provisioner.operations.models import Operation
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.spec import cluster_from_json
+from tests.findings import BREAKING, written_in
+from tests.modules import Island
+from tests.world import World, landscape, order
+
+pytestmark = pytest.mark.django_db
+
+
+class Lending:
+    """A driver that lends one island, or does not answer."""
+
+    def __init__(self) -> None:
+        self.island = Island()
+        self.silent = False
+
+    @contextmanager
+    def inside(self, *_: Any, **__: Any) -> Iterator[Island]:
+        if self.silent:
+            raise Retry("The API does not answer.", code="unreachable")
+        yield self.island
+
+
+@pytest.fixture
+def lending(monkeypatch: pytest.MonkeyPatch) -> Lending:
+    found = Lending()
+    monkeypatch.setattr(visiting, "connect", lambda **_: cast("Driver", found))
+    return found
+
+
+@pytest.fixture
+def runtime(world: World, lending: Lending) -> Runtime:
+    """A runtime that is ready and as the platform made it."""
+    landscape("embedded")
+    row: Runtime = order(world).runtime
+    Operation.objects.filter(runtime=row).update(slot=None, state="succeeded", finished_at=timezone.now())
+    Runtime.objects.filter(pk=row.pk).update(phase="ready", observed_generation=row.generation)
+    for document in in_apply_order(render(cluster_from_json(row.cluster_spec))):
+        lending.island.apply(document)
+    assert visiting.enrol() == 1
+    assert visiting.enrol() == 0
+    row.refresh_from_db()
+    return row
+
+
+def looked() -> None:
+    Check.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert visiting.tick() == 1
+
+
+def broken(island: Island, *keys: str) -> None:
+    for key in keys:
+        for document in BREAKING[key][0]():
+            island.apply(document)
+
+
+def waived(runtime: Runtime, **more: Any) -> FindingWaiver:
+    given: dict[str, Any] = {
+        "actor": SYSTEM,
+        "runtime_id": runtime.pk,
+        "rule": "unmeetable-budgets",
+        "owner": "ada@example.com",
+        "reason": "moves in December",
+        "expires_at": timezone.now() + timedelta(days=3),
+    }
+    return waive_finding(**{**given, **more})
+
+
+def test_what_was_found_comes_stays_and_goes_with_the_trouble(runtime: Runtime, lending: Lending) -> None:
+    looked()
+    assert standing_of(runtime).sights == ()
+    broken(lending.island, "foreign-workloads", "unmeetable-budgets")
+    looked()
+    first = {row.rule: row for row in Finding.objects.all()}
+    assert [one.row.rule for one in standing_of(runtime).sights] == [
+        "unmeetable-budgets",
+        "foreign-workloads",
+    ]
+    looked()
+    assert {row.rule: (row.pk, row.since) for row in Finding.objects.all()} == {
+        rule: (row.pk, row.since) for rule, row in first.items()
+    }
+    for ref in [ref for ref in lending.island.objects if ref.name == "squatter"]:
+        del lending.island.objects[ref]
+    looked()
+    assert list(Finding.objects.values_list("rule", flat=True)) == ["unmeetable-budgets"]
+    [group] = fleet_groups(actor=SYSTEM)
+    assert (group.key, group.severity, group.runtimes, group.waived) == (
+        "unmeetable-budgets",
+        "blocking",
+        1,
+        0,
+    )
+
+
+def test_a_runtime_that_does_not_answer_keeps_its_findings_and_is_looked_at_again(
+    runtime: Runtime, lending: Lending
+) -> None:
+    broken(lending.island, "unmeetable-budgets")
+    looked()
+    lending.silent = True
+    looked()
+    standing = standing_of(runtime)
+    assert len(standing.sights) == 1
+    assert "does not answer" in standing.problem
+    assert Check.objects.get().due_at < timezone.now() + timedelta(minutes=11)
+
+
+def test_a_blocking_finding_keeps_an_upgrade_back_until_somebody_answers_for_it(
+    runtime: Runtime, lending: Lending
+) -> None:
+    broken(lending.island, "unmeetable-budgets")
+    lending.island.apply(written_in("storage.k8s.io/v1beta1"))
+    looked()
+    release = next(iter(snapshot().every_release.values()))
+    [blocker] = blockers(runtime, release)
+    assert "PodDisruptionBudget shop/never" in blocker.detail
+    assert "maxUnavailable: 1" in blocker.detail
+    far = replace(release, kubernetes_version="1.37")
+    assert len(blockers(runtime, far)) == 2
+    waiver = waived(runtime, place="PodDisruptionBudget shop/never")
+    assert blockers(runtime, release) == []
+    assert {group.waived for group in fleet_groups(actor=SYSTEM) if group.key == "unmeetable-budgets"} == {1}
+    FindingWaiver.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert len(blockers(runtime, release)) == 1
+    again = waived(runtime)
+    assert blockers(runtime, release) == []
+    revoke_finding_waiver(actor=SYSTEM, runtime_id=runtime.pk, waiver_id=again.pk)
+    assert len(blockers(runtime, release)) == 1
+    actions = list(AuditEvent.objects.filter(action__startswith="finding.").values_list("action", flat=True))
+    assert sorted(actions) == ["finding.unwaive", "finding.waive", "finding.waive"]
+    assert waiver.owner == "ada@example.com"
+
+
+def test_waivers_need_an_owner_a_reason_a_near_end_and_an_sre(runtime: Runtime, world: World) -> None:
+    for wrong, code in (
+        ({"owner": " "}, "owner_missing"),
+        ({"reason": ""}, "reason_missing"),
+        ({"expires_at": timezone.now()}, "expiry_invalid"),
+        ({"expires_at": timezone.now() + timedelta(days=181)}, "expiry_invalid"),
+        ({"rule": "unmeetable-budget"}, "rule_unknown"),
+        ({"actor": world.alice.actor}, "forbidden"),
+    ):
+        with pytest.raises(Refused) as refused:
+            waived(runtime, **wrong)
+        assert refused.value.code == code
+    assert not FindingWaiver.objects.exists()
+
+
+def test_a_tenant_has_another_look_taken_once_the_trouble_is_mended(runtime: Runtime, world: World) -> None:
+    Check.objects.update(due_at=timezone.now() + timedelta(hours=5))
+    look_again(actor=world.alice.actor, runtime_id=runtime.pk)
+    assert visiting.tick() == 1
+    with pytest.raises(Refused) as refused:
+        look_again(actor=world.bob.actor, runtime_id=runtime.pk)
+    assert refused.value.code in {"forbidden", "runtime_not_found"}
