@@ -1,6 +1,6 @@
 """The console's addresses."""
 
-from django.urls import path
+from django.urls import include, path
 
 from controlplane.console.views import (
     account,
@@ -20,6 +20,7 @@ from controlplane.console.views import (
     kubeconfig,
     labels,
     mailbox,
+    modules,
     new_runtime,
     opening,
     operations,
@@ -62,6 +63,9 @@ urlpatterns = [
     path("runtimes/<uuid:runtime_id>/labels", labels.form, name="runtime-labels"),
     path("runtimes/<uuid:runtime_id>/kubeconfig", kubeconfig.form, name="kubeconfig"),
     path("runtimes/<uuid:runtime_id>/delete", removal.form, name="delete-runtime"),
+    path("runtimes/<uuid:runtime_id>/modules/", modules.index, name="runtime-modules"),
+    path("runtimes/<uuid:runtime_id>/modules/<slug:module>", modules.form, name="runtime-module"),
+    path("runtimes/<uuid:runtime_id>/modules/<slug:module>/remove", modules.remove, name="remove-module"),
     path("runtimes/<uuid:runtime_id>/suspend", suspension.suspend, name="suspend-runtime"),
     path("runtimes/<uuid:runtime_id>/resume", suspension.resume, name="resume-runtime"),
     path("runtimes/<uuid:runtime_id>/upgrade", upgrade.form, name="upgrade-runtime"),
@@ -119,6 +123,7 @@ urlpatterns = [
     path("trial/mine", trial_mine.mine, name="trial-mine"),
     path("trial/mine/extend", trial_mine.extend, name="trial-extend"),
     path("trial/mine/convert", trial_mine.convert, name="trial-convert"),
+    path("fleet/", include("controlplane.console.fleet_urls")),
     path("fleet/trials", trials_fleet.index, name="fleet-trials"),
     path("fleet/trials/offer", trials_fleet.offer, name="fleet-trials-offer"),
     path("fleet/trials/rules", trials_fleet.add_rule, name="fleet-trials-rule"),

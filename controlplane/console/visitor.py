@@ -109,6 +109,16 @@ class Visitor:
         return self.actor.sees_every_tenant and not self.must_open
 
     @property
+    def may_see_rollouts(self) -> bool:
+        """Whether rollouts and who is left behind are shown at all."""
+        return self.sees_fleet and self.actor.may(Permission.ROLLOUT_READ)
+
+    @property
+    def may_manage_rollouts(self) -> bool:
+        """Whether buttons that steer rollouts, and the emergency stop, are shown at all."""
+        return self.sees_fleet and self.actor.may(Permission.ROLLOUT_MANAGE)
+
+    @property
     def may_see_margin(self) -> bool:
         """Whether what is left of a month, and the exports, are shown at all."""
         return self.actor.may(Permission.COST_EXPORT)

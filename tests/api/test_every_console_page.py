@@ -27,13 +27,16 @@ from tests.matrix import (
     EVERYONE,
     FINANCIERS,
     FLEET_READERS,
+    GATE,
     NO_MEMBER,
     NOBODY,
     OPERATORS,
     PLATFORM,
+    ROLLOUT,
     STATEMENT_PLATFORM,
     STATEMENT_READERS,
     TOKEN_READERS,
+    WAIVER,
     WORKERS,
     Cells,
     Row,
@@ -52,6 +55,7 @@ PROVIDER = "/identity/{provider}"
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 FLEET = "/fleet/trials"
 STATEMENT = "/statements/{statement}"
+WAITS, WHY = f"/fleet/rollouts/{ROLLOUT}", {"reason": "for the test"}
 ADJUSTMENT = {
     "tenant": "archipel",
     "category": "Credit",
@@ -244,6 +248,34 @@ ROWS: dict[tuple[str, str], Row] = {
     ("trial-mine", "GET"): Row("/trial/mine", platform=frozenset({PlatformRole.SUPPORT})),
     ("trial-extend", "POST"): Row("/trial/mine/extend", ADMINS, NOBODY, {}),
     ("trial-convert", "POST"): Row("/trial/mine/convert", ADMINS, NOBODY, {"plan": "aws"}),
+    ("fleet-overview", "GET"): Row("/fleet/", NO_MEMBER, FLEET_READERS),
+    ("fleet-overview-live", "GET"): Row("/fleet/live", NO_MEMBER, FLEET_READERS),
+    ("fleet-stop", "GET"): Row("/fleet/stop", NO_MEMBER, OPERATORS),
+    ("fleet-stop", "POST"): Row(
+        "/fleet/stop", NO_MEMBER, OPERATORS, {"do": "stop", "reason": "for the test"}
+    ),
+    ("fleet-rollouts", "GET"): Row("/fleet/rollouts", NO_MEMBER, FLEET_READERS),
+    ("fleet-new-rollout", "GET"): Row("/fleet/rollouts/new", NO_MEMBER, OPERATORS),
+    ("fleet-new-rollout", "POST"): Row("/fleet/rollouts/new", NO_MEMBER, OPERATORS, {"selector": "all"}),
+    ("fleet-rollout", "GET"): Row(f"{WAITS}/", NO_MEMBER, FLEET_READERS),
+    ("fleet-rollout-live", "GET"): Row(f"{WAITS}/live", NO_MEMBER, FLEET_READERS),
+    ("fleet-rollout-health", "GET"): Row(f"{WAITS}/health", NO_MEMBER, FLEET_READERS),
+    ("fleet-rollout-targets", "GET"): Row(f"{WAITS}/targets", NO_MEMBER, FLEET_READERS),
+    ("fleet-rollout-control", "GET"): Row(f"{WAITS}/pause", NO_MEMBER, OPERATORS),
+    ("fleet-rollout-control", "POST"): Row(f"{WAITS}/pause", NO_MEMBER, OPERATORS, WHY),
+    ("fleet-rollout-gate", "GET"): Row(f"{WAITS}/gates/{GATE}/approve", NO_MEMBER, OPERATORS),
+    ("fleet-rollout-gate", "POST"): Row(f"{WAITS}/gates/{GATE}/approve", NO_MEMBER, OPERATORS, WHY),
+    ("fleet-rollout-steer", "GET"): Row(f"{WAITS}/targets/skip?state=planned", NO_MEMBER, OPERATORS),
+    ("fleet-rollout-steer", "POST"): Row(
+        f"{WAITS}/targets/skip", NO_MEMBER, OPERATORS, {**WHY, "state": "planned"}
+    ),
+    ("fleet-left-behind", "GET"): Row("/fleet/left-behind", NO_MEMBER, FLEET_READERS),
+    ("fleet-waive", "GET"): Row("/fleet/left-behind/{runtime}", NO_MEMBER, OPERATORS),
+    ("fleet-waive", "POST"): Row(
+        "/fleet/left-behind/{runtime}", NO_MEMBER, OPERATORS, {**WHY, "owner": "ada"}
+    ),
+    ("fleet-unwaive", "POST"): Row(f"/fleet/left-behind/waivers/{WAIVER}/revoke", NO_MEMBER, OPERATORS),
+    ("fleet-runtimes", "GET"): Row("/fleet/runtimes", NO_MEMBER, FLEET_READERS),
     ("fleet-trials", "GET"): Row(FLEET, NO_MEMBER, OPERATORS),
     ("fleet-trials-offer", "POST"): Row(f"{FLEET}/offer", NO_MEMBER, PLATFORM_ADMIN, {"places": "5"}),
     ("fleet-trials-rule", "POST"): Row(f"{FLEET}/rules", NO_MEMBER, PLATFORM_ADMIN, RULE),

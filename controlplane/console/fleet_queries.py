@@ -1,0 +1,195 @@
+"""What the fleet's pages ask of the database beside the rollouts' own reading: one screen each, whatever the fleet's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from controlplane.catalog.facts import snapshot
+from controlplane.console.queries import Page, newest_first
+from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.access import Actor
+from provisioner.landscapes.models import Landscape
+from provisioner.operations.prepared import rows
+from provisioner.rollouts.models import Target
+from provisioner.rollouts.permitted import may_read
+from provisioner.rollouts.services import Choice
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Phase
+
+LONGEST = 100
+MOST_COUNTED = 1000
+STUCK_MINUTES = 15
+HEAVY = ("spec", "plan__definition", "status")
+
+# How many runtimes stand in each phase: an index-only scan. Rides on runtime_phases_of_tenant.
+PHASES = """
+SELECT phase, count(*)::int AS runtimes FROM runtimes_runtime WHERE phase <> 'deprovisioned' GROUP BY 1 ORDER BY 2 DESC"""
+
+# Open operations whose step began long ago, the oldest first. Reads what is open, not the fleet. Rides on operation_one_per_slot.
+STUCK = """
+SELECT o.id, o.kind, o.step, o.reason, o.error_code, o.step_started_at, o.state, r.id AS runtime_id, r.name, t.slug AS tenant,
+    count(*) OVER ()::int AS stuck
+FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id JOIN tenants_tenant t ON t.id = o.tenant_id
+WHERE o.slot = 'active' AND o.step_started_at < now() - make_interval(mins => %(minutes)s::int)
+ORDER BY o.step_started_at LIMIT %(most)s::int"""
+
+# Failed runtimes and open operations in trouble, by their error: at most so many of them are looked at.
+# Rides on runtime_phases_of_tenant, operation_of_runtime and operation_one_per_slot.
+ERRORS = """
+SELECT code, step, audience, count(*)::int AS runtimes, min(at) AS first_at, max(at) AS last_at, max(message) AS sample,
+    (array_agg(name ORDER BY at DESC))[1:3] AS names
+FROM (
+    (SELECT o.error_code AS code, o.step, o.error_audience AS audience, o.finished_at AS at, o.error_message AS message, r.name
+     FROM (SELECT id, name FROM runtimes_runtime WHERE phase = 'failed' LIMIT %(most)s::int) r
+     JOIN LATERAL (
+         SELECT * FROM operations_operation x WHERE x.runtime_id = r.id AND x.state = 'failed' ORDER BY x.id DESC LIMIT 1
+     ) o ON true)
+    UNION ALL
+    (SELECT o.error_code, o.step, o.error_audience, o.step_started_at, o.error_message, r.name
+     FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id
+     WHERE o.slot = 'active' AND o.error_code <> '' LIMIT %(most)s::int)
+) e
+GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT 20"""
+
+
+def phases(actor: Actor) -> dict[str, int]:
+    """How many present runtimes stand in each phase."""
+    may_read(actor)
+    return {row["phase"]: row["runtimes"] for row in rows(PHASES, {})}
+
+
+def stuck_operations(actor: Actor, most: int = 10) -> list[dict[str, Any]]:
+    """Operations in one step for long, the oldest first; each says how many there are."""
+    may_read(actor)
+    return rows(STUCK, {"minutes": STUCK_MINUTES, "most": most})
+
+
+def error_groups(actor: Actor) -> list[dict[str, Any]]:
+    """What fails now, by code and step, the most frequent first."""
+    may_read(actor)
+    return rows(ERRORS, {"most": MOST_COUNTED})
+
+
+def landscapes(actor: Actor) -> list[Landscape]:
+    """Every landscape, those in trouble first."""
+    may_read(actor)
+    found = Landscape.objects.defer("config", "credentials_sealed")
+    return sorted(found, key=lambda one: (one.breaker == "closed", one.key))
+
+
+def landscape_keys() -> dict[str, str]:
+    """Keys of landscapes by their id."""
+    return {str(pk): key for pk, key in Landscape.objects.values_list("pk", "key")}
+
+
+def chosen_targets(actor: Actor, rollout_id: UUID, choice: Choice) -> tuple[list[Target], int]:
+    """The first few targets that a choice means, and how many, counted up to MOST_COUNTED."""
+    may_read(actor)
+    wanted = Q(rollout=rollout_id)
+    if choice.target_ids:
+        wanted &= Q(pk__in=list(choice.target_ids))
+    for name in ("state", "reason_code", "signature"):
+        if value := getattr(choice, name):
+            wanted &= Q(**{name: value})
+    if choice.signature:
+        wanted &= Q(state="failed")
+    found = Target.objects.filter(wanted)
+    first = found.select_related("runtime__tenant", "stage").defer("runtime__spec", "runtime__cluster_spec")
+    return list(first.order_by("position")[:10]), found.order_by()[: MOST_COUNTED + 1].count()
+
+
+@dataclass(frozen=True)
+class FleetFilters:
+    """What the search over every runtime is narrowed by; empty narrows nothing."""
+
+    q: str = ""
+    phase: str = ""
+    release: str = ""
+    kubernetes: str = ""
+    plan: str = ""
+    region: str = ""
+    tenant: str = ""
+    landscape: str = ""
+    label: str = ""
+    after: UUID | None = None
+    before: UUID | None = None
+
+    @classmethod
+    def read(cls, query: QueryDict) -> FleetFilters:
+        """Read an address."""
+        names = [one.name for one in fields(cls) if one.name not in {"after", "before"}]
+        words = {name: query.get(name, "").replace("\0", "").strip()[:LONGEST] for name in names}
+        edges = {name: parse_uuid(query.get(name, "")) for name in ("after", "before")}
+        return cls(**words, **edges)  # type: ignore[arg-type]
+
+    def query(self, **changes: object) -> str:
+        """Return the address's query with some of it changed."""
+        changed = replace(self, **changes)  # type: ignore[arg-type]
+        told = {one.name: getattr(changed, one.name) for one in fields(changed)}
+        return urlencode({name: value for name, value in told.items() if value})
+
+    @property
+    def narrowing(self) -> bool:
+        """Whether anything is filtered out."""
+        return bool(replace(self, after=None, before=None).query())
+
+    def narrow(self, found: QuerySet[Runtime]) -> QuerySet[Runtime]:
+        """Apply every filter; the removed ones are shown only when asked for."""
+        found = found if self.phase == Phase.DEPROVISIONED else found.filter(deleted_at__isnull=True)
+        plain = {
+            "phase": self.phase, "release_key": self.release, "plan": self.plan, "region": self.region,
+            "tenant__slug": self.tenant, "landscape__key": self.landscape,
+        }  # fmt: skip
+        found = found.filter(**{name: value for name, value in plain.items() if value})
+        if self.kubernetes:
+            found = found.filter(release_key__in=_releases_of(self.kubernetes))
+        if self.label:
+            key, equals, value = self.label.partition("=")
+            found = (
+                found.filter(labels__contains={key: value}) if equals else found.filter(labels__has_key=key)
+            )
+        return self._searched(found) if self.q else found
+
+    def _searched(self, found: QuerySet[Runtime]) -> QuerySet[Runtime]:
+        """An id finds itself; other words are a part of the name or the cluster's name, or name a tenant or an account."""
+        if (wanted := parse_uuid(self.q)) is not None:
+            return found.filter(pk=wanted)
+        key, equals, value = self.q.partition("=")
+        if equals and key:
+            return found.filter(labels__contains={key: value})
+        word = self.q
+        return found.filter(
+            Q(name__icontains=word)
+            | Q(cluster_name__icontains=word)
+            | Q(tenant__slug=word.lower())
+            | Q(account__slug=word.lower())
+            | Q(region=word.lower())
+            | Q(release_key=word)
+            | Q(release_key__in=_releases_of(word))
+        )
+
+
+def _releases_of(kubernetes: str) -> Sequence[str]:
+    """Keys of the releases with this Kubernetes version: 1.34 or 1.34.8."""
+    every = snapshot().every_release.values()
+    return [
+        one.key
+        for one in every
+        if kubernetes == one.kubernetes_patch or one.kubernetes_patch.startswith(f"{kubernetes}.")
+    ]
+
+
+def fleet_page(actor: Actor, filters: FleetFilters) -> Page[Runtime]:
+    """One page of the runtimes that fit, newest first."""
+    may_read(actor)
+    found = filters.narrow(Runtime.objects.select_related("account", "tenant", "landscape"))
+    return newest_first(
+        found.defer(*HEAVY[:1], "landscape__config"), after=filters.after, before=filters.before
+    )

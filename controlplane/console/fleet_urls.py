@@ -1,0 +1,35 @@
+"""Addresses of the fleet's pages, behind /fleet/."""
+
+from django.urls import path
+
+from controlplane.console.views.fleet import (
+    actions,
+    left_behind,
+    new_rollout,
+    overview,
+    rollouts,
+    runtimes,
+    stopping,
+    targets,
+)
+
+urlpatterns = [
+    path("", overview.index, name="fleet-overview"),
+    path("live", overview.live, name="fleet-overview-live"),
+    path("stop", stopping.stop, name="fleet-stop"),
+    path("rollouts", rollouts.index, name="fleet-rollouts"),
+    path("rollouts/new", new_rollout.form, name="fleet-new-rollout"),
+    path("rollouts/<uuid:rollout_id>/", rollouts.detail, name="fleet-rollout"),
+    path("rollouts/<uuid:rollout_id>/live", rollouts.live, name="fleet-rollout-live"),
+    path("rollouts/<uuid:rollout_id>/health", rollouts.health, name="fleet-rollout-health"),
+    path("rollouts/<uuid:rollout_id>/targets", targets.index, name="fleet-rollout-targets"),
+    path("rollouts/<uuid:rollout_id>/targets/<slug:verb>", actions.steer, name="fleet-rollout-steer"),
+    path(
+        "rollouts/<uuid:rollout_id>/gates/<int:gate_id>/<slug:how>", actions.gate, name="fleet-rollout-gate"
+    ),
+    path("rollouts/<uuid:rollout_id>/<slug:verb>", actions.control, name="fleet-rollout-control"),
+    path("left-behind", left_behind.index, name="fleet-left-behind"),
+    path("left-behind/<uuid:runtime_id>", left_behind.waive, name="fleet-waive"),
+    path("left-behind/waivers/<int:waiver_id>/revoke", left_behind.unwaive, name="fleet-unwaive"),
+    path("runtimes", runtimes.index, name="fleet-runtimes"),
+]

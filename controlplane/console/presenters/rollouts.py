@@ -1,0 +1,196 @@
+"""How rollouts, stages and targets look: badges, bars of what is done, errors and reasons put together over the stages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from controlplane.console.charts.drawing import Drawing
+from controlplane.console.charts.lines import Line, lines_over_time
+from controlplane.console.presenters.badges import Badge
+from provisioner.drivers.shoots.faults import MEANINGS
+from provisioner.rollouts.models import HealthPoint, Tally
+from provisioner.rollouts.reading import Burn, StageView
+from provisioner.rollouts.states import RolloutState, StageState, TargetState
+
+ROLLOUTS: Mapping[str, Badge] = {
+    RolloutState.DRAFT: Badge("Draft", "pencil-square", "idle"),
+    RolloutState.RUNNING: Badge("Running", "arrow-path", "busy"),
+    RolloutState.PAUSED: Badge("Paused", "pause-circle", "wait"),
+    RolloutState.HALTED: Badge("Halted", "exclamation-triangle", "bad"),
+    RolloutState.ABORTING: Badge("Aborting", "arrow-path", "wait"),
+    RolloutState.ABORTED: Badge("Aborted", "no-symbol", "idle"),
+    RolloutState.COMPLETED: Badge("Completed", "check-circle", "ok"),
+}
+STAGES: Mapping[str, Badge] = {
+    StageState.PENDING: Badge("Not begun", "clock", "idle"),
+    StageState.ENTERING: Badge("At its gate", "lock-closed", "wait"),
+    StageState.RUNNING: Badge("Running", "arrow-path", "busy"),
+    StageState.LEAVING: Badge("At its gate", "lock-closed", "wait"),
+    StageState.PASSED: Badge("Passed", "check-circle", "ok"),
+    StageState.SKIPPED: Badge("Skipped", "forward", "idle"),
+}
+TARGETS: Mapping[str, Badge] = {
+    TargetState.PLANNED: Badge("Planned", "clock", "idle"),
+    TargetState.WAITING: Badge("Waiting", "clock", "wait"),
+    TargetState.BLOCKED: Badge("Blocked", "no-symbol", "bad"),
+    TargetState.READY: Badge("Ready to begin", "queue-list", "idle"),
+    TargetState.STARTING: Badge("Starting", "arrow-path", "busy"),
+    TargetState.RUNNING: Badge("Upgrading", "arrow-path", "busy"),
+    TargetState.SUCCEEDED: Badge("Done", "check-circle", "ok"),
+    TargetState.FAILED: Badge("Failed", "exclamation-triangle", "bad"),
+    TargetState.SKIPPED: Badge("Skipped", "forward", "idle"),
+    TargetState.LEFT: Badge("Left behind", "archive-box", "wait"),
+    TargetState.GONE: Badge("Gone", "archive-box", "idle"),
+}
+# Columns of a lane as parts of a bar: (column, the state that its rows are found by, words, tone); what is left is planned.
+PARTS = (
+    ("succeeded", "succeeded", "done", "ok"),
+    ("active", "running", "upgrading", "busy"),
+    ("failed", "failed", "failed", "bad"),
+    ("blocked", "blocked", "blocked", "bad"),
+    ("waiting", "waiting", "waiting", "wait"),
+    ("ready", "ready", "ready to begin", "wait"),
+    ("left_behind", "left_behind", "left behind", "idle"),
+    ("skipped", "skipped", "skipped", "idle"),
+    ("gone", "gone", "gone", "idle"),
+    ("planned", "planned", "not begun", "empty"),
+)
+PICTURE_WIDTH = 1000
+NARROWEST = 8  # so that one failure among thousands is still seen
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a bar."""
+
+    state: str
+    words: str
+    tone: str
+    number: int
+    x: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Targets with one error, or one reason, over all stages."""
+
+    state: str
+    code: str
+    targets: int
+    sample: str
+    first_at: datetime
+    last_at: datetime
+    remedy: str
+
+    @property
+    def badge(self) -> Badge:
+        """How its state looks."""
+        return TARGETS.get(self.state, TARGETS[TargetState.RUNNING])
+
+
+def parts(counts: Mapping[str, int | None]) -> list[Part]:
+    """The parts of a bar side by side, filling its width; none is too narrow to be seen."""
+    present = [(column, counts.get(column) or 0) for column, *_ in PARTS if counts.get(column)]
+    total, free = sum(number for _, number in present), PICTURE_WIDTH - NARROWEST * len(present)
+    looks = {column: rest for column, *rest in PARTS}
+    found, x = list[Part](), 0
+    for column, number in present:
+        last = column == present[-1][0]
+        width = PICTURE_WIDTH - x if last else NARROWEST + round(free * number / total)
+        state, words, tone = looks[column]
+        found.append(Part(state, words, tone, number, x, width))
+        x += width
+    return found
+
+
+def in_a_sentence(found: Iterable[Part]) -> str:
+    """The bar for those who hear it: "12 done, 3 upgrading"."""
+    return ", ".join(f"{part.number} {part.words}" for part in found) or "nothing yet"
+
+
+def causes(tallies: Sequence[Tally]) -> list[Cause]:
+    """Tallies of the same state and code as one, the most frequent first."""
+    found: dict[tuple[str, str], list[Tally]] = {}
+    for one in tallies:
+        found.setdefault((one.state, one.code), []).append(one)
+    merged = [
+        Cause(
+            state, code, sum(one.targets for one in ones), ones[0].sample,
+            min(one.first_at for one in ones), max(one.last_at for one in ones), remedy_of(code),
+        )
+        for (state, code), ones in found.items()
+    ]  # fmt: skip
+    return sorted(merged, key=lambda one: -one.targets)
+
+
+def remedy_of(code: str, audience: str = "") -> str:
+    """Say what helps against an error's code, or a signature that begins with one; empty where nothing special does."""
+    meaning = MEANINGS.get(re.split(r"[^A-Za-z_]", code, maxsplit=1)[0])
+    if meaning is not None:
+        return meaning.remedy
+    return "Its tenant can mend it; the runtime's page tells how." if audience == "tenant" else ""
+
+
+def stage_lines(stages: Sequence[StageView]) -> list[dict[str, Any]]:
+    """What a stage's block shows."""
+    lines = []
+    for stage in stages:
+        found = parts(stage.row)
+        lines.append(
+            {
+                "stage": stage,
+                "row": stage.row,
+                "badge": STAGES[stage.row["state"]],
+                "parts": found,
+                "spoken": in_a_sentence(found),
+                "before": [gate for gate in stage.gates if gate.side == "before"],
+                "after": [gate for gate in stage.gates if gate.side == "after"],
+            }
+        )
+    return lines
+
+
+def burn_lines(
+    burn: Sequence[Burn], stages: Sequence[StageView], landscapes: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Failure budgets in words, with how much of each is used, in percent."""
+    names = {str(stage.row["position"]): stage.row["name"] for stage in stages}
+    lines = []
+    for one in burn:
+        kind, _, key = one.scope.partition(" ")
+        words = {
+            "rollout": "The whole rollout",
+            "stage": f"Stage {names.get(key, key)}",
+            "landscape": f"Landscape {landscapes.get(key, key)}",
+            "region": f"Region {key}",
+        }.get(kind, one.scope)
+        used = min(100, round(100 * one.failed / one.allowed)) if one.allowed else 100 * bool(one.failed)
+        lines.append({"words": words, "failed": one.failed, "allowed": one.allowed, "used": used})
+    return lines
+
+
+def health_chart(points: Sequence[HealthPoint]) -> Drawing | None:
+    """The share of unhealthy runtimes among the upgraded and among the others, over time; None without a point."""
+    if not points:
+        return None
+    upgraded = [(one.at, _share(one.upgraded_unhealthy, one.upgraded)) for one in points]
+    control = [(one.at, _share(one.control_unhealthy, one.control)) for one in points]
+    last = points[-1]
+    about = (
+        f"Now {last.upgraded_unhealthy} of {last.upgraded} upgraded runtimes turned unhealthy, and "
+        f"{last.control_unhealthy} of {last.control} that are not yet upgraded."
+    )
+    return lines_over_time(
+        title="Turned unhealthy",
+        about=about,
+        lines=[Line("Upgraded", upgraded, "2"), Line("Not yet upgraded", control, "1", dashed=True)],
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None

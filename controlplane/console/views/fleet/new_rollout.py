@@ -1,0 +1,99 @@
+"""Plan a rollout: the form, what it would do, then a draft or the start."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from controlplane.console.fields.problems import Problem, place
+from controlplane.console.pages import page
+from controlplane.console.views.fleet.frame import FORBIDDEN, manager_of, show_fleet
+from controlplane.console.views.fleet.wish_form import Wish, examples, fields_of, read_wish, usual_wish
+from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
+from provisioner.rollouts import services
+from provisioner.rollouts.models import Rollout
+from provisioner.rollouts.previewing import Preview
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def form(request: ConsoleRequest) -> HttpResponse:
+    """Ask, preview, and only then draft or start."""
+    actor = manager_of(request)
+    typed = {name: value for name, value in request.POST.items() if isinstance(value, str)}
+    given = typed if request.method == "POST" else usual_wish(request.GET)
+    fields, problems = fields_of(given), list[Problem]()
+    preview, changed, seen = None, False, ""
+    if request.method == "POST":
+        try:
+            wish = read_wish(given)
+            seen = _digest(wish)
+            changed = given.get("step") in {"draft", "start"} and given.get("seen") != seen
+            if given.get("step") in {"draft", "start"} and not changed:
+                return _carry_out(request, actor, wish, start=given["step"] == "start")
+            preview = _preview(actor, wish)
+        except Refused as refusal:
+            if refusal.status == FORBIDDEN:
+                raise
+            problems = place(refusal, [field for group in fields for field in group.fields])
+    context = {
+        "groups": fields, "problems": problems, "preview": preview, "changed": changed, "seen": seen,
+        "examples": examples(),
+    }  # fmt: skip
+    return show_fleet(request, "new_rollout.html", context, status=422 if problems else 200)
+
+
+def _touched(preview: Preview) -> list[tuple[str, str]]:
+    """Whom it touches, by what, the most first."""
+    counted = (("Plans", preview.plans), ("Regions", preview.regions), ("They run now", preview.releases))
+    return [
+        (
+            title,
+            ", ".join(
+                f"{key or 'none'} {counts[key]}" for key in sorted(counts, key=lambda key: -counts[key])
+            ),
+        )
+        for title, counts in counted
+    ]
+
+
+def _preview(actor: Actor, wish: Wish) -> Preview:
+    return services.preview_rollout(
+        actor=actor,
+        release=wish.release,
+        selector=wish.selector,
+        plan=wish.plan,
+        urgent=wish.urgent,
+        overlap=wish.overlap,
+    )
+
+
+def _carry_out(request: ConsoleRequest, actor: Actor, wish: Wish, *, start: bool) -> HttpResponse:
+    rollout = _begin(actor, wish, start=start)
+    messages.success(
+        request, f"{rollout.name} {'has started' if start else 'is kept as a draft; nothing has begun'}."
+    )
+    return redirect("console:fleet-rollout", rollout_id=rollout.pk)
+
+
+@transaction.atomic
+def _begin(actor: Actor, wish: Wish, *, start: bool) -> Rollout:
+    """Draft it and, if asked, start it: both or neither."""
+    made = services.create_rollout(
+        actor=actor, name=wish.name, release=wish.release, selector=wish.selector, plan=wish.plan, urgent=wish.urgent,
+        overlap=wish.overlap, priority=wish.priority,
+    )  # fmt: skip
+    return services.start_rollout(actor=actor, rollout_id=made.pk) if start else made
+
+
+def _digest(wish: Wish) -> str:
+    """What is previewed, so that nothing else is started."""
+    return hashlib.sha256(repr(sorted(asdict(wish).items())).encode()).hexdigest()[:16]

@@ -1,0 +1,153 @@
+"""The list of rollouts, and the page of one: how far, how well, what hinders, what changed last."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from controlplane.console.fleet_queries import landscape_keys
+from controlplane.console.pages import fragment, page, show_live
+from controlplane.console.presenters import rollouts as looks
+from controlplane.console.views.fleet.actions import VERBS
+from controlplane.console.views.fleet.frame import show_fleet
+from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.ids import parse_uuid
+from provisioner.rollouts import reading, why_not
+from provisioner.rollouts.states import UNDER_WAY, RolloutState
+
+LIVE, HEALTH = "fleet/_rollout_live.html", "fleet/_rollout_health.html"
+PAGE_SIZE, FEED = 25, 12
+POLL_SECONDS_UNDER_WAY, POLL_SECONDS_ENDED = 2, 30
+
+
+@require_safe
+@page
+def index(request: ConsoleRequest) -> HttpResponse:
+    """Rollouts, newest first, narrowed by what the address says."""
+    actor = request.visitor.actor
+    state, release = (request.GET.get(name, "").strip()[:63] for name in ("state", "release"))
+    known = state if state in {one.value for one in RolloutState} else ""
+    found = reading.list_rollouts(
+        actor=actor, state=known, release=release, before=parse_uuid(request.GET.get("after", "")),
+        limit=PAGE_SIZE + 1,
+    )  # fmt: skip
+    narrowed = "&".join(
+        f"{name}={value}" for name, value in (("state", known), ("release", release)) if value
+    )
+    more = found[PAGE_SIZE - 1].rollout.pk if len(found) > PAGE_SIZE else None
+    context = {
+        "rows": [listed_line(one) for one in found[:PAGE_SIZE]],
+        "states": [(key, badge.text) for key, badge in looks.ROLLOUTS.items()],
+        "state": known,
+        "release": release,
+        "list_url": reverse("console:fleet-rollouts"),
+        "newer": narrowed or "state=" if request.GET.get("after") else "",
+        "older": f"{narrowed}&after={more}".lstrip("&") if more else "",
+    }
+    return show_fleet(request, "rollouts.html", context)
+
+
+def listed_line(one: reading.Listed) -> dict[str, Any]:
+    """What a line of a list of rollouts shows."""
+    found = looks.parts(one.counts)
+    return {
+        "rollout": one.rollout,
+        "badge": looks.ROLLOUTS[one.rollout.state],
+        "parts": found,
+        "spoken": looks.in_a_sentence(found),
+        "failed": one.counts.get("failed", 0),
+        "done": one.counts.get("succeeded", 0),
+        "total": sum(part.number for part in found),
+    }
+
+
+@require_safe
+@page
+def detail(request: ConsoleRequest, rollout_id: UUID) -> HttpResponse:
+    """One rollout."""
+    view = reading.read_rollout(actor=request.visitor.actor, rollout_id=rollout_id)
+    html, _ = fragment(request, LIVE, _live_context(request, view))
+    health, _ = fragment(request, HEALTH, _health_context(view))
+    context = {"rollout": view.rollout, "live_html": html, "health_html": health, "plan": _plan_lines(view)}
+    return show_fleet(request, "rollout.html", context)
+
+
+@require_safe
+@page
+def live(request: ConsoleRequest, rollout_id: UUID) -> HttpResponse:
+    """What moves on that page, when it moved."""
+    view = reading.read_rollout(actor=request.visitor.actor, rollout_id=rollout_id)
+    return show_live(request, LIVE, _live_context(request, view))
+
+
+@require_safe
+@page
+def health(request: ConsoleRequest, rollout_id: UUID) -> HttpResponse:
+    """The chart of both cohorts, when it changed."""
+    view = reading.read_rollout(actor=request.visitor.actor, rollout_id=rollout_id)
+    return show_live(request, HEALTH, _health_context(view))
+
+
+def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[str, Any]:
+    actor, rollout = request.visitor.actor, view.rollout
+    found = looks.parts(view.counts)
+    under_way = rollout.state in UNDER_WAY
+    ended = rollout.state in {RolloutState.COMPLETED, RolloutState.ABORTED}
+    behind, waived = why_not.open_ends(actor=actor, rollout_id=rollout.pk) if ended else (0, 0)
+    return {
+        "rollout": rollout,
+        "badge": looks.ROLLOUTS[rollout.state],
+        "parts": found,
+        "total": sum(part.number for part in found),
+        "done": view.counts.get("succeeded", 0),
+        "spoken": looks.in_a_sentence(found),
+        "stages": looks.stage_lines(view.stages),
+        "burn": looks.burn_lines(view.burn, view.stages, landscape_keys()),
+        "places": [{**row, "parts": looks.parts(row)} for row in view.places],
+        "finish": view.finish,
+        "errors": looks.causes(view.errors),
+        "reasons": looks.causes([one for one in view.reasons if one.state not in {"active", "gone"}]),
+        "feed": [
+            (one, looks.TARGETS[one.state])
+            for one in reading.read_feed(actor=actor, rollout_id=rollout.pk, limit=FEED)
+        ],
+        "behind": behind,
+        "waived": waived,
+        "ended": ended,
+        "verbs": [verb for verb in VERBS.values() if rollout.state in verb.states],
+        "may_manage": request.visitor.may_manage_rollouts,
+        "under_way": under_way,
+        "poll_seconds": POLL_SECONDS_UNDER_WAY if under_way else POLL_SECONDS_ENDED,
+    }
+
+
+def _health_context(view: reading.RolloutView) -> dict[str, Any]:
+    under_way = view.rollout.state in UNDER_WAY
+    return {"rollout": view.rollout, "chart": looks.health_chart(view.health), "under_way": under_way}
+
+
+def _plan_lines(view: reading.RolloutView) -> list[tuple[str, str]]:
+    """The frozen plan in words."""
+    plan, words = view.rollout.plan, list[tuple[str, str]]()
+    for key, title in (
+        ("max_concurrency", "At once, at most"), ("max_failures", "May fail"), ("starts_per_minute", "Starts a minute"),
+        ("order", "Order"), ("join", "Later members"), ("windows", "Maintenance windows"),
+    ):  # fmt: skip
+        value = plan.get(key)
+        if value is not None:
+            words.append((title, str(value).replace("_", " ")))
+    for scope, title in (("per_region", "In each region"), ("per_landscape", "On each landscape")):
+        limits = plan.get(scope) or {}
+        if limits:
+            told = [
+                f"{value} {'at once' if key == 'max_concurrency' else 'may fail'}"
+                for key, value in limits.items()
+            ]
+            words.append((title, ", ".join(told)))
+    if "breaker" in plan:
+        words.append(("Breaker on health", "on" if plan["breaker"] else "off"))
+    return words

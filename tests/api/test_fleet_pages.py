@@ -1,0 +1,217 @@
+"""The fleet's pages: as many statements for many as for one, buttons that call the services, refusals in the form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from controlplane.kernel.clock import utcnow
+from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target, Waiver
+from provisioner.rollouts.services import create_rollout, start_rollout
+from provisioner.rollouts.ticking import tick
+from provisioner.runtimes.models import Runtime
+from tests.rolling_out import NEW, OLD, Upgrades, fleet, no_gates, states, upgrading
+from tests.signed_in import browse, hidden_value, text
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+WISH = {
+    "name": "October", "release": NEW, "selector": "all", "stages": "one", "max_concurrency": "10%", "max_failures": "2%",
+    "leave": "on",
+}  # fmt: skip
+
+
+@pytest.fixture
+def sre(world: World) -> Client:
+    return browse(world.sam)
+
+
+def started(world: World, **plan: Any) -> Rollout:
+    made = create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan or no_gates(2, "rest")
+    )
+    return start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+
+
+FAILED = 2
+
+
+def with_failures(world: World) -> Rollout:
+    with upgrading(Upgrades(fails=lambda _: "ERR_INFRA_QUOTA_EXCEEDED")) as upgrades:
+        rollout = started(world, **no_gates(FAILED, "rest", max_failures="100%", max_concurrency="100%"))
+        tick(clock=utcnow())
+        upgrades.end_due(max(due for due, *_ in upgrades.due.values()))
+        tick(clock=utcnow())
+    assert states(rollout)["failed"] == FAILED
+    return rollout
+
+
+def statements(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as caught:
+        assert client.get(path).status_code == 200
+    return len(caught)
+
+
+def test_a_page_asks_as_much_of_many_runtimes_as_of_few(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    paths = ["/fleet/", "/fleet/rollouts", "/fleet/left-behind", "/fleet/runtimes"]
+    rollout = with_failures(world)
+    paths += [f"/fleet/rollouts/{rollout.pk}/", f"/fleet/rollouts/{rollout.pk}/targets"]
+    for path in paths:
+        sre.get(path)
+    few = [statements(sre, path) for path in paths]
+    fleet(world.lab, [world.landscape], 40, phase="failed")
+    more = create_rollout(
+        actor=world.sam.actor,
+        name="More",
+        release=NEW,
+        selector="account=lab",
+        plan=no_gates(4, "rest"),
+        overlap=True,
+    )
+    start_rollout(actor=world.sam.actor, rollout_id=more.pk)
+    paths[-2:] = [f"/fleet/rollouts/{more.pk}/", f"/fleet/rollouts/{more.pk}/targets"]
+    many = [statements(sre, path) for path in paths]
+    assert all(now <= before + 1 for now, before in zip(many, few, strict=True)), (few, many)
+
+
+def test_nothing_starts_before_it_was_previewed_as_it_is(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    page = sre.post("/fleet/rollouts/new", {**WISH, "step": "start"})
+    assert "The form has changed since you looked" in text(page)
+    assert "4 runtimes of 1 tenant" in text(page)
+    assert not Rollout.objects.exists()
+    seen = hidden_value(page, "seen")
+    changed = sre.post("/fleet/rollouts/new", {**WISH, "max_failures": "50%", "step": "start", "seen": seen})
+    assert "The form has changed since you looked" in text(changed)
+    gone_on = sre.post("/fleet/rollouts/new", {**WISH, "step": "start", "seen": seen})
+    rollout = Rollout.objects.get()
+    assert gone_on["Location"] == f"/fleet/rollouts/{rollout.pk}/"
+    assert rollout.state == "running"
+    assert states(rollout) == {"planned": 4}
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ({"selector": "plam=aws"}, "plan"),
+        ({"max_concurrency": "110%"}, "write at most 100%"),
+        ({"stages": "own", "own": "["}, "can't be read as JSON"),
+        ({"ignore_windows": "on"}, "Only an urgent rollout may ignore"),
+        ({"starts_per_minute": "many"}, "must be a number"),
+        ({"release": "2030.1.1"}, "2030.1.1"),
+    ],
+)
+def test_what_would_be_refused_is_told_in_the_form(
+    world: World, sre: Client, wish: dict[str, str], told: str
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    page = sre.post("/fleet/rollouts/new", {**WISH, **wish, "step": "preview"})
+    assert page.status_code == 422
+    assert told in text(page)
+    assert "What it would do" not in text(page)
+
+
+def test_a_rollout_is_paused_with_a_reason_and_goes_on(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    rollout = started(world)
+    here = f"/fleet/rollouts/{rollout.pk}"
+    assert "Say why" in text(sre.post(f"{here}/pause", {"reason": " "}))
+    assert sre.post(f"{here}/pause", {"reason": "odd graphs"}, follow=True).status_code == 200
+    page = text(sre.get(f"{here}/"))
+    assert "odd graphs" in page
+    assert "Resume" in page
+    sre.post(f"{here}/resume", {"reason": ""})
+    rollout.refresh_from_db()
+    assert rollout.state == "running"
+    assert sre.post(f"{here}/resume", {"reason": ""}).status_code == 422
+
+
+def test_failures_are_grouped_and_retried_by_their_cause(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    rollout = with_failures(world)
+    here = f"/fleet/rollouts/{rollout.pk}"
+    page = text(sre.get(f"{here}/"))
+    assert "Raise the infrastructure account's quota" in page
+    signature = Target.objects.filter(state="failed").values_list("signature", flat=True)[0]
+    asked = sre.get(f"{here}/targets/retry", {"signature": signature})
+    assert "Retry 2 runtimes?" in text(asked)
+    sre.post(f"{here}/targets/retry", {"signature": signature, "reason": "more quota"})
+    assert states(rollout)["waiting"] == 2
+    assert "None of the targets" in text(sre.post(f"{here}/targets/retry", {"signature": signature}))
+
+
+def test_ticked_runtimes_are_skipped_for_a_reason_that_stays(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    rollout = started(world)
+    one = Target.objects.filter(rollout=rollout).order_by("position")[0]
+    where = f"/fleet/rollouts/{rollout.pk}/targets/skip"
+    assert "Nothing is chosen" in text(sre.get(where))
+    assert "Skip 1 runtime?" in text(sre.get(where, {"target": str(one.pk)}))
+    sre.post(where, {"target": str(one.pk), "reason": "its people asked"})
+    one.refresh_from_db()
+    assert (one.state, one.reason) == ("skipped", "its people asked")
+    assert "its people asked" in text(sre.get(f"/fleet/rollouts/{rollout.pk}/targets?state=skipped"))
+
+
+def test_a_gate_is_approved_once_by_each_person(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    rollout = started(world, stages=[{"name": "all", "share": "rest", "before": [{"kind": "approval"}]}])
+    tick(clock=utcnow())
+    gate = Gate.objects.get(stage__in=Stage.objects.filter(rollout=rollout))
+    where = f"/fleet/rollouts/{rollout.pk}/gates/{gate.pk}/approve"
+    assert "Approve" in text(sre.get(f"/fleet/rollouts/{rollout.pk}/"))
+    assert sre.post(where, {"reason": "looks good"}).status_code == 302
+    assert "somebody else has to" in text(sre.post(where, {"reason": "again"}))
+    assert sre.get(f"/fleet/rollouts/{rollout.pk}/gates/{gate.pk + 1}/approve").status_code == 404
+
+
+def test_the_emergency_stop_is_one_press_and_a_confirmation_and_stands_on_every_page(
+    world: World, sre: Client
+) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    rollout = started(world)
+    asked = sre.get("/fleet/stop")
+    assert 'value="Something is wrong; looking into it"' in asked.content.decode()
+    sre.post("/fleet/stop", {"do": "stop", "reason": "Something is wrong"})
+    rollout.refresh_from_db()
+    assert rollout.state == "paused"
+    for path in ("/fleet/", "/fleet/rollouts", "/fleet/left-behind", f"/fleet/rollouts/{rollout.pk}/"):
+        assert "The emergency stop is engaged." in text(sre.get(path))
+    sre.post("/fleet/stop", {"do": "release", "reason": ""})
+    assert not EmergencyStop.objects.filter(released_at=None).exists()
+
+
+def test_who_is_left_behind_is_waived_by_name_until_a_day(world: World, sre: Client) -> None:
+    row = fleet(world.shop, [world.landscape], 1)[0]
+    where = f"/fleet/left-behind/{row.pk}"
+    assert "no rollout has reached it" in text(sre.get("/fleet/left-behind"))
+    given = {"owner": "ada@example.org", "until": "2020-01-01", "reason": "vendor is late"}
+    assert "A waiver ends in the future" in text(sre.post(where, given))
+    assert "must be a day" in text(sre.post(where, {**given, "until": "soon"}))
+    given["until"] = f"{utcnow().date().replace(day=1).replace(year=utcnow().year)}"
+    page = sre.get(where)
+    usual = page.context["asked"].fields[1].value
+    sre.post(where, {**given, "until": usual})
+    waiver = Waiver.objects.get(revoked_at=None)
+    assert "ada@example.org" in text(sre.get("/fleet/left-behind?waived=yes"))
+    assert "Nobody here" in text(sre.get("/fleet/left-behind?waived=no"))
+    sre.post(f"/fleet/left-behind/waivers/{waiver.pk}/revoke")
+    assert "Nobody here" not in text(sre.get("/fleet/left-behind?waived=no"))
+
+
+@pytest.mark.parametrize("query", ["q={id}", "q={name}", "q=archipel", f"q={OLD}", "q=1.33", "q=tier=gold", "kubernetes=1.33",
+                                   "label=tier=gold", "landscape=embedded", "plan=aws", "tenant=archipel"])  # fmt: skip
+def test_a_runtime_is_found_by_anything(world: World, sre: Client, query: str) -> None:
+    row, other = fleet(world.shop, [world.landscape], 2)
+    path = "/fleet/runtimes?" + query.format(id=row.pk, name=row.name)
+    assert row.name in text(sre.get(path))
+    if "{id}" in query:
+        assert other.name not in text(sre.get(path))
+    Runtime.objects.filter(pk=row.pk).update(labels={})
+    assert "Nothing matches" in text(sre.get("/fleet/runtimes?q=nowhere-to-be-found"))
