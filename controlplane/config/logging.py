@@ -41,6 +41,16 @@ class RedactionFilter(logging.Filter):
         return True
 
 
+class RefusalsWithoutTraceback(logging.Filter):
+    """Keeps a line for a request that Django refused by itself, such as one for a foreign host: what broke is the request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, refusals without the traceback that anybody could fill the log with."""
+        if record.name.startswith("django.security."):
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def logging_config(*, level: str, style: str) -> dict[str, Any]:
     """Configure structlog and the standard library to write alike, and return the latter's dictionary.
 
@@ -56,9 +66,13 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structured": _structured(style)},
-        "filters": {"redacted": {"()": RedactionFilter}},
+        "filters": {"redacted": {"()": RedactionFilter}, "refusals": {"()": RefusalsWithoutTraceback}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["redacted"]}
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "structured",
+                "filters": ["refusals", "redacted"],
+            }
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {

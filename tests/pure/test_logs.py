@@ -29,3 +29,14 @@ def test_a_traceback_shows_no_local_variables(style: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "it broke" in done.stderr
     assert "nesoi_planted" not in done.stderr
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_request_that_was_refused_leaves_one_line(style: str) -> None:
+    program = PROGRAM.replace('"any"', '"django.security.DisallowedHost"')
+    done = subprocess.run(
+        [sys.executable, "-c", program, style], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "step_broke" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
