@@ -15,7 +15,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.notices.webhook_models import Webhook, WebhookDelivery
 from controlplane.notices.webhook_signing import envelope, new_secret
-from controlplane.outbound.client import OutboundRefusedError, Policy, check_url
+from controlplane.outbound.client import OutboundRefusedError, Policy, check_literal, check_url
 from controlplane.sealing import seal
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
@@ -63,7 +63,7 @@ def register_webhook(*, actor: Actor, tenant: Tenant, url: str, kinds: list[str]
     """
     require(actor, Permission.WEBHOOK_MANAGE, tenant_id=tenant.id)
     try:
-        check_url(url, policy())
+        check_literal(check_url(url, policy()).hostname or "", policy())
     except OutboundRefusedError as error:
         raise Refused("url_refused", str(error), field="url") from error
     if not kinds or not set(kinds) <= set(KINDS):

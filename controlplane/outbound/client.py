@@ -96,6 +96,16 @@ def check_url(url: str, policy: Policy) -> SplitResult:
     return parts
 
 
+def check_literal(host: str, policy: Policy) -> None:
+    """Refuse a host that is itself an address which may not be called; raises OutboundRefusedError. Resolves nothing."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:  # a name: what it leads to is looked at when it is called
+        return
+    if not _may_call(address, policy):
+        raise OutboundRefusedError(f"{host} is an address inside a private network.")
+
+
 def is_public(address: Address) -> bool:
     """Whether an address belongs to the public internet, looking through IPv6 forms that carry an IPv4 address."""
     inner = _inner(address)

@@ -189,6 +189,8 @@ def test_another_tenant_is_told_nothing(world: World, listener: Listener) -> Non
     [
         ("http://example.org/x", ["usage.daily"], "url_refused"),
         ("https://user:pw@example.org/", ["usage.daily"], "url_refused"),
+        ("https://169.254.169.254/x", ["usage.daily"], "url_refused"),
+        ("https://[::ffff:10.0.0.1]/x", ["usage.daily"], "url_refused"),
         ("https://example.org/x", ["runtime.exploded"], "kind_unknown"),
         ("https://example.org/x", [], "kind_unknown"),
         ("https://example.org/taken", ["usage.daily"], "webhook_exists"),
