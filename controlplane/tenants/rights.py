@@ -93,11 +93,19 @@ def rights() -> list[Right]:
     ]
 
 
+def _who_may(permission: Permission) -> str:
+    roles = [role.value for role in Role if permission in ALLOWED[role]]
+    if not roles:
+        team = [role.value for role in PlatformRole if permission in PLATFORM_ALLOWED[role]]
+        return f"ask somebody of the platform's team whose role does: {' or '.join(team)}."
+    return f"ask somebody of the tenant whose role does: {' or '.join(roles)}."
+
+
 def require(actor: Actor, permission: Permission, *, tenant_id: UUID) -> None:
     """Raise Refused 403 unless the actor may do this in the tenant."""
     if not actor.may(permission, tenant_id=tenant_id):
         role = actor.role or actor.platform_role or "no role"
-        detail = f"Your role ({role}) does not allow {permission}; ask an admin of your tenant for a role that does."
+        detail = f"Your role ({role}) does not allow {permission}; {_who_may(permission)}"
         if actor.scopes is not None and any(permission in ALLOWED[r] for r in Role if r == actor.role):
             detail = f"This token's scopes do not cover {permission}; use a token with a scope that does."
         raise Refused("forbidden", detail, status=403)

@@ -11,6 +11,7 @@ from controlplane.catalog.quota import Size
 from controlplane.catalog.sentences import choices
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.tenants import rights
 from controlplane.tenants.access import SYSTEM, Actor, Permission
 from controlplane.tenants.models import Account, State, Tenant
 from controlplane.tenants.suspension import refuse_suspended
@@ -21,13 +22,8 @@ from provisioner.runtimes.phases import Phase
 
 def require(actor: Actor, permission: Permission, *, tenant_id: UUID) -> None:
     """Raise Refused 403 unless the actor may do this in the tenant; what the system does follows from what people did."""
-    if actor is not SYSTEM and not actor.may(permission, tenant_id=tenant_id):
-        role = actor.role or actor.platform_role or "no role"
-        raise Refused(
-            "forbidden",
-            f"Your role ({role}) does not allow {permission}; ask an admin of your tenant for a role that does.",
-            status=403,
-        )
+    if actor is not SYSTEM:
+        rights.require(actor, permission, tenant_id=tenant_id)
 
 
 def admit(*, tenant: Tenant, account: str, plan: PlanFacts, region: str, size: Size) -> Account:

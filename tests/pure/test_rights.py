@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import (
     ALLOWED,
     IN_SCOPE,
@@ -16,7 +17,8 @@ from controlplane.tenants.access import (
     Role,
     TokenScope,
 )
-from controlplane.tenants.rights import MEANING, rights
+from controlplane.tenants.rights import MEANING, require, rights
+from provisioner.lifecycle import admission
 
 HOME = uuid4()
 
@@ -69,3 +71,31 @@ def test_nobody_grants_above_their_own(giver: Role, given: set[Role]) -> None:
     actor = Actor("x", role=giver, tenant_id=HOME)
     assert {role for role in Role if actor.may_grant(role, tenant_id=HOME)} == given
     assert not any(actor.may_grant(role, tenant_id=uuid4()) for role in Role)
+
+
+@pytest.mark.parametrize(
+    ("actor", "permission", "told"),
+    [
+        (Actor(name="a", role=Role.ADMIN, tenant_id=HOME), Permission.TENANT_CHANGE, "does: owner."),
+        (
+            Actor(name="v", role=Role.VIEWER, tenant_id=HOME),
+            Permission.CREATE,
+            "does: developer or admin or owner.",
+        ),
+        (
+            Actor(name="o", role=Role.OWNER, tenant_id=HOME),
+            Permission.QUOTA_ANSWER,
+            "platform's team whose role does",
+        ),
+        (
+            Actor(name="t", role=Role.OWNER, tenant_id=HOME, scopes=frozenset({TokenScope.READ})),
+            Permission.CREATE,
+            "This token's scopes do not cover runtime.create",
+        ),
+    ],
+)
+def test_who_is_refused_is_told_what_would_help(actor: Actor, permission: Permission, told: str) -> None:
+    for door in (require, admission.require):
+        with pytest.raises(Refused) as refusal:
+            door(actor, permission, tenant_id=HOME)
+        assert told in str(refusal.value)
