@@ -29,7 +29,7 @@ WATCHED = frozenset(
         "customresourcedefinitions",
     ]
 )
-DEBOUNCE_SECONDS = 0.05
+DEBOUNCE_SECONDS = 0.3
 log = logging.getLogger(__name__)
 
 
