@@ -55,6 +55,7 @@ PROVIDER = "/identity/{provider}"
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 FLEET = "/fleet/trials"
 STATEMENT = "/statements/{statement}"
+WEEKEND = {"do": "window", "days": ["sat"], "begin": "02:00", "end": "06:00", "time_zone": "UTC"}
 WAITS, WHY = f"/fleet/rollouts/{ROLLOUT}", {"reason": "for the test"}
 ADJUSTMENT = {
     "tenant": "archipel",
@@ -172,6 +173,10 @@ ROWS: dict[tuple[str, str], Row] = {
     ("audit", "GET"): Row("/audit/", ADMINS, AUDITORS),
     ("audit-export", "GET"): Row("/audit/export", ADMINS, AUDITORS),
     ("audit-ship", "POST"): Row("/audit/exports", ADMINS, AUDITORS, SEARCHED),
+    ("maintenance", "GET"): Row("/maintenance/"),
+    ("maintenance", "POST"): Row("/maintenance/", WORKERS, OPERATORS, WEEKEND),
+    ("remove-window", "POST"): Row("/maintenance/windows/{window}/remove", WORKERS, OPERATORS),
+    ("remove-exclusion", "POST"): Row("/maintenance/exclusions/{exclusion}/remove", WORKERS, OPERATORS),
     ("account", "GET"): Row("/accounts/{account}/"),
     ("account", "POST"): Row("/accounts/{account}/", ADMINS, NOBODY, {"name": "Other"}),
     ("move-account", "GET"): Row("/accounts/{account}/move", NO_MEMBER, MOVERS),
@@ -366,7 +371,7 @@ def things(world: World) -> dict[str, str]:
 
 def methods_of(name: str) -> Iterator[str]:
     """What the view behind an address takes, as it says itself when asked for something else."""
-    ids = dict.fromkeys(IDS, UNKNOWN)
+    ids = {**dict.fromkeys(IDS, UNKNOWN), "window": "1", "exclusion": "1"}
     path = next(row.path for (known, _), row in ROWS.items() if known.split()[0] == name)
     refused = Client().put(path.format(**ids))
     assert refused.status_code == 405, name

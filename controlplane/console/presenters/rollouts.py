@@ -12,7 +12,8 @@ from controlplane.console.charts.drawing import Drawing
 from controlplane.console.charts.lines import Line, lines_over_time
 from controlplane.console.presenters.badges import Badge
 from provisioner.drivers.shoots.faults import MEANINGS
-from provisioner.rollouts.models import HealthPoint, Tally
+from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.models import Gate, HealthPoint, Tally
 from provisioner.rollouts.reading import Burn, StageView
 from provisioner.rollouts.states import RolloutState, StageState, TargetState
 
@@ -148,11 +149,16 @@ def stage_lines(stages: Sequence[StageView]) -> list[dict[str, Any]]:
                 "badge": STAGES[stage.row["state"]],
                 "parts": found,
                 "spoken": in_a_sentence(found),
-                "before": [gate for gate in stage.gates if gate.side == "before"],
-                "after": [gate for gate in stage.gates if gate.side == "after"],
+                "before": gates(stage, "before"),
+                "after": gates(stage, "after"),
             }
         )
     return lines
+
+
+def gates(stage: StageView, side: str) -> list[tuple[Gate, str]]:
+    """The gates on one side of a stage, each with what it is called."""
+    return [(gate, gate_of(gate.kind).title) for gate in stage.gates if gate.side == side]
 
 
 def burn_lines(

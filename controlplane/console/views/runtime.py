@@ -19,10 +19,13 @@ from controlplane.tenants.access import Permission
 from provisioner.lifecycle.kubeconfig import reachable
 from provisioner.lifecycle.resume import resumable
 from provisioner.lifecycle.upgrade_reading import standing_of
+from provisioner.rollouts.why_not import Chain, why_not
+from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
 LIVE = "runtime/_live.html"
 ENDING = frozenset({Phase.DEPROVISIONING, Phase.DEPROVISIONED})
+YET_TO_COME = frozenset({"planned", "waiting", "blocked", "ready"})
 
 
 @require_safe
@@ -47,6 +50,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_resume": may(Permission.SUSPEND) and resumable(row),
         "may_upgrade": may(Permission.UPGRADE),
         "releases": standing_of(row) if stays and row.observed_generation else None,
+        "planned": _planned(request, row) if stays else None,
         "reachable": reachable(row),
     }
     parameters = lines(schema, row.spec.get("parameters", {}))
@@ -77,3 +81,9 @@ def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     """What moves on that page, when it moved."""
     row = queries.the_runtime(request.visitor.actor, runtime_id)
     return show_live(request, LIVE, runtime_context(request.visitor, row))
+
+
+def _planned(request: ConsoleRequest, row: Runtime) -> Chain | None:
+    """The newest upgrade that a rollout has yet to bring, with the reason why it has not come; None without one."""
+    found = why_not(actor=request.visitor.actor, runtime_id=row.pk)
+    return next((one for one in found if one.state in YET_TO_COME), None)

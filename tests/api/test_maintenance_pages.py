@@ -1,0 +1,73 @@
+"""A tenant says when its runtimes may be upgraded, puts upgrades off within bounds, and sees that one is planned."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from controlplane.kernel.clock import utcnow
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow
+from provisioner.rollouts.services import create_rollout, start_rollout
+from tests.rolling_out import NEW, fleet, no_gates
+from tests.signed_in import browse, text
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+HERE = "/maintenance/"
+WINDOW = {
+    "do": "window",
+    "days": ["sat", "sun"],
+    "begin": "02:00",
+    "end": "06:00",
+    "time_zone": "Europe/Berlin",
+}
+
+
+def test_a_window_is_added_and_removed(world: World) -> None:
+    alice = browse(world.alice)
+    page = text(alice.post(HERE, WINDOW, follow=True))
+    assert "Saturday, Sunday 02:00 to 06:00, Europe/Berlin" in page
+    row = MaintenanceWindow.objects.get(tenant=world.archipel)
+    alice.post(f"{HERE}windows/{row.pk}/remove")
+    assert not MaintenanceWindow.objects.exists()
+
+
+def test_what_is_no_window_is_told_at_its_field(world: World) -> None:
+    alice = browse(world.alice)
+    wrong = {"end": "01:00"}, {"time_zone": "Europe/Berln"}, {"days": []}, {"begin": "2 am"}
+    for fault in wrong:
+        page = alice.post(HERE, {**WINDOW, **fault})
+        assert page.status_code == 422, fault
+        assert "One thing needs a change" in text(page)
+    assert not MaintenanceWindow.objects.exists()
+
+
+def test_upgrades_are_put_off_only_for_so_long(world: World) -> None:
+    alice, begin = browse(world.alice), utcnow() + timedelta(days=1)
+    given = {"do": "exclusion", "zone": "UTC", "reason": "launch", "begins_at": f"{begin:%Y-%m-%dT%H:%M}"}
+    for days, status in ((20, 302), (20, 422)):
+        ends = f"{begin + timedelta(days=days):%Y-%m-%dT%H:%M}"
+        assert alice.post(HERE, {**given, "ends_at": ends}).status_code == status
+    assert Exclusion.objects.count() == 1
+    assert "must be a moment" in text(alice.post(HERE, {**given, "ends_at": "soon"}))
+    assert "launch" in text(alice.get(HERE))
+
+
+def test_a_planned_upgrade_stands_on_the_runtime_with_what_can_be_done(world: World) -> None:
+    row = fleet(world.shop, [world.landscape], 2)[0]
+    alice = browse(world.alice)
+    assert "is planned" not in text(alice.get(f"/runtimes/{row.pk}/"))
+    made = create_rollout(
+        actor=world.sam.actor, name="Secret name", release=NEW, selector="all", plan=no_gates(1, "rest")
+    )
+    start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+    page = text(alice.get(f"/runtimes/{row.pk}/"))
+    assert f"An upgrade to release {NEW} is planned." in page
+    assert "Upgrade now" in page
+    assert "Secret name" not in page
+    assert "Secret name" in text(browse(world.sam).get(f"/runtimes/{row.pk}/"))
+    own = alice.post(HERE, {**WINDOW, "runtime": str(row.pk)}, follow=True)
+    assert f"Maintenance of {row.name}" in text(own)
+    assert MaintenanceWindow.objects.get().runtime_id == row.pk
