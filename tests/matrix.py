@@ -30,6 +30,7 @@ from controlplane.tenants.access import SYSTEM, PlatformRole, Role
 from controlplane.tenants.access_models import Invitation, ServiceAccount
 from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import Account, ApiToken, Member, Tenant, User
+from provisioner.findings.models import Finding, FindingWaiver
 from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
 from provisioner.rollouts.models import (
@@ -71,7 +72,7 @@ DENIED = {401, 403, 404}
 KEPT: list[Any] = [
     Runtime, Operation, Account, Member, Invitation, ServiceAccount, BrokerCredential, QuotaRequest, Entitlement, Standing,
     Tenant, IdentityProvider, Webhook, WebhookDelivery, FocusExport, Budget, Anomaly,
-    Contract, CreditGrant, Commitment, Rollout, Waiver, MaintenanceWindow, Exclusion,
+    Contract, CreditGrant, Commitment, Rollout, Waiver, MaintenanceWindow, Exclusion, FindingWaiver,
 ]  # fmt: skip
 COUNTED = (
     "books_priceproposal",
@@ -84,6 +85,7 @@ COUNTED = (
 )
 ROLLOUT = "019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a55"  # the platform's, so everybody knows its address
 GATE = WAIVER = 4711
+FINDING = "019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a77"
 WINDOW, EXCLUSION = 1947264301, 1947264302  # numbers that nothing else is
 LINE = "5d0a9c17e3b2f4860a1d7c3e"  # of Archipel's draft, and nowhere else in an answer
 WRITTEN = "SELECT " + ", ".join(
@@ -159,6 +161,10 @@ def rolled_out(operation: Operation) -> dict[str, str]:
     Waiver.objects.create(
         pk=WAIVER, runtime=runtime, owner="ada", reason="x", expires_at=later, created_by="test"
     )
+    Finding.objects.create(
+        pk=FINDING, runtime=runtime, rule="foreign-workloads", api_version="v1", kind="Pod", name="x", severity="warning",
+        audience="tenant", sentence="It is there.", remedy="Move it.", since=utcnow(),
+    )  # fmt: skip
     shared: dict[str, Any] = {"tenant": runtime.tenant, "created_by": "test"}
     window = MaintenanceWindow.objects.create(
         pk=WINDOW, **shared, days=["sat"], begin="02:00", end="06:00", time_zone="UTC"

@@ -4,6 +4,7 @@ from django.urls import path
 
 from controlplane.console.views.fleet import (
     actions,
+    findings,
     left_behind,
     new_rollout,
     overview,
@@ -31,5 +32,7 @@ urlpatterns = [
     path("left-behind", left_behind.index, name="fleet-left-behind"),
     path("left-behind/<uuid:runtime_id>", left_behind.waive, name="fleet-waive"),
     path("left-behind/waivers/<int:waiver_id>/revoke", left_behind.unwaive, name="fleet-unwaive"),
+    path("findings", findings.index, name="fleet-findings"),
+    path("findings/<uuid:finding_id>/waive", findings.waive, name="fleet-waive-finding"),
     path("runtimes", runtimes.index, name="fleet-runtimes"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
@@ -75,8 +76,8 @@ def not_waived(rows: QuerySet[Finding]) -> QuerySet[Finding]:
 def standing_of(runtime: Runtime) -> Standing:
     """Return what was found in one runtime, the worst first; three statements. Who may see the runtime may see this."""
     known = all_rules()
-    waivers = waivers_of(runtime)
-    rows = Finding.objects.filter(runtime=runtime, rule__in=list(known))
+    rows = list(Finding.objects.filter(runtime=runtime, rule__in=list(known)))
+    waivers = waivers_of(runtime) if rows else {}
     sights = [
         Sight(row, known[row.rule], waivers.get((row.rule, row.place)) or waivers.get((row.rule, "")))
         for row in rows
@@ -115,3 +116,11 @@ def fleet_findings(*, actor: Actor, rule: str = "") -> QuerySet[Finding]:
     may_read_fleet(actor)
     rows = Finding.objects.filter(runtime__deleted_at=None).select_related("runtime", "runtime__tenant")
     return rows.filter(rule=rule) if rule else rows
+
+
+def the_finding(*, actor: Actor, finding_id: UUID) -> Finding:
+    """Return one of any runtime; raises Refused forbidden 403, finding_not_found 404."""
+    row: Finding | None = fleet_findings(actor=actor).filter(pk=finding_id).first()
+    if row is None:
+        raise Refused("finding_not_found", f"There is no finding {finding_id} any more.", status=404)
+    return row

@@ -103,6 +103,7 @@ apiextensions.k8s.io/v1 CustomResourceDefinition customresourcedefinitions clust
 apiregistration.k8s.io/v1 APIService apiservices cluster - status
 autoscaling/v2 HorizontalPodAutoscaler horizontalpodautoscalers namespaced hpa status
 storage.k8s.io/v1 StorageClass storageclasses cluster sc -
+storage.k8s.io/v1 VolumeAttributesClass volumeattributesclasses cluster vac -
 storage.k8s.io/v1 CSIDriver csidrivers cluster - -
 storage.k8s.io/v1 CSINode csinodes cluster - -
 storage.k8s.io/v1 VolumeAttachment volumeattachments cluster - status

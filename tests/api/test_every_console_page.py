@@ -26,6 +26,7 @@ from tests.matrix import (
     DENIED,
     EVERYONE,
     FINANCIERS,
+    FINDING,
     FLEET_READERS,
     GATE,
     NO_MEMBER,
@@ -96,6 +97,7 @@ ROWS: dict[tuple[str, str], Row] = {
         f"{RUNTIME}/kubeconfig", EVERYONE - {Role.FINANCE}, NOBODY, {"lifetime": "3600"}
     ),
     ("runtime-modules", "GET"): Row(f"{RUNTIME}/modules/", WORKERS, NOBODY),
+    ("look-at-runtime", "POST"): Row(f"{RUNTIME}/findings/look", WORKERS, OPERATORS),
     ("runtime-module", "GET"): Row(f"{RUNTIME}/modules/telemetry", WORKERS, NOBODY),
     ("runtime-module", "POST"): Row(
         f"{RUNTIME}/modules/telemetry",
@@ -280,6 +282,11 @@ ROWS: dict[tuple[str, str], Row] = {
         "/fleet/left-behind/{runtime}", NO_MEMBER, OPERATORS, {**WHY, "owner": "ada"}
     ),
     ("fleet-unwaive", "POST"): Row(f"/fleet/left-behind/waivers/{WAIVER}/revoke", NO_MEMBER, OPERATORS),
+    ("fleet-findings", "GET"): Row("/fleet/findings", NO_MEMBER, FLEET_READERS),
+    ("fleet-waive-finding", "GET"): Row(f"/fleet/findings/{FINDING}/waive", NO_MEMBER, OPERATORS),
+    ("fleet-waive-finding", "POST"): Row(
+        f"/fleet/findings/{FINDING}/waive", NO_MEMBER, OPERATORS, {**WHY, "owner": "ada"}
+    ),
     ("fleet-runtimes", "GET"): Row("/fleet/runtimes", NO_MEMBER, FLEET_READERS),
     ("fleet-trials", "GET"): Row(FLEET, NO_MEMBER, OPERATORS),
     ("fleet-trials-offer", "POST"): Row(f"{FLEET}/offer", NO_MEMBER, PLATFORM_ADMIN, {"places": "5"}),

@@ -82,6 +82,7 @@ NEW_COMMITMENT = {
 NEW_RATE = {"base": "USD", "quote": "EUR", "since": "2030-01-01", "rate": "0.9", "source": "test"}
 WISHED = {"release": "2026.10.1", "selector": "all"}
 ROLLED = f"/rollouts/{ROLLOUT}"
+WAIVED_FINDING = {"rule": "removed-apis", "owner": "ada", "expires_at": "2030-01-01T00:00:00Z", **REASON}
 WAIVED = {
     "runtime": NOT_THERE,
     "owner": "ada",
@@ -145,6 +146,16 @@ ROWS: dict[tuple[str, str], Row] = {
     ("emergency-stop", "GET"): Row("/fleet/emergency-stop", NO_MEMBER),
     ("emergency-stop", "POST"): Row("/fleet/emergency-stop", NO_MEMBER, OPERATORS, REASON),
     ("emergency-stop", "DELETE"): Row("/fleet/emergency-stop", NO_MEMBER, OPERATORS, answer=409),
+    ("fleet-finding-groups", "GET"): Row("/fleet/findings", NO_MEMBER),
+    ("fleet-findings", "GET"): Row("/fleet/findings/list", NO_MEMBER, FLEET_READERS),
+    ("runtime-findings", "GET"): Row("/runtimes/{runtime}/findings"),
+    ("look-at-runtime", "POST"): Row("/runtimes/{runtime}/findings/look", WORKERS, OPERATORS),
+    ("finding-waivers", "POST"): Row(
+        "/runtimes/{runtime}/findings/waivers", NO_MEMBER, OPERATORS, WAIVED_FINDING, answer=422
+    ),
+    ("finding-waiver", "DELETE"): Row(
+        f"/runtimes/{{runtime}}/findings/waivers/{NOT_THERE}", NO_MEMBER, OPERATORS, answer=404
+    ),
     ("why-not", "GET"): Row("/runtimes/{runtime}/why-not"),
     ("maintenance-windows", "GET"): Row("/maintenance-windows"),
     ("maintenance-windows", "POST"): Row("/maintenance-windows", WORKERS, OPERATORS, WEEKEND),
@@ -260,7 +271,11 @@ ROWS: dict[tuple[str, str], Row] = {
     # A sample is the platform's, whoever's runtime it tells of.
     **{
         (f"{verb}-sample", "POST"): Row(
-            f"/usage/quarantine/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41/{verb}", NO_MEMBER, OPERATORS, REASON, answer=404
+            f"/usage/quarantine/019a5b3e-7c11-7f0a-9d7e-2f6b1f0e9a41/{verb}",
+            NO_MEMBER,
+            OPERATORS,
+            REASON,
+            answer=404,
         )
         for verb in ("accept", "dismiss")
     },

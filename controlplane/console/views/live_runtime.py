@@ -6,10 +6,12 @@ from typing import Any
 
 from controlplane.catalog.facts import load_plan_facts
 from controlplane.console.presenters import conditions, runtime_rows
+from controlplane.console.presenters.findings import finding_lines
 from controlplane.console.presenters.modules import module_lines
 from controlplane.console.presenters.timeline import step_views, where
 from controlplane.console.visitor import Visitor
 from controlplane.tenants.access import Permission
+from provisioner.findings.reading import standing_of
 from provisioner.lifecycle.module_reading import modules_of
 from provisioner.lifecycle.resume import held_by
 from provisioner.operations.models import Operation
@@ -25,7 +27,7 @@ POLL_SECONDS_SETTLED = 10
 
 
 def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
-    """Everything about one runtime that moves; four statements beyond the row itself."""
+    """Everything about one runtime that moves; eight statements beyond the row itself, three of them for findings."""
     history = list(runtime.operations.order_by("-id")[: HISTORY + 1])
     current = next((row for row in history if row.slot == Slot.ACTIVE), None) or _blamed(runtime, history)
     waiting = next((row for row in history if row.slot == Slot.NEXT), None)
@@ -33,6 +35,8 @@ def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
     return {
         "runtime": runtime,
         "module_lines": module_lines(modules_of(runtime), load_plan_facts(runtime.plan_id)),
+        "findings": finding_lines(standing_of(runtime)),
+        "may_look": stays and visitor.may(Permission.UPGRADE, runtime.tenant),
         "may_change_modules": stays and visitor.may(Permission.UPDATE, runtime.tenant),
         "kubernetes": runtime_rows.kubernetes_version(runtime),
         "conditions": conditions.conditions(runtime.status),
