@@ -15,6 +15,8 @@ NAMES = ("provision_1000_ratio",)
 FLEET = 1_000
 BUILD_SECONDS = 10
 GOAL = 2.0
+PLAIN = 250  # how many of those with no module chosen
+PLAIN_PARAMETERS = {"region": "eu-central-1", "modules": {"default": False}}
 FLAT = 1.1  # the worker's memory from the 200th runtime to the last
 
 # Runs inside the stack's own environment: the same driver, the same client, one create after the other.
@@ -51,16 +53,12 @@ def run() -> list[dict[str, Any]]:
             BUILD_SECONDS + 5
         )  # the bare clusters are built meanwhile: their life must not weigh on ours
         memory, before = MemoryWatch(stack), cpu_by_service(stack)
-        began = time.perf_counter()
-        with ThreadPoolExecutor(ORDERING_CLIENTS) as clients:
-            list(clients.map(lambda number: stack.order(f"fleet-{number}"), range(FLEET)))
-        ordered = time.perf_counter() - began
-        # Looking costs CPU that the stack wants: once a second is enough for a figure of tens of seconds.
-        stack.eventually(lambda: memory.note(count_ready(stack)) >= FLEET + 1, seconds=300, every=1.0)
-        wall = time.perf_counter() - began
+        ordered, wall = bring_up(stack, "fleet", FLEET, memory)
         spent = cpu_by_service(stack)
         ratio = wall / (BUILD_SECONDS + bare)
         growth = memory.growth(200, FLEET)
+        _, plain = bring_up(stack, "plain", PLAIN, MemoryWatch(stack), PLAIN_PARAMETERS)
+        least = cpu_by_service(stack)
         return [
             {
                 "name": "provision_1000_ratio",
@@ -77,12 +75,38 @@ def run() -> list[dict[str, Any]]:
                     "cpu_seconds": {
                         name: round(used - before.get(name, 0), 1) for name, used in spent.items()
                     },
+                    "cpu_ms_each": each(before, spent, FLEET),
+                    # The same road for those who chose no module: only what every runtime must have is installed.
+                    "only_mandatory_modules": {
+                        "runtimes": PLAIN,
+                        "wall_seconds": round(plain, 1),
+                        "cpu_ms_each": each(spent, least, PLAIN),
+                    },
                     "worker_memory_growth_200_to_1000": round(growth, 3),
                 },
             }
         ]
     finally:
         stack.remove()
+
+
+def bring_up(
+    stack: Stack, prefix: str, count: int, memory: MemoryWatch, parameters: dict[str, Any] | None = None
+) -> tuple[float, float]:
+    """Order so many and wait until all are ready; the seconds until all were ordered, and until all were ready."""
+    changes = {"parameters": parameters} if parameters else {}
+    there, began = count_ready(stack), time.perf_counter()
+    with ThreadPoolExecutor(ORDERING_CLIENTS) as clients:
+        list(clients.map(lambda number: stack.order(f"{prefix}-{number}", **changes), range(count)))
+    ordered = time.perf_counter() - began
+    # Looking costs CPU that the stack wants: once a second is enough for a figure of tens of seconds.
+    stack.eventually(lambda: memory.note(count_ready(stack)) >= there + count, seconds=300, every=1.0)
+    return ordered, time.perf_counter() - began
+
+
+def each(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:
+    """CPU milliseconds of each service for one of so many runtimes."""
+    return {name: round(1000 * (used - before.get(name, 0)) / count, 1) for name, used in after.items()}
 
 
 def cpu_by_service(stack: Stack) -> dict[str, float]:
