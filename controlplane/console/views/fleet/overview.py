@@ -32,8 +32,8 @@ LATEST = 8
 @page
 def index(request: ConsoleRequest) -> HttpResponse:
     """Everything on one page."""
-    html, _ = fragment(request, LIVE, _live_context(request))
     versions = why_not.version_histogram(actor=request.visitor.actor)
+    html, _ = fragment(request, LIVE, _live_context(request, versions))
     context = {
         "live_html": html,
         "versions": version_chart(versions),
@@ -47,14 +47,14 @@ def index(request: ConsoleRequest) -> HttpResponse:
 @page
 def live(request: ConsoleRequest) -> HttpResponse:
     """What moves on that page, when it moved."""
-    return show_live(request, LIVE, _live_context(request))
+    versions = why_not.version_histogram(actor=request.visitor.actor)
+    return show_live(request, LIVE, _live_context(request, versions))
 
 
-def _live_context(request: ConsoleRequest) -> dict[str, Any]:
+def _live_context(request: ConsoleRequest, versions: Sequence[why_not.Version]) -> dict[str, Any]:
     actor = request.visitor.actor
     shares = runtime_rows.summary(fleet_queries.phases(actor))
     stuck = fleet_queries.stuck_operations(actor)
-    versions = why_not.version_histogram(actor=actor)
     latest = reading.list_rollouts(actor=actor, limit=LATEST)
     moving = [one for one in latest if one.rollout.state in UNDER_WAY]
     return {
