@@ -144,6 +144,6 @@ class Journal:
 
     def close(self) -> None:
         """Commit what is left and close the file."""
-        self._thread.shutdown(wait=True)
         self.catch_up()
+        self._thread.shutdown(wait=True)
         self._db.close()
