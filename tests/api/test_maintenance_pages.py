@@ -36,7 +36,12 @@ def test_a_window_is_added_and_removed(world: World) -> None:
 
 def test_what_is_no_window_is_told_at_its_field(world: World) -> None:
     alice = browse(world.alice)
-    wrong = {"end": "01:00"}, {"time_zone": "Europe/Berln"}, {"days": []}, {"begin": "2 am"}
+    wrong: tuple[dict[str, object], ...] = (
+        {"end": "01:00"},
+        {"time_zone": "Europe/Berln"},
+        {"days": []},
+        {"begin": "2 am"},
+    )
     for fault in wrong:
         page = alice.post(HERE, {**WINDOW, **fault})
         assert page.status_code == 422, fault
