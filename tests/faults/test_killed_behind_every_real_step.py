@@ -39,7 +39,7 @@ from tests.world import World, landscape, load_catalog, order
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
-    pytest.mark.timeout(400),  # the one setup of all these tests is five flows long
+    pytest.mark.timeout(950),  # the one setup of all these tests is five flows long
     pytest.mark.django_db,
     pytest.mark.xdist_group("engine"),
 ]
@@ -47,6 +47,7 @@ pytestmark = [
 OWNER = "nesoi.dev/runtime"
 KINDS = ("provision", "update", "suspend", "resume", "deprovision")  # as a runtime goes through them
 OF_REMOVAL = frozenset({"delete_cluster", "await_absence"})  # of a suspension where the plan says so
+NOTHING_TO_DO = frozenset({"remove_modules"})  # no wish here takes a module away
 WISH = {"region": "eu-central-1", "administrators": ["ada@example.org"]}
 NEWER_WISH = {"autoScalerMax": 7, "administrators": ["grace@example.org"]}
 TIMES = {
@@ -124,7 +125,8 @@ def workers(deaths: Path) -> Iterator[EngineStack]:
     host = database["OPTIONS"].get("host") or database["HOST"]
     url = f"postgres://{database['USER']}@/{database['NAME']}?host={host}"
     stack = EngineStack(
-        url, DEATHS=str(deaths), LEASE_SECONDS="3", STEP_TIMEOUT_SECONDS="2", SWEEP_SECONDS="0.25", DATABASE_POOL_SIZE="0"
+        url, DEATHS=str(deaths), LEASE_SECONDS="5", STEP_TIMEOUT_SECONDS="4", SWEEP_SECONDS="0.25", DATABASE_POOL_SIZE="0",
+        ROLLOUT_TICK_SECONDS="60",
     )  # fmt: skip
     try:
         stack.python("-m", "tests.faults.dying_worker")
@@ -142,7 +144,7 @@ def tell(simulator: Simulator, deaths: Path, stack: EngineStack) -> Story:
     with observing(place):
         for kind in KINDS:
             request_all(kind, world, told, case_of, deaths)
-            eventually(nothing_is_open, tail=stack.folder / "1.log")
+            eventually(nothing_is_open, seconds=180, tail=stack.folder / "1.log")
     for operation_id, case in case_of.items():
         told.endings[case] = ending_of(operation_id, deaths / f"{operation_id}.died")
     told.happened = happened(simulator, since, set(told.runtimes))
@@ -240,7 +242,8 @@ def test_a_request_ends_once_though_its_worker_died_behind_a_step(case: Case, st
     assert ending.done == Counter(names)
     # The attempt that died is counted and left no outcome; behind a written outcome it is the next step's.
     if case.place == UNWRITTEN:
-        assert ending.calls or flowbook.flow_of(case.kind).step(case.step).ends_when_ready
+        silent = flowbook.flow_of(case.kind).step(case.step).ends_when_ready or case.step in NOTHING_TO_DO
+        assert ending.calls or silent
         assert [one.number for one in ending.attempts if (one.step, one.outcome) == (case.step, "done")] == [
             2
         ]
@@ -259,4 +262,5 @@ def test_every_cluster_came_and_went_as_often_as_it_was_wanted(story: Story) -> 
 
 
 def test_every_flow_is_put_to_this() -> None:
-    assert set(KINDS) == set(flowbook.all_flows())
+    # An upgrade needs runtimes of an older release; tests/pure/test_upgrade_parts.py breaks one off between wish and order.
+    assert {*KINDS, "upgrade"} == set(flowbook.all_flows())
