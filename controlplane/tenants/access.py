@@ -118,9 +118,7 @@ ALLOWED: Mapping[Role, frozenset[Permission]] = {
     Role.ADMIN: _ADMINISTER,
     Role.OWNER: _ADMINISTER | {P.OWNER_MANAGE, P.TENANT_CHANGE},
 }
-_SEE_ALL = frozenset(
-    {P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.ROLLOUT_READ, P.TENANT_OPEN}
-)
+_SEE_ALL = frozenset({P.READ, P.FOOTPRINT_READ, P.MEMBER_READ, P.QUOTA_READ, P.ROLLOUT_READ, P.TENANT_OPEN})
 PLATFORM_ALLOWED: Mapping[PlatformRole, frozenset[Permission]] = {
     PlatformRole.NONE: frozenset(),
     PlatformRole.FINOPS: _SEE_ALL

@@ -51,7 +51,9 @@ def reconcile(endpoint: Endpoint, clock: Clock) -> float | None:
         if pod["spec"].get("nodeName") and pod["spec"]["nodeName"] not in names:
             _lose(collection, pod)
         elif not pod["spec"].get("nodeName"):
-            if candidates is None:  # counting what is free on every node is most of the work, and seldom needed
+            if (
+                candidates is None
+            ):  # counting what is free on every node is most of the work, and seldom needed
                 nodes = endpoint.collection("", "nodes").documents()
                 candidates = rooms(nodes, collection.documents())
             _place(endpoint, pod, candidates)
