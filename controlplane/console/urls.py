@@ -1,6 +1,6 @@
 """The console's addresses."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from controlplane.console.views import (
     account,
@@ -53,7 +53,7 @@ from controlplane.console.views import (
 )
 
 app_name = "console"
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", runtimes.index, name="runtimes"),
     path("runtimes/live", runtimes.live, name="runtimes-live"),
     path("runtimes/new", new_runtime.form, name="new-runtime"),

@@ -26,7 +26,7 @@ def listens(tenant: Tenant) -> None:
 
 
 def test_every_end_is_told_once_and_a_second_end_again(world: World) -> None:
-    assert world.landscape
+    world.landscape  # noqa: B018 - it stands from now on
     listens(world.archipel)
     listens(world.basalt)
     operation = order(world)
@@ -45,7 +45,7 @@ def test_every_end_is_told_once_and_a_second_end_again(world: World) -> None:
 
 
 def test_what_ended_before_anybody_listened_is_not_told(world: World) -> None:
-    assert world.landscape
+    world.landscape  # noqa: B018 - it stands from now on
     operation = order(world)
     Operation.objects.filter(pk=operation.pk).update(
         state="cancelled", slot=None, finished_at=utcnow() - timedelta(hours=2)
