@@ -87,6 +87,5 @@ def test_the_index_leads_everywhere(alice: Asking) -> None:
     apply_prices(actor=SYSTEM)
     links = read(Asking().get("/"))
     answers = {noun: alice.get(link).status_code for noun, link in links.items() if noun != "docs"}
-    assert answers == dict.fromkeys(answers, 200) | {
-        "sessions": 403
-    }  # of people: nobody signed in with this token
+    # Sessions are of people, and nobody signed in with this token; rollouts are the platform's team's.
+    assert answers == dict.fromkeys(answers, 200) | {"sessions": 403, "rollouts": 403}

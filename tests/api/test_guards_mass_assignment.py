@@ -93,7 +93,7 @@ OURS = ("controlplane.", "provisioner.", "billing.")
 ASKED_FOR = {
     "name", "slug", "role", "reason", "email", "labels", "plan", "scopes", "region", "password", "username", "note",
     "kind", "pattern", "issuer", "client_id", "client_secret", "group_roles", "groups_claim", "domains", "contact",
-    "enabled", "challenge", "company", "service_account", "token", "rows",
+    "enabled", "challenge", "company", "service_account", "token", "rows", "runtime",
 }  # fmt: skip
 
 
