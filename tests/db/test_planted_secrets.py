@@ -100,7 +100,7 @@ def rows() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
         for (table,) in cursor.fetchall():
-            cursor.execute(f'SELECT row_to_json(one)::text FROM "{table}" one')
+            cursor.execute(f'SELECT row_to_json(whole_row)::text FROM "{table}" whole_row')
             found += [row[0] for row in cursor.fetchall()]
     text = "\n".join(found)
     binary = (bytes.fromhex(one) for one in re.findall(r'"\\\\x((?:[0-9a-f]{2})+)"', text))

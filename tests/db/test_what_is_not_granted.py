@@ -80,6 +80,7 @@ def test_what_a_person_granted_a_trials_tenant_stays(world: World) -> None:
 
 
 def test_the_console_offers_only_what_can_be_ordered(world: World) -> None:
+    world.shop  # noqa: B018 - who has no account is offered nothing
     client = browse(world.alice)
     assert "plan=trial" not in client.get("/runtimes/new").content.decode()
     assert "plan=aws" in client.get("/runtimes/new").content.decode()
