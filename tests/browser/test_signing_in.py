@@ -52,7 +52,8 @@ def test_the_look_changes_at_once_and_stays(open_page: Open) -> None:
     expect(page.get_by_role("button", name="Use the light look")).to_be_visible()
 
 
-def test_it_all_works_without_javascript(open_page: Open) -> None:
+def test_it_all_works_without_javascript(open_page: Open, world: World) -> None:
+    world.shop  # noqa: B018 - who has no account is offered nothing
     page = open_page("/", user="alice", javascript=False)
     page.get_by_role("button", name="Use the dark look").click()
     expect(page.get_by_role("button", name="Use the light look")).to_be_visible()
