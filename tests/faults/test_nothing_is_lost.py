@@ -16,7 +16,7 @@ from tests.plugins.stack import Stack
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(400),
     pytest.mark.xdist_group("stack"),
 ]
 

@@ -179,7 +179,7 @@ class Stack:
         found: dict[str, Any] = answer.body
         return found
 
-    def wait_closed(self, bodies: list[dict[str, Any]], *, seconds: float = 90) -> list[dict[str, Any]]:
+    def wait_closed(self, bodies: list[dict[str, Any]], *, seconds: float = 180) -> list[dict[str, Any]]:
         """Wait until all these operations ended."""
         closed: list[dict[str, Any]] = []
 
