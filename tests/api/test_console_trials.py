@@ -160,6 +160,7 @@ def test_a_tenant_sees_how_long_its_trial_lasts_wherever_it_looks() -> None:
     for path in ("/", "/trial/mine", f"/runtimes/{trial.runtime_id}/", "/accounts/"):
         assert re.search(r"(Ends|Trial: 1[34] days left)", text(client.get(path))), path
     assert "Extend by 7 days" in text(client.get("/trial/mine"))
+    assert "Left 14 days" in text(client.get("/trial/mine"))
 
 
 def test_an_owner_extends_and_takes_a_plan() -> None:

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from controlplane.console.fields.problems import place
 from controlplane.console.fields.tree import Field, Option
 from controlplane.console.pages import page, show
-from controlplane.console.presenters.trials import HEADINGS, badge_of
+from controlplane.console.presenters.trials import HEADINGS, badge_of, in_days
 from controlplane.console.visitor import ConsoleRequest, require
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from controlplane.trials.changing import CONVERTIBLE, convert_trial, extend_trial, paid_plans
@@ -77,6 +78,7 @@ def _show(request: ConsoleRequest, trial: Trial, problems: list[Any]) -> HttpRes
     context = {
         "trial": trial,
         "found": found,
+        "left": in_days(found.expires_at - utcnow()) if found.expires_at else "",
         "heading": HEADINGS[found.status],
         "shown": badge_of(found.status),
         "problems": problems,
