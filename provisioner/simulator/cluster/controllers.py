@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import math
 
 from provisioner.simulator.cluster import batch, daemons, pods, services, workloads
 from provisioner.simulator.cluster.pods import Clock
@@ -39,7 +40,8 @@ class Controllers:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._heap: list[tuple[float, int, Endpoint]] = []
-        self._due: dict[str, float] = {}
+        # By the endpoint itself, not its identity: one that was forgotten and woken again is looked at on its own account.
+        self._due: dict[int, float] = {}
         self._turn = itertools.count()
         self._clocks: dict[str, Clock] = {}
         self._moved = asyncio.Event()
@@ -52,19 +54,19 @@ class Controllers:
     def poke(self, endpoint: Endpoint, seconds: float = DEBOUNCE_SECONDS) -> None:
         """Have a cluster looked at soon."""
         due = asyncio.get_running_loop().time() + min(seconds, max(seconds / self.settings.speed, 0.01))
-        if endpoint.identity in self._due and self._due[endpoint.identity] <= due:
+        if self._due.get(id(endpoint), math.inf) <= due:
             return
-        self._due[endpoint.identity] = due
+        self._due[id(endpoint)] = due
         heapq.heappush(self._heap, (due, next(self._turn), endpoint))
         self._moved.set()
 
     def busy(self, endpoint: Endpoint) -> bool:
         """Say whether a cluster has something to do."""
-        return endpoint.identity in self._due
+        return id(endpoint) in self._due
 
     def forget(self, endpoint: Endpoint) -> None:
         """Drop what is known of a cluster that is gone."""
-        self._due.pop(endpoint.identity, None)
+        self._due.pop(id(endpoint), None)
         self._clocks.pop(endpoint.identity, None)
 
     async def run(self) -> None:
@@ -74,8 +76,8 @@ class Controllers:
             self._moved.clear()
             while self._heap and self._heap[0][0] <= loop.time():
                 due, _, endpoint = heapq.heappop(self._heap)
-                if self._due.get(endpoint.identity) == due:
-                    del self._due[endpoint.identity]
+                if self._due.get(id(endpoint)) == due:
+                    del self._due[id(endpoint)]
                     self._reconcile(endpoint)
                     await asyncio.sleep(0)
             rest = self._heap[0][0] - loop.time() if self._heap else None
