@@ -30,8 +30,15 @@ def a_bucket() -> Iterator[Any]:
         s3 = boto3.client("s3")
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # servers of one process share what they hold
             s3.create_bucket(Bucket="trail", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        _empty(s3)
         yield s3
     finally:
         server.stop()
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def _empty(s3: Any) -> None:
+    """Take away what an earlier server's tests left: only the bucket's name may be shared."""
+    for found in s3.list_objects_v2(Bucket="trail").get("Contents", []):
+        s3.delete_object(Bucket="trail", Key=found["Key"])
