@@ -13,9 +13,11 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import Account
 from provisioner.landscapes.models import Landscape
+from provisioner.lifecycle.upgrade import Start
 from provisioner.rollouts import ports
 from provisioner.rollouts.models import Rollout, Target
 from provisioner.runtimes.models import Runtime
@@ -69,17 +71,40 @@ class Upgrades:
     ended: list[tuple[datetime, UUID, bool]] = field(default_factory=list)
     due: dict[UUID, tuple[datetime, UUID, str]] = field(default_factory=dict)  # by operation
 
-    def begin(self, *, runtime_id: UUID, release: str, target_id: UUID, urgent: bool) -> UUID:
+    def begin(self, starts: Sequence[Start]) -> list[UUID | Refused]:
         """Stand in for the door: one statement."""
-        self.refuses(runtime_id)
-        operation, now = uuid7(), self.clock()
+        now, answers = self.clock(), list[UUID | Refused]()
+        for start in starts:
+            try:
+                self.refuses(start.runtime_id)
+            except Refused as refused:
+                answers.append(refused)
+                continue
+            answers.append(uuid7())
+            self.takes(answers[-1], start.runtime_id, now)
+        values: dict[str, Any] = {
+            "ids": [one if isinstance(one, UUID) else None for one in answers],
+            "runtimes": [start.runtime_id for start in starts],
+            "releases": [start.release for start in starts],
+            "now": now,
+        }
         with connection.cursor() as cursor:
-            cursor.execute(BEGIN, {"id": operation, "runtime": runtime_id, "release": release, "now": now})
+            cursor.execute(BEGIN, values)
+        return answers
+
+    def takes(self, operation: UUID, runtime_id: UUID, now: datetime) -> None:
+        """Remember what began, and when it ends."""
         self.begun.append((now, runtime_id))
-        self.due[operation] = (
-            now + timedelta(seconds=self.seconds(runtime_id)), runtime_id, self.fails(runtime_id)
-        )  # fmt: skip
-        return operation
+        ends = now + timedelta(seconds=self.seconds(runtime_id))
+        self.due[operation] = (ends, runtime_id, self.fails(runtime_id))
+
+    def through_the_door(self, starts: Sequence[Start]) -> list[UUID | Refused]:
+        """Order them as the product does: only what upgrades would do afterwards is left out."""
+        answers = ports.through_the_door(starts)
+        for start, answer in zip(starts, answers, strict=True):
+            if isinstance(answer, UUID):
+                self.takes(answer, start.runtime_id, self.clock())
+        return answers
 
     def end_due(self, now: datetime) -> int:
         """End what is due, in one statement."""
@@ -102,10 +127,11 @@ BEGIN = """
 INSERT INTO operations_operation (id, tenant_id, runtime_id, landscape_id, kind, generation, input, requested_by, request_id,
     state, slot, step, steps_done, attempts, reason, progress, share, due_at, fence, wakes, cancel_reason, deadline, error_class,
     error_code, error_message, error_audience, created_at, started_at)
-SELECT %(id)s, tenant_id, id, landscape_id, 'upgrade', generation, jsonb_build_object('release', %(release)s::text), 'system',
+SELECT b.id, r.tenant_id, r.id, r.landscape_id, 'upgrade', r.generation, jsonb_build_object('release', b.release), 'system',
     '', 'waiting', 'active', 'roll', '[]', 1, '', 0, 0, %(now)s + interval '1 year', 1, 0, '', %(now)s + interval '1 year', '',
     '', '', '', %(now)s, %(now)s
-FROM runtimes_runtime WHERE id = %(runtime)s"""
+FROM unnest(%(ids)s::uuid[], %(runtimes)s::uuid[], %(releases)s::text[]) AS b(id, runtime, release)
+JOIN runtimes_runtime r ON r.id = b.runtime WHERE b.id IS NOT NULL"""
 END = """
 WITH over AS (
     UPDATE operations_operation o
@@ -121,9 +147,9 @@ FROM over WHERE r.id = over.runtime_id AND over.state = 'succeeded'"""
 
 
 @contextmanager
-def upgrading(upgrades: Upgrades) -> Iterator[Upgrades]:
-    """Let rollouts begin these upgrades."""
-    before, ports.begin = ports.begin, upgrades.begin
+def upgrading(upgrades: Upgrades, *, door: bool = False) -> Iterator[Upgrades]:
+    """Let rollouts begin these upgrades, by the door that everybody takes or by a stand-in."""
+    before, ports.begin = ports.begin, upgrades.through_the_door if door else upgrades.begin
     try:
         yield upgrades
     finally:

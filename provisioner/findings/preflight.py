@@ -1,6 +1,10 @@
-"""What keeps a runtime from a release: blocking findings that count at its Kubernetes and that nobody answers for."""
+"""What keeps runtimes from a release: blocking findings that count at its Kubernetes and that nobody answers for."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.text import Truncator
@@ -11,17 +15,18 @@ from provisioner.findings.models import Finding
 from provisioner.findings.reading import not_waived
 from provisioner.findings.rules.base import Severity
 from provisioner.lifecycle.ports import Blocker
-from provisioner.runtimes.models import Runtime
 
 CODE = "finding"
 
 
-def blockers(runtime: Runtime, release: ReleaseFacts) -> list[Blocker]:
-    """Return one for each finding that blocks, with its remedy; one statement (rides on finding_blocking)."""
-    rows: QuerySet[Finding] = not_waived(Finding.objects.filter(runtime=runtime, severity=Severity.BLOCKING))
+def blockers(runtimes: Sequence[UUID], release: ReleaseFacts) -> Mapping[UUID, Sequence[Blocker]]:
+    """Return one for each finding that blocks, with its remedy; one statement for all (rides on finding_blocking)."""
+    blocking = Finding.objects.filter(runtime__in=list(runtimes), severity=Severity.BLOCKING)
+    rows: QuerySet[Finding] = not_waived(blocking).order_by("runtime", "rule", "namespace", "name")
     target = numbers(release.kubernetes_version)
-    return [
-        Blocker(CODE, f"{Truncator(row.sentence).chars(300)} {row.remedy}", row.audience)
-        for row in rows.order_by("rule", "namespace", "name")
-        if not row.from_version or target >= numbers(row.from_version)
-    ]
+    found: dict[UUID, list[Blocker]] = defaultdict(list)
+    for row in rows:
+        if not row.from_version or target >= numbers(row.from_version):
+            sentence = f"{Truncator(row.sentence).chars(300)} {row.remedy}"
+            found[row.runtime_id].append(Blocker(CODE, sentence, row.audience))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db.models import F
@@ -55,14 +56,36 @@ def locked_runtime(
     A suspended tenant's too: what may still be done with it, the door says (`tenants.suspension`).
     Raises Refused: runtime_not_found 404, forbidden 403, runtime_gone 409, stale_revision 412.
     """
+    found = locked_runtimes(actor=actor, permission=permission, revisions={runtime_id: revision})[runtime_id]
+    if isinstance(found, Refused):
+        raise found
+    return found
+
+
+def locked_runtimes(
+    *, actor: Actor, permission: Permission, revisions: Mapping[UUID, int | None]
+) -> dict[UUID, Runtime | Refused]:
+    """Return these runtimes, locked until commit in the order of their keys, or what `locked_runtime` raises for each."""
     rows = Runtime.objects.select_for_update(no_key=True, of=("self",)).select_related(
         "tenant", "account", "landscape", "plan"
     )
     if not actor.sees_every_tenant:
         rows = rows.filter(tenant=actor.tenant_id)
-    runtime: Runtime | None = rows.filter(pk=runtime_id).first()
+    there = {runtime.pk: runtime for runtime in rows.filter(pk__in=list(revisions)).order_by("pk")}
+    found: dict[UUID, Runtime | Refused] = {}
+    for key, revision in revisions.items():
+        try:
+            found[key] = _changeable(there.get(key), key, actor, permission, revision)
+        except Refused as refused:
+            found[key] = refused
+    return found
+
+
+def _changeable(
+    runtime: Runtime | None, key: UUID, actor: Actor, permission: Permission, revision: int | None
+) -> Runtime:
     if runtime is None:
-        raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
+        raise Refused("runtime_not_found", f"There is no runtime {key}.", status=404)
     require(actor, permission, tenant_id=runtime.tenant_id)
     if runtime.phase == Phase.DEPROVISIONED:
         raise Refused(

@@ -23,7 +23,8 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
 from provisioner.lifecycle import queries, upgrade_notices
 from provisioner.lifecycle.models import Expiry
-from provisioner.lifecycle.upgrade import present_release, upgrade_runtime
+from provisioner.lifecycle.upgrade import upgrade_runtime
+from provisioner.lifecycle.upgrade_way import present_release
 from provisioner.runtimes.models import Runtime
 
 log = structlog.get_logger(__name__)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from controlplane.catalog.plans import ReleaseFacts
+from provisioner.lifecycle import queries
 from provisioner.lifecycle.ports import Blocker
-from provisioner.modules.kept import State
-from provisioner.modules.models import RuntimeModule
 from provisioner.modules.ordering import objections
 from provisioner.modules.registry import all_modules
 from provisioner.modules.versions import faults
-from provisioner.runtimes.models import Runtime
+from provisioner.operations import prepared
 
 
 def release_faults(release: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -26,13 +27,14 @@ def set_faults(chosen: Sequence[str]) -> list[tuple[str, str]]:
     return [(one.module, one.detail) for one in objections([*chosen, *mandatory], known)]
 
 
-def blockers(runtime: Runtime, release: ReleaseFacts) -> list[Blocker]:
-    """Return what of a runtime's modules keeps it from a release."""
-    wished = [wish for wish in runtime.cluster_spec.get("modules", ()) if not wish.get("channel")]
-    missing = [wish["key"] for wish in wished if wish["key"] not in release.modules]
-    found = [
-        Blocker("module_not_in_release", f"Release {release.key} has no module {key}: remove it first.")
-        for key in missing
-    ]
-    stuck = RuntimeModule.objects.filter(runtime=runtime, state=State.BLOCKED).order_by("key")
-    return [*found, *(Blocker("module_blocked", one.message) for one in stuck)]
+def blockers(runtimes: Sequence[UUID], release: ReleaseFacts) -> Mapping[UUID, Sequence[Blocker]]:
+    """Return what of runtimes' modules keeps them from a release; one statement."""
+    found: dict[UUID, list[Blocker]] = defaultdict(list)
+    asked = {"runtimes": list(runtimes), "modules": list(release.modules)}
+    for row in prepared.rows(queries.MODULE_BLOCKERS, asked):
+        key = row["missing"]
+        missing = Blocker(
+            "module_not_in_release", f"Release {release.key} has no module {key}: remove it first."
+        )
+        found[row["id"]].append(missing if key else Blocker("module_blocked", row["stuck"]))
+    return found

@@ -2,17 +2,18 @@
 
 Each of `may_begin` is asked inside the transaction that creates a runtime, once tenant, account and quota allow it, and raises
 Refused where it does not: read only, indexed, no network.
-Each of `preflight` is asked before a runtime is brought to a release, with what the platform knows already: no network either.
+Each of `preflight` is asked before runtimes are brought to a release, of all of them at once, with what the platform knows
+already: no network either. It answers for those that something keeps from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.tenants.models import Account
-from provisioner.runtimes.models import Runtime
 
 
 @dataclass(frozen=True)
@@ -25,4 +26,4 @@ class Blocker:
 
 
 may_begin: list[Callable[[Account], None]] = []
-preflight: list[Callable[[Runtime, ReleaseFacts], Sequence[Blocker]]] = []
+preflight: list[Callable[[Sequence[UUID], ReleaseFacts], Mapping[UUID, Sequence[Blocker]]]] = []

@@ -161,3 +161,22 @@ SELECT id FROM operations_operation
 WHERE kind = 'upgrade' AND state IN ('succeeded', 'failed') AND upgrade_told_at IS NULL
 ORDER BY finished_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
 """
+
+# A newer wish of each of these runtimes, whose rows the caller has locked. Rides on the primary key.
+NEWER_WISHES = """
+UPDATE runtimes_runtime SET generation = generation + 1, revision = revision + 1, updated_at = now()
+WHERE id = ANY(%(ids)s::uuid[]) RETURNING id, generation, revision
+"""
+
+# What of many runtimes' modules keeps them from a release: those that it does not have, and those that could not be removed.
+# Rides on primary keys and module_once_per_runtime.
+MODULE_BLOCKERS = """
+SELECT r.id, wish ->> 'key' AS missing, '' AS stuck
+FROM runtimes_runtime r, jsonb_array_elements(r.cluster_spec -> 'modules') wish
+WHERE r.id = ANY(%(runtimes)s::uuid[]) AND coalesce(wish ->> 'channel', '') = ''
+  AND NOT wish ->> 'key' = ANY(%(modules)s::text[])
+UNION ALL
+SELECT m.runtime_id, '', m.message FROM modules_runtimemodule m
+WHERE m.runtime_id = ANY(%(runtimes)s::uuid[]) AND m.state = 'blocked'
+ORDER BY 1, 2, 3
+"""

@@ -12,7 +12,7 @@ from controlplane.catalog.hops import order_of
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from provisioner.lifecycle.upgrade import present_release, way_to
+from provisioner.lifecycle.upgrade_way import present_release, way_to
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind

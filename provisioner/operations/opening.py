@@ -182,7 +182,11 @@ def _inserted(params: dict[str, Any]) -> Operation:
     with connection.cursor() as cursor:
         cursor.execute(queries.OPEN, params)
         names = [column.name for column in cursor.description]
-        row = dict(zip(names, cursor.fetchone(), strict=True))
+        return stored(dict(zip(names, cursor.fetchone(), strict=True)))
+
+
+def stored(row: dict[str, Any]) -> Operation:
+    """Return the operation of a row as PostgreSQL returned it."""
     for name in ("input", "kept", "steps_done"):
         row[name] = json.loads(row[name])
     operation = Operation(**row)

@@ -6,5 +6,5 @@ What can be done stands in `services`, each with its signature and refusals: pre
 close a rollout; retry, skip, prioritise targets (a `Choice`); approve or open a gate; stop everything; waive a runtime;
 windows and exclusions of an `Owner`.
 What is shown: `reading` (list_rollouts, read_rollout, list_targets, read_feed) and `why_not` (why_not, why_not_groups,
-version_histogram, left_behind, open_ends). What others fill in: `ports` (revenue, footprint_change, blockers).
+version_histogram, left_behind, open_ends). What others fill in: `ports` (begin, revenue, footprint_change).
 """

@@ -13,9 +13,9 @@ from controlplane.catalog.facts import snapshot
 from controlplane.catalog.hops import plan_hops
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.errors import Refused
-from provisioner.lifecycle.upgrade import release_named
+from provisioner.lifecycle.upgrade_way import blockers_of, release_named
 from provisioner.operations.prepared import rows
-from provisioner.rollouts import members, ports, queries
+from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
 from provisioner.rollouts.plan import Plan, parse_plan
 from provisioner.rollouts.schedules import Schedules
@@ -23,7 +23,9 @@ from provisioner.rollouts.selector import Member, Selector, parse_selector
 from provisioner.rollouts.windows import Opening
 
 NOBODY = UUID(int=0)
-PASSING = frozenset({"runtime_pinned", "runtime_suspended"})  # may be over when its turn comes
+PASSING = frozenset(
+    {"runtime_pinned", "runtime_suspended", "upgrade_blocked"}
+)  # may be over when its turn comes
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,13 @@ def _ineligible(selected: Sequence[Member], wanted: ReleaseFacts, now: datetime)
             plan_hops(release_named(key), wanted, releases.values(), today=now.date())
         except Refused as refused:
             ways[key] = refused
-    asked: dict[UUID, tuple[str, str]] = {}
-    for ask in ports.blockers:
-        asked |= ask([one.runtime_id for one in selected], wanted.key)
+    blockers = blockers_of([one.runtime_id for one in selected], wanted)
     offered = set(wanted.machine_image.get("architectures", ()))
     found = []
     for one in selected:
-        why = _why_not(one, ways[one.release], wanted.key, offered) or asked.get(one.runtime_id)
+        why = _why_not(one, ways[one.release], wanted.key, offered)
+        if why is None and (found_before := blockers.get(one.runtime_id)):
+            why = "upgrade_blocked", " ".join(blocker.detail for blocker in found_before[:3])
         if why:
             found.append(Ineligible(one, *why))
     return found

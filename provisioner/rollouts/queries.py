@@ -156,14 +156,18 @@ BIND = """
 UPDATE rollouts_target t SET operation_id = m.operation
 FROM unnest(%(ids)s::uuid[], %(operations)s::uuid[]) AS m(id, operation) WHERE t.id = m.id"""
 
+# What the door refused is decided still, until it is sent back: no counter is touched while runtimes are locked.
+LET_GO = "UPDATE rollouts_target SET state = 'starting' WHERE id = ANY(%(ids)s::uuid[]) AND state = 'running'"
+
 # What the door refused: back from its place, guarded by it. Rides on the primary key.
 SEND_BACK = """
-UPDATE rollouts_target
-SET state = %(state)s::text, since = %(now)s::timestamptz, reason_code = %(code)s::text,
-    reason = %(reason)s::text, reason_until = NULL, started_at = NULL,
-    due_at = CASE WHEN %(state)s::text IN ('waiting', 'blocked') THEN %(now)s::timestamptz + %(after)s::interval END,
-    finished_at = CASE WHEN %(state)s::text IN ('succeeded', 'gone') THEN %(now)s::timestamptz END
-WHERE id = %(id)s::uuid AND state = 'starting'"""
+UPDATE rollouts_target t
+SET state = m.state, since = %(now)s::timestamptz, reason_code = m.code, reason = m.reason, reason_until = NULL,
+    started_at = NULL, due_at = CASE WHEN m.state IN ('waiting', 'blocked') THEN %(now)s::timestamptz + m.after END,
+    finished_at = CASE WHEN m.state IN ('succeeded', 'gone') THEN %(now)s::timestamptz END
+FROM unnest(%(ids)s::uuid[], %(states)s::text[], %(codes)s::text[], %(reasons)s::text[], %(afters)s::interval[])
+    AS m(id, state, code, reason, after)
+WHERE t.id = m.id AND t.state = 'starting'"""
 
 # A start that was decided while a window was open, and not ordered before it closed, waits for the next one. Rides on
 # target_starting.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db import DatabaseError, transaction
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from provisioner.lifecycle.upgrade import Start
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.states import TargetState
@@ -17,7 +19,7 @@ from provisioner.rollouts.states import TargetState
 log = structlog.get_logger(__name__)
 
 T = TargetState
-TOGETHER = 10  # starts in one transaction: ten share a commit, and whoever stops everything waits for no more
+TOGETHER = 50  # starts in one transaction, which takes tens of milliseconds: whoever stops everything waits for no more
 BUSY_AGAIN, BLOCKED_AGAIN = timedelta(seconds=20), timedelta(minutes=10)
 # What the door's refusals mean to a target; every other one blocks it until somebody mends what it says.
 MEANS: dict[str, TargetState] = {
@@ -34,76 +36,77 @@ def start_decided(*, clock: datetime | None = None, most: int = 1000) -> int:
     started = looked = 0
     while looked < most:
         try:
-            found = _start(TOGETHER, clock)
-        except (
-            _Back,
-            DatabaseError,
-        ):  # one of them is refused: nothing of this came to be, and each goes by itself
-            for _ in range(TOGETHER):
-                started += _start_alone(clock)
-            looked += TOGETHER
-            continue
-        if not found:
+            seen, ordered = _start(min(TOGETHER, most - looked), clock)
+        except Exception as fault:  # nothing of these came to be: each goes by itself, and only the one that breaks stays behind
+            log.warning("rollouts.starts_broke", reason=str(fault))
+            seen, ordered = TOGETHER, sum(_start_alone(clock) for _ in range(TOGETHER))
+        if not seen:
             break
-        started, looked = started + found, looked + found
+        started, looked = started + ordered, looked + seen
     return started
 
 
-class _Back(Exception):  # noqa: N818 - undoes what the door did not
-    def __init__(self, target: Any, state: TargetState, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.target, self.state, self.code, self.reason = target, state, code, reason
-
-
-def _start(most: int, clock: datetime | None) -> int:
-    """Order a few in one transaction, in the order of their runtimes, and return how many; raises _Back, DatabaseError."""
+def _start(most: int, clock: datetime | None) -> tuple[int, int]:
+    """Order a few in one transaction; return how many were looked at and how many of them were ordered."""
     with transaction.atomic():
         rows(queries.MAY_START, {})
-        taken = sorted(
-            rows(queries.TAKE_START, {"most": most, "clock": clock}), key=lambda row: str(row["runtime_id"])
-        )
+        taken = rows(queries.TAKE_START, {"most": most, "clock": clock})
         if not taken:
-            return 0
-        operations = [
-            _ordered(row["id"], row["runtime_id"], row["release_key"], row["urgent"]) for row in taken
-        ]
-        rows(queries.BIND, {"ids": [row["id"] for row in taken], "operations": operations})
-    return len(taken)
+            return 0, 0
+        refused = _order(taken)
+    _send_back(refused, clock)
+    return len(taken), len(taken) - len(refused)
+
+
+def _order(taken: Sequence[Mapping[str, Any]]) -> dict[Any, Refused]:
+    """Order what was taken, and let go of what the door refuses: return that, by target."""
+    starts = [Start(row["runtime_id"], row["release_key"], row["id"], row["urgent"]) for row in taken]
+    answers = {start.target_id: answer for start, answer in zip(starts, ports.begin(starts), strict=True)}
+    refused = {key: answer for key, answer in answers.items() if isinstance(answer, Refused)}
+    bound = {key: answer for key, answer in answers.items() if not isinstance(answer, Refused)}
+    if bound:
+        rows(queries.BIND, {"ids": list(bound), "operations": list(bound.values())})
+    if refused:
+        rows(queries.LET_GO, {"ids": list(refused)})
+    return refused
 
 
 def _start_alone(clock: datetime | None) -> int:
-    """Order one, or send it back with what the door said; 0 when there is none, or it was refused."""
+    """Order one, or send it back with what broke; 0 when there is none, or it was not ordered."""
+    taken: list[dict[str, Any]] = []
     try:
-        return _start(1, clock)
-    except _Back as back:
-        _send_back(back, clock)
+        with transaction.atomic():
+            rows(queries.MAY_START, {})
+            taken = rows(queries.TAKE_START, {"most": 1, "clock": clock})
+            refused = _order(taken) if taken else {}
     except (
         DatabaseError
     ) as fault:  # a deadlock, a lost connection: it stays decided, and the next look tries again
         log.warning("rollouts.start_failed", reason=str(fault))
-    return 0
-
-
-def _ordered(target: Any, runtime: Any, release: str, urgent: bool) -> Any:
-    try:
-        return ports.begin(runtime_id=runtime, release=release, target_id=target, urgent=urgent)
-    except Refused as refused:
-        state = MEANS.get(refused.code, T.BLOCKED)
-        raise _Back(target, state, refused.code, refused.detail) from refused
-    except DatabaseError:
-        raise
+        return 0
     except Exception as fault:
-        log.exception("rollouts.door_broke", target=str(target))
-        raise _Back(target, T.BLOCKED, "door_broke", f"The upgrade could not be ordered: {fault}") from fault
+        log.exception("rollouts.door_broke", target=str(taken[0]["id"]))
+        broken = Refused("door_broke", f"The upgrade could not be ordered: {fault}", status=500)
+        _send_back({taken[0]["id"]: broken}, clock)
+        return 0
+    _send_back(refused, clock)
+    return len(taken) - len(refused)
 
 
-def _send_back(back: _Back, clock: datetime | None) -> None:
+def _send_back(refused: Mapping[Any, Refused], clock: datetime | None) -> None:
+    """Give back the places of those that the door refused, with its words.
+
+    In a transaction of its own: it counts, which waits for the tick, and no runtime is to be locked meanwhile.
+    """
+    if not refused:
+        return
+    states = [MEANS.get(one.code, T.BLOCKED) for one in refused.values()]
     values: dict[str, Any] = {
-        "id": back.target,
-        "state": back.state.value,
-        "code": back.code[:64],
-        "reason": back.reason[:500],
-        "after": BUSY_AGAIN if back.state is T.WAITING else BLOCKED_AGAIN,
+        "ids": list(refused),
+        "states": [state.value for state in states],
+        "codes": [one.code[:64] for one in refused.values()],
+        "reasons": [one.detail[:500] for one in refused.values()],
+        "afters": [BUSY_AGAIN if state is T.WAITING else BLOCKED_AGAIN for state in states],
         "now": clock or utcnow(),
     }
     with transaction.atomic():

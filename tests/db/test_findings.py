@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from controlplane.catalog.facts import snapshot
+from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.errors import Refused, Retry
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import AuditEvent
@@ -21,6 +22,7 @@ from provisioner.findings.models import Check, Finding, FindingWaiver
 from provisioner.findings.preflight import blockers
 from provisioner.findings.reading import fleet_groups, standing_of
 from provisioner.findings.waiving import look_again, revoke_finding_waiver, waive_finding
+from provisioner.lifecycle.ports import Blocker
 from provisioner.modules.rendering import in_apply_order, render
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -138,20 +140,24 @@ def test_a_blocking_finding_keeps_an_upgrade_back_until_somebody_answers_for_it(
     lending.island.apply(written_in("storage.k8s.io/v1beta1"))
     looked()
     release = next(iter(snapshot().every_release.values()))
-    [blocker] = blockers(runtime, release)
+
+    def found(release: ReleaseFacts) -> list[Blocker]:
+        return list(blockers([runtime.pk], release).get(runtime.pk, ()))
+
+    [blocker] = found(release)
     assert "PodDisruptionBudget shop/never" in blocker.detail
     assert "maxUnavailable: 1" in blocker.detail
     far = replace(release, kubernetes_version="1.37")
-    assert len(blockers(runtime, far)) == 2
+    assert len(found(far)) == 2
     waiver = waived(runtime, place="PodDisruptionBudget shop/never")
-    assert blockers(runtime, release) == []
+    assert found(release) == []
     assert {group.waived for group in fleet_groups(actor=SYSTEM) if group.key == "unmeetable-budgets"} == {1}
     FindingWaiver.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert len(blockers(runtime, release)) == 1
+    assert len(found(release)) == 1
     again = waived(runtime)
-    assert blockers(runtime, release) == []
+    assert found(release) == []
     revoke_finding_waiver(actor=SYSTEM, runtime_id=runtime.pk, waiver_id=again.pk)
-    assert len(blockers(runtime, release)) == 1
+    assert len(found(release)) == 1
     actions = list(AuditEvent.objects.filter(action__startswith="finding.").values_list("action", flat=True))
     assert sorted(actions) == ["finding.unwaive", "finding.waive", "finding.waive"]
     assert waiver.owner == "ada@example.com"

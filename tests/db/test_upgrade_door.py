@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -77,8 +79,9 @@ def test_a_release_that_is_unknown_or_withdrawn_or_blocked_is_refused(
     with pytest.raises(Refused, match=r"was withdrawn: It leaks\."):
         upgrade_runtime(actor=world.alice.actor, runtime_id=runtime.id, release=NEWEST)
 
-    def objection(row: Runtime, release: ReleaseFacts) -> list[Blocker]:
-        return [Blocker("webhook_blocks", f"A webhook of {row.name} would block {release.key}; mend it.")]
+    def objection(runtimes: Sequence[UUID], release: ReleaseFacts) -> dict[UUID, list[Blocker]]:
+        words = f"A webhook of {runtime.name} would block {release.key}; mend it."
+        return {key: [Blocker("webhook_blocks", words)] for key in runtimes}
 
     monkeypatch.setattr(ports, "preflight", [objection])
     with pytest.raises(Refused, match=r"A webhook of checkout would block 2026\.10\.1"):

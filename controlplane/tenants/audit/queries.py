@@ -10,6 +10,15 @@ INSERT INTO tenants_auditevent
 VALUES (%s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
 """
 
+# The same for many rows of one action.
+LEAVE_ROWS = """
+INSERT INTO tenants_auditevent
+    (id, tenant_id, at, actor, on_behalf_of, action, target_type, target_id, changes, request_id, address, outcome)
+SELECT row.id, row.tenant, clock_timestamp(), %(actor)s, %(on_behalf_of)s, %(action)s, %(target_type)s, row.target,
+    row.changes::jsonb, %(request_id)s, %(address)s, %(outcome)s
+FROM unnest(%(ids)s::uuid[], %(tenants)s::uuid[], %(targets)s::text[], %(changes)s::text[]) AS row(id, tenant, target, changes)
+"""
+
 # Two beats: the second finds the lock taken and goes.
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('nesoi.audit.sealing', 0))"
 
