@@ -11,13 +11,13 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from django.conf import settings
 from django.db import connection, transaction
 
 from billing.footprint import facts, ports
 from billing.footprint import queries as sql
 from billing.footprint.carbon import emission_of, split_emission
 from billing.footprint.carbon_factors import Factors, factors_of
+from billing.footprint.components import forget_parts, make_components
 from billing.footprint.models import PARTS
 from billing.footprint.ports import NodeCost
 from billing.footprint.prices import CORE_TO_GIB, MILLION, NODE_METERS, Prices
@@ -25,7 +25,7 @@ from billing.footprint.split import NOTHING, Parts, split_cost, split_resource, 
 from billing.pricing.money import round_ratio
 from billing.usage.partitions import standing
 from billing.usage.queries import array
-from billing.usage.slots import DAY, day_of, start_of
+from billing.usage.slots import day_of
 from controlplane.catalog.models import MachineType
 from controlplane.kernel.clock import utcnow
 
@@ -35,9 +35,11 @@ _CHUNK = 1000
 
 def make_days(*, now: datetime | None = None, most: int = DAYS_AT_ONCE) -> int:
     """Make the days that are marked and over, at most so many; return how many."""
+    today = day_of(now or utcnow())
     with connection.cursor() as cursor:
-        cursor.execute(sql.DIRTY_DAYS, [day_of(now or utcnow()), most])
+        cursor.execute(sql.DIRTY_DAYS, [today, most])
         days = [day for (day,) in cursor.fetchall()]
+    forget_parts(today)
     return sum(make_day(day) for day in days)
 
 
@@ -53,7 +55,7 @@ def make_day(day: date) -> bool:
             return False
         _make_runtimes(cursor, day, sources)
         if standing([day]):  # without its samples a day's components stay as they are
-            _make_components(cursor, day)
+            make_components(cursor, day, sources)
     return True
 
 
@@ -69,14 +71,6 @@ def _make_runtimes(cursor: Any, day: date, sources: Sequence[int]) -> None:
         cursor.execute(sql.FORGET, [day, chosen])
         rows = [_made(day, one, prices, factors, costs.get(one.held)) for one in found]
         cursor.execute(sql.KEEP, [orjson.dumps(rows).decode()])
-
-
-def _make_components(cursor: Any, day: date) -> None:
-    start = start_of(day)
-    cursor.execute(sql.ROOM)
-    cursor.execute(sql.FORGET_COMPONENTS, [day])
-    values = {"day": day, "start": start, "end": start + DAY, "length": settings.USAGE_SLOT_SECONDS}
-    cursor.execute(sql.COMPONENTS, values)
 
 
 def _made(

@@ -6,7 +6,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from billing.footprint.component_models import ComponentAsked, ComponentRead, ComponentTold, ComponentUsed
 from controlplane.tenants.models import Tenant, TenantOwned
+
+__all__ = [
+    "MEASURES", "PARTS", "ComponentAsked", "ComponentDay", "ComponentRead", "ComponentTold", "ComponentUsed", "Dirty",
+    "FootprintDay",
+]  # fmt: skip
 
 PARTS = ("workload", "platform", "reserve", "idle")
 MEASURES = ("cpu", "memory", "cost", "carbon")

@@ -33,44 +33,6 @@ TENANTS = "SELECT DISTINCT tenant_id FROM usage_day_life WHERE day = %s AND sour
 KEEP = "INSERT INTO footprint_day SELECT * FROM json_populate_recordset(NULL::footprint_day, %s)"
 FORGET = "DELETE FROM footprint_day WHERE day = %s AND source = ANY(%s::int[])"
 
-# A day's components over the fleet. Samples of one component set are counted before the set is spelt out; of the use that was
-# told, a source's first sight in an hour counts. One pass over the day's partition; plans by the days' primary key.
-ROOM = "SET LOCAL work_mem = '64MB'"  # sorting a fleet's day on disk would take longer than all the rest
-FORGET_COMPONENTS = "DELETE FROM footprint_component_day WHERE day = %s"
-COMPONENTS = """
-WITH plans AS MATERIALIZED (
-    SELECT DISTINCT ON (source) source, plan FROM usage_day_life WHERE day = %(day)s ORDER BY source, alive_seconds DESC
-),
-counted AS MATERIALIZED (
-    SELECT source, components, count(*) * %(length)s AS seconds FROM usage_sample
-    WHERE slot >= %(start)s AND slot < %(end)s GROUP BY source, components
-),
-held AS (SELECT p.plan, c.* FROM counted c JOIN plans p USING (source)),
-asked AS (
-    SELECT h.plan, c.key AS component, count(DISTINCT h.source)::int AS runtimes, sum(h.seconds)::bigint AS seconds,
-        sum(h.seconds * (c.value ->> 0)::bigint)::bigint AS millicores, sum(h.seconds * (c.value ->> 1)::bigint)::bigint AS mib
-    FROM held h JOIN usage_component_set x ON x.id = h.components, jsonb_each(x.components) c
-    GROUP BY h.plan, c.key
-),
-firsts AS (
-    SELECT DISTINCT ON (u.hour, s.key::int) s.key::int AS source, s.value AS used
-    FROM usage_component_use u, json_each(u.used::json) s WHERE u.hour >= %(start)s AND u.hour < %(end)s
-    ORDER BY u.hour, s.key::int, u.id
-),
-used AS (
-    SELECT p.plan, c.key AS component, 3600 * count(*)::bigint AS seconds,
-        3600 * sum((c.value ->> 0)::bigint)::bigint AS millicores,
-        3600 * sum((c.value ->> 1)::bigint)::bigint AS mib
-    FROM firsts f JOIN plans p USING (source), json_each(f.used) c GROUP BY p.plan, c.key
-)
-INSERT INTO footprint_component_day (day, component, plan, runtimes, seconds, requested_millicores, requested_mib,
-    used_seconds, used_millicores, used_mib)
-SELECT %(day)s, left(a.component, 253), a.plan, a.runtimes, a.seconds, a.millicores, a.mib,
-    coalesce(u.seconds, 0), coalesce(u.millicores, 0), coalesce(u.mib, 0)
-FROM asked a LEFT JOIN used u USING (plan, component)
-ON CONFLICT (day, component, plan) DO NOTHING
-"""
-
 # The fleet's components in two stretches of days: the newest, and as long a one some weeks before. As many rows as there are
 # components, plans and days, however large the fleet is. By the primary key.
 RANKING = """
