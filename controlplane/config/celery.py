@@ -12,6 +12,7 @@ from django.conf import settings
 from kombu import Exchange, Queue
 
 from controlplane.config.starting import refuse_dangerous_settings
+from controlplane.config.worker_connections import keep_connections
 from controlplane.notices import transport as outbox
 from controlplane.trials import transport as trials
 from provisioner.operations import transport
@@ -31,6 +32,7 @@ app.set_default()  # the current one in every thread, not only in the one that i
 app.config_from_object("django.conf:settings", namespace="CELERY")
 worker_init.connect(refuse_dangerous_settings)
 beat_init.connect(refuse_dangerous_settings)
+keep_connections(app)
 app.autodiscover_tasks(
     [
         "controlplane.tenants.audit",
