@@ -16,6 +16,7 @@ from provisioner.simulator.cluster.inhabited.settling import settle
 from provisioner.simulator.cluster.inhabited.sizing import extra_nodes
 from provisioner.simulator.cluster.metrics import measure
 from provisioner.simulator.cluster.nodes import node, slots, stable_uid
+from provisioner.simulator.cluster.preemption import staying
 from provisioner.simulator.cluster.system import fixtures, pods
 from provisioner.simulator.endpoint import Endpoint, Key, Strategy
 from provisioner.simulator.errors import ApiError, Json
@@ -157,7 +158,7 @@ class Directory:
         ]
         _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, names, version)), again=again)
         hosts = [each["metadata"]["name"] for each in nodes if not each["spec"].get("taints")]
-        settle(endpoint, inhabitants(shoot, place, hosts, at))
+        settle(endpoint, staying(endpoint, inhabitants(shoot, place, hosts, at)))
 
 
 def _follow(endpoint: Endpoint, key: Key, namespace: str, wanted: list[Json], *, again: bool) -> None:

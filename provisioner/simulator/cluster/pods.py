@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from provisioner.simulator.cluster.happenings import tell
+from provisioner.simulator.cluster.preemption import take_place
 from provisioner.simulator.cluster.scheduler import Room, choose, rooms, take
 from provisioner.simulator.cluster.system import pending, running
 from provisioner.simulator.endpoint import Endpoint
@@ -93,6 +94,11 @@ def _lose(collection: Collection, pod: Json) -> None:
 def _place(endpoint: Endpoint, pod: Json, candidates: list[Room]) -> None:
     collection = endpoint.collection("", "pods")
     room, why = choose(pod, candidates)
+    made = room is None and take_place(endpoint, pod)
+    if made:
+        nodes = endpoint.collection("", "nodes").documents()
+        candidates[:] = rooms(nodes, collection.documents())
+        room, why = choose(pod, candidates)
     if room is None:
         wanted = pending(why)
         before = (pod["status"].get("conditions") or [{}])[0].get("message")

@@ -52,6 +52,12 @@ def take(room: Room, pod: Json) -> None:
         room.free[name] = room.free.get(name, 0.0) - value
 
 
+def fits(pod: Json, room: Room) -> bool:
+    """Say whether a node has what a pod asks for."""
+    wanted = requests_of(pod)
+    return all(value <= room.free.get(name, 0.0) + 1e-9 for name, value in wanted.items())
+
+
 def choose(pod: Json, candidates: list[Room]) -> tuple[Room | None, str]:
     """Return the emptiest fitting node, or None and why none fits."""
     why: Counter[str] = Counter()
