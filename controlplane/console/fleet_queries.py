@@ -9,28 +9,29 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from controlplane.catalog.facts import snapshot
-from controlplane.console.queries import Page, newest_first
+from controlplane.console.queries import PAGE_SIZE, Page, newest_first
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
+from controlplane.tenants.models import Account, Tenant
 from provisioner.landscapes.models import Landscape
 from provisioner.operations.prepared import rows
+from provisioner.rollouts import reading
 from provisioner.rollouts.models import Target
 from provisioner.rollouts.permitted import may_read
 from provisioner.rollouts.services import Choice
+from provisioner.runtimes.counting import Standing, fleet_standing
+from provisioner.runtimes.finding import words_begin
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
 LONGEST = 100
 MOST_COUNTED = 1000
 STUCK_MINUTES = 15
-HEAVY = ("spec", "plan__definition", "status")
-
-# How many runtimes stand in each phase: an index-only scan. Rides on runtime_phases_of_tenant.
-PHASES = """
-SELECT phase, count(*)::int AS runtimes FROM runtimes_runtime WHERE phase <> 'deprovisioned' GROUP BY 1 ORDER BY 2 DESC"""
+HEAVY = ("spec", "landscape__config", "landscape__credentials_sealed")
 
 # Open operations whose step began long ago, the oldest first. Reads what is open, not the fleet. Rides on operation_one_per_slot.
 STUCK = """
@@ -41,13 +42,13 @@ WHERE o.slot = 'active' AND o.step_started_at < now() - make_interval(mins => %(
 ORDER BY o.step_started_at LIMIT %(most)s::int"""
 
 # Failed runtimes and open operations in trouble, by their error: at most so many of them are looked at.
-# Rides on runtime_phases_of_tenant, operation_of_runtime and operation_one_per_slot.
+# Rides on runtime_pages_of_phase, operation_of_runtime and operation_one_per_slot.
 ERRORS = """
 SELECT code, step, audience, count(*)::int AS runtimes, min(at) AS first_at, max(at) AS last_at, max(message) AS sample,
     (array_agg(name ORDER BY at DESC))[1:3] AS names
 FROM (
     (SELECT o.error_code AS code, o.step, o.error_audience AS audience, o.finished_at AS at, o.error_message AS message, r.name
-     FROM (SELECT id, name FROM runtimes_runtime WHERE phase = 'failed' LIMIT %(most)s::int) r
+     FROM (SELECT id, name FROM runtimes_runtime WHERE phase = 'failed' ORDER BY id DESC LIMIT %(most)s::int) r
      JOIN LATERAL (
          SELECT * FROM operations_operation x WHERE x.runtime_id = r.id AND x.state = 'failed' ORDER BY x.id DESC LIMIT 1
      ) o ON true)
@@ -59,10 +60,10 @@ FROM (
 GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT 20"""
 
 
-def phases(actor: Actor) -> dict[str, int]:
-    """How many present runtimes stand in each phase."""
+def standing(actor: Actor) -> Sequence[Standing]:
+    """How many present runtimes stand in each phase, on each release, in each situation."""
     may_read(actor)
-    return {row["phase"]: row["runtimes"] for row in rows(PHASES, {})}
+    return fleet_standing()
 
 
 def stuck_operations(actor: Actor, most: int = 10) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def chosen_targets(actor: Actor, rollout_id: UUID, choice: Choice) -> tuple[list
     if choice.signature:
         wanted &= Q(state="failed")
     found = Target.objects.filter(wanted)
-    first = found.select_related("runtime__tenant", "stage").defer("runtime__spec", "runtime__cluster_spec")
+    first = found.select_related("runtime__tenant", "stage").defer(*reading.HEAVY)
     return list(first.order_by("position")[:10]), found.order_by()[: MOST_COUNTED + 1].count()
 
 
@@ -111,6 +112,7 @@ class FleetFilters:
 
     q: str = ""
     phase: str = ""
+    health: str = ""  # a landscape's situation
     release: str = ""
     kubernetes: str = ""
     plan: str = ""
@@ -144,7 +146,7 @@ class FleetFilters:
         """Apply every filter; the removed ones are shown only when asked for."""
         found = found if self.phase == Phase.DEPROVISIONED else found.filter(deleted_at__isnull=True)
         plain = {
-            "phase": self.phase, "release_key": self.release, "plan": self.plan, "region": self.region,
+            "phase": self.phase, "situation": self.health, "release_key": self.release, "plan": self.plan, "region": self.region,
             "tenant__slug": self.tenant, "landscape__key": self.landscape,
         }  # fmt: skip
         found = found.filter(**{name: value for name, value in plain.items() if value})
@@ -155,25 +157,23 @@ class FleetFilters:
             found = (
                 found.filter(labels__contains={key: value}) if equals else found.filter(labels__has_key=key)
             )
-        return self._searched(found) if self.q else found
+        return found
 
-    def _searched(self, found: QuerySet[Runtime]) -> QuerySet[Runtime]:
-        """An id finds itself; other words are a part of the name or the cluster's name, or name a tenant or an account."""
+    def searched(self) -> list[Q | RawSQL]:
+        """The ways in which a runtime may be meant: by its id, a label, its names, or whom and where it belongs to."""
         if (wanted := parse_uuid(self.q)) is not None:
-            return found.filter(pk=wanted)
+            return [Q(pk=wanted)]
         key, equals, value = self.q.partition("=")
         if equals and key:
-            return found.filter(labels__contains={key: value})
-        word = self.q
-        return found.filter(
-            Q(name__icontains=word)
-            | Q(cluster_name__icontains=word)
-            | Q(tenant__slug=word.lower())
-            | Q(account__slug=word.lower())
-            | Q(region=word.lower())
-            | Q(release_key=word)
-            | Q(release_key__in=_releases_of(word))
-        )
+            return [Q(labels__contains={key: value})]
+        word, named = self.q.lower(), words_begin(self.q)
+        return [
+            *([named] if named else []),
+            Q(tenant__in=Tenant.objects.filter(slug=word).values("pk")),
+            Q(account__in=Account.objects.filter(slug=word).values("pk")),
+            Q(region=word),
+            Q(release_key__in=[word, *_releases_of(word)]),
+        ]
 
 
 def _releases_of(kubernetes: str) -> Sequence[str]:
@@ -189,7 +189,23 @@ def _releases_of(kubernetes: str) -> Sequence[str]:
 def fleet_page(actor: Actor, filters: FleetFilters) -> Page[Runtime]:
     """One page of the runtimes that fit, newest first."""
     may_read(actor)
-    found = filters.narrow(Runtime.objects.select_related("account", "tenant", "landscape"))
-    return newest_first(
-        found.defer(*HEAVY[:1], "landscape__config"), after=filters.after, before=filters.before
-    )
+    found = filters.narrow(Runtime.objects.all())
+    if filters.q:
+        found = Runtime.objects.filter(pk__in=_met(found, filters))
+    loaded = found.select_related("account", "tenant", "landscape").defer(*HEAVY)
+    return newest_first(loaded, after=filters.after, before=filters.before)
+
+
+def _met(found: QuerySet[Runtime], filters: FleetFilters) -> list[UUID]:
+    """Ids of a page of those that any way of the search meets: a page of each way, each over its own index, then of all."""
+    if filters.before:
+        found, order = found.filter(pk__gt=filters.before), "pk"
+    else:
+        found, order = (found.filter(pk__lt=filters.after) if filters.after else found), "-pk"
+    ways = [
+        found.filter(way).order_by(order).values_list("pk", flat=True)[: PAGE_SIZE + 1]
+        for way in filters.searched()
+    ]
+    first, *others = ways
+    every = first.union(*others).order_by(order)[: PAGE_SIZE + 1] if others else first
+    return list(every)

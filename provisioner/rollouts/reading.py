@@ -21,8 +21,13 @@ from provisioner.rollouts.finishing import kept_estimate
 from provisioner.rollouts.models import EmergencyStop, Gate, HealthPoint, Rollout, Tally, Target
 from provisioner.rollouts.permitted import may_read, the_rollout
 from provisioner.rollouts.states import TargetState
+from provisioner.runtimes.finding import words_begin
+from provisioner.runtimes.models import Runtime
 
 MOST = 200
+# Large, and no page of targets shows them.
+HEAVY = tuple(f"runtime__{name}" for name in ("spec", "cluster_spec", "status", "labels"))
+FOUND_BY_NAME = 1000  # a search that finds more is to say more
 Counts = Mapping[str, int]  # by the columns of a lane
 
 
@@ -142,7 +147,7 @@ class TargetFilter:
     tenant: str = ""  # slug
     region: str = ""
     landscape: str = ""  # key
-    search: str = ""  # a part of the runtime's name
+    search: str = ""  # how words of the runtime's name begin
 
     def columns(self) -> dict[str, Any]:
         """Return what Django's filter takes; raises Refused filter_invalid."""
@@ -158,7 +163,6 @@ class TargetFilter:
             "runtime__tenant__slug": self.tenant,
             "runtime__region": self.region,
             "runtime__landscape__key": self.landscape,
-            "runtime__name__icontains": self.search,
         }
         return {name: value for name, value in narrowed.items() if value not in {"", None}}
 
@@ -172,9 +176,11 @@ def list_targets(
     """
     the_rollout(actor, rollout_id)
     found = Target.objects.filter(rollout=rollout_id, position__gt=after).filter(**narrowed.columns())
+    if narrowed.search:
+        found = found.filter(runtime__in=_named(narrowed.search))
     loaded: QuerySet[Target] = found.select_related(
         "runtime__tenant", "runtime__account", "stage", "operation"
-    )
+    ).defer(*HEAVY)
     return list(loaded.order_by("position")[: min(limit, MOST)])
 
 
@@ -183,10 +189,16 @@ def read_feed(
 ) -> list[Target]:
     """Return the targets that changed last, newest first: the live feed. Rides on target_feed. Raises Refused 403, 404."""
     the_rollout(actor, rollout_id)
-    found = Target.objects.filter(rollout=rollout_id).select_related("runtime__tenant", "stage")
+    loaded = Target.objects.filter(rollout=rollout_id).select_related("runtime__tenant", "stage")
+    found = loaded.defer(*HEAVY)
     if since:
         found = found.filter(since__gt=since)
     return list(found.order_by("-since")[: min(limit, MOST)])
+
+
+def _named(text: str) -> list[UUID]:
+    wanted = words_begin(text)
+    return list(Runtime.objects.filter(wanted).values_list("pk", flat=True)[:FOUND_BY_NAME]) if wanted else []
 
 
 def _burn(rollout_id: UUID, limits: Any) -> list[Burn]:

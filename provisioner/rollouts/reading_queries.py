@@ -39,34 +39,37 @@ LEFT JOIN LATERAL (
 WHERE r.state IN ('running', 'paused', 'halted', 'aborting') AND (%(rollout)s::uuid IS NULL OR r.id = %(rollout)s::uuid)
 GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 100"""
 
-# How many runtimes are on which release. An index-only scan: 2 ms for 10,000. Rides on runtime_by_release.
-HISTOGRAM = """
-SELECT release_key, count(*)::int AS runtimes FROM runtimes_runtime WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 2 DESC"""
-
 # Runtimes that are on these releases, a page in the order of their ids, with the newest thing that a rollout said of each,
-# and who answers for it. Rides on runtime_by_release, target_of_runtime and waiver_one_per_runtime.
-LEFT_BEHIND = """
+# and who answers for it. Rides on runtime_by_release, target_of_runtime and waiver_one_per_runtime; whoever asks for those that
+# somebody answers for begins with the waivers, which are few.
+_LEFT_BEHIND = """
 SELECT r.id, r.name, tenant.slug AS tenant, account.slug AS account, r.plan_id AS plan, r.region, r.release_key AS release,
     r.phase, r.pinned, newest.state, newest.code, newest.reason, newest.since, newest.rollout, newest.rollout_id,
     w.id AS waiver_id, w.owner AS waiver_owner, w.reason AS waiver_reason, w.expires_at AS waiver_expires_at
 FROM runtimes_runtime r
 JOIN tenants_tenant tenant ON tenant.id = r.tenant_id JOIN tenants_account account ON account.id = r.account_id
-LEFT JOIN rollouts_waiver w ON w.runtime_id = r.id AND w.revoked_at IS NULL AND w.expires_at > now()
+{how} JOIN rollouts_waiver w ON w.runtime_id = r.id AND w.revoked_at IS NULL AND w.expires_at > now()
 LEFT JOIN LATERAL (
     SELECT t.state, t.reason_code AS code, t.reason, t.since, o.name AS rollout, o.id AS rollout_id
     FROM rollouts_target t JOIN rollouts_rollout o ON o.id = t.rollout_id
     WHERE t.runtime_id = r.id ORDER BY t.id DESC LIMIT 1
 ) newest ON true
-WHERE r.deleted_at IS NULL AND r.release_key = ANY(%(releases)s::text[]) AND r.id > %(after)s::uuid
-  AND (%(waived)s::boolean IS NULL OR (w.id IS NOT NULL) = %(waived)s::boolean)
+WHERE r.deleted_at IS NULL AND r.release_key = ANY(%(releases)s::text[]) AND r.id > %(after)s::uuid {also}
 ORDER BY r.id LIMIT %(most)s::int"""
+LEFT_BEHIND = {
+    None: _LEFT_BEHIND.format(how="LEFT", also=""),
+    True: _LEFT_BEHIND.format(how="", also=""),
+    False: _LEFT_BEHIND.format(how="LEFT", also="AND w.id IS NULL"),
+}
 
-# Of one rollout: how many are not done, and how many of these somebody answers for. Rides on target_pages_of_state.
+# Of one rollout: how many are not done, and how many of these somebody answers for: from the tallies and from the waivers, not
+# from the targets. Rides on tally_once, waiver_one_per_runtime and target_once_per_rollout.
 OPEN_ENDS = """
-SELECT count(*)::int AS behind, count(w.id)::int AS waived
-FROM rollouts_target t
-LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS NULL AND w.expires_at > now()
-WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('failed', 'left_behind', 'skipped')"""
+SELECT (SELECT coalesce(sum(targets), 0)::int FROM rollouts_tally
+        WHERE rollout_id = %(rollout)s::uuid AND state IN ('failed', 'left_behind', 'skipped')) AS behind,
+    (SELECT count(*)::int FROM rollouts_waiver w JOIN rollouts_target t ON t.runtime_id = w.runtime_id
+        AND t.rollout_id = %(rollout)s::uuid AND t.state IN ('failed', 'left_behind', 'skipped')
+        WHERE w.revoked_at IS NULL AND w.expires_at > now()) AS waived"""
 
 # What rollouts say of one runtime, newest first. Rides on target_of_runtime.
 OF_RUNTIME = """
@@ -76,4 +79,11 @@ SELECT t.id, t.state, t.reason_code, t.reason, t.reason_until, t.since, t.due_at
     (SELECT x.name || ': ' || x.hold FROM rollouts_stage x WHERE x.rollout_id = r.id
         AND x.state IN ('entering', 'running', 'leaving') AND x.position < s.position ORDER BY x.position LIMIT 1) AS ahead
 FROM rollouts_target t JOIN rollouts_rollout r ON r.id = t.rollout_id JOIN rollouts_stage s ON s.id = t.stage_id
+WHERE t.runtime_id = %(runtime)s::uuid ORDER BY t.id DESC LIMIT %(most)s::int"""
+
+
+# The same as far as it is the tenant's own: nothing else of rollouts may it read (migration 0005). Rides on target_of_runtime.
+OF_OWN_RUNTIME = """
+SELECT t.state, t.reason_code, t.reason, t.reason_until, t.since, t.operation_id, r.id AS rollout_id, r.release_key
+FROM rollouts_target t JOIN rollouts_rollout r ON r.id = t.rollout_id
 WHERE t.runtime_id = %(runtime)s::uuid ORDER BY t.id DESC LIMIT %(most)s::int"""

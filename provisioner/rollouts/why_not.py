@@ -16,10 +16,13 @@ from controlplane.tenants.access import Actor, Permission
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.permitted import may_read, the_rollout
+from provisioner.runtimes.counting import by, fleet_standing
 from provisioner.runtimes.models import Runtime
 
 MOST = 200
+SHOWN = 5  # rollouts, of one runtime
 FIRST = UUID(int=0)
+DONE = frozenset({"succeeded", "gone"})
 # What a tenant may know of a target's reason; everything else is the platform's own business.
 THEIRS = frozenset(
     {
@@ -67,13 +70,15 @@ def why_not(*, actor: Actor, runtime_id: UUID) -> list[Chain]:
     if tenant is None or not actor.may(Permission.READ, tenant_id=tenant):
         raise Refused("runtime_not_found", f"There is no runtime {runtime_id}.", status=404)
     inside = actor.sees_every_tenant and actor.may(Permission.ROLLOUT_READ)
-    found = rows(reading_queries.OF_RUNTIME, {"runtime": runtime_id, "most": 5})
-    return [_chain(row) if inside else _for_tenant(row) for row in found]
+    wanted = {"runtime": runtime_id, "most": SHOWN}
+    if inside:
+        return [_chain(row) for row in rows(reading_queries.OF_RUNTIME, wanted)]
+    return [_for_tenant(row) for row in rows(reading_queries.OF_OWN_RUNTIME, wanted)]
 
 
 def _chain(row: Mapping[str, Any]) -> Chain:
     links: list[Link] = []
-    undone = row["state"] not in {"succeeded", "gone"}
+    undone = row["state"] not in DONE
     if (
         undone
         and row["rollout_state"] in {"paused", "halted", "aborting"}
@@ -86,30 +91,30 @@ def _chain(row: Mapping[str, Any]) -> Chain:
         )
         links.append(Link("stage", row["stage_state"], words))
     elif undone:
-        level = "operation" if row["state"] == "running" else "target"
-        code = row["reason_code"] or row["state"]
-        links.append(Link(level, code, row["reason"] or row["state"], row["reason_until"]))
-    return Chain(
-        row["rollout_id"],
-        row["rollout"],
-        row["release_key"],
-        row["state"],
-        row["since"],
-        links,
-        row["operation_id"],
-    )
+        links.append(_of_target(row))
+    return _said(row, row["rollout"], links)
 
 
 def _for_tenant(row: Mapping[str, Any]) -> Chain:
-    shown = _chain(row)
-    links = [
-        link if link.code in THEIRS else Link("rollout", "rolled_out", "comes in its turn")
-        for link in shown.links
-    ]
+    if row["state"] in DONE:
+        links = []
+    elif row["state"] == "planned" or (told := _of_target(row)).code not in THEIRS:
+        links = [Link("rollout", "rolled_out", "comes in its turn")]
+    else:
+        links = [told]
+    return _said(row, f"Release {row['release_key']}", links)
+
+
+def _of_target(row: Mapping[str, Any]) -> Link:
+    level = "operation" if row["state"] == "running" else "target"
+    code = row["reason_code"] or row["state"]
+    return Link(level, code, row["reason"] or row["state"], row["reason_until"])
+
+
+def _said(row: Mapping[str, Any], rollout: str, links: list[Link]) -> Chain:
     return Chain(
-        shown.rollout_id, f"Release {shown.release}", shown.release, shown.state, shown.since, links[-1:],
-        shown.operation_id,
-    )  # fmt: skip
+        row["rollout_id"], rollout, row["release_key"], row["state"], row["since"], links, row["operation_id"]
+    )
 
 
 def why_not_groups(*, actor: Actor, rollout_id: UUID | None = None) -> list[dict[str, Any]]:
@@ -136,17 +141,17 @@ def version_histogram(*, actor: Actor) -> list[Version]:
     catalog, now = snapshot(), utcnow()
     pointed = {one.key for one in catalog.releases.values()}
     found = []
-    for row in rows(reading_queries.HISTOGRAM, {}):
-        release = catalog.every_release.get(row["release_key"])
+    for key, runtimes in by("release", fleet_standing()).items():
+        release = catalog.every_release.get(key)
         published = release.published_at if release else None
         found.append(
             Version(
-                row["release_key"],
-                row["runtimes"],
+                key,
+                runtimes,
                 release.kubernetes_patch if release else "",
                 (now - published).days if published else None,
                 release.end_of_life if release else None,
-                row["release_key"] in pointed,
+                key in pointed,
             )
         )
     return sorted(found, key=_age)
@@ -173,16 +178,13 @@ def left_behind(
     """
     may_read(actor)
     pointed = {one.key for one in snapshot().releases.values()}
-    behind = [
-        row["release_key"] for row in rows(reading_queries.HISTOGRAM, {}) if row["release_key"] not in pointed
-    ]
+    behind = [key for key in by("release", fleet_standing()) if key not in pointed]
     wanted = {
         "releases": [one for one in behind if release in {"", one}],
-        "waived": waived,
         "after": after or FIRST,
         "most": min(limit, MOST),
     }
-    return rows(reading_queries.LEFT_BEHIND, wanted)
+    return rows(reading_queries.LEFT_BEHIND[waived], wanted)
 
 
 def open_ends(*, actor: Actor, rollout_id: UUID) -> tuple[int, int]:

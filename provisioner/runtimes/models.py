@@ -39,7 +39,7 @@ class Runtime(TenantOwned):
 
     spec = models.JSONField(default=dict)
     cluster_spec = models.JSONField(default=dict)
-    # PostgreSQL itself reads these two out of `spec`, so that no writer can forget them: fleets are counted and chosen by them.
+    # PostgreSQL itself reads these out of `spec` and `status`, so that no writer can forget them: fleets are counted by them.
     release_key = models.GeneratedField(
         expression=Coalesce(KT("spec__release__key"), Value(""), output_field=models.TextField()),
         output_field=models.CharField(max_length=31),
@@ -47,6 +47,11 @@ class Runtime(TenantOwned):
     )
     channel = models.GeneratedField(
         expression=Coalesce(KT("spec__parameters__channel"), Value(""), output_field=models.TextField()),
+        output_field=models.CharField(max_length=31),
+        db_persist=True,
+    )
+    situation = models.GeneratedField(
+        expression=Coalesce(KT("status__situation"), Value(""), output_field=models.TextField()),
         output_field=models.CharField(max_length=31),
         db_persist=True,
     )
@@ -128,7 +133,27 @@ class Runtime(TenantOwned):
                 fields=["channel", "id"], condition=Q(deleted_at__isnull=True), name="runtime_by_channel"
             ),
             GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="runtime_labels"),
+            # The platform team's lists, over all tenants.
+            models.Index(fields=["phase", "-id"], name="runtime_pages_of_phase"),
+            models.Index(fields=["region", "-id"], name="runtime_pages_of_region"),
+            models.Index(
+                fields=["situation", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="runtime_pages_of_situation",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class FleetCount(models.Model):
+    """So many runtimes more, or fewer, stand alike: written by a trigger, read through `runtimes.counting`."""
+
+    phase = models.CharField(max_length=16)
+    release_key = models.CharField(max_length=31)
+    situation = models.CharField(max_length=31)
+    runtimes = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.phase} {self.release_key} {self.situation}: {self.runtimes}"

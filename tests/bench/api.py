@@ -184,9 +184,9 @@ class Place:
             "LOG_LEVEL": "WARNING",
         }
 
-    def python(self, task: str, database: str, *arguments: str) -> str:
-        """Run a task of `tests.bench.api_rows` against a database, and return its last line."""
-        command = [sys.executable, "-m", "tests.bench.api_rows", task, *arguments]
+    def python(self, task: str, database: str, *arguments: str, module: str = "tests.bench.api_rows") -> str:
+        """Run a module's task against a database, and return its last line."""
+        command = [sys.executable, "-m", module, task, *arguments]
         done = subprocess.run(
             command, env=self.environment(database), capture_output=True, text=True, check=False
         )

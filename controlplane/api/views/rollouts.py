@@ -41,7 +41,7 @@ NARROWED = (
     Parameter("tenant", "Only this tenant's, by its slug."),
     Parameter("region", "Only in this region."),
     Parameter("landscape", "Only on this landscape."),
-    Parameter("q", "Only names that contain this."),
+    Parameter("q", "Only names of which a word begins so."),
 )  # fmt: skip
 AFTER = Parameter("after", "Only what changed behind this moment.", {"type": "string", "format": "date-time"})
 

@@ -213,6 +213,8 @@ def _told(found: Overview, tenant: Tenant, now: datetime) -> dict[str, Any]:
         "sealed": found.sealed,
         "sealed_total": money(found.sealed.total, found.sealed.currency) if found.sealed else "",
         "corrected": len(found.corrected_days),
+        "statement": found.statement,
+        "beside": money(found.beside, found.statement.currency) if found.statement and found.beside else "",
         "earlier": f"{before:%Y-%m}",
         "earlier_title": words.month_title(before),
         "later": f"{month.period.end:%Y-%m}" if first < this else "",

@@ -14,7 +14,8 @@ from controlplane.console import fleet_queries
 from controlplane.console.charts import Bar, Drawing, horizontal_bars
 from controlplane.console.pages import fragment, page, show_live
 from controlplane.console.presenters import runtime_rows
-from controlplane.console.presenters.rollouts import remedy_of
+from controlplane.console.presenters.fleet import health_parts
+from controlplane.console.presenters.rollouts import in_a_sentence, remedy_of
 from controlplane.console.views.fleet.frame import show_fleet
 from controlplane.console.views.fleet.rollouts import listed_line
 from controlplane.console.visitor import ConsoleRequest
@@ -23,6 +24,7 @@ from provisioner.landscapes.freshness import is_stale
 from provisioner.operations.timeline import step_title
 from provisioner.rollouts import reading, why_not
 from provisioner.rollouts.states import UNDER_WAY
+from provisioner.runtimes.counting import by
 
 LIVE = "fleet/_overview_live.html"
 LATEST = 8
@@ -53,7 +55,8 @@ def live(request: ConsoleRequest) -> HttpResponse:
 
 def _live_context(request: ConsoleRequest, versions: Sequence[why_not.Version]) -> dict[str, Any]:
     actor = request.visitor.actor
-    shares = runtime_rows.summary(fleet_queries.phases(actor))
+    standing = fleet_queries.standing(actor)
+    shares = runtime_rows.summary(by("phase", standing))
     stuck = fleet_queries.stuck_operations(actor)
     latest = reading.list_rollouts(actor=actor, limit=LATEST)
     moving = [one for one in latest if one.rollout.state in UNDER_WAY]
@@ -61,6 +64,8 @@ def _live_context(request: ConsoleRequest, versions: Sequence[why_not.Version]) 
         "shares": shares,
         "spoken": runtime_rows.in_a_sentence(shares),
         "total": sum(share.number for share in shares),
+        "health": (health := health_parts(by("situation", standing))),
+        "health_spoken": in_a_sentence(health),
         "picture_width": runtime_rows.PICTURE_WIDTH,
         "stuck": [{**row, "doing": step_title(row["kind"], row["step"])} for row in stuck],
         "stuck_count": stuck[0]["stuck"] if stuck else 0,

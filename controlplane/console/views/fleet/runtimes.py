@@ -14,6 +14,7 @@ from controlplane.console.fleet_queries import FleetFilters
 from controlplane.console.pages import page
 from controlplane.console.presenters import runtime_rows
 from controlplane.console.presenters.badges import PHASES
+from controlplane.console.presenters.fleet import HEALTH
 from controlplane.console.queries import open_operations, plan_choices
 from controlplane.console.views.fleet.frame import show_fleet
 from controlplane.console.visitor import ConsoleRequest
@@ -30,6 +31,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "filters": filters,
         "rows": runtime_rows.rows(list(found.rows), open_operations([row.pk for row in found.rows])),
         "phases": [(str(phase), badge.text) for phase, badge in PHASES.items()],
+        "healths": [(key, badge.text) for key, badge in HEALTH.items() if key],
         "plans": plan_choices(),
         "releases": releases,
         "landscapes": sorted(fleet_queries.landscape_keys().values()),
