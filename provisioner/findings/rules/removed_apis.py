@@ -6,7 +6,17 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from provisioner.findings.kubernetes import BUDGET, CRON_JOB, is_the_platforms
+from provisioner.findings.kubernetes import (
+    BUDGET,
+    CRON_JOB,
+    DAEMON_SET,
+    DEFINITION,
+    DEPLOYMENT,
+    MUTATING,
+    STATEFUL_SET,
+    VALIDATING,
+    is_the_platforms,
+)
 from provisioner.findings.rules.base import Finding, Kind, Look, Rule, Severity
 from provisioner.runtimes.inside import ObjectRef
 
@@ -14,27 +24,44 @@ _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _REGISTRATION, _FLOW = "admissionregistration.k8s.io", "flowcontrol.apiserver.k8s.io"
 POLICY = Kind(f"{_REGISTRATION}/v1", "ValidatingAdmissionPolicy")
 BINDING = Kind(f"{_REGISTRATION}/v1", "ValidatingAdmissionPolicyBinding")
+CHANGING = Kind(f"{_REGISTRATION}/v1", "MutatingAdmissionPolicy")
+CHANGING_BINDING = Kind(f"{_REGISTRATION}/v1", "MutatingAdmissionPolicyBinding")
 FLOW_SCHEMA = Kind(f"{_FLOW}/v1", "FlowSchema")
 LEVEL = Kind(f"{_FLOW}/v1", "PriorityLevelConfiguration")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress")
 SCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler")
 VOLUME_CLASS = Kind("storage.k8s.io/v1", "VolumeAttributesClass")
 SERVICE_RANGE = Kind("networking.k8s.io/v1", "ServiceCIDR")
+CLAIM = Kind("resource.k8s.io/v1", "ResourceClaim")
 CLAIM_TEMPLATE = Kind("resource.k8s.io/v1", "ResourceClaimTemplate")
-# {what is served still: {what is not from a minor on}}. Source: Kubernetes' deprecation guide, and the lifecycle of each type
-# in k8s.io/api (zz_generated.prerelease-lifecycle.go).
+DEVICE_CLASS = Kind("resource.k8s.io/v1", "DeviceClass")
+_APPS = {"extensions/v1beta1": "1.16", "apps/v1beta1": "1.16", "apps/v1beta2": "1.16"}
+_DEVICES = {"resource.k8s.io/v1beta1": "1.38", "resource.k8s.io/v1beta2": "1.39"}
+# {what is served still: {what is not from a minor on}}: of the kinds that people write and that a look reads anyhow, all; of the
+# rest, what a Kubernetes of the catalog or one after it leaves behind. Sources: Kubernetes' Deprecated API Migration Guide (its
+# newest entry is 1.32), and behind it the lifecycle of each type in k8s.io/api (zz_generated.prerelease-lifecycle.go, July 2026).
 REMOVED: Mapping[Kind, Mapping[str, str]] = {
+    DEPLOYMENT: _APPS,
+    DAEMON_SET: {"extensions/v1beta1": "1.16", "apps/v1beta2": "1.16"},
+    STATEFUL_SET: {"apps/v1beta1": "1.16", "apps/v1beta2": "1.16"},
+    VALIDATING: {f"{_REGISTRATION}/v1beta1": "1.22"},
+    MUTATING: {f"{_REGISTRATION}/v1beta1": "1.22"},
+    DEFINITION: {"apiextensions.k8s.io/v1beta1": "1.22"},
     INGRESS: {"extensions/v1beta1": "1.22", "networking.k8s.io/v1beta1": "1.22"},
     CRON_JOB: {"batch/v1beta1": "1.25"},
     BUDGET: {"policy/v1beta1": "1.25"},
     SCALER: {"autoscaling/v2beta1": "1.25", "autoscaling/v2beta2": "1.26"},
-    FLOW_SCHEMA: {f"{_FLOW}/v1beta2": "1.29", f"{_FLOW}/v1beta3": "1.32"},
-    LEVEL: {f"{_FLOW}/v1beta2": "1.29", f"{_FLOW}/v1beta3": "1.32"},
-    POLICY: {f"{_REGISTRATION}/v1beta1": "1.34"},
-    BINDING: {f"{_REGISTRATION}/v1beta1": "1.34"},
-    VOLUME_CLASS: {"storage.k8s.io/v1beta1": "1.37"},
+    FLOW_SCHEMA: {f"{_FLOW}/v1beta1": "1.26", f"{_FLOW}/v1beta2": "1.29", f"{_FLOW}/v1beta3": "1.32"},
+    LEVEL: {f"{_FLOW}/v1beta1": "1.26", f"{_FLOW}/v1beta2": "1.29", f"{_FLOW}/v1beta3": "1.32"},
+    POLICY: {f"{_REGISTRATION}/v1alpha1": "1.32", f"{_REGISTRATION}/v1beta1": "1.34"},
+    BINDING: {f"{_REGISTRATION}/v1alpha1": "1.32", f"{_REGISTRATION}/v1beta1": "1.34"},
+    VOLUME_CLASS: {"storage.k8s.io/v1alpha1": "1.35", "storage.k8s.io/v1beta1": "1.37"},
     SERVICE_RANGE: {"networking.k8s.io/v1beta1": "1.37"},
-    CLAIM_TEMPLATE: {"resource.k8s.io/v1beta1": "1.38", "resource.k8s.io/v1beta2": "1.39"},
+    CLAIM: _DEVICES,
+    CLAIM_TEMPLATE: _DEVICES,
+    DEVICE_CLASS: _DEVICES,
+    CHANGING: {f"{_REGISTRATION}/v1alpha1": "1.38", f"{_REGISTRATION}/v1beta1": "1.40"},
+    CHANGING_BINDING: {f"{_REGISTRATION}/v1alpha1": "1.38", f"{_REGISTRATION}/v1beta1": "1.40"},
 }
 
 
