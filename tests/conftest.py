@@ -11,6 +11,7 @@ from pytest_django.plugin import blocking_manager_key
 pytest_plugins = [
     "tests.plugins.cpu",
     "tests.plugins.database",
+    "tests.plugins.hypotheses",
     "tests.plugins.isolation",
     "tests.plugins.loops",
     "tests.plugins.sharing",
