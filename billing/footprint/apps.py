@@ -8,3 +8,10 @@ class Footprint(AppConfig):
 
     name = "billing.footprint"
     label = "footprint"
+
+    def ready(self) -> None:
+        """Tell rollouts by how much upgraded runtimes have grown."""
+        from billing.footprint.growth import platform_growth
+        from provisioner.rollouts import ports
+
+        ports.footprint_change = platform_growth

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from provisioner.operations.prepared import rows
-from provisioner.rollouts import breaker, queries
+from provisioner.rollouts import breaker, ports, queries
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.facts import Facts, read_lanes
 from provisioner.rollouts.finishing import columns_of, finish_of
 from provisioner.rollouts.joining import join_later_members
 from provisioner.rollouts.models import HealthPoint, Rollout
+from provisioner.rollouts.ports import Upgraded
 from provisioner.rollouts.stopping import halt
 
 EVERY, JOIN_EVERY = timedelta(seconds=15), timedelta(minutes=1)
 NOBODY = Cohort(0, 0)
+MEASURED = 500  # upgraded members, of which a footprint is asked
 
 
 def look(facts: Facts, now: datetime) -> None:
@@ -39,6 +41,15 @@ def cohorts(facts: Facts) -> tuple[Cohort, Cohort]:
         cursor.execute(queries.COHORTS, {"rollout": facts.id})
         upgraded, bad, control, bad_control = cursor.fetchone()
     return Cohort(upgraded, bad), Cohort(control, bad_control)
+
+
+def footprint_change(facts: Facts, now: datetime) -> float | None:
+    """Return by how many percent the platform's share of those upgraded last has grown; None: not measured yet."""
+    if ports.footprint_change is None:
+        return None
+    found = rows(queries.UPGRADED, {"rollout": facts.id, "most": MEASURED})
+    upgraded = [Upgraded(row["runtime_id"], row["started_at"], row["finished_at"]) for row in found]
+    return ports.footprint_change(upgraded, now)
 
 
 def _ask_breaker(facts: Facts, now: datetime) -> None:

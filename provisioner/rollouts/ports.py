@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -20,6 +21,15 @@ class Revenue:
     currency: str
 
 
+@dataclass(frozen=True)
+class Upgraded:
+    """One runtime, and when its upgrade began and ended."""
+
+    runtime_id: UUID
+    began: datetime
+    ended: datetime
+
+
 def through_the_door(starts: Sequence[Start]) -> list[UUID | Refused]:
     """Order upgrades as everybody does, inside the caller's transaction; return each one's operation, or its refusal."""
     answers = upgrade_runtimes(actor=SYSTEM, starts=starts)
@@ -29,5 +39,5 @@ def through_the_door(starts: Sequence[Start]) -> list[UUID | Refused]:
 begin: Callable[[Sequence[Start]], Sequence[UUID | Refused]] = through_the_door
 # The last sealed statement of these tenants.
 revenue: Callable[[Sequence[UUID]], Mapping[UUID, Revenue]] | None = None
-# By how many percent the platform's share of a rollout's upgraded runtimes has grown since before; None: not measured yet.
-footprint_change: Callable[[UUID], float | None] | None = None
+# By how many percent the platform's share of these runtimes has grown since before their upgrades; None: not measured yet.
+footprint_change: Callable[[Sequence[Upgraded], datetime], float | None] | None = None

@@ -202,6 +202,12 @@ CROSS JOIN LATERAL (SELECT coalesce(r.status ->> 'situation', '') IN ('unhealthy
 WHERE t.rollout_id = %(rollout)s::uuid AND t.healthy_before
   AND t.state IN ('succeeded', 'planned', 'waiting', 'blocked', 'ready')"""
 
+# Those that were upgraded last. Rides on target_once_per_rollout.
+UPGRADED = """
+SELECT runtime_id, started_at, finished_at FROM rollouts_target
+WHERE rollout_id = %(rollout)s::uuid AND state = 'succeeded' AND started_at IS NOT NULL AND finished_at IS NOT NULL
+ORDER BY finished_at DESC LIMIT %(most)s::int"""
+
 # Says of those at work where they are, and whether that takes longer than it did for 19 of the last 20. Every quarter of a
 # minute; only what changed is written. Rides on target_running and operation_recent.
 TELL_PROGRESS = """

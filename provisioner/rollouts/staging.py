@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from provisioner.operations.prepared import rows
-from provisioner.rollouts import looking, ports, queries
+from provisioner.rollouts import looking, queries
 from provisioner.rollouts.facts import Facts, StageFacts, read_lanes
-from provisioner.rollouts.gates.base import Approval, Evidence, Verdict
+from provisioner.rollouts.gates.base import Approval, Evidence, Verdict, shut
 from provisioner.rollouts.gates.registry import gate_of
 from provisioner.rollouts.models import Gate, Stage
 from provisioner.rollouts.states import DONE_STAGES, StageState
@@ -74,7 +74,7 @@ def _gates_open(facts: Facts, stage: StageFacts, side: str, now: datetime) -> bo
     for row in gates:
         if row["open"]:
             continue
-        verdict = _judged(facts, row, now)
+        verdict = _still(row, now) or _judged(facts, row, now)
         if not verdict.open:
             shut.append(verdict)
         _keep(facts, stage, row, verdict, now)
@@ -84,15 +84,20 @@ def _gates_open(facts: Facts, stage: StageFacts, side: str, now: datetime) -> bo
     return not shut
 
 
+def _still(row: Mapping[str, Any], now: datetime) -> Verdict | None:
+    """Return what was said lately, where it takes long to find out anew and time alone changes little."""
+    if row["kind"] == "footprint" and row["until"] is not None and now < row["until"]:
+        return shut(row["reason"], row["until"])
+    return None
+
+
 def _judged(facts: Facts, row: Mapping[str, Any], now: datetime) -> Verdict:
     settings, since = json.loads(row["settings"]), row["since"] or now
     approvals = [Approval(by, datetime.fromisoformat(at)) for by, at in json.loads(row["approvals"])]
     upgraded, control = (
         looking.cohorts(facts) if row["kind"] == "health" else (looking.NOBODY, looking.NOBODY)
     )
-    change = (
-        ports.footprint_change(facts.id) if row["kind"] == "footprint" and ports.footprint_change else None
-    )
+    change = looking.footprint_change(facts, now) if row["kind"] == "footprint" else None
     evidence = Evidence(now, since, approvals, upgraded, control, change)
     return gate_of(row["kind"]).judge(settings, evidence)
 
