@@ -18,6 +18,7 @@ from billing.costs.packing import Packed, pack, unpack
 from billing.pricing.periods import Period, month_of
 from billing.pricing.rating import rate
 from billing.pricing.types import CommitmentUse, Drawn, Problem, Rated, Terms, UsageItem
+from billing.statements.balances import as_drafted
 from billing.statements.given import limited, taken_before, with_given
 from billing.usage.reading import Lived, Used, lived, lived_today, used, used_today
 from billing.usage.slots import start_of
@@ -127,6 +128,7 @@ def load(*, tenant_id: UUID, moment: datetime, now: datetime, market: Market | N
     """
     period = month_of(moment)
     held = terms(tenant_id, period, market=market or load_market(period))
+    held = as_drafted(held, tenant_id=tenant_id, month=period.start.date())
     first, last = period.start.date(), min(period.end.date(), now.date())
     rows: list[Used] = []
     lives: list[Lived] = []

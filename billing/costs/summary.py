@@ -15,6 +15,7 @@ from billing.costs.months import ZERO, Month, load, month_cost, rated_month
 from billing.costs.projecting import Outlook, month_outlook
 from billing.pricing.periods import month_of
 from billing.statements.models import State, Statement
+from billing.statements.reading import beside_usage
 from billing.usage.late import late_days
 from billing.usage.models import Day
 from billing.usage.slots import month_before, start_of
@@ -57,6 +58,10 @@ class Overview:
     comparison: Comparison | None
     sealed: Statement | None
     corrected_days: tuple[date, ...]  # that came out different since its statement was sealed
+    statement: Statement | None = None  # sealed or not
+    beside: Decimal = (
+        ZERO  # what the statement demands besides: corrections of earlier months, and what was booked by hand
+    )
 
     @property
     def is_empty(self) -> bool:
@@ -72,9 +77,12 @@ def overview(*, tenant_id: UUID, moment: datetime, now: datetime) -> Overview:
     outlook = (
         None if month.is_over else month_outlook(tenant_id=tenant_id, now=now, material=material, month=month)
     )
-    sealed = Statement.objects.filter(tenant=tenant_id, month=first, state=State.SEALED).first()
+    statement = Statement.objects.filter(tenant=tenant_id, month=first).first()
+    sealed = statement if statement and statement.state == State.SEALED else None
+    beside = beside_usage(statement) if statement else ZERO
     late = late_days(tenant_id=tenant_id, month=first) if sealed else None
-    return Overview(month, outlook, _comparison(tenant_id, month, now), sealed, late.days if late else ())
+    days = late.days if late else ()
+    return Overview(month, outlook, _comparison(tenant_id, month, now), sealed, days, statement, beside)
 
 
 def trend(*, tenant_id: UUID, now: datetime) -> list[Past]:

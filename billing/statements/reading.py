@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from billing.statements.models import Adjustment, Charge, Statement
+from billing.statements.rating import ADJUSTMENT
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.rights import seen_by
@@ -43,6 +45,13 @@ def lines_of(row: Statement) -> QuerySet[Charge]:
     """Return a statement's lines in their order."""
     found: QuerySet[Charge] = Charge.objects.of(row.tenant_id).filter(statement=row).order_by("position")
     return found
+
+
+def beside_usage(row: Statement) -> Decimal:
+    """Return what a statement demands besides the month's own use: corrections of earlier months, and what was booked by hand."""
+    apart = Q(origin_month__isnull=False) | Q(credit__startswith=ADJUSTMENT)
+    found: Decimal | None = lines_of(row).filter(apart).aggregate(sum=Sum("billed_cost"))["sum"]
+    return found or Decimal(0)
 
 
 def the_line(row: Statement, line_id: str) -> Charge:

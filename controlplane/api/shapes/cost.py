@@ -85,6 +85,11 @@ SUMMARY = Shape(
                 )
             ),
             "sealed_total": MAYBE_AMOUNT,
+            "beside": {
+                **MAYBE_AMOUNT,
+                "description": "What the month's statement, sealed or not, demands besides: corrections of earlier months, and"
+                " what was booked by hand. It is not in the total. Null: there is no statement yet.",
+            },
             "corrected_days": {
                 **several(DAY),
                 "description": "That came out different since the statement was sealed: corrections in the next one.",
@@ -192,6 +197,7 @@ def summary_json(tenant: str, found: Overview, past: list[Past]) -> dict[str, An
             "percent": compared.percent,
         },
         "sealed_total": found.sealed and amount(found.sealed.total, found.sealed.currency),
+        "beside": found.statement and amount(found.beside, found.statement.currency),
         "corrected_days": [day.isoformat() for day in found.corrected_days],
         "trend": [
             {
