@@ -46,6 +46,7 @@ class Draft:
     prepared: Prepared
     made: Made
     rows: list[list[Any]]  # its lines as they are written and hashed
+    is_written: bool = False  # the very lines stand there already
 
 
 def period_of(month: date) -> Period:
@@ -104,15 +105,10 @@ def _drafted(
         made = make(entry.document, entry.books, entry.booked, items=entry.items, terms=entry.terms)
         fresh = row or Statement(id=uuid7(), tenant_id=tenant, month=month)
         written = [row_of(booked) for booked in made.lines]
-        found.append(
-            Draft(
-                _filled(fresh, digest, entry, made, digest_of(dumped(written)), moment),
-                body,
-                entry,
-                made,
-                written,
-            )
-        )
+        lines_digest = digest_of(dumped(written))
+        stands = row is not None and row.lines_digest == lines_digest
+        filled = _filled(fresh, digest, entry, made, lines_digest, moment)
+        found.append(Draft(filled, body, entry, made, written, stands))
     _write(found)
     return found
 
@@ -156,4 +152,5 @@ def _write(drafts: Sequence[Draft]) -> None:
     Statement.objects.bulk_create(
         [entry.row for entry in drafts], update_conflicts=True, unique_fields=["id"], update_fields=FIELDS
     )
-    write_lines([(entry.row, entry.rows) for entry in drafts])
+    # Lines change with their digest and never by themselves, so equal ones stay as they lie: sealing mostly finds such.
+    write_lines([(entry.row, entry.rows) for entry in drafts if not entry.is_written])

@@ -54,6 +54,8 @@ _LOAD = queries.LOAD.format(
 
 def write_lines(statements: Sequence[tuple[Statement, Sequence[Sequence[Any]]]]) -> None:
     """Put lines (see `canonical.row_of`) in the place of those that the drafts had; inside the drafting's transaction."""
+    if not statements:
+        return
     rows: list[tuple[Any, ...]] = []
     kinds: dict[tuple[Any, ...], int] = {}
     for statement, lines in statements:

@@ -391,3 +391,26 @@ def test_of_many_who_seal_at_once_one_does(emptied: None) -> None:
     assert answers == ["sealed", "statement_sealed", "statement_sealed", "statement_sealed"]
     row.refresh_from_db()
     assert (row.number, check_statement(row)) == (1, [])
+
+
+def test_sealing_leaves_equal_lines_where_they_lie(world: World) -> None:
+    source = runtime()
+    use(source, world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    drafted(world.archipel, JUNE)
+    before = places()
+    assert sealed(world.archipel, JUNE).state == State.SEALED
+    assert places() == before
+    # A draft that came out different has other lines.
+    use(source, world.shop, JULY, days=2, vcpu=10 * CORE_HOUR)
+    first = drafted(world.archipel, JULY)
+    use(source, world.shop, date(2026, 7, 3), vcpu=10 * CORE_HOUR)
+    second = drafted(world.archipel, JULY)
+    assert first.lines_digest != second.lines_digest
+    assert check_statement(sealed(world.archipel, JULY)) == []
+
+
+def places() -> list[Any]:
+    """Where the lines' rows lie: another place is another row."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT line_id, ctid::text, xmin::text FROM statements_charge ORDER BY line_id")
+        return list(cursor.fetchall())
