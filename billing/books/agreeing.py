@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from billing.books.closed_months import refuse_backdated
 from billing.books.loading import meter_facts
 from billing.books.models import Commitment, Contract, CreditGrant, ExchangeRate, PriceBook
+from billing.books.queries import lock_statements
 from billing.books.rights import require_manage
 from billing.pricing.money import MoneyError, places_of, to_minor
 from controlplane.catalog.models import Plan
@@ -66,22 +68,27 @@ def agree_contract(
 
 @transaction.atomic
 def end_contract(*, actor: Actor, contract_id: UUID, ends: date) -> Contract:
-    """Let a contract end with a month. Raises Refused 403, 404, 409 contract_ended where it ends already, 409 contract_used."""
+    """Let a contract end with a month, or with an earlier one than it says; never before what statements were sealed with.
+
+    Raises Refused: contract_not_found 404, forbidden 403, not_a_month and period_empty 422, contract_used and contract_ended 409.
+    """
     require_manage(actor)
     rows = Contract.objects.filter(pk=contract_id)
-    row: Contract | None = rows.first()
-    if row is None:
+    tenant_id = rows.values_list("tenant_id", flat=True).first()
+    if tenant_id is None:
         raise Refused("contract_not_found", f"There is no contract {contract_id}.", status=404)
+    lock_statements(tenant_id)  # a month that is being sealed is sealed first, and then known below
+    row: Contract = rows.get()
     check_months(row.starts, ends)
     if row.used_until is not None and ends < row.used_until:
         detail = f"Statements were sealed with it until {row.used_until}; let it end then or later."
         raise Refused("contract_used", detail, field="ends", status=409)
-    if rows.filter(ends__isnull=True).update(ends=ends) != 1:
-        raise Refused(
-            "contract_ended", f"The contract ends on {row.ends} already; agree a new one.", status=409
-        )
+    if rows.filter(Q(ends__isnull=True) | Q(ends__gt=ends)).update(ends=ends) != 1:
+        detail = f"The contract ends on {row.ends} already; give an earlier month, or agree a new one."
+        raise Refused("contract_ended", detail, field="ends", status=409)
+    told = {"ends": ends, "ended_before": row.ends}
     row.refresh_from_db()
-    note("contract.end", actor, row.tenant_id, "contract", row.pk, {"ends": ends})
+    note("contract.end", actor, row.tenant_id, "contract", row.pk, told)
     return row
 
 

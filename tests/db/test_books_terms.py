@@ -378,3 +378,21 @@ def test_a_used_contract_ends_no_earlier_than_it_was_used(world: World) -> None:
         agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=FIRST)
     assert refused.value.code == "contract_used"
     assert agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=LAST).ends == LAST
+
+
+def test_a_contracts_end_comes_sooner_but_never_later(world: World) -> None:
+    agreed = contract(world, starts=date(2026, 5, 1), ends=date(2027, 1, 1))
+    sealed(world, cores(100))
+    for later in (date(2027, 1, 1), date(2027, 2, 1)):
+        with pytest.raises(Refused, match="give an earlier month") as refused:
+            agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=later)
+        assert refused.value.code == "contract_ended"
+    with pytest.raises(Refused, match="first of a month"):
+        agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=date(2026, 9, 2))
+    with pytest.raises(Refused, match="sealed with it until 2026-07-01"):
+        agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=FIRST)
+    assert agreeing.end_contract(actor=SYSTEM, contract_id=agreed.id, ends=LAST).ends == LAST
+    told = AuditEvent.objects.filter(action="contract.end").latest("id").changes
+    assert (told["ends"], told["ended_before"]) == (LAST.isoformat(), "2027-01-01")
+    # What begins then is free for another contract.
+    contract(world, starts=LAST)

@@ -98,7 +98,7 @@ class ContractEnd(ApiView):
         idempotent=True,
     )
     def post(self, request: Request, contract: str) -> HttpResponse:
-        """Let an open contract end with a month; for FinOps."""
+        """Let it end with a month, earlier than it says but never before what statements were sealed with; for FinOps."""
         actor = actor_of(request)
         row = ending.the_agreement(actor, Contract, "contract", scope.id_of("contract", contract))
         given = read(self.body(request))

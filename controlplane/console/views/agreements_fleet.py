@@ -117,11 +117,16 @@ def detail(request: ConsoleRequest, kind: str, agreement_id: UUID) -> HttpRespon
     problems: list[Problem] = []
     if request.method == "POST":
         try:
-            about.end(actor=actor, **{about.named: row.pk, about.day: day(str(field.value), about.day)})
+            ended = about.end(
+                actor=actor, **{about.named: row.pk, about.day: day(str(field.value), about.day)}
+            )
         except Refused as refusal:
             problems = _placed(refusal, [field])
         else:
-            messages.success(request, f"The {about.noun} of {row.tenant.name} ends then.")
+            messages.success(
+                request,
+                f"The {about.noun} of {row.tenant.name} ends on {getattr(ended, about.day):%-d %B %Y}.",
+            )
             return redirect("console:fleet-agreements")
     shown = getattr(words, f"{kind}_shown")(row, utcnow().date())
     context = {
@@ -131,7 +136,8 @@ def detail(request: ConsoleRequest, kind: str, agreement_id: UUID) -> HttpRespon
         "facts": words.facts_of(kind, row),
         "field": field,
         "problems": problems,
-        "may_end": kind != "contract" or row.ends is None,
+        "may_end": _is_open(row, about),
+        "has_end": getattr(row, about.day) is not None,
     }
     return show(request, "prices/agreement.html", context, status=422 if problems else 200)
 
@@ -184,6 +190,12 @@ def _agree(request: ConsoleRequest, about: Kind, kind: str, fields: list[Field])
         )
     about.agree(actor=request.visitor.actor, tenant=tenant, **words.read_fields(kind, typed))
     return reverse("console:fleet-agreements")
+
+
+def _is_open(row: Any, about: Kind) -> bool:
+    """Whether a row has an end that lies ahead, or none: then it may come sooner."""
+    ends = getattr(row, about.day)
+    return ends is None or ends > utcnow().date()
 
 
 def _kind(kind: str) -> Kind:
