@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -55,7 +56,7 @@ def platform_growth(upgraded: Sequence[Upgraded], now: datetime) -> float | None
     if not upgraded:
         return None
     length = settings.USAGE_SLOT_SECONDS
-    values = {
+    values: dict[str, Any] = {
         "runtimes": [one.runtime_id for one in upgraded],
         "began": [one.began for one in upgraded],
         "ended": [one.ended for one in upgraded],
