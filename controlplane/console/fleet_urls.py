@@ -12,6 +12,7 @@ from controlplane.console.views.fleet import (
     runtimes,
     stopping,
     targets,
+    webhooks,
 )
 
 urlpatterns = [
@@ -34,5 +35,8 @@ urlpatterns = [
     path("left-behind/waivers/<int:waiver_id>/revoke", left_behind.unwaive, name="fleet-unwaive"),
     path("findings", findings.index, name="fleet-findings"),
     path("findings/<uuid:finding_id>/waive", findings.waive, name="fleet-waive-finding"),
+    path("webhooks", webhooks.index, name="fleet-webhooks"),
+    path("webhooks/<uuid:webhook_id>/test", webhooks.test, name="fleet-test-webhook"),
+    path("webhooks/<uuid:webhook_id>/remove", webhooks.remove, name="fleet-remove-webhook"),
     path("runtimes", runtimes.index, name="fleet-runtimes"),
 ]

@@ -1,4 +1,4 @@
-"""Where a tenant wants to hear of events, and what is on its way there."""
+"""Where a tenant, or the platform's own team, wants to hear of events, and what is on its way there."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
-from controlplane.tenants.models import TenantOwned
+from controlplane.tenants.models import Tenant, TenantOwned
 
 
 class Webhook(TenantOwned):
-    """An address of a tenant that gets events of some kinds, signed with a secret that both sides know."""
+    """An address that gets events of some kinds, signed with a secret that both sides know.
 
+    Without a tenant it is the platform's own team's, and hears of the whole fleet.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     url = models.CharField(max_length=2048)
     kinds = ArrayField(models.CharField(max_length=48))
+    filters = models.JSONField(default=dict, db_default={})  # see `webhook_filters`
     sealed = models.BinaryField()  # the secret, for notices_webhook.sealed
     created_by = models.CharField(max_length=160)
     created_at = models.DateTimeField()
@@ -24,7 +29,9 @@ class Webhook(TenantOwned):
     class Meta:
         constraints = [
             # An address is told once.
-            models.UniqueConstraint(fields=["tenant", "url"], name="webhook_once_per_address"),
+            models.UniqueConstraint(
+                fields=["tenant", "url"], name="webhook_once_per_address", nulls_distinct=False
+            ),
             # Who listens to nothing is a mistake.
             models.CheckConstraint(condition=~Q(kinds=[]), name="webhook_listens"),
         ]
@@ -44,6 +51,7 @@ class DeliveryState(models.TextChoices):
 class WebhookDelivery(TenantOwned):
     """One event on its way to one address; its id stays the same however often it is tried."""
 
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
     kind = models.CharField(max_length=48)

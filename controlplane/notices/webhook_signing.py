@@ -34,12 +34,12 @@ def headers_of(secret: str, message_id: str, at: datetime, body: bytes) -> dict[
     }
 
 
-def envelope(*, message_id: str, kind: str, tenant: str, subject: str, at: datetime, data: Any) -> str:
-    """Return an event as CloudEvents 1.0 in its structured JSON form."""
+def envelope(*, message_id: str, kind: str, tenant: str | None, subject: str, at: datetime, data: Any) -> str:
+    """Return an event as CloudEvents 1.0 in its structured JSON form; without a tenant it is the platform's."""
     event = {
         "specversion": "1.0",
         "id": message_id,
-        "source": f"/tenants/{tenant}",
+        "source": f"/tenants/{tenant}" if tenant else "/platform",
         "type": TYPE + kind,
         "subject": subject,
         "time": rfc3339(at),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 from uuid import UUID
 
 from controlplane.kernel.clock import rfc3339, utcnow
@@ -49,13 +50,14 @@ def tell(
         target_id=rollout.id,
         changes=changes,
     )
-    _tell_listeners(rollout, what, subject=subject, after=after)
+    inside = {"name": rollout.name, "before": before, "reason": reason[:500], "by": actor.name}
+    _tell_listeners(rollout, what, subject=subject, after=after, inside=inside)
 
 
-def _tell_listeners(rollout: Told, what: str, *, subject: str, after: str) -> None:
+def _tell_listeners(rollout: Told, what: str, *, subject: str, after: str, inside: Mapping[str, str]) -> None:
     """Queue the event for tenants that listen and have a runtime in the rollout; whom nobody asked is told nothing.
 
-    What the platform saw in other tenants' runtimes stays inside: neither reasons nor numbers are told.
+    What the platform saw in other tenants' runtimes stays inside: neither reasons nor numbers are told but to its own team.
     """
     kind = "rollout.gate" if what == "gate" else "rollout.changed"
     listening = set(
@@ -63,7 +65,6 @@ def _tell_listeners(rollout: Told, what: str, *, subject: str, after: str) -> No
     )
     if not listening:
         return
-    theirs = Target.objects.filter(rollout=rollout.id, runtime__tenant__in=listening)
     release = Rollout.objects.values_list("release_key", flat=True).get(pk=rollout.id)
     data = {
         "rollout": str(rollout.id),
@@ -72,6 +73,16 @@ def _tell_listeners(rollout: Told, what: str, *, subject: str, after: str) -> No
         **({what: subject} if subject else {}),
     }
     at = rfc3339(utcnow())
-    for tenant in theirs.values_list("runtime__tenant", flat=True).distinct():
-        key = f"{at}:{rollout.id}:{kind}:{after}:{subject}"[:160]
-        emit(tenant_id=tenant, kind=kind, subject=str(rollout.id), data=data, dedupe_key=key)
+    event: dict[str, Any] = {
+        "kind": kind,
+        "subject": str(rollout.id),
+        "facts": {"state": after, "release": release},
+        "dedupe_key": f"{at}:{rollout.id}:{kind}:{after}:{subject}"[:160],
+    }
+    if None in listening:
+        told = {name: value for name, value in inside.items() if value}
+        emit(tenant_id=None, data={**data, **told}, **event)
+    if tenants := listening - {None}:
+        theirs = Target.objects.filter(rollout=rollout.id, runtime__tenant__in=tenants)
+        for tenant in theirs.values_list("runtime__tenant", flat=True).distinct():
+            emit(tenant_id=tenant, data=data, **event)

@@ -288,6 +288,12 @@ ROWS: dict[tuple[str, str], Row] = {
         f"/fleet/findings/{FINDING}/waive", NO_MEMBER, OPERATORS, {**WHY, "owner": "ada"}
     ),
     ("fleet-runtimes", "GET"): Row("/fleet/runtimes", NO_MEMBER, FLEET_READERS),
+    ("fleet-webhooks", "GET"): Row("/fleet/webhooks", NO_MEMBER, OPERATORS),
+    ("fleet-webhooks", "POST"): Row("/fleet/webhooks", NO_MEMBER, OPERATORS, {"url": "x"}),
+    ("fleet-test-webhook", "POST"): Row(f"/fleet/webhooks/{UNKNOWN}/test", NO_MEMBER, OPERATORS, answer=404),
+    ("fleet-remove-webhook", "POST"): Row(
+        f"/fleet/webhooks/{UNKNOWN}/remove", NO_MEMBER, OPERATORS, answer=404
+    ),
     ("fleet-trials", "GET"): Row(FLEET, NO_MEMBER, OPERATORS),
     ("fleet-trials-offer", "POST"): Row(f"{FLEET}/offer", NO_MEMBER, PLATFORM_ADMIN, {"places": "5"}),
     ("fleet-trials-rule", "POST"): Row(f"{FLEET}/rules", NO_MEMBER, PLATFORM_ADMIN, RULE),

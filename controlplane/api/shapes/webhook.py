@@ -1,4 +1,4 @@
-"""Webhooks of a tenant."""
+"""Webhooks of a tenant, or of the platform's own team."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.kernel.clock import rfc3339
 from controlplane.notices.models import Webhook, WebhookDelivery
+from controlplane.notices.webhook_filters import LONGEST, WORDS
 from controlplane.notices.webhook_models import DeliveryState
 from controlplane.notices.webhooks import KINDS
 
@@ -24,11 +25,26 @@ _KINDS = {
     **several(words(list(KINDS), "; ".join(f"{kind}: {told}" for kind, told in KINDS.items()))),
     "minItems": 1,
 }
+_FILTERS = {
+    **record(
+        {
+            word: {**several({"type": "string", "maxLength": LONGEST}), "description": told}
+            for word, told in WORDS.items()
+        },
+        optional=tuple(WORDS),
+    ),
+    "additionalProperties": False,
+    "description": "Only events of which each of these words is one of the values; an event without the word is told.",
+}
 _FIELDS = {
     "id": ID,
-    "tenant": TEXT,
+    "tenant": {
+        "type": ["string", "null"],
+        "description": "Null: the platform's own team's; it hears of the whole fleet.",
+    },
     "url": TEXT,
     "kinds": _KINDS,
+    "filters": _FILTERS,
     "created_by": TEXT,
     "created_at": MOMENT,
     "disabled_at": {
@@ -48,8 +64,13 @@ WEBHOOK_CREATE = Shape(
     "WebhookCreate",
     {
         **record(
-            {"url": {"type": "string", "maxLength": 2048}, "kinds": _KINDS, "tenant": TEXT},
-            optional=("tenant",),
+            {
+                "url": {"type": "string", "maxLength": 2048},
+                "kinds": _KINDS,
+                "filters": _FILTERS,
+                "tenant": TEXT,
+            },
+            optional=("filters", "tenant"),
         ),
         "additionalProperties": False,
     },
@@ -65,9 +86,10 @@ def webhook_json(row: Webhook) -> dict[str, Any]:
     """Return a webhook without its secret."""
     return {
         "id": str(row.id),
-        "tenant": row.tenant.slug,
+        "tenant": row.tenant.slug if row.tenant else None,
         "url": row.url,
         "kinds": list(row.kinds),
+        "filters": row.filters,
         "created_by": row.created_by,
         "created_at": rfc3339(row.created_at),
         "disabled_at": rfc3339(row.disabled_at),

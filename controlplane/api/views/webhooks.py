@@ -1,4 +1,4 @@
-"""Where a tenant wants to be told: register an address, try it, take it away."""
+"""Where a tenant, or the platform's own team, wants to be told: register an address, try it, take it away."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from controlplane.notices.webhooks import (
 
 
 class WebhookList(ApiView):
-    """Addresses of the tenant."""
+    """Addresses of the tenant; for the platform's SREs, those that hear of the whole fleet."""
 
     @contract(
         operation_id="list_webhooks",
@@ -58,8 +58,12 @@ class WebhookList(ApiView):
     def post(self, request: Request) -> Response:
         """Register it; the secret is in this answer only, so it takes no Idempotency-Key."""
         body, actor = self.body(request), actor_of(request)
-        tenant = scope.tenant_for_write(self.tenant, body.get("tenant", ""))
-        row, secret = register_webhook(actor=actor, tenant=tenant, url=body["url"], kinds=body["kinds"])
+        named = body.get("tenant", "")
+        inside = actor.sees_every_tenant and not named
+        row, secret = register_webhook(
+            actor=actor, tenant=None if inside else scope.tenant_for_write(self.tenant, named), url=body["url"],
+            kinds=body["kinds"], filters=body.get("filters", {}),
+        )  # fmt: skip
         return Response({**webhook_json(row), "secret": secret}, status=201)
 
 
