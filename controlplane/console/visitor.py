@@ -124,6 +124,11 @@ class Visitor:
         return self.actor.may(Permission.COST_EXPORT)
 
     @property
+    def may_see_quarantine(self) -> bool:
+        """Whether samples that were put aside are shown at all."""
+        return self.sees_fleet and (self.actor.may(Permission.METER) or self.may_see_margin)
+
+    @property
     def may_see_prices(self) -> bool:
         """Whether every price book and agreement is shown at all."""
         return self.actor.may(Permission.PRICE_READ)

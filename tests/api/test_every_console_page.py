@@ -308,6 +308,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("fleet-exports", "POST"): Row(
         "/fleet/exports", NO_MEMBER, FINOPS, {"month": "2026-01", "kind": "1.4/csv"}
     ),
+    ("fleet-quarantine", "GET"): Row("/fleet/quarantine", NO_MEMBER, FLEET_READERS),
+    ("fleet-quarantined", "GET"): Row(f"/fleet/quarantine/{UNKNOWN}", NO_MEMBER, FLEET_READERS, answer=404),
+    ("fleet-quarantined", "POST"): Row(
+        f"/fleet/quarantine/{UNKNOWN}", NO_MEMBER, FLEET_READERS, {"do": "accept", "reason": "x"}, answer=404
+    ),
     ("fleet-margin", "GET"): Row("/fleet/margin", NO_MEMBER, FINOPS),
     ("cost-prices", "GET"): Row("/costs/prices?tenant=archipel", COST_READERS, FINANCIERS),
     ("fleet-prices", "GET"): Row("/fleet/prices", NO_MEMBER, FINOPS),
