@@ -91,7 +91,7 @@ class Credentials:
             try:
                 driver = connect(kind=place.kind, access=place.access)
                 cluster = ClusterRef(target.cluster_name, owner=str(target.runtime))
-                minted = driver.credentials(cluster, ttl=self._ttl, role=Role.VIEWER)
+                minted = driver.credentials(cluster, ttl=self._ttl, role=Role.VIEW)
             except (Retry, Fatal) as fault:
                 breaker.report(place.id, place.key, fault, suspect=verdict.suspect)
                 raise ReadError("no_credentials", str(fault)) from fault

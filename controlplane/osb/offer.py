@@ -129,8 +129,8 @@ def binding_schema(plan: str) -> dict[str, Any]:
         "properties": {
             "role": {
                 "type": "string",
-                "enum": [role.value for role in (Role.VIEWER, Role.EDITOR, Role.ADMIN)],
-                "default": Role.EDITOR.value,
+                "enum": [role.value for role in (Role.VIEW, Role.EDIT, Role.ADMIN)],
+                "default": Role.EDIT.value,
                 "description": "What the credentials may do in the cluster.",
             },
             "ttl_seconds": {

@@ -27,11 +27,11 @@ class Situation(StrEnum):
 
 
 class Role(StrEnum):
-    """What a minted kubeconfig may do."""
+    """What a minted kubeconfig may do, in Kubernetes' own words."""
 
     ADMIN = "admin"
-    EDITOR = "editor"  # everything but roles and their bindings
-    VIEWER = "viewer"
+    EDIT = "edit"  # everything but roles and their bindings
+    VIEW = "view"
 
 
 @dataclass(frozen=True)

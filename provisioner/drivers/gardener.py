@@ -145,9 +145,9 @@ class GardenerDriver:
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: Role) -> Kubeconfig:
         """Mint a kubeconfig by the Shoot's adminkubeconfig or viewerkubeconfig subresource (10 minutes at least).
 
-        Gardener knows no editors: theirs is the token of a service account.
+        Gardener knows none that edits: it gets the token of a service account.
         """
-        if role is Role.EDITOR:
+        if role is Role.EDIT:
             return self.grant(cluster, name="editor", role=role, ttl=ttl)
         if cluster.owner and self._get_owned(cluster) is None:
             raise Fatal(
@@ -174,7 +174,7 @@ class GardenerDriver:
 
     def probe(self, cluster: ClusterRef) -> int:
         """Count the Ready nodes, as a viewer that lives ten minutes; whose cluster it is was settled when it was ordered."""
-        with self._inside(cluster, self._mint(cluster, SHORTEST_TTL, Role.VIEWER)) as api:
+        with self._inside(cluster, self._mint(cluster, SHORTEST_TTL, Role.VIEW)) as api:
             nodes = api.call("GET", "/api/v1/nodes", query={"limit": "500"}).get("items") or []
         return sum(is_ready(node) for node in nodes)
 

@@ -80,7 +80,7 @@ def _looked(runtime: Runtime) -> Found | None:
         driver = connect(kind=landscape.kind, access=access)
         ref = ClusterRef(runtime.cluster_name, owner=str(runtime.pk))
         wanted = in_apply_order(render(cluster))
-        with driver.inside(ref, role=Role.VIEWER) as api:
+        with driver.inside(ref, role=Role.VIEW) as api:
             seen = look(
                 api, at=utcnow(), kubernetes_version=cluster.kubernetes_version, wanted=wanted, kept=kept
             )

@@ -78,7 +78,7 @@ def _looked(runtime: Runtime) -> list[Sight] | None:
         driver = connect(kind=landscape.kind, access=access)
         cluster = cluster_from_json(runtime.cluster_spec)
         ref = ClusterRef(runtime.cluster_name, owner=str(runtime.pk))
-        with driver.inside(ref, role=Role.VIEWER) as api:
+        with driver.inside(ref, role=Role.VIEW) as api:
             sights = inspect(api, render(cluster))
     except (Retry, Fatal) as fault:
         breaker.report(landscape.pk, landscape.key, fault, suspect=verdict.suspect)

@@ -28,7 +28,7 @@ Answer = TypeVar("Answer")
 
 SHORTEST = timedelta(minutes=10)  # Gardener's own bounds
 LONGEST = timedelta(hours=24)
-NEEDED = {Role.VIEWER: Permission.KUBECONFIG_VIEW}  # every other role lets people change things
+NEEDED = {Role.VIEW: Permission.KUBECONFIG_VIEW}  # every other role lets people change things
 PATIENCE_SECONDS = 2.0  # for a free place in the landscape's budget: a person waits for the answer
 SHORTEST_PAUSE_SECONDS = 0.1  # others may be quicker at taking what has come free
 ANSWERS = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING, Phase.FAILED})
@@ -37,7 +37,7 @@ ANSWERS = frozenset({Phase.READY, Phase.UPDATING, Phase.UPGRADING, Phase.FAILED}
 def mint_kubeconfig(*, actor: Actor, runtime_id: Any, ttl: timedelta, role: Role = Role.ADMIN) -> Kubeconfig:
     """Return a kubeconfig that expires after `ttl` (10 minutes to what the plan allows); no connection is held meanwhile.
 
-    Who may only look gets a viewer's and no other.
+    Who may only look gets one that views, and no other.
     Raises Refused: runtime_not_found 404, forbidden 403, tenant_suspended 403, account_suspended 403, runtime_not_ready 409,
     cluster_missing 409, ttl_out_of_range 422, landscape_busy 429, landscape_not_answering 503, landscape_unavailable 503.
     """

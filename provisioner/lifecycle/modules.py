@@ -99,7 +99,7 @@ def known(key: str) -> Module:
 
 
 def _hindrance(driver: Driver, cluster: ClusterRef, module: Module) -> Hindrance | None:
-    with driver.inside(cluster, role=Role.VIEWER) as api:
+    with driver.inside(cluster, role=Role.VIEW) as api:
         return hindrance(api, module)
 
 

@@ -18,7 +18,7 @@ def run(ctx: StepContext) -> Outcome:
     if BEFORE in ctx.kept:
         ctx.noting(**{VERDICT: None, "modules_brought_back": False})
         return Done("The first sight stays")
-    with ctx.driver.inside(ctx.ref, role=Role.VIEWER) as api:
+    with ctx.driver.inside(ctx.ref, role=Role.VIEW) as api:
         seen = look_at(api)
     cluster = ctx.cluster
     before = {

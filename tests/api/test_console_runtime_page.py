@@ -363,7 +363,7 @@ def landscape(monkeypatch: pytest.MonkeyPatch) -> Landscape:
 
 
 def ask_kubeconfig(client: Client, row: Runtime, **form: str) -> Any:
-    return client.post(f"/runtimes/{row.id}/kubeconfig", {"lifetime": "28800", "role": "viewer", **form})
+    return client.post(f"/runtimes/{row.id}/kubeconfig", {"lifetime": "28800", "role": "view", **form})
 
 
 def test_a_kubeconfig_is_downloaded_with_the_chosen_lifetime_and_role(
@@ -373,7 +373,7 @@ def test_a_kubeconfig_is_downloaded_with_the_chosen_lifetime_and_role(
     assert answer["Content-Disposition"] == 'attachment; filename="checkout.yaml"'
     assert answer["Cache-Control"] == "no-store"
     assert answer.content == b"apiVersion: v1\n"
-    assert landscape.asked == [(timedelta(hours=8), Role.VIEWER)]
+    assert landscape.asked == [(timedelta(hours=8), Role.VIEW)]
 
 
 def test_a_made_up_lifetime_is_refused(alice: Client, row: Runtime, landscape: Landscape) -> None:

@@ -139,7 +139,7 @@ def minted() -> dict[UUID, Any]:
     )
     found: dict[UUID, Any] = {}
     for index in range(RUNTIMES):
-        kubeconfig = driver.credentials(ClusterRef(f"r{index:05d}"), ttl=timedelta(hours=1), role=Role.VIEWER)
+        kubeconfig = driver.credentials(ClusterRef(f"r{index:05d}"), ttl=timedelta(hours=1), role=Role.VIEW)
         access = parse_kubeconfig(kubeconfig.yaml)
         found[UUID(int=index)] = Access(
             access.server, context_of(access, ResumingContext), access.token, "", time.time() + 3000

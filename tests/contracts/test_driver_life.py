@@ -122,17 +122,17 @@ def test_a_minted_kubeconfig_expires_and_keeps_to_its_role(ground: Ground) -> No
         for role in Role
     }
     with pytest.raises(ApiRefused) as caught:
-        apis[Role.VIEWER].call("POST", path, body=config_map)
+        apis[Role.VIEW].call("POST", path, body=config_map)
     assert caught.value.status == 403
     assert apis[Role.ADMIN].call("POST", path, body=config_map)["metadata"]["name"] == "probe"
-    assert "items" in apis[Role.VIEWER].call("GET", path)
+    assert "items" in apis[Role.VIEW].call("GET", path)
 
 
 def test_a_shorter_life_than_the_landscape_allows_becomes_its_shortest(ground: Ground) -> None:
     ground.trouble()
     cluster = ground.wish()
     ground.ready(cluster)
-    minted = ground.driver.credentials(ref(cluster), ttl=timedelta(seconds=5), role=Role.VIEWER)
+    minted = ground.driver.credentials(ref(cluster), ttl=timedelta(seconds=5), role=Role.VIEW)
     assert minted.expires_at - utcnow() > timedelta(minutes=9)
 
 
@@ -145,7 +145,7 @@ def test_a_probe_counts_the_ready_nodes(ground: Ground) -> None:
 
 def subjects(ground: Ground, cluster: ClusterSpec) -> list[str]:
     """Read the administrators as the tenant would: with the Python client and a viewer's kubeconfig."""
-    minted = ground.driver.credentials(ref(cluster), ttl=timedelta(minutes=10), role=Role.VIEWER)
+    minted = ground.driver.credentials(ref(cluster), ttl=timedelta(minutes=10), role=Role.VIEW)
     with config.new_client_from_config_dict(yaml.safe_load(minted.yaml)) as api:
         rbac = client.RbacAuthorizationV1Api(api)
         binding = rbac.read_cluster_role_binding("nesoi-administrators")
@@ -189,7 +189,7 @@ def test_objects_of_several_kinds_are_applied_in_their_order(ground: Ground) -> 
         "data": {"a": "b"},
     }
     ground.driver.apply(ref(cluster), [namespace, config_map])
-    minted = ground.driver.credentials(ref(cluster), ttl=timedelta(minutes=10), role=Role.VIEWER)
+    minted = ground.driver.credentials(ref(cluster), ttl=timedelta(minutes=10), role=Role.VIEW)
     with config.new_client_from_config_dict(yaml.safe_load(minted.yaml)) as api:
         assert client.CoreV1Api(api).read_namespaced_config_map("settings", "made").data == {"a": "b"}
 

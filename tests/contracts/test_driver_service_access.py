@@ -56,14 +56,14 @@ def test_each_role_may_do_what_its_name_says(ground: Ground, cluster: ClusterSpe
             status(granted, "GET", ROLES),
         ]
     assert may == {
-        Role.VIEWER: [200, 403, 403, 403],
-        Role.EDITOR: [200, 200, 200, 403],
+        Role.VIEW: [200, 403, 403, 403],
+        Role.EDIT: [200, 200, 200, 403],
         Role.ADMIN: [200, 200, 200, 200],
     }
 
 
 def test_it_ends_when_it_was_asked_to(ground: Ground, cluster: ClusterSpec) -> None:
-    granted = ground.driver.grant(ref(cluster), name="ci", role=Role.VIEWER, ttl=timedelta(minutes=30))
+    granted = ground.driver.grant(ref(cluster), name="ci", role=Role.VIEW, ttl=timedelta(minutes=30))
     assert timedelta(minutes=29) < granted.expires_at - utcnow() <= timedelta(minutes=31)
 
 
@@ -78,14 +78,14 @@ def test_it_holds_a_token_and_nothing_of_the_administrator_who_made_it(
 
 def test_granting_again_adds_a_token_and_takes_none(ground: Ground, cluster: ClusterSpec) -> None:
     first, second = (
-        ground.driver.grant(ref(cluster), name="ci", role=Role.VIEWER, ttl=HOUR) for _ in range(2)
+        ground.driver.grant(ref(cluster), name="ci", role=Role.VIEW, ttl=HOUR) for _ in range(2)
     )
     assert [status(one, "GET", CONFIG_MAPS) for one in (first, second)] == [200, 200]
 
 
 def test_another_role_takes_the_place_of_the_first(ground: Ground, cluster: ClusterSpec) -> None:
     admin = ground.driver.grant(ref(cluster), name="ci", role=Role.ADMIN, ttl=HOUR)
-    viewer = ground.driver.grant(ref(cluster), name="ci", role=Role.VIEWER, ttl=HOUR)
+    viewer = ground.driver.grant(ref(cluster), name="ci", role=Role.VIEW, ttl=HOUR)
     assert [status(one, "GET", SECRETS) for one in (admin, viewer)] == [403, 403]
     assert status(viewer, "GET", CONFIG_MAPS) == 200
 
@@ -107,7 +107,7 @@ def test_a_name_granted_anew_does_not_revive_the_old_token(ground: Ground, clust
 
 
 def test_an_editor_gets_a_kubeconfig_like_everybody_else(ground: Ground, cluster: ClusterSpec) -> None:
-    minted = ground.driver.credentials(ref(cluster), ttl=HOUR, role=Role.EDITOR)
+    minted = ground.driver.credentials(ref(cluster), ttl=HOUR, role=Role.EDIT)
     assert status(minted, "POST", CONFIG_MAPS, a("ConfigMap", "edited")) == 200
     assert status(minted, "GET", ROLES) == 403
 
@@ -142,5 +142,5 @@ def test_a_name_that_is_none_is_refused(ground: Ground, name: str) -> None:
     wish = ground.wish()
     ground.ready(wish)
     with pytest.raises(Fatal) as refused:
-        ground.driver.grant(ref(wish), name=name, role=Role.VIEWER, ttl=HOUR)
+        ground.driver.grant(ref(wish), name=name, role=Role.VIEW, ttl=HOUR)
     assert refused.value.code == "name_invalid"

@@ -101,7 +101,7 @@ def test_modules_come_change_hands_are_mended_and_go(ground: Ground) -> None:
         assert remove(api, ["serverless"], all_modules(), memory) == ([], [])
         assert api.list(f"{GROUP}/v1", "Function") == []
         assert "serverless" not in memory.pages
-    with ground.driver.inside(ref(cluster), role=Role.VIEWER) as viewer:
+    with ground.driver.inside(ref(cluster), role=Role.VIEW) as viewer:
         assert viewer.list("apps/v1", "Deployment", namespace=SYSTEM)
         assert viewer.list(f"{GROUP}/v1", "Subscription") == []
 

@@ -91,7 +91,7 @@ def raising(fault: Exception) -> Callable[[], object]:
 
 def test_one_viewer_is_minted_for_the_runtimes_own_cluster_and_kept(bench: Bench, driver: Driver) -> None:
     assert bench.ask() is bench.ask()
-    assert driver.asked == [("c1", str(UUID(int=1)), Role.VIEWER, timedelta(hours=1))]
+    assert driver.asked == [("c1", str(UUID(int=1)), Role.VIEW, timedelta(hours=1))]
     assert Landscape.objects.get().tokens == pytest.approx(99, abs=1)
 
 

@@ -45,20 +45,20 @@ def runtime(world: World) -> Runtime:
     return build(world)
 
 
-ALL = {Role.ADMIN, Role.EDITOR, Role.VIEWER}
+ALL = {Role.ADMIN, Role.EDIT, Role.VIEW}
 
 
 @pytest.mark.parametrize(
     ("tenant_role", "may"),
     [
-        (TenantRole.VIEWER, {Role.VIEWER}),
+        (TenantRole.VIEWER, {Role.VIEW}),
         (TenantRole.FINANCE, set()),
         (TenantRole.DEVELOPER, ALL),
         (TenantRole.ADMIN, ALL),
         (TenantRole.OWNER, ALL),
     ],
 )
-def test_who_may_only_look_gets_a_viewers_kubeconfig_only(
+def test_who_may_only_look_gets_a_kubeconfig_that_views_and_no_other(
     world: World, runtime: Runtime, driver: Driver, tenant_role: TenantRole, may: set[Role]
 ) -> None:
     person = member("someone", world.archipel, tenant_role)
@@ -99,9 +99,9 @@ def test_a_viewers_page_offers_what_a_viewer_may_have(
     path = f"/runtimes/{runtime.pk}/kubeconfig"
     assert f'href="{path}"' in browse(world.vera).get(f"/runtimes/{runtime.pk}/").content.decode()
     page = browse(world.vera).get(path).content.decode()
-    assert 'value="viewer"' in page
+    assert 'value="view"' in page
     assert 'value="admin"' not in page
     assert 'value="86400"' not in page
     assert browse(world.vera).post(path, {"lifetime": "3600"}).status_code == 200
     assert browse(world.vera).post(path, {"lifetime": "3600", "role": "admin"}).status_code == 403
-    assert driver.asked == [Role.VIEWER]
+    assert driver.asked == [Role.VIEW]

@@ -89,7 +89,7 @@ class Driver:
     """A landscape whose kubeconfig holds a key, and that fails with a secret on its lips."""
 
     def credentials(self, cluster: ClusterRef, *, ttl: timedelta, role: ClusterRole) -> Kubeconfig:
-        if role is ClusterRole.VIEWER:
+        if role is ClusterRole.VIEW:
             raise Retry(f"the server said: client-key-data: {KEY}, token: {LANDSCAPE_TOKEN}")
         return Kubeconfig(f"users: [{{user: {{client-key-data: {KEY}}}}}]", utcnow() + ttl)
 
@@ -146,8 +146,8 @@ def minting(world: World, runtime: Runtime) -> Iterator[str]:
     )
     assert KEY in handed.yaml
     yield repr(handed)
-    path, form = f"/runtimes/{runtime.pk}/kubeconfig", {"lifetime": "3600", "role": "viewer"}
-    yield kept(Asking(world.alice).post(path, {"role": "viewer"}))
+    path, form = f"/runtimes/{runtime.pk}/kubeconfig", {"lifetime": "3600", "role": "view"}
+    yield kept(Asking(world.alice).post(path, {"role": "view"}))
     yield kept(browse(world.alice).post(path, form))
 
 

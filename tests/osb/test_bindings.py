@@ -39,14 +39,14 @@ def test_row_40_a_binding_is_201_with_credentials_and_again_200(cf: Platform, cl
     assert (first.status_code, again.status_code) == (201, 200)
     assert "kubeconfig" in read(first)["credentials"]
     assert "kubeconfig" in read(again)["credentials"]
-    assert list(cluster.granted.values()) == [Role.EDITOR]
+    assert list(cluster.granted.values()) == [Role.EDIT]
     assert OsbBinding.objects.count() == 1
 
 
 def test_row_40_role_and_lifetime_are_the_platforms_choice(cf: Platform, cluster: Cluster) -> None:
-    response = cf.bind(parameters={"role": "viewer", "ttl_seconds": 1800})
+    response = cf.bind(parameters={"role": "view", "ttl_seconds": 1800})
     assert response.status_code == 201
-    assert list(cluster.granted.values()) == [Role.VIEWER]
+    assert list(cluster.granted.values()) == [Role.VIEW]
     assert timedelta(seconds=1790) < cluster.asked <= timedelta(seconds=1800)
 
 
@@ -74,7 +74,7 @@ def test_a_plan_may_bound_the_lifetime_further(cf: Platform) -> None:
 
 def test_row_41_another_binding_under_the_same_id_is_409(cf: Platform) -> None:
     cf.bind()
-    assert error(cf.bind(parameters={"role": "viewer"})) == (409, "Conflict")
+    assert error(cf.bind(parameters={"role": "view"})) == (409, "Conflict")
 
 
 def test_row_42_while_the_instance_changes_it_is_422(cf: Platform) -> None:
@@ -127,10 +127,10 @@ def test_row_43_credentials_are_never_kept(cf: Platform, cluster: Cluster) -> No
 def test_row_44_a_rotation_takes_everything_from_its_predecessor_and_both_are_good(
     cf: Platform, cluster: Cluster
 ) -> None:
-    cf.bind(parameters={"role": "viewer", "ttl_seconds": 1800})
+    cf.bind(parameters={"role": "view", "ttl_seconds": 1800})
     rotated = cf.ask("PUT", binding_path("next"), {"predecessor_binding_id": BINDING})
     assert rotated.status_code == 201
-    assert list(cluster.granted.values()) == [Role.VIEWER, Role.VIEWER]
+    assert list(cluster.granted.values()) == [Role.VIEW, Role.VIEW]
     assert (cf.fetch_binding().status_code, cf.fetch_binding("next").status_code) == (200, 200)
     again = cf.ask("PUT", binding_path("next"), {"predecessor_binding_id": BINDING})
     assert again.status_code == 200
@@ -246,7 +246,7 @@ def test_a_bind_that_failed_is_ended_by_the_clock(cf: Platform, cluster: Cluster
     cluster.fault = Retry("No answer.")
     assert cf.bind().status_code == 503
     cluster.fault = None
-    cluster.granted["osb-half-made"] = Role.EDITOR
+    cluster.granted["osb-half-made"] = Role.EDIT
     OsbBinding.objects.update(service_account="osb-half-made")
     assert revoke_due() == 1
     assert not cluster.granted

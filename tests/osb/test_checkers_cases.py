@@ -35,7 +35,7 @@ CHANGE = {
     "previous_values": {},
     "maintenance_info": {},
 }
-BIND = {**IDS, "bind_resource": {}, "parameters": {"role": "viewer"}}
+BIND = {**IDS, "bind_resource": {}, "parameters": {"role": "view"}}
 UNKNOWN = "xxxx-xxxx-xxxx-xxxx"
 WRONG = {"parameters": {"can-not": "be-good"}}
 # Method, path, body and query of every request that the checker makes, in the order of an instance's life.

@@ -62,7 +62,7 @@ def may(kubeconfig: str, path: str) -> int:
 def test_from_the_order_to_nothing_left(cf: Platform) -> None:
     assert poll(cf, cf.provision()) == 200
     assert cf.fetch().status_code == 200
-    bound = cf.bind(parameters={"role": "viewer"})
+    bound = cf.bind(parameters={"role": "view"})
     assert bound.status_code == 201, bound.content
     first = read(bound)["credentials"]["kubeconfig"]
     assert (may(first, PODS), may(first, NAMESPACES.replace("serviceaccounts", "secrets"))) == (200, 403)

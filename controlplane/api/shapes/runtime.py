@@ -165,10 +165,10 @@ KUBECONFIG_REQUEST = Shape(
             },
             "role": {
                 "type": "string",
-                "enum": ["admin", "editor", "viewer"],
+                "enum": ["admin", "edit", "view"],
                 "default": "admin",
-                "description": "`admin` may do everything in the cluster; `editor` everything but roles and "
-                "their bindings; `viewer` reads everything except secrets.",
+                "description": "`admin` may do everything in the cluster; `edit` everything but roles and "
+                "their bindings; `view` reads everything except secrets.",
             },
         },
     },

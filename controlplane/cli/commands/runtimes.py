@@ -152,7 +152,7 @@ def watch_runtime(runtime: Named, tenant: OfTenant = "") -> None:
 @app.command()
 def kubeconfig(
     runtime: Named,
-    role: Annotated[str, typer.Option(help="admin, editor or viewer.")] = "admin",
+    role: Annotated[str, typer.Option(help="admin, edit or view.")] = "admin",
     ttl: Annotated[int, typer.Option(help="Seconds until it expires.", min=600, max=86400)] = 3600,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Write it there, for its owner only.")

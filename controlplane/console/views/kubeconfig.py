@@ -27,8 +27,8 @@ LIFETIMES = {
 }
 ROLES = {
     Role.ADMIN.value: ("Admin", "May do everything in the cluster."),
-    Role.EDITOR.value: ("Editor", "May do everything but change who may do what."),
-    Role.VIEWER.value: ("Viewer", "Reads everything except secrets, and changes nothing."),
+    Role.EDIT.value: ("Edit", "May do everything but change who may do what."),
+    Role.VIEW.value: ("View", "Reads everything except secrets, and changes nothing."),
 }
 
 
@@ -39,7 +39,7 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     row = queries.the_runtime(request.visitor.actor, runtime_id)
     require(request.visitor, Permission.KUBECONFIG_VIEW, row.tenant)
     may_change = request.visitor.may(Permission.KUBECONFIG, row.tenant)
-    offered = ROLES if may_change else {Role.VIEWER.value: ROLES[Role.VIEWER.value]}
+    offered = ROLES if may_change else {Role.VIEW.value: ROLES[Role.VIEW.value]}
     longest = longest_of(row.plan_id).total_seconds()
     lifetime = request.POST.get("lifetime", "3600")
     role = request.POST.get("role", next(iter(offered)))

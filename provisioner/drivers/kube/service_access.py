@@ -22,7 +22,7 @@ from provisioner.drivers.kube.kubeconfig import ApiAccess
 from provisioner.drivers.kube.refusals import ApiRefused
 
 NAMESPACE = "nesoi-access"
-CLUSTER_ROLES: Mapping[Role, str] = {Role.VIEWER: "view", Role.EDITOR: "edit", Role.ADMIN: "cluster-admin"}
+CLUSTER_ROLES: Mapping[Role, str] = {Role.VIEW: "view", Role.EDIT: "edit", Role.ADMIN: "cluster-admin"}
 SHORTEST_TTL = timedelta(minutes=10)  # of TokenRequest, Kubernetes API
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 _RBAC = "rbac.authorization.k8s.io"

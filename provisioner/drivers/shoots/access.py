@@ -16,16 +16,18 @@ from provisioner.drivers.kube.kubeconfig import KubeconfigRefusedError, parse_ku
 from provisioner.drivers.kube.refusals import ApiRefused, fate
 
 SHORTEST_TTL = timedelta(seconds=600)  # Gardener refuses less
+# As Gardener calls them; it knows none that edits.
+KINDS: Mapping[Role, str] = {Role.ADMIN: "admin", Role.VIEW: "viewer"}
 
 
 def mint(garden: KubeClient, shoot: str, *, ttl: timedelta, role: Role) -> Kubeconfig:
     """Mint by the adminkubeconfig or viewerkubeconfig subresource of the Shoot at this path; raises ApiRefused, Retry, Fatal."""
     request = {
         "apiVersion": "authentication.gardener.cloud/v1alpha1",
-        "kind": f"{role.value.capitalize()}KubeconfigRequest",
+        "kind": f"{KINDS[role].capitalize()}KubeconfigRequest",
         "spec": {"expirationSeconds": int(max(ttl, SHORTEST_TTL).total_seconds())},
     }
-    answer = garden.call("POST", f"{shoot}/{role.value}kubeconfig", body=request)
+    answer = garden.call("POST", f"{shoot}/{KINDS[role]}kubeconfig", body=request)
     return minted_kubeconfig(answer.get("status") or {})
 
 
