@@ -295,6 +295,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("focus-exports", "GET"): Row("/focus-exports", NO_MEMBER, FINOPS),
     ("focus-exports", "POST"): Row("/focus-exports", NO_MEMBER, FINOPS, {"month": "2026-01"}),
     ("provider-bills", "GET"): Row("/provider-bills", NO_MEMBER, FINOPS),
+    ("provider-bills", "POST"): Row(
+        "/provider-bills", NO_MEMBER, FINOPS, {"provider": "aws", "source": "s3://bills/cur/"}
+    ),
+    ("bill-imports", "GET"): Row("/provider-bills/imports", NO_MEMBER, FINOPS),
+    ("bill-import", "GET"): Row(f"/provider-bills/imports/{NOT_THERE}", NO_MEMBER, FINOPS, answer=404),
     ("reconciliation", "GET"): Row("/reconciliation", NO_MEMBER, FINOPS),
     ("margin", "GET"): Row("/margin?by=plan", NO_MEMBER, FINOPS),
     ("prices", "GET"): Row("/prices?tenant=archipel", COST_READERS, FINANCIERS),
@@ -325,7 +330,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("end-commitment", "POST"): Row(
         "/agreements/commitments/{commitment}/end", NO_MEMBER, FINOPS, {"ends": "2027-01-01"}
     ),
-    ("webhooks", "GET"): Row("/webhooks", ADMINS, NOBODY),
+    ("webhooks", "GET"): Row("/webhooks", ADMINS, OPERATORS),
     ("webhooks", "POST"): Row(
         "/webhooks", ADMINS, NOBODY, {"url": "https://example.org/x", "kinds": ["usage.daily"], **HERE}
     ),

@@ -20,7 +20,7 @@ from tests.world import World
 pytestmark = pytest.mark.django_db
 
 WISH = {
-    "name": "October", "release": NEW, "selector": "all", "stages": "one", "max_concurrency": "10%", "max_failures": "2%",
+    "name": "October", "release": NEW, "selector": "all", "shape": "one", "max_concurrency": "10%", "max_failures": "2%",
     "leave": "on",
 }  # fmt: skip
 
@@ -100,7 +100,6 @@ def test_nothing_starts_before_it_was_previewed_as_it_is(world: World, sre: Clie
     [
         ({"selector": "plam=aws"}, "plan"),
         ({"max_concurrency": "110%"}, "write at most 100%"),
-        ({"stages": "own", "own": "["}, "can't be read as JSON"),
         ({"ignore_windows": "on"}, "Only an urgent rollout may ignore"),
         ({"starts_per_minute": "many"}, "must be a number"),
         ({"release": "2030.1.1"}, "2030.1.1"),
@@ -210,4 +209,8 @@ def test_a_runtime_is_found_by_anything(world: World, sre: Client) -> None:
     for query in (*(f"q={word}" for word in named), *narrowed):
         assert row.name in text(sre.get(f"/fleet/runtimes?{query}")), query
     assert other.name not in text(sre.get(f"/fleet/runtimes?q={row.pk}"))
+    rollout = started(world, **no_gates("rest"))
+    targets = f"/fleet/rollouts/{rollout.pk}/targets"
+    assert other.name not in text(sre.get(f"{targets}?q={row.name}"))
+    assert row.name in text(sre.get(f"{targets}?q={row.name}"))
     assert "Nothing matches" in text(sre.get("/fleet/runtimes?q=nowhere-to-be-found"))

@@ -41,6 +41,7 @@ class Field:
     children: list[Field] = field(default_factory=list)
     item_title: str = ""
     most: int | None = None
+    movable: bool = False  # rows that have an order
     spread: bool = False  # takes the form's whole width
     echo: bool = False  # its group is called the same, so the title is only for those who hear it
     branch: str = ""  # of a choice: the option under which it is shown

@@ -114,7 +114,7 @@ def _credit(typed: Mapping[str, str]) -> list[Field]:
 
 
 def _commitment(typed: Mapping[str, str]) -> list[Field]:
-    known = [(key, f"{meter.title}, in {meter.unit}") for key, meter in meters().items()]
+    known = [(key, f"{meter.title}, in {meter.unit}") for key, meter in meters().items() if meter.billed]
     return [
         _select("meter", "Meter", known, typed),
         Field(

@@ -27,7 +27,7 @@ from controlplane.trials.terms import terms
 @page
 def mine(request: ConsoleRequest) -> HttpResponse:
     """The countdown, and what can be done."""
-    return _show(request, _newest(request), [])
+    return _show(request, _newest(request))
 
 
 @require_POST
@@ -39,7 +39,7 @@ def extend(request: ConsoleRequest) -> HttpResponse:
     try:
         extend_trial(actor=request.visitor.actor, trial_id=trial.id)
     except Refused as refusal:
-        return _show(request, trial, place(refusal, []))
+        return _show(request, trial, refusal=refusal)
     messages.success(request, "The trial is extended.")
     return redirect("console:trial-mine")
 
@@ -50,10 +50,11 @@ def convert(request: ConsoleRequest) -> HttpResponse:
     """Keep the runtime with a paid plan."""
     trial = _newest(request)
     require(request.visitor, Permission.TRIAL_CHANGE, trial.tenant)
+    plan = request.POST.get("plan", "")[:64]
     try:
-        convert_trial(actor=request.visitor.actor, trial_id=trial.id, plan=request.POST.get("plan", "")[:64])
+        convert_trial(actor=request.visitor.actor, trial_id=trial.id, plan=plan)
     except Refused as refusal:
-        return _show(request, trial, place(refusal, []))
+        return _show(request, trial, refusal=refusal, plan=plan)
     messages.success(request, "The runtime is yours to keep.")
     return redirect("console:runtime", runtime_id=trial.runtime_id)
 
@@ -71,21 +72,24 @@ def _newest(request: ConsoleRequest) -> Trial:
     return trial
 
 
-def _show(request: ConsoleRequest, trial: Trial, problems: list[Any]) -> HttpResponse:
+def _show(
+    request: ConsoleRequest, trial: Trial, *, refusal: Refused | None = None, plan: str = ""
+) -> HttpResponse:
     found = status_of_trial(trial)
     may = request.visitor.may(Permission.TRIAL_CHANGE, trial.tenant)
-    plans = [Option(plan.key, plan.name) for plan in paid_plans(trial)]
-    context = {
+    plans = [Option(one.key, one.name, chosen=one.key == plan) for one in paid_plans(trial)]
+    field = Field("select", "plan", "Plan", "", options=plans, required=True)
+    context: dict[str, Any] = {
         "trial": trial,
         "found": found,
         "left": in_days(found.expires_at - utcnow()) if found.expires_at else "",
         "heading": HEADINGS[found.status],
         "shown": badge_of(found.status),
-        "problems": problems,
+        "problems": place(refusal, [field]) if refusal else [],
         "may_extend": may and found.may_extend and terms().extension,
         "may_convert": may and trial.stage in CONVERTIBLE and plans,
         "extension_days": terms().extension.days,
         "grace_days": terms().grace.days,
-        "plan_field": Field("select", "plan", "Plan", "", options=plans, required=True),
+        "plan_field": field,
     }
-    return show(request, "trial/mine.html", context, status=409 if problems else 200)
+    return show(request, "trial/mine.html", context, status=refusal.status if refusal else 200)

@@ -78,6 +78,15 @@
     });
   });
 
+  // Whoever fills in what belongs to a choice has chosen it.
+  document.addEventListener("input", (event) => {
+    const part = event.target.closest("[data-chooses]");
+    if (!part) return;
+    const [id, value] = part.dataset.chooses.split("=");
+    const select = document.getElementById(id);
+    if (select && select.value !== value) select.value = value;
+  });
+
   document.addEventListener("htmx:configRequest", (event) => {
     // Empty filters need not stand in the address.
     if (!event.detail.elt.matches("[data-tidy]")) return;

@@ -12,9 +12,20 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from controlplane.console.fields.problems import Problem, place
+from controlplane.console.fields.tree import Group
 from controlplane.console.pages import page
 from controlplane.console.views.fleet.frame import FORBIDDEN, manager_of, show_fleet
-from controlplane.console.views.fleet.wish_form import Wish, examples, fields_of, read_wish, usual_wish
+from controlplane.console.views.fleet.stage_rows import Row, at_its_stage, press
+from controlplane.console.views.fleet.wish_form import (
+    ASKED_AS,
+    OWN,
+    Wish,
+    examples,
+    fields_of,
+    read_wish,
+    rows_of,
+    usual_wish,
+)
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
@@ -30,11 +41,14 @@ def form(request: ConsoleRequest) -> HttpResponse:
     actor = manager_of(request)
     typed = {name: value for name, value in request.POST.items() if isinstance(value, str)}
     given = typed if request.method == "POST" else usual_wish(request.GET)
-    fields, problems = fields_of(given), list[Problem]()
+    rows, pressed = rows_of(given), given.get("rows", "")
+    if pressed:
+        rows, given = press(rows, pressed), {**given, "shape": OWN}
+    fields, problems = fields_of(given, rows), list[Problem]()
     preview, changed, seen = None, False, ""
-    if request.method == "POST":
+    if request.method == "POST" and not pressed:
         try:
-            wish = read_wish(given)
+            wish = read_wish(given, rows)
             seen = _digest(wish)
             changed = given.get("step") in {"draft", "start"} and given.get("seen") != seen
             if given.get("step") in {"draft", "start"} and not changed:
@@ -43,12 +57,21 @@ def form(request: ConsoleRequest) -> HttpResponse:
         except Refused as refusal:
             if refusal.status == FORBIDDEN:
                 raise
-            problems = place(refusal, [field for group in fields for field in group.fields])
+            problems = _place(refusal, fields, rows if given.get("shape") == OWN else [])
     context = {
         "groups": fields, "problems": problems, "preview": preview, "changed": changed, "seen": seen,
-        "examples": examples(),
+        "examples": examples(), "touched": _touched(preview) if preview else [], "own": given.get("shape") == OWN,
     }  # fmt: skip
     return show_fleet(request, "new_rollout.html", context, status=422 if problems else 200)
+
+
+def _place(refusal: Refused, groups: list[Group], rows: list[Row]) -> list[Problem]:
+    """Put the refusal to the field of the form that it is about."""
+    found = at_its_stage(refusal, rows)
+    field = next((one.field for one in found.errors), "")
+    if field in ASKED_AS:
+        found = Refused(found.code, found.detail, field=ASKED_AS[field], status=found.status)
+    return place(found, [one for group in groups for one in group.fields])
 
 
 def _touched(preview: Preview) -> list[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from controlplane.catalog.hops import order_of
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field, Group, Option
+from controlplane.console.views.fleet.stage_rows import USUAL, Row, read_rows, stage_field, typed_rows
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from provisioner.rollouts.plan import CANARY_SOAK_MINUTES, MAX_CONCURRENCY, MAX_FAILURES
@@ -21,18 +21,20 @@ SHAPES = (
     (SAFE, "5 canaries, 1 %, 10 %, the rest; soaks and a look at their health between"),
     (APPROVED, "5 canaries, an hour's soak, an approval, then the rest"),
     (ONE, "One stage"),
-    (OWN, "My own stages, written below"),
+    (OWN, "My own stages, as written below"),
 )
-STAGES: Mapping[str, list[dict[str, Any]]] = {
-    APPROVED: [
-        {"name": "canary", "share": 5, "max_failures": 0, "max_concurrency": 5,
-         "after": [{"kind": "soak", "minutes": CANARY_SOAK_MINUTES}, {"kind": "approval", "approvers": 1}]},
+PRESETS: Mapping[str, tuple[Row, ...]] = {
+    SAFE: USUAL,
+    APPROVED: (
+        {"name": "canary", "share": "5", "max_failures": "0", "max_concurrency": "5", "soak": str(CANARY_SOAK_MINUTES),
+         "approvals": "1"},
         {"name": "rest", "share": "rest"},
-    ],
-    ONE: [{"name": "everyone", "share": "rest"}],
+    ),
+    ONE: ({"name": "everyone", "share": "rest"},),
 }  # fmt: skip
+# Fields of the services that the form asks for under another name.
+ASKED_AS = {"windows": "ignore_windows", "ineligible": "leave", "members": "selector"}
 SWITCHES = ("leave", "urgent", "overlap", "ignore_windows", "join")
-EXAMPLE = '[{"name": "canary", "share": 5, "after": [{"kind": "soak", "minutes": 60}]}, {"name": "rest", "share": "rest"}]'
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,16 @@ def usual_wish(query: Mapping[str, str]) -> dict[str, str]:
     release = query.get("release") or (newest[0].key if newest else "")
     return {
         "release": release, "name": f"Release {release}"[:80] if release else "", "selector": query.get("selector", "")[:2000],
-        "max_concurrency": str(MAX_CONCURRENCY), "max_failures": str(MAX_FAILURES), "stages": SAFE, "leave": "on", "join": "on",
+        "max_concurrency": str(MAX_CONCURRENCY), "max_failures": str(MAX_FAILURES), "shape": SAFE, "leave": "on", "join": "on",
     }  # fmt: skip
 
 
-def fields_of(given: Mapping[str, str]) -> list[Group]:
+def rows_of(given: Mapping[str, str]) -> list[Row]:
+    """The stages as they were filled in, or those of the chosen shape, to begin with."""
+    return typed_rows(given) or list(PRESETS.get(given.get("shape", SAFE), USUAL))
+
+
+def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
     """The form as it was filled in."""
 
     def text(name: str, title: str, about: str, *, required: bool = False, **more: Any) -> Field:
@@ -83,7 +90,7 @@ def fields_of(given: Mapping[str, str]) -> list[Group]:
         Option(one.key, f"{one.key} · Kubernetes {one.kubernetes_patch}", one.key == given.get("release"))
         for one in releases()
     ]
-    shapes = [Option(key, title, key == given.get("stages", SAFE)) for key, title in SHAPES]
+    shapes = [Option(key, title, key == given.get("shape", SAFE)) for key, title in SHAPES]
     many = "A number, or a share such as 10%."
     return [
         Group("what", "What, and for whom", "", [
@@ -93,25 +100,24 @@ def fields_of(given: Mapping[str, str]) -> list[Group]:
                  "cohort=10%; terms are joined by and. all means every runtime.", required=True, spread=True),
         ]),
         Group("how", "How carefully", "", [
-            Field("select", "stages", "Stages", options=shapes, spread=True),
+            Field("select", "shape", "Stages", options=shapes, spread=True),
             text("max_concurrency", "At once, at most", many, required=True),
             text("max_failures", "May fail", f"{many} Beyond it, the rollout halts.", required=True),
             text("per_region", "At once in each region", "Empty: no limit of its own."),
             text("per_landscape", "At once on each landscape", "Empty: no limit of its own."),
             text("starts_per_minute", "Starts a minute", "Empty: as fast as the limits let it."),
             switch("leave", "Leave behind who cannot come along", "With the reason; otherwise one is enough to refuse it all."),
-            Field("lines", "own", "My own stages", f"JSON, such as {EXAMPLE}", value=given.get("own", ""), advanced=True,
-                  spread=True),
             switch("join", "Later members join the last stage", "Runtimes that come to fit while it runs.", advanced=True),
             switch("urgent", "Urgent", "Goes before every other rollout.", advanced=True),
             switch("ignore_windows", "Ignore maintenance windows", "Only an urgent one may.", advanced=True),
             switch("overlap", "May share runtimes with other rollouts", "Each then waits for its other one.", advanced=True),
             text("priority", "Priority", "-100 to 100; higher ones go first. Empty: 0.", advanced=True),
         ]),
+        Group("stages", "My own stages", "", [stage_field(rows)]),
     ]  # fmt: skip
 
 
-def read_wish(given: Mapping[str, str]) -> Wish:
+def read_wish(given: Mapping[str, str], rows: list[Row]) -> Wish:
     """Return what was filled in; raises Refused where something can't be read."""
     plan: dict[str, Any] = {
         "ineligible": "leave" if "leave" in given else "refuse",
@@ -126,9 +132,10 @@ def read_wish(given: Mapping[str, str]) -> Wish:
             plan[name] = {"max_concurrency": value}
     if value := clean(given.get("starts_per_minute", "")):
         plan["starts_per_minute"] = _number(value, "starts_per_minute", "starts a minute")
-    stages = _stages(given)
-    if stages is not None:
-        plan["stages"] = stages
+    if (
+        shape := given.get("shape", SAFE)
+    ) != SAFE:  # the safe stages fit themselves to however many there are
+        plan["stages"] = read_rows(rows if shape == OWN else list(PRESETS.get(shape, USUAL)))
     priority = clean(given.get("priority", ""))
     return Wish(
         clean(given.get("name", "")), clean(given.get("release", "")), clean(given.get("selector", "")), plan,
@@ -144,17 +151,6 @@ def examples() -> list[str]:
         "all", *(f"plan={key}" for key in catalog.plans), *(f"channel={key}" for key in catalog.releases),
         *(f"kubernetes<{minor}" for minor in minors[1:]), "cohort=10%", "label.tier=gold", "region=eu-*",
     ]  # fmt: skip
-
-
-def _stages(given: Mapping[str, str]) -> Any:
-    shape = given.get("stages", SAFE)
-    if shape != OWN:
-        return STAGES.get(shape)
-    try:
-        return json.loads(given.get("own", ""))
-    except ValueError as error:
-        detail = f"own can't be read as JSON: {error}. Write it such as {EXAMPLE}"
-        raise Refused("stages_invalid", detail, field="own") from error
 
 
 def _number(text: str, name: str, words: str) -> float:
