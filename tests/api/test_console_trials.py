@@ -168,7 +168,9 @@ def test_an_owner_extends_and_takes_a_plan() -> None:
     client = signed_in(trial)
     assert "extended" in text(client.post("/trial/mine/extend", follow=True))
     assert client.post("/trial/mine/extend").status_code == 409
-    assert client.post("/trial/mine/convert", {"plan": "nonsense"}).status_code == 409
+    refused = client.post("/trial/mine/convert", {"plan": "nonsense"})
+    assert refused.status_code == 422
+    assert re.search('<select id="f-plan"[^>]* aria-invalid="true"', refused.content.decode())
     answer = client.post("/trial/mine/convert", {"plan": "aws"}, follow=True)
     assert "yours to keep" in text(answer)
     assert "days left" not in text(client.get("/accounts/"))
