@@ -29,7 +29,7 @@ from provisioner.drivers.kube.inside import InsideApi
 from provisioner.drivers.kube.kubeconfig import LIMIT_BYTES, KubeconfigRefusedError, parse_kubeconfig
 from provisioner.drivers.kube.refusals import ApiRefused, fate
 from provisioner.drivers.kube.service_access import grant, revoke
-from provisioner.drivers.shoots.access import SHORTEST_TTL, inside, is_ready, mint, usable
+from provisioner.drivers.shoots.access import SHORTEST_TTL, inside, mint, usable
 from provisioner.drivers.shoots.authentication import config_map_of, forget_config_maps, referred_of
 from provisioner.drivers.shoots.drift import drift_of
 from provisioner.drivers.shoots.garden import Garden, cluster_name_length, garden_of
@@ -39,6 +39,7 @@ from provisioner.drivers.shoots.ownership import MANAGER, belongs, labelled
 from provisioner.drivers.shoots.pools import clear_pools
 from provisioner.drivers.shoots.shoot import OWNER, shoot_of
 from provisioner.drivers.shoots.watching import follow, list_made
+from provisioner.runtimes.inside import is_ready
 
 __all__ = ["cluster_name_length", "connect"]
 

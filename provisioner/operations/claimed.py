@@ -16,6 +16,7 @@ from provisioner.landscapes.models import credentials_context
 from provisioner.operations.engine import Progress
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
+from provisioner.steps.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Claimed:
     kept: dict[str, Any] = field(default_factory=dict)  # what its steps noted
     in_hand: bool = False  # this worker has just done the step before
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
+    visit: Visit = field(default_factory=Visit, compare=False, repr=False)  # closed when the worker lets go
 
     @property
     def cluster(self) -> ClusterSpec:

@@ -75,8 +75,11 @@ class Runner:
         with structlog.contextvars.bound_contextvars(
             operation_id=str(held.id), runtime_id=str(held.runtime_id)
         ):
-            while resting is not None:
-                resting = self._advance(resting)
+            try:
+                while resting is not None:
+                    resting = self._advance(resting)
+            finally:
+                held.visit.close()
 
     def _advance(self, held: Claimed) -> Claimed | None:
         """Run the current step once and write its outcome; return the operation while it goes on in our hand."""
@@ -146,6 +149,7 @@ class Runner:
             kept=held.kept,
             pen=WorkersPen(held),
             memory=RowMemory(held.runtime_id, held.generation),
+            visit=held.visit,
         )
 
     def _told(self, closed: ledger.Closed | None) -> None:

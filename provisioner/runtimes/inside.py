@@ -31,6 +31,12 @@ class ObjectRef:
         return f"{self.kind} {place}"
 
 
+def is_ready(node: Mapping[str, Any]) -> bool:
+    """Say whether a node takes work."""
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
 class ClusterApi(Protocol):
     """Any object of any kind that the API serves; every call raises `Retry` or `Fatal` as drivers do."""
 

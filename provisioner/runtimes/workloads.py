@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from provisioner.runtimes.inside import ClusterApi
+from provisioner.runtimes.inside import ClusterApi, is_ready
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 MOST = 200  # named; nobody reads more, and they are kept in a row
@@ -16,7 +16,7 @@ Sight = dict[str, Any]
 
 def look_at(api: ClusterApi) -> Sight:
     """Return {"nodes": {kubelet version: how many are ready}, "workloads": how many, "unwell": {"Deployment shop/cart": why}}."""
-    ready = [node for node in api.list("v1", "Node") if _is_ready(node)]
+    ready = [node for node in api.list("v1", "Node") if is_ready(node)]
     versions = Counter(node["status"]["nodeInfo"]["kubeletVersion"].removeprefix("v") for node in ready)
     count, unwell = 0, dict[str, str]()
     for kind in KINDS:
@@ -48,8 +48,3 @@ def _unwell(kind: str, listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[st
             wanted, ready = (live.get("spec") or {}).get("replicas", 1), status.get("readyReplicas", 0)
         if (ready or 0) < (wanted or 0):
             yield f"{kind} {metadata['namespace']}/{metadata['name']}", f"{ready or 0} of {wanted} are ready"
-
-
-def _is_ready(node: Mapping[str, Any]) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)

@@ -21,7 +21,7 @@ def needed(cluster: ClusterSpec) -> bool:
 def run(ctx: StepContext) -> Outcome:
     """Done when all are healthy and nothing of before lingers; one look sees all of them."""
     rendered = render(ctx.cluster)
-    with ctx.driver.inside(ctx.ref) as api:
+    with ctx.inside() as api:
         sights = look(api, rendered)
         lingering = settle(api, rendered, sights, ctx.memory)
     unwell = [sight for sight in sights if sight.complaints]

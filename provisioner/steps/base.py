@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -11,8 +12,10 @@ from uuid import UUID
 from controlplane.kernel.errors import Fatal
 from provisioner.drivers.base import ClusterRef, Driver, Observed, Situation
 from provisioner.modules.kept import Memory, Notebook
+from provisioner.runtimes.inside import ClusterApi
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec
+from provisioner.steps.visit import Visit
 
 GENERATION_TAG = "nesoi.dev/generation"
 OPERATION_TAG = "nesoi.dev/operation"
@@ -68,6 +71,11 @@ class StepContext:
     kept: Mapping[str, Any] = field(default_factory=dict)  # what steps of this operation noted
     pen: Pen | None = None
     memory: Memory = field(default_factory=Notebook)  # of the modules inside the cluster
+    visit: Visit = field(default_factory=Visit)  # shared by the steps that this worker runs in one go
+
+    def inside(self) -> AbstractContextManager[ClusterApi]:
+        """Lend the cluster's own API as an admin: the one that a step before has opened, or a new one."""
+        return self.visit.inside(lambda: self.driver.inside(self.ref))
 
     def amended(self, *, release: Mapping[str, Any] | None = None, **cluster: Any) -> StepContext:
         """Return the context once the runtime's row wants this cluster: first the wish, then the landscape."""

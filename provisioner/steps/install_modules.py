@@ -18,7 +18,7 @@ def needed(cluster: ClusterSpec) -> bool:
 def run(ctx: StepContext) -> Outcome:
     """Apply every object of every module; whether they are well is for the next step to see."""
     rendered = render(ctx.cluster)
-    with ctx.driver.inside(ctx.ref) as api:
+    with ctx.inside() as api:
         install(api, rendered, ctx.memory)
     return Done(f"{len(rendered)} modules")
 

@@ -21,7 +21,7 @@ def run(ctx: StepContext) -> Outcome:
     keys = unwanted(ctx.memory.recall(), [wish.key for wish in ctx.cluster.modules], all_modules())
     if not keys:
         return Done()
-    with ctx.driver.inside(ctx.ref) as api:
+    with ctx.inside() as api:
         hindered, lingering = remove(api, keys, all_modules(), ctx.memory)
     if hindered:
         raise Fatal(" ".join(why.detail for why in hindered), code="module_in_use", audience=Audience.TENANT)

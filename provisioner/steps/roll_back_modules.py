@@ -25,7 +25,7 @@ def run(ctx: StepContext) -> Outcome:
     if wanted != ctx.cluster.modules:
         ctx = ctx.amended(modules=[asdict(wish) for wish in wanted])
     rendered = render(ctx.cluster)
-    with ctx.driver.inside(ctx.ref) as api:
+    with ctx.inside() as api:
         if not ctx.kept.get(BROUGHT):
             install(api, rendered, ctx.memory)
             ctx.noting(**{BROUGHT: True})

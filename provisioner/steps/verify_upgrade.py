@@ -35,7 +35,7 @@ def _complaints(ctx: StepContext) -> Iterator[str]:
         troubled = [one.type for one in observed.conditions if one.status != "True"]
         yield f"The cluster is {observed.situation}: {', '.join(troubled) or 'the landscape is at work on it'}."
     rendered = render(ctx.cluster)
-    with ctx.driver.inside(ctx.ref) as api:
+    with ctx.inside() as api:
         sights = look(api, rendered)
         lingering = settle(api, rendered, sights, ctx.memory)
         after = look_at(api)

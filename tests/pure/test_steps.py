@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from controlplane.kernel.errors import Audience, Fatal
+from controlplane.kernel.errors import Audience, Fatal, Retry
 from controlplane.kernel.plugins import load
 from provisioner.drivers.base import (
     ClusterRef,
@@ -26,6 +26,7 @@ from provisioner.drivers.base import (
 )
 from provisioner.flows.base import Flow
 from provisioner.modules.kept import Notebook
+from provisioner.operations.time_limit import OutOfTime
 from provisioner.runtimes.inside import ClusterApi, ObjectRef
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
@@ -44,6 +45,7 @@ from provisioner.steps import (
     verify_access,
 )
 from provisioner.steps.base import Done, StepContext, Wait
+from provisioner.steps.visit import Visit
 from tests.modules import Island
 from tests.modules import wish as module
 
@@ -273,7 +275,46 @@ def test_modules_are_installed_over_one_connection_and_awaited_with_one_look() -
     assert "Module service-mesh is not ready: Deployment nesoi-system/service-mesh-istio" in waiting.reason
     driver.island.lame.clear()
     assert await_modules.run(here) == Done("2 modules are healthy")
-    assert driver.asked == ["inside"] * 3
+    assert driver.asked == ["inside"]
+
+
+def test_access_is_checked_through_the_door_that_the_modules_then_go_through() -> None:
+    driver = ScriptedDriver(seen(Situation.READY))
+    here = context(driver, modules=(module("isolation"),))
+    assert verify_access.run(here) == Wait(
+        "The cluster's API answers, but no node is ready yet", delay=timedelta(seconds=5)
+    )
+    node = {"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    driver.island.objects[ObjectRef("v1", "Node", "n")] = node
+    assert verify_access.run(here) == Done("1 nodes are ready")
+    assert install_modules.run(here) == Done("1 modules")
+    assert driver.asked == ["inside"]
+
+
+def test_a_step_that_fails_inside_closes_the_door_and_the_next_opens_a_new_one() -> None:
+    driver, told = ScriptedDriver(seen(Situation.READY)), list[str]()
+
+    @contextmanager
+    def door() -> Iterator[ClusterApi]:
+        try:
+            yield driver.island
+        except KeyError:
+            raise Retry("told by the driver", code="refused") from None
+        finally:
+            told.append("closed")
+
+    visit = Visit()
+    with pytest.raises(Retry, match="told by the driver"), visit.inside(door):
+        raise KeyError("refused by the server")
+    with pytest.raises(OutOfTime), visit.inside(door):
+        raise OutOfTime
+    assert told == ["closed"] * 2
+    with visit.inside(door) as first, visit.inside(door) as second:
+        assert first is second
+    assert told == ["closed"] * 2
+    visit.close()
+    visit.close()
+    assert told == ["closed"] * 3
 
 
 def test_a_module_that_is_not_wished_any_more_is_taken_away_and_nobody_looks_without_need() -> None:

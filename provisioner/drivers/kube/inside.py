@@ -43,6 +43,12 @@ WELL_KNOWN: Mapping[str, Kinds] = {
     "batch/v1": {"CronJob": ("cronjobs", True), "Job": ("jobs", True)},
     "networking.k8s.io/v1": {"Ingress": ("ingresses", True), "NetworkPolicy": ("networkpolicies", True)},
     "policy/v1": {"PodDisruptionBudget": ("poddisruptionbudgets", True)},
+    "rbac.authorization.k8s.io/v1": {
+        "ClusterRole": ("clusterroles", False),
+        "ClusterRoleBinding": ("clusterrolebindings", False),
+        "Role": ("roles", True),
+        "RoleBinding": ("rolebindings", True),
+    },
     "scheduling.k8s.io/v1": {"PriorityClass": ("priorityclasses", False)},
 }
 

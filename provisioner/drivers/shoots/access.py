@@ -70,12 +70,6 @@ def minted_kubeconfig(status: Mapping[str, Any]) -> Kubeconfig:
     return Kubeconfig(yaml=text, expires_at=expires_at)
 
 
-def is_ready(node: Mapping[str, Any]) -> bool:
-    """Say whether a node takes work."""
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-
-
 def _while_starting(error: ApiRefused, name: str) -> Retry | Fatal:
     """An API that has just come up may not know its callers yet."""
     if error.status in {401, 403}:
