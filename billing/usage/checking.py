@@ -40,13 +40,17 @@ class Columns:
     @cached_property
     def keys(self) -> list[bytes]:
         """Return what stands for each look in the interning's memory."""
-        return written(self.looks)
+        return written(*self._parts)
 
     @property
     def looks(self) -> Iterator[tuple[Any, Any, int, int]]:
         """What is interned of each row."""
-        parts = (self.gauges["allocatable_millicores"], self.gauges["allocatable_mib"])
-        return zip(self.levels, self.components, *parts, strict=True)
+        return zip(*self._parts, strict=True)
+
+    @property
+    def _parts(self) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+        nodes = (self.gauges["allocatable_millicores"], self.gauges["allocatable_mib"])
+        return (self.levels, self.components, *nodes)
 
     @cached_property
     def told_use(self) -> list[int]:
@@ -59,9 +63,19 @@ class Columns:
         return list(map(attrgetter("int"), self.runtimes))
 
     @cached_property
+    def different_numbers(self) -> set[int]:
+        """Return each of them once."""
+        return set(self.numbers)
+
+    @cached_property
+    def different_slots(self) -> set[datetime]:
+        """Return each slot once: few, often one."""
+        return set(self.slots)
+
+    @cached_property
     def slots_at(self) -> list[int]:
         """Return the slots' first moments in PostgreSQL's microseconds; all are slots."""
-        of_slot = {slot: micros(slot) for slot in set(self.slots)}
+        of_slot = {slot: micros(slot) for slot in self.different_slots}
         return list(map(of_slot.__getitem__, self.slots))
 
     @cached_property
@@ -131,7 +145,7 @@ def faults_of_slots(columns: Columns, *, seconds: int, now: datetime) -> Iterato
     """Find slots that are no slots, or not begun."""
     newest = micros(now)
     wrong: dict[Any, tuple[str, str]] = {}
-    for slot in set(columns.slots):
+    for slot in columns.different_slots:
         if not _is_aware(slot):
             wrong[slot] = ("slot_without_zone", "A slot is a moment in UTC.")
         elif micros(slot) % (seconds * MICRO):

@@ -21,7 +21,7 @@ from billing.usage import checking, interning, quarantine
 from billing.usage.checking import Columns, columns_of
 from billing.usage.encoding import encode
 from billing.usage.loading import load
-from billing.usage.looks import use_fault_of
+from billing.usage.looks import use_fault_of, uses_are_good
 from billing.usage.marking import mark
 from billing.usage.partitions import standing
 from billing.usage.queries import KEEP_COMPONENT_USE
@@ -97,19 +97,25 @@ def _faults_of_values(columns: Columns, *, seconds: int, now: datetime) -> list[
         *checking.faults_of_slots(columns, seconds=seconds, now=now),
         *checking.faults_of_reports(columns),
         *interning.faults_of_looks(columns.keys, columns.looks),
-        *(
-            RowFault(row, "component_use", "levels_invalid", fault)
-            for row in columns.told_use
-            if (fault := use_fault_of(columns.uses[row]))
-        ),
+        *_faults_of_use(columns),
+    ]
+
+
+def _faults_of_use(columns: Columns) -> list[RowFault]:
+    if uses_are_good([columns.uses[row] for row in columns.told_use]):
+        return []
+    return [
+        RowFault(row, "component_use", "levels_invalid", fault)
+        for row in columns.told_use
+        if (fault := use_fault_of(columns.uses[row]))
     ]
 
 
 def _faults_of_runtimes(rest: _Rest) -> list[RowFault]:
     if not rest.rows:
         return []
-    rest.lives = lives_of(set(rest.columns.numbers))
-    if rest.lives.keys() >= set(rest.columns.numbers):
+    rest.lives = lives_of(rest.columns.different_numbers)
+    if rest.lives.keys() >= rest.columns.different_numbers:
         return []
     detail = "There is no such runtime."
     return [
@@ -122,7 +128,7 @@ def _faults_of_runtimes(rest: _Rest) -> list[RowFault]:
 def _faults_of_days(rest: _Rest) -> list[RowFault]:
     if not rest.rows:
         return []
-    days = {slot: day_of(slot) for slot in set(rest.columns.slots)}
+    days = {slot: day_of(slot) for slot in rest.columns.different_slots}
     there = standing(set(days.values()))
     if there >= set(days.values()):
         return []
@@ -152,7 +158,7 @@ def _store(rest: _Rest, origin: Origin) -> Ingested:
     sources = list(map(itemgetter(0), map(rest.lives.__getitem__, columns.numbers)))
     rows = _encoded(columns, sources, origin)
     accepted, duplicates, conflicts = 0, 0, list[int]()
-    for day, chosen in _by_day(columns.slots).items():
+    for day, chosen in _by_day(columns).items():
         loaded = load(day, rows if len(chosen) == len(rows) else [rows[number] for number in chosen])
         accepted += loaded.accepted
         duplicates += loaded.duplicates
@@ -182,19 +188,19 @@ def _encoded(columns: Columns, sources: Sequence[int], origin: Origin) -> list[b
     return encode(always, [columns.gauges[name] for name in _USED])
 
 
-def _by_day(slots: Sequence[datetime]) -> dict[date, Sequence[int]]:
-    days = {slot: day_of(slot) for slot in set(slots)}
+def _by_day(columns: Columns) -> dict[date, Sequence[int]]:
+    days = {slot: day_of(slot) for slot in columns.different_slots}
     if len(set(days.values())) == 1:
-        return {next(iter(days.values())): range(len(slots))}
+        return {next(iter(days.values())): range(len(columns.slots))}
     found: dict[date, list[int]] = {}
-    for row, slot in enumerate(slots):
+    for row, slot in enumerate(columns.slots):
         found.setdefault(days[slot], []).append(row)
     return dict(sorted(found.items(), key=itemgetter(0)))
 
 
 def _keep_component_use(columns: Columns, sources: Sequence[int], new: Sequence[int]) -> None:
     found: dict[datetime, dict[int, Any]] = {}
-    hours = {slot: hour_of(slot) for slot in set(columns.slots)}
+    hours = {slot: hour_of(slot) for slot in columns.different_slots}
     stored = new if isinstance(new, range) else set(new)
     for row in columns.told_use:
         if row in stored and (use := columns.uses[row]):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Iterable
-from itertools import chain, repeat
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -15,24 +14,36 @@ LARGEST = 2**53  # whole numbers that every reader of JSON keeps whole
 LONGEST_NAME = 120
 _LARGEST_INT = 2**31 - 1
 _PAIRS = {tuple, list}
-_VERSION = 2  # of marshal: later ones write equal things differently
+# What has subclasses or is no plain value is written by nobody: it is looked at row by row.
+_PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_BETWEEN = b",null,"
 
 Look = tuple[Any, Any, int, int]  # levels, components, allocatable thousandths of a core and MiB
 
 
-def written(looks: Iterable[Look]) -> list[bytes]:
-    """Return bytes that differ for looks that differ, fit for the memory of one process; none for what is no plain value."""
-    rows = list(looks)
+def written(*columns: Sequence[Any]) -> list[bytes]:
+    """Return bytes that differ for looks that differ, fit for the memory of one process; none for what is no plain value.
+
+    All rows are written at once: one call for each takes four times as long.
+    """
+    width = len(columns) + 1
+    parts: list[Any] = [None] * (width * len(columns[0]))
+    for number, column in enumerate(columns):
+        parts[number::width] = column
     try:
-        return list(map(marshal.dumps, rows, repeat(_VERSION)))
-    except ValueError:
-        return list(map(_written, rows))
+        found = orjson.dumps(parts, None, _PLAIN)[1 : -len(_BETWEEN)].split(_BETWEEN)
+    except TypeError:
+        found = []
+    # Between rows stands what no good look holds; where a bad one holds it, there are too many pieces.
+    if len(found) == len(columns[0]):
+        return found
+    return list(map(_written, zip(*columns, strict=True)))
 
 
 def _written(look: Look) -> bytes:
     try:
-        return marshal.dumps(look, _VERSION)
-    except ValueError:
+        return orjson.dumps(look, None, _PLAIN)[1:-1]
+    except TypeError:
         return b""
 
 
@@ -70,13 +81,25 @@ def use_fault_of(components: Any) -> str | None:
     """Return a sentence for what is wrong with components' figures, or None."""
     if type(components) is not dict or not all(map(_is_name, components)):
         return f"Components are {{component: (millicores, MiB)}}, a name at most {LONGEST_NAME} characters."
-    pairs = components.values()
+    return _fault_of_pairs(components.values())
+
+
+def _fault_of_pairs(found: Iterable[Any]) -> str | None:
+    pairs = list(found)
     if not set(map(type, pairs)) <= _PAIRS or not set(map(len, pairs)) <= {2}:
         return "A component has two numbers: millicores and MiB."
     numbers = list(chain.from_iterable(pairs))
     if numbers and (set(map(type, numbers)) != {int} or min(numbers) < 0 or max(numbers) > _LARGEST_INT):
         return "A component has whole numbers of at least 0: millicores and MiB."
     return None
+
+
+def uses_are_good(uses: Sequence[Any]) -> bool:
+    """Say whether none of these components' figures has a fault, all looked at together."""
+    if not set(map(type, uses)) <= {dict}:
+        return False
+    pairs = chain.from_iterable(use.values() for use in uses)
+    return all(map(_is_name, set().union(*uses))) and _fault_of_pairs(pairs) is None
 
 
 def _is_name(name: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from datetime import datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -30,7 +29,7 @@ class _Memory:
 _memory = _Memory()
 
 
-def lives_of(wanted: Set[int]) -> dict[int, Life]:
+def lives_of(wanted: set[int]) -> dict[int, Life]:
     """Return the lives of those wanted that are known, and maybe of others, by UUID.int; two queries at most."""
     known, new = _memory.known, dict[int, Life]()
     began = utcnow()
@@ -38,7 +37,7 @@ def lives_of(wanted: Set[int]) -> dict[int, Life]:
         if _memory.looked_at is not None:
             cursor.execute(GONE_SINCE, [_memory.looked_at - _SLACK])
             new = {row[1].int: _life(*row) for row in cursor}
-        if missing := wanted - known.keys() - new.keys():
+        if missing := wanted.difference(known, new):
             cursor.execute(SOURCES, [[UUID(int=number) for number in missing]])
             new |= {row[1].int: _life(*row) for row in cursor}
     new = {number: life for number, life in new.items() if known.get(number) != life}
