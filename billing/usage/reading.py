@@ -15,27 +15,12 @@ from django.conf import settings
 from django.db import connection
 
 from billing.usage import reading_queries as sql
+from billing.usage.adding_up import Used, added_up
 from billing.usage.slots import DAY, HOUR, start_of
 
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """How much of a meter: base-unit-seconds (of a counter: base units) of [start, end), observed and inferred apart."""
-
-    account: UUID
-    runtime: UUID
-    plan: str
-    region: str
-    meter: str
-    dimension: str
-    start: datetime
-    end: datetime
-    quantity: int
-    inferred: int
-    observed_seconds: int
-    inferred_seconds: int
-    alive_seconds: int
-
+__all__ = [
+    "Lived", "SampleSeen", "Used", "component_use", "lived", "lived_today", "samples_of_hour", "used", "used_today",
+]  # fmt: skip
 
 @dataclass(frozen=True, slots=True)
 class Lived:
@@ -75,10 +60,12 @@ def used(*, tenant_id: UUID, first: date, last: date, by_day: bool = False) -> l
     Grouped by account, runtime, plan, region, meter and dimension, and by day if asked; raises ValueError for more than 62 days
     that are to be added up.
     """
-    if not by_day and (last - first).days > sql.MOST_DAYS:
+    values = _period(tenant_id, first, last)
+    if by_day:
+        return [Used(*row) for row in _rows(sql.USED_BY_DAY, values)]
+    if (last - first).days > sql.MOST_DAYS:
         raise ValueError(f"At most {sql.MOST_DAYS} days are added up, not {first} to {last}; ask by day.")
-    statement = sql.used(by_day=by_day)
-    return [Used(*row) for row in _rows(statement, _period(tenant_id, first, last))]
+    return added_up(_rows(sql.USED, values), start=start_of(first), end=start_of(last))
 
 
 def used_today(*, tenant_id: UUID, now: datetime) -> list[Used]:

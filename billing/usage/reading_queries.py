@@ -18,7 +18,7 @@ _PERIODS = {
 
 
 # Days of one tenant, by (tenant, day): as many rows as it has meters and days, however often it was sampled.
-_USED_BY_DAY = f"""
+USED_BY_DAY = f"""
 SELECT {_WHOSE}, d.meter, d.dimension, {_PERIODS[True][0]}, {_PERIODS[True][1]},
     d.quantity, d.inferred, l.observed_seconds, l.inferred_seconds, l.alive_seconds
 FROM usage_day d JOIN usage_day_life l USING (day, source, tenant_id, account, plan)
@@ -26,34 +26,22 @@ WHERE d.tenant_id = %(tenant)s AND d.day >= %(first)s AND d.day < %(last)s
 ORDER BY {_WHOSE}, d.meter, d.dimension, d.day
 """
 
-# The same added up, for at most MOST_DAYS. The days on which a meter was used are bits: most meters of a runtime share theirs, so
-# what is known of them is added up once, and thousands of rows are neither joined nor sorted.
+# The same added up, for at most MOST_DAYS: a row for each meter with the days on which it was used as bits, and one for each life
+# with what is known of its days. Most meters of a runtime share its days, so they are put together by whoever reads this, and
+# thousands of rows are neither joined nor sorted. By the days' index of tenants, both.
 MOST_DAYS = 62
-_USED = f"""
-WITH d AS MATERIALIZED (
-    SELECT source, account, runtime, plan, region, meter, dimension, sum(quantity)::bigint AS quantity,
-        sum(inferred)::bigint AS inferred, bit_or(1::bigint << (day - %(first)s::date)) AS days
-    FROM usage_day WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(last)s
-    GROUP BY source, account, runtime, plan, region, meter, dimension
-),
-l AS (
-    SELECT k.source, k.account, k.plan, k.days, sum(l.observed_seconds)::bigint AS observed,
-        sum(l.inferred_seconds)::bigint AS guessed, sum(l.alive_seconds)::bigint AS alive
-    FROM (SELECT DISTINCT source, account, plan, days FROM d) k
-    JOIN usage_day_life l USING (source, account, plan)
-    WHERE l.tenant_id = %(tenant)s AND l.day >= %(first)s AND l.day < %(last)s
-        AND (k.days >> (l.day - %(first)s::date)) & 1 = 1
-    GROUP BY k.source, k.account, k.plan, k.days
-)
-SELECT {_WHOSE}, d.meter, d.dimension, {_PERIODS[False][0]}, {_PERIODS[False][1]},
-    d.quantity, d.inferred, l.observed, l.guessed, l.alive
-FROM d JOIN l USING (source, account, plan, days) ORDER BY {_WHOSE}, d.meter, d.dimension
+_BITS = "bit_or(1::bigint << (day - %(first)s::date))"
+_DAYS = "WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(last)s"
+USED = f"""
+SELECT source, account::text, plan, region, NULL AS runtime, meter, dimension, {_BITS}, sum(quantity)::bigint,
+    sum(inferred)::bigint, NULL::bigint, NULL
+FROM usage_day {_DAYS} GROUP BY source, account, plan, region, meter, dimension
+UNION ALL
+SELECT source, account::text, plan, region, runtime::text, NULL, NULL, {_BITS}, sum(observed_seconds)::bigint,
+    sum(inferred_seconds)::bigint, sum(alive_seconds)::bigint,
+    array_agg(ARRAY[day - %(first)s::date, observed_seconds, inferred_seconds, alive_seconds])::text
+FROM usage_day_life {_DAYS} GROUP BY source, account, plan, region, runtime
 """
-
-
-def used(*, by_day: bool) -> str:
-    """Return the statement for what a tenant used on some days, each by itself or added up."""
-    return _USED_BY_DAY if by_day else _USED
 
 
 def lived(*, by_day: bool) -> str:
