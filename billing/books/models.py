@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
+from billing.books import what_if_models  # noqa: F401 - Django finds them here
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.models import TenantOwned
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from billing.books.loading import BooksInvalidError, meter_facts, read_book
 from billing.books.models import PriceBook
 from billing.books.services import load_market, terms
@@ -43,6 +45,15 @@ def find_book(name: str) -> Book:
     return parse_book(row.document, meter_facts(), whole=False)
 
 
+def rated_tenants(month: Period, *, after: str = "") -> QuerySet[Tenant]:
+    """Return the tenants with usage in a month, by slug, those behind `after` alone."""
+    days = DayLife.objects.filter(day__gte=month.start.date(), day__lt=month.end.date())
+    found: QuerySet[Tenant] = Tenant.objects.filter(
+        slug__gt=after, pk__in=days.values("tenant_id").distinct()
+    )
+    return found.order_by("slug")
+
+
 def what_if(
     *, month: Period, book: Book, instead_of: str = "", usage: Usage = stored_usage, after: str = ""
 ) -> Iterator[Compared]:
@@ -52,10 +63,8 @@ def what_if(
     without usage are left out.
     """
     market = load_market(month)
-    tenants = Tenant.objects.filter(slug__gt=after).order_by("slug")
-    if usage is stored_usage:  # most of many tenants have none: they need not be asked one by one
-        days = DayLife.objects.filter(day__gte=month.start.date(), day__lt=month.end.date())
-        tenants = tenants.filter(pk__in=days.values("tenant_id").distinct())
+    # Most of many tenants have no usage: they need not be asked one by one.
+    tenants = rated_tenants(month, after=after) if usage is stored_usage else Tenant.objects.order_by("slug")
     for tenant in tenants.iterator(chunk_size=200):
         held = terms(tenant, month, market=market)
         items = usage(tenant.id, held)

@@ -8,7 +8,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing.exports.focus.columns import Version
+from billing.exports.import_models import BillImport, ImportState
 from controlplane.kernel.ids import uuid7
+
+__all__ = [
+    "BillImport", "BillPlace", "ExportState", "FileFormat", "FocusExport", "ImportState", "ProviderBill", "ProviderCost",
+]  # fmt: skip
 
 
 class ExportState(models.TextChoices):

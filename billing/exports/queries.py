@@ -20,6 +20,17 @@ WHERE id = (
 RETURNING id
 """
 
+# A bill that somebody wants booked; its worker has died when its time is over. By exports_import_due.
+CLAIM_IMPORT = """
+UPDATE exports_bill_import SET state = 'running', attempts = attempts + 1, due_at = %(until)s
+WHERE id = (
+    SELECT id FROM exports_bill_import
+    WHERE state IN ('waiting', 'running') AND due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
 # Sealed statements of a month that no part of a closed export holds yet. A part names its statements.
 NOT_YET_IN_A_PART = """
 SELECT s.id FROM statements_statement s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from billing.exports.announcing import announce
+from billing.exports.bills.asking import import_due
 from billing.exports.bills.schedule import look_due
 from billing.exports.calendar import ask_due
 from billing.exports.services import write_due
@@ -26,6 +27,12 @@ def focus() -> None:
 def provider_bills() -> None:
     """Look for providers' bills."""
     look_due()
+
+
+@shared_task(name="nesoi.bill_imports", ignore_result=True)
+def bill_imports() -> None:
+    """Read the bills that people asked for."""
+    import_due()
 
 
 @shared_task(name="nesoi.announce_charges", ignore_result=True)

@@ -40,6 +40,7 @@ from controlplane.api.views import (
     upgrades,
     usage,
     webhooks,
+    what_if,
 )
 from controlplane.api.views.trials import TrialDetail, TrialList
 
@@ -207,7 +208,7 @@ urlpatterns = [
     ),
     path(
         "prices/books/<str:key>/<str:version>/what-if",
-        prices.PriceBookWhatIf.as_view(),
+        what_if.BookWhatIf.as_view(),
         name="price-book-what-if",
     ),
     path("prices/proposals", price_proposals.ProposalList.as_view(), name="price-proposals"),
@@ -219,9 +220,12 @@ urlpatterns = [
     ),
     path(
         "prices/proposals/<str:proposal>/what-if",
-        price_proposals.ProposalWhatIf.as_view(),
+        what_if.ProposalWhatIf.as_view(),
         name="price-proposal-what-if",
     ),
+    path("prices/what-if", what_if.WhatIfList.as_view(), name="what-ifs"),
+    path("prices/what-if/<str:what_if>", what_if.WhatIfDetail.as_view(), name="what-if"),
+    path("prices/what-if/<str:what_if>/tenants", what_if.WhatIfTenants.as_view(), name="what-if-tenants"),
     path("prices/exchange-rates", agreements.RateList.as_view(), name="exchange-rates"),
     path("agreements/contracts", agreements.ContractList.as_view(), name="contracts"),
     path("agreements/contracts/<str:contract>/end", agreements.ContractEnd.as_view(), name="end-contract"),
@@ -262,6 +266,8 @@ urlpatterns = [
     path("charges", exports.ChargeList.as_view(), name="charges"),
     path("focus-exports", exports.FocusExportList.as_view(), name="focus-exports"),
     path("provider-bills", exports.ProviderBillList.as_view(), name="provider-bills"),
+    path("provider-bills/imports", exports.BillImportList.as_view(), name="bill-imports"),
+    path("provider-bills/imports/<str:bill_import>", exports.BillImportDetail.as_view(), name="bill-import"),
     path("reconciliation", exports.ReconciliationView.as_view(), name="reconciliation"),
     path("margin", exports.MarginView.as_view(), name="margin"),
     path("webhooks", webhooks.WebhookList.as_view(), name="webhooks"),

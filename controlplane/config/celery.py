@@ -184,6 +184,16 @@ app.conf.update(
             "schedule": 10.0,
             "options": {"expires": 10.0},
         },
+        "what-if": {
+            "task": "nesoi.what_if",  # one question while nobody asks any
+            "schedule": 5.0,
+            "options": {"expires": 5.0},
+        },
+        "bill-imports": {
+            "task": "nesoi.bill_imports",  # one question while nobody asked for any
+            "schedule": 10.0,
+            "options": {"expires": 10.0},
+        },
         "provider-bills": {
             "task": "nesoi.provider_bills",  # whose turn it is stands in the database
             "schedule": 300.0,

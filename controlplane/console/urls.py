@@ -51,6 +51,7 @@ from controlplane.console.views import (
     trials,
     trials_fleet,
     upgrade,
+    what_if_fleet,
 )
 
 app_name = "console"
@@ -152,7 +153,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("fleet/quarantine/<uuid:sample_id>", quarantine_fleet.detail, name="fleet-quarantined"),
     path("fleet/margin", exports_fleet.margins, name="fleet-margin"),
     path("fleet/prices", prices_fleet.index, name="fleet-prices"),
-    path("fleet/prices/what-if", prices_fleet.what_if_page, name="fleet-what-if"),
+    path("fleet/prices/what-if", what_if_fleet.index, name="fleet-what-if"),
+    path("fleet/prices/what-if/<uuid:what_if_id>/", what_if_fleet.detail, name="fleet-what-if-one"),
+    path("fleet/prices/what-if/<uuid:what_if_id>/live", what_if_fleet.live, name="fleet-what-if-live"),
     path("fleet/prices/books/<slug:key>/<int:version>", prices_fleet.book, name="fleet-price-book"),
     path("fleet/prices/uploads/<uuid:proposal_id>", prices_fleet.proposal, name="fleet-price-proposal"),
     path(

@@ -288,6 +288,8 @@ ROWS: dict[tuple[str, str], Row] = {
         f"/fleet/findings/{FINDING}/waive", NO_MEMBER, OPERATORS, {**WHY, "owner": "ada"}
     ),
     ("fleet-runtimes", "GET"): Row("/fleet/runtimes", NO_MEMBER, FLEET_READERS),
+    ("fleet-runtime", "GET"): Row("/fleet/runtimes/{runtime}/", NO_MEMBER, FLEET_READERS),
+    ("fleet-runtime-live", "GET"): Row("/fleet/runtimes/{runtime}/live", NO_MEMBER, FLEET_READERS),
     ("fleet-webhooks", "GET"): Row("/fleet/webhooks", NO_MEMBER, OPERATORS),
     ("fleet-webhooks", "POST"): Row("/fleet/webhooks", NO_MEMBER, OPERATORS, {"url": "x"}),
     ("fleet-test-webhook", "POST"): Row(f"/fleet/webhooks/{UNKNOWN}/test", NO_MEMBER, OPERATORS, answer=404),
@@ -317,7 +319,12 @@ ROWS: dict[tuple[str, str], Row] = {
     ("cost-prices", "GET"): Row("/costs/prices?tenant=archipel", COST_READERS, FINANCIERS),
     ("fleet-prices", "GET"): Row("/fleet/prices", NO_MEMBER, FINOPS),
     ("fleet-prices", "POST"): Row("/fleet/prices", NO_MEMBER, FINOPS, {"document": "x"}),
-    ("fleet-what-if", "GET"): Row("/fleet/prices/what-if?book=x/1", NO_MEMBER, FINOPS, answer=404),
+    ("fleet-what-if", "GET"): Row("/fleet/prices/what-if", NO_MEMBER, FINOPS),
+    ("fleet-what-if", "POST"): Row("/fleet/prices/what-if", NO_MEMBER, FINOPS, {"book": "x/1"}, answer=404),
+    ("fleet-what-if-one", "GET"): Row(f"/fleet/prices/what-if/{UNKNOWN}/", NO_MEMBER, FINOPS, answer=404),
+    ("fleet-what-if-live", "GET"): Row(
+        f"/fleet/prices/what-if/{UNKNOWN}/live", NO_MEMBER, FINOPS, answer=404
+    ),
     ("fleet-price-book", "GET"): Row("/fleet/prices/books/x/1", NO_MEMBER, FINOPS, answer=404),
     ("fleet-price-proposal", "GET"): Row(UPLOAD, NO_MEMBER, FINOPS, answer=404),
     ("fleet-price-activate", "POST"): Row(f"{UPLOAD}/activate", NO_MEMBER, FINOPS, {}, answer=404),

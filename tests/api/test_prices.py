@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from billing.books.apply import apply_prices
+from billing.books.asking import rate_due
 from billing.books.loading import DATA
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import SYSTEM, PlatformRole, Role
@@ -46,7 +47,13 @@ def test_a_version_is_uploaded_tried_and_activated_once(world: World, fiona: Ask
         "lines.vcpu.price.tiers.0.price",
     }
     one = f"/prices/proposals/{made['id']}"
-    [found] = read(fiona.get(f"{one}/what-if?month={today:%Y-%m}&instead_of=standard"))["results"]
+    asked = read(fiona.post(f"{one}/what-if", {"month": f"{today:%Y-%m}", "instead_of": "standard"}))
+    assert (asked["state"], asked["rated"], asked["sums"]) == ("waiting", 0, [])
+    assert rate_due() == 1
+    answered = read(fiona.get(f"/prices/what-if/{asked['id']}"))
+    assert (answered["state"], answered["rated"], answered["tenants"]) == ("done", 1, 1)
+    assert answered["sums"] == [{"currency": "EUR", "before": "7.20", "after": "7.92", "change": "0.72"}]
+    [found] = read(fiona.get(f"/prices/what-if/{asked['id']}/tenants"))["results"]
     assert (found["tenant"], found["before"], found["change"]) == ("archipel", "7.20", "0.72")
     assert found["moved"] == [{"meter": "vcpu", "dimension": "", "change": "0.72"}]
     book = read(fiona.post(f"{one}/activate"))

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing.books import services
+from billing.books import asking, services
 from billing.books.apply import apply_prices
+from billing.books.asking import ask_what_if, rate_due, sums_of
 from billing.books.loading import DATA
 from billing.books.models import PriceBook
 from billing.books.usage_items import usage_items
+from billing.books.what_if_models import WhatIf, WhatIfAnswer
 from billing.books.whatif import find_book, what_if
 from billing.pricing.periods import month
 from billing.pricing.types import Terms, UsageItem
+from billing.pricing.whatif import Compared
 from billing.usage.integrals import GAUGES
 from billing.usage.models import Day, DayLife
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.access import SYSTEM
+from controlplane.tenants.access import SYSTEM, Actor
+from controlplane.tenants.isolation.roles import WORKER
+from controlplane.tenants.isolation.scopes import tenant_scope
+from tests.database_roles import acting_as
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -169,3 +178,83 @@ def test_a_wrong_file_is_refused_with_its_line(dearer: Path) -> None:
     dearer.write_text(dearer.read_text().replace("0.0400", "-1"))
     with pytest.raises(Refused, match=r"candidate.yaml:16: price is -1, but must be at least 0"):
         find_book(str(dearer))
+
+
+def asked(actor: Actor = SYSTEM) -> WhatIf:
+    return ask_what_if(
+        actor=actor,
+        subject=PriceBook.objects.get(key="kyma-capacity-units"),
+        month=JUNE.start.date(),
+        instead_of="",
+    )
+
+
+def test_a_question_is_answered_by_a_worker_and_is_what_the_rating_says(world: World) -> None:
+    use(world.archipel.id)
+    use(world.basalt.id)
+    row = asked()
+    assert asked().pk == row.pk, "an open question is asked once"
+    with acting_as(WORKER):
+        assert rate_due() == 1
+    row.refresh_from_db()
+    assert (row.state, row.rated, row.tenants, row.fault) == ("done", 2, 2, "")
+    expected = {
+        one.tenant: (one.before, one.after)
+        for one in what_if(month=JUNE, book=find_book("kyma-capacity-units/1"))
+    }
+    assert {one.slug: (one.before, one.after) for one in row.answers.all()} == expected
+    assert sums_of(row) == [("EUR", *map(sum, zip(*expected.values(), strict=True)))]
+    assert asked().pk != row.pk
+
+
+def test_a_question_goes_on_behind_the_last_tenant_when_its_worker_dies(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(world.archipel.id)
+    use(world.basalt.id)
+    monkeypatch.setattr(asking, "AT_ONCE", 1)
+    row = asked()
+
+    def dies(**given: Any) -> Iterator[Compared]:
+        for one in what_if(**given):
+            yield one
+            if given["after"] == "":
+                raise RuntimeError("killed")
+
+    monkeypatch.setattr(asking, "what_if", dies)
+    with pytest.raises(RuntimeError, match="killed"):
+        rate_due()
+    row.refresh_from_db()
+    assert (row.state, row.rated, row.reached) == ("running", 1, "archipel")
+    assert rate_due() == 0, "its time is not over"
+    WhatIf.objects.update(due_at=utcnow() - timedelta(seconds=1))
+    assert rate_due() == 1
+    row.refresh_from_db()
+    seen = [one.slug for one in row.answers.order_by("slug")]
+    assert (row.state, row.rated, seen) == ("done", 2, ["archipel", "basalt"])
+
+
+def test_a_month_without_prices_is_answered_with_the_reason(world: World) -> None:
+    row = asked()
+    WhatIf.objects.update(month=date(2020, 1, 1))
+    rate_due()
+    row.refresh_from_db()
+    assert (row.state, row.fault[:32]) == ("failed", "No prices hold in January 2020; ")
+
+
+def test_answers_are_kept_for_a_week_and_no_tenant_sees_them(world: World) -> None:
+    use(world.archipel.id)
+    asked()
+    rate_due()
+    with tenant_scope(world.archipel.id):
+        assert not WhatIfAnswer.objects.exists()
+        assert not WhatIf.objects.exists()
+    WhatIf.objects.update(finished_at=utcnow() - timedelta(days=8))
+    rate_due()
+    assert not WhatIfAnswer.objects.exists()
+
+
+def test_only_finops_asks(world: World) -> None:
+    with pytest.raises(Refused) as refused:
+        asked(world.sam.actor)
+    assert refused.value.status == 403

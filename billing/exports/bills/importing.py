@@ -72,9 +72,17 @@ class Reading:
 
 
 def import_bill(
-    *, actor: Actor, source: str, file_format: str = "cur2", provider: str = "aws", final_again: bool = False
+    *,
+    actor: Actor,
+    source: str,
+    file_format: str = "cur2",
+    provider: str = "aws",
+    final_again: bool = False,
+    named: str = "",
 ) -> tuple[ProviderBill, bool]:
     """Book the bill at a place; returns its row and whether anything was booked: the same files again book nothing.
+
+    `named` is what the place is called in the row, where it is a folder that is gone afterwards.
 
     Raises Refused: forbidden 403, format_unknown, bill_not_found 404, bill_not_readable, bill_empty, bill_malformed with every
     wrong row and column, bill_final 409 for other content of a bill that had its invoice.
@@ -91,7 +99,7 @@ def import_bill(
             cursor.execute(queries.BILL_LINES)
             reading = _load(cursor, files, FORMATS[file_format])
             _must_be_whole(reading)
-            row = _place(actor, provider, reading, digest, source, final_again=final_again)
+            row = _place(actor, provider, reading, digest, named or source, final_again=final_again)
             cursor.execute(queries.BOOK_LINES, {"bill": row.pk})
             told = {
                 "provider": provider,

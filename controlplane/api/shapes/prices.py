@@ -10,7 +10,6 @@ from billing.books.models import PriceBook, PriceProposal, ProposalState
 from billing.books.reading import Held, Prices
 from billing.books.sentences import LineWords, lines_in_words
 from billing.books.uploading import LONGEST, Field, Look
-from billing.pricing.whatif import Compared
 from controlplane.api.shapes.agreements import (
     COMMITMENT,
     CONTRACT,
@@ -118,27 +117,6 @@ PROPOSAL_WISH = Shape(
     },
     example={"document": "key: standard\nversion: 2\n"},
 )  # fmt: skip
-WHAT_IF = Shape(
-    "PriceWhatIf",
-    record(
-        {
-            "month": MONTH,
-            "book": VERSION,
-            "instead_of": {**maybe(TEXT), "description": "Key of the book it stands in for; null: every book."},
-            "results": several(
-                record(
-                    {
-                        "tenant": TEXT, "currency": TEXT, "before": AMOUNT, "after": AMOUNT, "change": AMOUNT,
-                        "moved": several(record({"meter": TEXT, "dimension": TEXT, "change": AMOUNT})),
-                        "problems": several(TEXT),
-                    }
-                )
-            ),
-            "next": maybe(URL),
-        },
-        description="Each tenant's month by both prices, by slug. Nothing is written. `moved` are the largest five changes.",
-    ),
-)  # fmt: skip
 PRICES = Shape(
     "Prices",
     record(
@@ -228,22 +206,6 @@ def proposal_detail_json(row: PriceProposal, look: Look) -> dict[str, Any]:
         "refusals": list(look.refusals),
         "lines": [line_json(line) for line in lines_in_words(row.document)],
     }
-
-
-def compared_json(found: Compared) -> dict[str, Any]:
-    """Return one tenant's month by both prices."""
-    moved: dict[tuple[str, str], Decimal] = {}
-    for entry in found.differences:
-        place = (entry.meter, entry.dimension)
-        moved[place] = moved.get(place, Decimal(0)) + entry.change
-    largest = sorted(moved.items(), key=lambda entry: (-abs(entry[1]), entry[0]))[:MOST_MOVED]
-    return {
-        "tenant": found.tenant, "currency": found.currency, "before": f"{found.before:f}", "after": f"{found.after:f}",
-        "change": f"{found.change:f}",
-        "moved": [{"meter": meter, "dimension": dimension, "change": f"{change:f}"}
-                  for (meter, dimension), change in largest],
-        "problems": list(dict.fromkeys(problem.detail for problem in found.problems))[:MOST_MOVED],
-    }  # fmt: skip
 
 
 def _held_json(held: Held) -> dict[str, Any]:

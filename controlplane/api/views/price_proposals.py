@@ -20,7 +20,6 @@ from controlplane.api.pages import page
 from controlplane.api.parameters import PAGES
 from controlplane.api.shapes import prices as shapes
 from controlplane.api.views.base import ApiView
-from controlplane.api.views.prices import NARROWED, WhatIfView
 from controlplane.kernel.clock import utcnow
 
 
@@ -125,22 +124,3 @@ class ProposalActivate(ApiView):
             return Answer(200, shapes.book_detail_json(row, plans.get(row.key, ())))
 
         return once(request, act)
-
-
-class ProposalWhatIf(WhatIfView):
-    """A month by a version that is not active."""
-
-    @contract(
-        operation_id="what_if_price_proposal",
-        summary="Rate a month of every tenant with an uploaded price book",
-        tag="prices",
-        answers={200: shapes.WHAT_IF},
-        query=NARROWED,
-        problems=(403, 404, 409),
-    )
-    def get(self, request: Request, proposal: str) -> Response:
-        """Return what each tenant was charged and would have been; nothing is written. For FinOps."""
-        actor = actor_of(request)
-        uploading.visible_proposals(actor)
-        row = uploading.the_proposal(actor, scope.id_of("price_proposal", proposal))
-        return self.compared(request, row.document)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import Any
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.books.loading import kept
 from billing.books.models import PriceBook
 from billing.books.reading import all_books, between, book_named, plans_of_books, prices_of, the_book
-from billing.books.whatif import what_if
 from billing.costs.months import require_month
-from billing.pricing.periods import Period, month_of
-from billing.usage.slots import DAY
+from billing.pricing.periods import month_of
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
 from controlplane.api.keysets import next_url, read_key
@@ -27,9 +21,6 @@ from controlplane.kernel.clock import utcnow
 BEFORE = Parameter(
     "before", "Key and version to compare with; the version before, unless told.", example="standard/1"
 )
-PAST = Parameter("month", "A month that has begun, as 2026-10; the last one unless told.", example="2026-10")
-INSTEAD_OF = Parameter("instead_of", "Key of the book it stands in for; every book, unless told.")
-NARROWED = (PAST, INSTEAD_OF, *PAGES)
 _MOST_DIGITS = 6
 
 
@@ -127,47 +118,3 @@ class PriceBookDifference(BookView):
         before = book_named(actor_of(request), name)
         changes = shapes.changes_json(between(before, row))
         return Response({"before": str(before), "after": str(row), "changes": changes})
-
-
-class WhatIfView(BookView):
-    """A month by other prices."""
-
-    def compared(self, request: Request, document: Any) -> Response:
-        """Answer with a page of tenants, each rated by both prices; raises Refused 400, 409."""
-        month, other = self.month(), kept(document)[1]
-        instead_of = self.query.text("instead_of")
-        after, limit = read_key(self.query.text("cursor"), (str,)), self.query.limit()
-        rated = what_if(month=month, book=other, instead_of=instead_of, after=after[0] if after else "")
-        found = list(islice(rated, limit + 1))
-        return Response(
-            {
-                "month": f"{month.start:%Y-%m}",
-                "book": f"{other.key}/{other.version}",
-                "instead_of": instead_of or None,
-                "results": [shapes.compared_json(one) for one in found[:limit]],
-                "next": next_url(request, [found[limit - 1].tenant]) if len(found) > limit else None,
-            }
-        )
-
-    def month(self) -> Period:
-        """Return the month that is asked for; raises Refused 400."""
-        now, text = utcnow(), self.query.text("month")
-        if text:
-            return month_of(require_month(text, now=now))
-        return month_of(month_of(now).start - DAY)
-
-
-class PriceBookWhatIf(WhatIfView):
-    """A month by a version that there is."""
-
-    @contract(
-        operation_id="what_if_price_book",
-        summary="Rate a month of every tenant with a price book",
-        tag="prices",
-        answers={200: shapes.WHAT_IF},
-        query=NARROWED,
-        problems=(403, 404, 409),
-    )
-    def get(self, request: Request, key: str, version: str) -> Response:
-        """Return what each tenant was charged and would have been; nothing is written. For FinOps."""
-        return self.compared(request, self.row(request, key, version).document)

@@ -12,9 +12,9 @@ from typing import Any
 from billing.books.models import PriceBook
 from billing.books.sentences import LineWords, Step, lines_in_words, price
 from billing.books.uploading import difference
+from billing.books.what_if_models import WhatIfAnswer
 from billing.costs.sentences import money
 from billing.meters.registry import meters
-from billing.pricing.whatif import Compared
 from controlplane.console.charts import Bar, Drawing, horizontal_bars
 from controlplane.console.presenters.badges import Badge
 from controlplane.console.presenters.figures import MINUS
@@ -124,29 +124,25 @@ def differences_shown(before: Document | None, after: Document) -> list[Differs]
     return found
 
 
-def what_if_shown(found: Sequence[Compared], names: Mapping[str, str]) -> list[TenantShown]:
+def what_if_shown(found: Sequence[WhatIfAnswer], names: Mapping[str, str]) -> list[TenantShown]:
     """Return tenants as a table has them, by slug."""
     return [
         TenantShown(
-            one.tenant,
-            names.get(one.tenant, one.tenant),
+            one.slug,
+            names.get(one.slug, one.slug),
             money(one.before, one.currency),
             money(one.after, one.currency),
             signed(one.change, one.currency),
             _percent(one.before, one.change),
             _moved(one),
-            tuple(dict.fromkeys(problem.detail for problem in one.problems))[:MOST_MOVED],
+            tuple(one.problems)[:MOST_MOVED],
         )
         for one in found
     ]
 
 
-def sums_shown(found: Sequence[Compared]) -> list[TenantShown]:
+def sums_shown(sums: Sequence[tuple[str, Decimal, Decimal]]) -> list[TenantShown]:
     """Return what all of them come to, for each currency."""
-    sums: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
-    for one in found:
-        sums[one.currency][0] += one.before
-        sums[one.currency][1] += one.after
     return [
         TenantShown(
             "",
@@ -158,16 +154,15 @@ def sums_shown(found: Sequence[Compared]) -> list[TenantShown]:
             (),
             (),
         )
-        for currency, (before, after) in sorted(sums.items())
+        for currency, before, after in sums
     ]
 
 
-def what_if_chart(found: Sequence[Compared], names: Mapping[str, str]) -> Drawing | str:
-    """Draw the largest changes; nothing where nothing changes."""
-    ranked = sorted((one for one in found if one.change), key=lambda one: (-abs(one.change), one.tenant))
+def what_if_chart(ranked: Sequence[WhatIfAnswer], names: Mapping[str, str]) -> Drawing | str:
+    """Draw the largest changes, which come first; nothing where nothing changes."""
     bars = [
         Bar(
-            names.get(one.tenant, one.tenant),
+            names.get(one.slug, one.slug),
             one.change,
             note="dearer" if one.change > 0 else "cheaper",
             tone="2" if one.change > 0 else "4",
@@ -196,10 +191,10 @@ def _percent(before: Decimal, change: Decimal) -> str:
     return f"{change * 100 / before:+.1f} %".replace("-", MINUS) if before and change else ""
 
 
-def _moved(one: Compared) -> tuple[str, ...]:
+def _moved(one: WhatIfAnswer) -> tuple[str, ...]:
     sums: dict[str, Decimal] = defaultdict(Decimal)
-    for entry in one.differences:
-        sums[entry.meter] += entry.change
+    for meter, _, change in one.moved:
+        sums[meter] += Decimal(change)
     ranked = sorted((entry for entry in sums.items() if entry[1]), key=lambda entry: -abs(entry[1]))
     return tuple(
         f"{meter_title(meter) if meter else 'Fees and credits'} {signed(change, one.currency)}"

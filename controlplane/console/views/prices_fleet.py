@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import islice
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from billing.books import uploading
-from billing.books.loading import kept
-from billing.books.models import PriceBook, PriceProposal, ProposalState
-from billing.books.reading import all_books, book_named, plans_of_books, the_book
+from billing.books.models import PriceBook, ProposalState
+from billing.books.reading import all_books, plans_of_books, the_book
 from billing.books.rights import require_read
 from billing.books.sentences import lines_in_words
-from billing.books.whatif import what_if
-from billing.costs.months import require_month
-from billing.pricing.periods import month_of
 from controlplane.console.fields.problems import Problem
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show
@@ -32,12 +25,9 @@ from controlplane.console.views.exports_fleet import months
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
-from controlplane.tenants.models import Tenant
 
 FORBIDDEN = 403
-AT_ONCE = 200  # tenants that one page rates
 NEWEST = 20
 BADGES = {
     ProposalState.OPEN: Badge("Not active", "clock", "wait"),
@@ -97,7 +87,7 @@ def book(request: ConsoleRequest, key: str, version: int) -> HttpResponse:
         "others": [str(one) for one in others],
         "before": before,
         "differences": words.differences_shown(before.document, row.document) if before else [],
-        **_choices(actor, row.key),
+        **choices(actor, row.key),
         "what": ("book", str(row)),
     }
     return show(request, "prices/book.html", context)
@@ -121,7 +111,7 @@ def proposal(request: ConsoleRequest, proposal_id: UUID) -> HttpResponse:
         "plans": plans_of_books(utcnow().date()).get(row.key, ()),
         **_said(row.document),
         "differences": words.differences_shown(look.before.document, row.document) if look.before else [],
-        **_choices(actor, row.key),
+        **choices(actor, row.key),
         "what": ("proposal", str(row.pk)),
     }
     return show(request, "prices/proposal.html", context)
@@ -143,59 +133,6 @@ def withdraw(request: ConsoleRequest, proposal_id: UUID) -> HttpResponse:
     row = uploading.withdraw(actor=request.visitor.actor, proposal_id=proposal_id)
     messages.success(request, f"{row} is withdrawn; nothing was priced with it.")
     return redirect("console:fleet-prices")
-
-
-@require_safe
-@page
-def what_if_page(request: ConsoleRequest) -> HttpResponse:
-    """A month of every tenant by the prices that held and by another book's."""
-    actor, now = request.visitor.actor, utcnow()
-    require_read(actor)
-    title, document, back, what = _subject(request)
-    text = clean(request.GET.get("month", "")) or f"{months()[1]:%Y-%m}"
-    month = month_of(require_month(text, now=now))
-    instead_of = clean(request.GET.get("instead_of", ""))[:39]
-    after = clean(request.GET.get("after", ""))[:40]
-    problem, found = "", []
-    try:
-        rated = what_if(month=month, book=kept(document)[1], instead_of=instead_of, after=after)
-        found = list(islice(rated, AT_ONCE + 1))
-    except Refused as refusal:
-        problem = refusal.detail
-    shown = found[:AT_ONCE]
-    names = dict(Tenant.objects.filter(slug__in=[one.tenant for one in shown]).values_list("slug", "name"))
-    asked = {what[0]: what[1], "month": text, "instead_of": instead_of}
-    context = {
-        "title": title,
-        "back": back,
-        "what": what,
-        "month": month.start,
-        "instead_of": instead_of,
-        "is_over": month.end <= now,
-        "problem": problem,
-        "rows": words.what_if_shown(shown, names),
-        "sums": words.sums_shown(shown),
-        "chart": words.what_if_chart(shown, names),
-        "more": urlencode({**asked, "after": shown[-1].tenant}) if len(found) > AT_ONCE else "",
-        "is_part": bool(after) or len(found) > AT_ONCE,
-        **_choices(actor, str(document["key"]), chosen=text, instead_of=instead_of),
-    }
-    return show(request, "prices/what_if.html", context)
-
-
-def _subject(request: ConsoleRequest) -> tuple[str, dict[str, Any], str, tuple[str, str]]:
-    """Return which prices are tried: title, document, address, and how they are named; raises Refused 404."""
-    actor, named = request.visitor.actor, clean(request.GET.get("proposal", ""))
-    if named:
-        found = parse_uuid(named)
-        if found is None:
-            raise Refused("price_proposal_not_found", "There is no such proposal.", status=404)
-        row: PriceProposal = uploading.the_proposal(actor, found)
-        address = reverse("console:fleet-price-proposal", args=[row.pk])
-        return f"{row} (not active)", row.document, address, ("proposal", str(row.pk))
-    book_row = book_named(actor, clean(request.GET.get("book", "")))
-    address = reverse("console:fleet-price-book", args=[book_row.key, book_row.version])
-    return str(book_row), book_row.document, address, ("book", str(book_row))
 
 
 def _uploaded(request: ConsoleRequest) -> str:
@@ -224,7 +161,7 @@ def _said(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _choices(actor: Any, key: str, *, chosen: str = "", instead_of: str | None = None) -> dict[str, Any]:
+def choices(actor: Any, key: str, *, chosen: str = "", instead_of: str | None = None) -> dict[str, Any]:
     """Return what the form of what-if offers: months that began, and the books to stand in for."""
     known = sorted(set(all_books(actor).order_by().values_list("key", flat=True)))
     default = key if key in known else ""
