@@ -80,8 +80,9 @@ class Upgrades:
             except Refused as refused:
                 answers.append(refused)
                 continue
-            answers.append(uuid7())
-            self.takes(answers[-1], start.runtime_id, now)
+            operation = uuid7()
+            answers.append(operation)
+            self.takes(operation, start.runtime_id, now)
         values: dict[str, Any] = {
             "ids": [one if isinstance(one, UUID) else None for one in answers],
             "runtimes": [start.runtime_id for start in starts],

@@ -43,9 +43,11 @@ class BookFile:
 
 @lru_cache(maxsize=1)
 def meter_facts() -> dict[str, MeterFacts]:
-    """Return what pricing must know of every meter."""
+    """Return what pricing must know of every meter that is billed."""
     return {
-        key: MeterFacts(meter.unit, meter.per_unit, bool(meter.dimension)) for key, meter in meters().items()
+        key: MeterFacts(meter.unit, meter.per_unit, bool(meter.dimension))
+        for key, meter in meters().items()
+        if meter.billed
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from billing.meters.registry import unbilled
 from billing.pricing.gathering import bills_inferred, pieces_of
 from billing.pricing.types import Terms, UsageItem
 from billing.usage.reading import Used, used
@@ -27,7 +28,12 @@ def usage_items(*, tenant_id: UUID, terms: Terms) -> list[UsageItem]:
 def items_of(rows: Iterable[Used], terms: Terms) -> list[UsageItem]:
     """Return what was read of the usage store as rating takes it; inferred usage as `usage_items` has it."""
     inferring = any(segment.book.bills_inferred for segment in terms.segments)
-    return [_item(row, inferred=inferring and bills_inferred(terms, row.plan, row.start)) for row in rows]
+    free = unbilled()
+    return [
+        _item(row, inferred=inferring and bills_inferred(terms, row.plan, row.start))
+        for row in rows
+        if row.meter not in free
+    ]
 
 
 def _item(row: Used, *, inferred: bool) -> UsageItem:

@@ -185,7 +185,8 @@ class Collector:
         at = self._clock()
         if self.visits.slot_of(at) != visit.slot:
             raise ReadError("too_late", "the slot ended meanwhile")
-        seen = read_sight(answers, at=datetime.fromtimestamp(at, UTC), modules=target.modules)
+        moment = datetime.fromtimestamp(at, UTC)
+        seen = read_sight(answers, at=moment, modules=target.modules, own_nodes=dict(target.own_nodes))
         self._hand_over(target.runtime, slot, seen)
 
     def _hand_over(self, runtime: UUID, slot: datetime, seen: Sight) -> None:

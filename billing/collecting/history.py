@@ -56,10 +56,13 @@ def samples_of(answer: Json, runtime: UUID, *, modules: Sequence[str] = ()) -> I
 
 def _shape(shape: Json, modules: Sequence[str]) -> Reading:
     nodes = [
-        Node(f"{index}-{copy}", "", each["machine_type"], "", *_sizes(each), each["gpus"], each["gpu_model"])
+        Node(
+            f"{index}-{copy}", "", each["machine_type"], "", *_sizes(each), each["gpus"], each["gpu_model"],
+            platform=bool(each.get("platform")),
+        )
         for index, each in enumerate(shape["nodes"])
         for copy in range(each["count"])
-    ]
+    ]  # fmt: skip
     return Reading(
         at=datetime.min.replace(tzinfo=UTC),
         nodes=tuple(nodes),

@@ -5,9 +5,11 @@ Whatever a list must hold and does not raises UnreadableError: a sight is whole 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from types import MappingProxyType
 from typing import Any
 
 from billing.collecting.namespaces import MODULE_LABEL, NFS_ANNOTATION, OBJECT_ANNOTATION, part_of
@@ -16,8 +18,10 @@ from billing.collecting.shares import shares
 from billing.collecting.sight import Answers, Sight, sight
 from billing.collecting.storage import Storage, read_storage
 from billing.meters.base import Balancer, Node, Part, Reading
+from provisioner.modules.objects import SYSTEM_NODES
 
 Json = Mapping[str, Any]
+NONE: Mapping[str, int] = MappingProxyType({})
 
 POOL_LABELS = ("worker.gardener.cloud/pool", "eks.amazonaws.com/nodegroup", "cloud.google.com/gke-nodepool")
 MACHINE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
@@ -41,11 +45,20 @@ PRIVATE = tuple(
 
 
 def read_sight(
-    answers: Answers, *, at: datetime, modules: Sequence[str] = (), control_planes: int = 1
+    answers: Answers,
+    *,
+    at: datetime,
+    modules: Sequence[str] = (),
+    control_planes: int = 1,
+    own_nodes: Mapping[str, int] = NONE,
 ) -> Sight:
-    """Return what the lists show; raises UnreadableError when one of them is not what a Kubernetes API says."""
+    """Return what the lists show; raises UnreadableError when one of them is not what a Kubernetes API says.
+
+    `own_nodes` are the nodes that the platform ordered for itself, by machine type at most so many: whoever puts its label on
+    more of them, or on others, pays for those.
+    """
     try:
-        return _read(answers, at, modules, control_planes)
+        return _read(answers, at, modules, control_planes, own_nodes)
     except UnreadableError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -54,7 +67,9 @@ def read_sight(
         ) from error
 
 
-def _read(answers: Answers, at: datetime, modules: Sequence[str], control_planes: int) -> Sight:
+def _read(
+    answers: Answers, at: datetime, modules: Sequence[str], control_planes: int, own_nodes: Mapping[str, int]
+) -> Sight:
     spaces = {each["metadata"]["name"]: each for each in answers.namespaces}
     if "kube-system" not in spaces:
         raise UnreadableError("the list of namespaces lacks kube-system")
@@ -65,7 +80,7 @@ def _read(answers: Answers, at: datetime, modules: Sequence[str], control_planes
     by_part, by_component = shares(answers.pods, answers.metrics, parts)
     reading = Reading(
         at=at,
-        nodes=tuple(_node(each) for each in answers.nodes),
+        nodes=tuple(_nodes(answers.nodes, own_nodes)),
         claims=storage.claims,
         snapshots=storage.snapshots,
         balancers=tuple(_balancer(each) for each in balancers),
@@ -105,6 +120,16 @@ def _labels(each: Json) -> Mapping[str, str]:
 
 def _first(labels: Mapping[str, str], names: Sequence[str]) -> str:
     return next((labels[name] for name in names if labels.get(name)), "")
+
+
+def _nodes(listed: Sequence[Json], own: Mapping[str, int]) -> Iterator[Node]:
+    left = dict(own)
+    for each in sorted(listed, key=lambda one: str(one["metadata"]["name"])) if own else listed:
+        node = _node(each)
+        if left.get(node.machine_type, 0) > 0 and _labels(each).get(SYSTEM_NODES) == "true":
+            left[node.machine_type] -= 1
+            node = replace(node, platform=True)
+        yield node
 
 
 def _node(each: Json) -> Node:

@@ -11,7 +11,9 @@ SELECT r.id, r.landscape_id, r.cluster_name, r.phase,
     coalesce(
         (SELECT jsonb_agg(m.key ORDER BY m.key) FROM modules_runtimemodule m JOIN catalog_module c ON c.key = m.key
          WHERE m.runtime_id = r.id AND m.observed_version <> '' AND NOT c.mandatory),
-        CASE WHEN jsonb_typeof(r.status -> 'modules') = 'array' THEN r.status -> 'modules' ELSE '[]'::jsonb END)
+        CASE WHEN jsonb_typeof(r.status -> 'modules') = 'array' THEN r.status -> 'modules' ELSE '[]'::jsonb END),
+    (SELECT jsonb_object_agg(pool ->> 'machine_type', (pool ->> 'maximum')::int) FROM jsonb_array_elements(
+        r.cluster_spec -> 'pools') pool WHERE pool -> 'platform' = 'true'::jsonb)
 FROM runtimes_runtime r
 """
 

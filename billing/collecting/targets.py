@@ -26,6 +26,7 @@ class Target:
     answers: bool
     asleep: bool
     modules: tuple[str, ...] = ()  # that the runtime's status says are installed
+    own_nodes: tuple[tuple[str, int], ...] = ()  # of the platform, as ordered: machine type, at most so many
 
     @property
     def settled(self) -> bool:

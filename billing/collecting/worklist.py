@@ -86,9 +86,17 @@ def places() -> dict[UUID, Place]:
 
 def _targets(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, Target]:
     return {
-        key: Target(key, landscape, cluster, phase, answers, hibernated and phase in RESTING, _words(modules))
-        for key, landscape, cluster, phase, answers, hibernated, modules in rows
-    }
+        key: Target(
+            key, landscape, cluster, phase, answers, hibernated and phase in RESTING, _words(modules), _sizes(own_nodes)
+        )
+        for key, landscape, cluster, phase, answers, hibernated, modules, own_nodes in rows
+    }  # fmt: skip
+
+
+def _sizes(value: Any) -> tuple[tuple[str, int], ...]:
+    """Return what of nodes is the platform's own; wishes older than such pools have none."""
+    listed = orjson.loads(value) if isinstance(value, str) else value or {}
+    return tuple(sorted((str(machine), int(most)) for machine, most in listed.items()))
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from billing.footprint.split import Measured
 from billing.pricing.money import split
 
 STORES = ("block_storage", "object_storage", "snapshots")
-METERS = ["memory", "node", "vcpu", *STORES]
+METERS = ["memory", "node", "platform_memory", "platform_vcpu", "vcpu", *STORES]
 Quantities = Mapping[tuple[str, str], int]  # of observed time, by meter and dimension
 
 
@@ -37,6 +37,14 @@ class Facts:
     quantities: Quantities
 
     @property
+    def own_nodes(self) -> Quantities:
+        """What the platform's own nodes are, as if a tenant had ordered them: for their price."""
+        found = {
+            (meter, ""): self.quantities.get((f"platform_{meter}", ""), 0) for meter in ("memory", "vcpu")
+        }
+        return {key: quantity for key, quantity in found.items() if quantity}
+
+    @property
     def held(self) -> Held:
         """Whose it was."""
         return Held(self.tenant_id, self.account, self.plan, self.runtime)
@@ -54,15 +62,19 @@ class Facts:
         ) = rest  # fmt: skip
         told = json.loads(written) if isinstance(written, str) else written
         quantities = {(meter, dimension): quantity for meter, dimension, quantity in told}
-        capacity, memory = quantities.get(("vcpu", ""), 0), quantities.get(("memory", ""), 0)
+        own, own_memory = quantities.get(("platform_vcpu", ""), 0), quantities.get(("platform_memory", ""), 0)
+        capacity = quantities.get(("vcpu", ""), 0) + own
+        memory = quantities.get(("memory", ""), 0) + own_memory
         use = None
         if used_seconds and observed:
             # Use was told in a part of the time: it is held against the capacity of as long a part.
             use = (work_used + platform_used, capacity * used_seconds // observed)
         return cls(
             source, tenant_id, account, plan, runtime, region, alive, observed,
-            Measured(capacity, allocatable, work_asked, work_used, platform_asked, platform_used),
-            Measured(memory, allocatable_mib, work_asked_mib, work_used_mib, platform_asked_mib, platform_used_mib),
+            Measured(capacity, allocatable, work_asked, work_used, platform_asked, platform_used, own),
+            Measured(
+                memory, allocatable_mib, work_asked_mib, work_used_mib, platform_asked_mib, platform_used_mib, own_memory
+            ),
             (work_used, platform_used) if use else None,
             Activity(
                 provider, region, processors(capacity, quantities, vcpus), memory, use,

@@ -123,6 +123,10 @@ def _costs(
         if listed is None or cost is None:
             return "", NOTHING
         total, currency = cost, listed.currency
+    if (
+        listed is not None and listed.currency == currency
+    ):  # no tenant pays for these: at what they would cost one
+        total += listed.cost(one.own_nodes) or 0
     ratio = listed.ratio if listed else CORE_TO_GIB
     weighing = weights(cpu.whole, memory.whole, core_hour=ratio[0], gib_hour=ratio[1])
     return currency, split_cost(total, cpu, memory, weighing)

@@ -43,6 +43,7 @@ class Measured(NamedTuple):
     workload_used: int
     platform_requested: int
     platform_used: int
+    own: int = 0  # of the capacity, what the platform's own nodes have
 
 
 class Split(NamedTuple):
@@ -53,11 +54,15 @@ class Split(NamedTuple):
 
 
 def split_resource(measured: Measured) -> Split:
-    """Return the parts of the capacity; work beyond allocatable takes the reserve first, then is cut in proportion, and told."""
+    """Return the parts of the capacity; work beyond allocatable takes the reserve first, then is cut in proportion, and told.
+
+    What the platform's own nodes can give is the platform's, whether its components take it or not: nobody else may.
+    """
     capacity = measured.capacity
     allocatable = min(measured.allocatable, capacity)
     workload = max(measured.workload_requested, measured.workload_used)
-    platform = max(measured.platform_requested, measured.platform_used)
+    kept = measured.own * allocatable // capacity if capacity else 0
+    platform = max(measured.platform_requested, measured.platform_used, kept)
     overrun = max(0, workload + platform - allocatable)
     if workload + platform > capacity:
         workload, platform = split(capacity, [workload, platform])

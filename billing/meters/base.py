@@ -33,6 +33,7 @@ class Node:
     gpus: int = 0
     gpu_model: str = ""
     public_addresses: int = 0
+    platform: bool = False  # the platform's own, for its components alone: no tenant ordered it
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,10 @@ class Reading:
     parts: Mapping[Part, Share] = field(default_factory=dict)
     components: Mapping[str, Share] = field(default_factory=dict)  # of the platform: one entry a component
 
+    def nodes_of(self, *, platform: bool) -> tuple[Node, ...]:
+        """Return the platform's own nodes, or those that the tenant ordered."""
+        return tuple(node for node in self.nodes if node.platform is platform)
+
 
 Levels = Mapping[str, int]  # {dimension: level}; the dimension is "" for a meter that has none
 
@@ -102,4 +107,5 @@ class Meter:
     per_unit: int  # base units x seconds (of a counter: base units) in one billed unit
     levels: Callable[[Reading], Levels]
     counter: bool = False
+    billed: bool = True  # no price book speaks of one that is not: it is measured for footprints
     dimension: str = ""  # what its dimensions name: "machine type", "storage class", "module"

@@ -9,7 +9,7 @@ from billing.meters.base import HOUR_SECONDS, UNKNOWN, Levels, Meter, Reading
 
 def _levels(reading: Reading) -> Levels:
     found: Counter[str] = Counter()
-    for node in reading.nodes:
+    for node in reading.nodes_of(platform=False):
         found[node.gpu_model or UNKNOWN] += node.gpus
     return found
 

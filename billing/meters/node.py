@@ -8,7 +8,7 @@ from billing.meters.base import HOUR_SECONDS, UNKNOWN, Levels, Meter, Reading
 
 
 def _levels(reading: Reading) -> Levels:
-    return Counter(node.machine_type or UNKNOWN for node in reading.nodes)
+    return Counter(node.machine_type or UNKNOWN for node in reading.nodes_of(platform=False))
 
 
 METER = Meter(

@@ -7,7 +7,7 @@ from billing.meters.base import HOUR_SECONDS, Levels, Meter, Reading
 
 def _levels(reading: Reading) -> Levels:
     balanced = sum(balancer.addresses for balancer in reading.balancers)
-    return {"": balanced + sum(node.public_addresses for node in reading.nodes)}
+    return {"": balanced + sum(node.public_addresses for node in reading.nodes_of(platform=False))}
 
 
 METER = Meter(

@@ -12,6 +12,11 @@ def meters() -> dict[str, Meter]:
     return found
 
 
+def unbilled() -> frozenset[str]:
+    """Return the meters that no price book speaks of."""
+    return frozenset(key for key, meter in meters().items() if not meter.billed)
+
+
 def measure(reading: Reading) -> dict[str, dict[str, int]]:
     """Return {meter: {dimension: level}} of one sight, without zeros, in a fixed order: equal sights give equal bytes."""
     measured: dict[str, dict[str, int]] = {}

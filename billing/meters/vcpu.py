@@ -6,7 +6,7 @@ from billing.meters.base import HOUR_SECONDS, Levels, Meter, Reading
 
 
 def _levels(reading: Reading) -> Levels:
-    return {"": sum(node.capacity_millicores for node in reading.nodes)}
+    return {"": sum(node.capacity_millicores for node in reading.nodes_of(platform=False))}
 
 
 METER = Meter(

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from billing.books.loading import meter_facts
 from billing.books.models import PriceBook
+from billing.meters.registry import unbilled
 from billing.pricing.book import Book
 from billing.pricing.gathering import bills_inferred, pieces_of
 from billing.pricing.reading import parse_book
@@ -35,7 +36,9 @@ def usage_of(terms: dict[UUID, Terms]) -> dict[UUID, list[UsageItem]]:
     month = next(iter(terms.values())).month
     first, last = month.start.date(), month.end.date()
     edges = sorted({piece.start.date() for held in terms.values() for piece in pieces_of(held)})
-    values = {"tenants": list(terms), "first": first, "last": last, "edges": edges}
+    values = {
+        "tenants": list(terms), "first": first, "last": last, "edges": edges, "unbilled": sorted(unbilled())
+    }  # fmt: skip
     queries.make_room()
     found: dict[UUID, list[UsageItem]] = defaultdict(list)
     inferring = {

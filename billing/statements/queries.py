@@ -21,6 +21,7 @@ WITH used AS (
         sum(d.quantity)::bigint AS quantity, sum(d.inferred)::bigint AS inferred,
         bit_or(1::bigint << (d.day - %(first)s::date)) AS days
     FROM usage_day d WHERE d.tenant_id = ANY(%(tenants)s) AND d.day >= %(first)s AND d.day < %(last)s
+        AND d.meter <> ALL(%(unbilled)s)
     GROUP BY d.source, d.tenant_id, d.account, d.plan, d.region, d.meter, d.dimension, width_bucket(d.day, %(edges)s::date[])
 )
 SELECT u.tenant_id, u.source, u.days, u.since, u.until, u.inferred, u.quantity, u.account::text, s.runtime::text, u.plan,

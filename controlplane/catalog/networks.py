@@ -34,7 +34,7 @@ def check_networks(plan: PlanFacts, parameters: Parameters) -> Iterator[FieldErr
         else:
             yield FieldError(field, "cidr_invalid", f"{field} {cidr_complaint(text)}")
     yield from _check_overlaps(plan, parameters.networking, parsed)
-    yield from _check_room(parameters, parsed)
+    yield from _check_room(parameters, parsed, plan.system_pool.maximum if plan.system_pool else 0)
 
 
 @lru_cache(maxsize=4096)
@@ -84,8 +84,10 @@ def _check_overlaps(
                 yield FieldError(field, "network_reserved", detail)
 
 
-def _check_room(parameters: Parameters, parsed: dict[str, IPv4Network]) -> Iterator[FieldError]:
-    nodes_max = sum(pool.autoscaler_max for pool in parameters.pools)
+def _check_room(
+    parameters: Parameters, parsed: dict[str, IPv4Network], system_nodes: int
+) -> Iterator[FieldError]:
+    nodes_max = sum(pool.autoscaler_max for pool in parameters.pools) + system_nodes
     zones = len({zone for pool in parameters.pools for zone in pool.zones}) or 1
     fitting: dict[str, Callable[[IPv4Network], int]] = {
         "nodes": lambda network: network.num_addresses - zones * RESERVED_PER_ZONE,

@@ -85,6 +85,20 @@ class NodeLimits:
 
 
 @dataclass(frozen=True)
+class SystemPool:
+    """Nodes of the platform's own in every runtime of a plan: no work of the tenant lands there, nor does its quota or bill."""
+
+    machine: MachineTypeFacts
+    minimum: int
+    maximum: int
+
+    def zones(self, region: RegionFacts | None, used: tuple[str, ...]) -> tuple[str, ...]:
+        """Return its zones: those of the main pool that have its machine type, no more than it may have nodes."""
+        offered = self.machine.zones_in(region) if region else used
+        return (tuple(zone for zone in used if zone in offered) or offered)[: self.maximum]
+
+
+@dataclass(frozen=True)
 class PlanFacts:
     """Everything that decides whether parameters are right; the first of each list is the default."""
 
@@ -112,6 +126,7 @@ class PlanFacts:
     quota: Mapping[str, int] = field(default_factory=dict)  # of a tenant without an entitlement for it
     broker_id: str = ""  # its id in the service broker's catalog
     price_book: str = DEFAULT_PRICE_BOOK  # what its usage is priced by, where no contract says otherwise
+    system_pool: SystemPool | None = None  # None: the platform's components share the tenant's nodes
 
     def region(self, name: str) -> RegionFacts | None:
         """The region of that name, if the plan has it."""
@@ -201,7 +216,16 @@ def plan_facts(
         quota=definition.get("quota", {}),
         broker_id=definition.get("broker_id", ""),  # a row loaded before there was one
         price_book=definition.get("price_book", DEFAULT_PRICE_BOOK),
+        system_pool=_system_pool(definition.get("system_pool"), by_machine),
     )
+
+
+def _system_pool(
+    said: Mapping[str, Any] | None, machines: Mapping[str, Mapping[str, Any]]
+) -> SystemPool | None:
+    if said is None:
+        return None
+    return SystemPool(machine_type_facts(machines[said["machine_type"]]), said["minimum"], said["maximum"])
 
 
 def _network_defaults(networking: Mapping[str, Any]) -> NetworkDefaults:

@@ -71,12 +71,15 @@ def default_bounds(facts: PlanFacts) -> Bounds:
 
 
 def size_of(cluster: Mapping[str, Any], facts: PlanFacts) -> Size:
-    """Return what a cluster (the JSON of a `ClusterSpec`) counts for; a machine type that the plan lost counts for nothing."""
+    """Return what a cluster (the JSON of a `ClusterSpec`) counts for; a machine type that the plan lost counts for nothing.
+
+    Nor do the platform's own nodes: a quota says what a tenant may order, and nobody orders those.
+    """
     pools: Iterable[Mapping[str, Any]] = cluster.get("pools") or ()
     total = Size(runtimes=1)
     for pool in pools:
         machine, most = facts.machine_type(pool["machine_type"]), int(pool["maximum"])
-        if machine is not None:
+        if machine is not None and not pool.get("platform"):
             total += Size(0, most * machine.vcpu, most * machine.memory_gib, most * machine.gpus)
     return total
 

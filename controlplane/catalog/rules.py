@@ -15,9 +15,11 @@ from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import FieldError
 
 # Names of pools that the drivers use themselves.
-RESERVED_POOL_NAMES = (MAIN_POOL, "system")
-# Kubernetes and Gardener own these domains on nodes; kubelets refuse them or controllers overwrite them.
-RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "gardener.cloud")
+SYSTEM_POOL = "system"
+RESERVED_POOL_NAMES = (MAIN_POOL, SYSTEM_POOL)
+# Kubernetes and Gardener own these domains on nodes, kubelets refuse them or controllers overwrite them; the last one is our own,
+# and a pool that bore its marks would pass for the platform's.
+RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "gardener.cloud", "nesoi.dev")
 # Gardener's bounds of a maintenance time window (pkg/api/core/validation/shoot.go).
 WINDOW_MINUTES = (30, 360)
 
@@ -142,7 +144,7 @@ def _is_reserved(key: str) -> bool:
 
 
 def _reserved(field: str, key: str) -> FieldError:
-    detail = f"{field}: the domain of {key!r} belongs to Kubernetes or Gardener; use a domain of your own."
+    detail = f"{field}: the domain of {key!r} belongs to Kubernetes, Gardener or the platform; use a domain of your own."
     return FieldError(field, "key_reserved", detail)
 
 

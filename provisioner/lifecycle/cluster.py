@@ -8,7 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from controlplane.catalog import parameters as catalog
-from controlplane.catalog.plans import PlanFacts, ReleaseFacts
+from controlplane.catalog.plans import PlanFacts, ReleaseFacts, SystemPool
+from controlplane.catalog.rules import SYSTEM_POOL
+from provisioner.modules.objects import SYSTEM_NODES
 from provisioner.runtimes.spec import (
     ClusterSpec,
     MaintenanceWindow,
@@ -44,7 +46,7 @@ def cluster_spec(
         provider=plan.provider,
         region=parameters.region,
         kubernetes_version=release.kubernetes_patch,
-        pools=tuple(_pool(pool, plan, system=at == 0) for at, pool in enumerate(parameters.pools)),
+        pools=_pools(parameters, plan),
         networking=Networking(**parameters.networking.as_json()),
         machine_image={key: release.machine_image[key] for key in ("name", "version")},
         maintenance=_window(parameters.maintenance_window, today),
@@ -64,6 +66,31 @@ def cluster_spec(
 def _had_administrators(before: Mapping[str, Any]) -> bool:
     """Once true, always true: whether the removal of the last one was carried out is not known when a wish is made."""
     return bool(before.get("administrators") or before.get("had_administrators"))
+
+
+def _pools(parameters: catalog.Parameters, plan: PlanFacts) -> tuple[WorkerPool, ...]:
+    """Return the tenant's pools and behind them the platform's; without one, the first takes the landscape's components."""
+    own = plan.system_pool
+    ordered = [_pool(pool, plan, system=own is None and at == 0) for at, pool in enumerate(parameters.pools)]
+    if own is not None:
+        ordered.append(_system_pool(own, own.zones(plan.region(parameters.region), ordered[0].zones), plan))
+    return tuple(ordered)
+
+
+def _system_pool(pool: SystemPool, zones: tuple[str, ...], plan: PlanFacts) -> WorkerPool:
+    return WorkerPool(
+        name=SYSTEM_POOL,
+        machine_type=pool.machine.name,
+        minimum=pool.minimum,
+        maximum=pool.maximum,
+        zones=zones,
+        architecture=pool.machine.architecture,
+        system=True,
+        platform=True,
+        labels={SYSTEM_NODES: "true"},
+        taints=(Taint(SYSTEM_NODES, "", "NoSchedule"),),
+        volume_gib=plan.volume_gib,
+    )
 
 
 def _pool(pool: catalog.WorkerPool, plan: PlanFacts, *, system: bool) -> WorkerPool:

@@ -41,7 +41,8 @@ FROM (
         coalesce(sum((pool ->> 'maximum')::int * m.gpus), 0) AS gpus
     FROM runtimes_runtime r
     LEFT JOIN LATERAL jsonb_array_elements(r.cluster_spec -> 'pools') AS pool
-        ON r.phase <> 'suspended' OR coalesce(r.suspended_for, '[]'::jsonb) = '[]'::jsonb
+        ON (r.phase <> 'suspended' OR coalesce(r.suspended_for, '[]'::jsonb) = '[]'::jsonb)
+        AND pool -> 'platform' IS DISTINCT FROM 'true'::jsonb
     LEFT JOIN catalog_machinetype m ON m.provider = r.cluster_spec ->> 'provider' AND m.name = pool ->> 'machine_type'
     WHERE r.deleted_at IS NULL AND r.quota_vcpu IS NULL
     GROUP BY r.id

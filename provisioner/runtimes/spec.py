@@ -31,7 +31,10 @@ class WorkerPool:
     maximum: int
     zones: tuple[str, ...]
     architecture: str = "amd64"  # or arm64: of the machine type
-    system: bool = False  # takes the platform's own components
+    system: bool = False  # takes the landscape's own components
+    platform: bool = (
+        False  # is the platform's own: no tenant's work lands there, and no tenant's quota or bill has it
+    )
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()

@@ -106,13 +106,8 @@ def _shape(shoot: Json, place: Place, at: int) -> tuple[Json, _Use]:
     version = shoot["spec"]["kubernetes"]["version"]
     nodes = [node(shoot, slot, version) for slot in slots(shoot, extra_nodes(shoot, place, at), at // DAY)]
     hosts = [each["metadata"]["name"] for each in nodes if not each["spec"].get("taints")]
-    system = [
-        each["metadata"]["name"]
-        for each in nodes
-        if each["metadata"]["labels"]["worker.gardener.cloud/system-components"] == "true"
-    ]
     made = list(inhabitants(shoot, place, hosts, at))
-    running = [each for each in pods(shoot, system, version) if each["spec"].get("nodeName")]
+    running = [each for each in pods(shoot, nodes, version) if each["spec"].get("nodeName")]
     running += [document for key, document in made if key == PODS]
     use, requested, components = _sums(running, habit(place.seed, place.identity).appetite)
     shape = {
@@ -144,10 +139,13 @@ def _nodes(nodes: list[Json]) -> list[Json]:
             )
         ]
         gpus = int(status["capacity"].get("nvidia.com/gpu", 0))
-        counted[(labels["node.kubernetes.io/instance-type"], *sizes, gpus, labels.get(GPU_PRODUCT, ""))] += 1
+        platform = labels.get("nesoi.dev/system") == "true"
+        counted[
+            (labels["node.kubernetes.io/instance-type"], *sizes, gpus, labels.get(GPU_PRODUCT, ""), platform)
+        ] += 1
     names = (
         "machine_type", "capacity_millicores", "capacity_mib", "allocatable_millicores", "allocatable_mib",
-        "gpus", "gpu_model",
+        "gpus", "gpu_model", "platform",
     )  # fmt: skip
     return [{**dict(zip(names, key, strict=True)), "count": count} for key, count in sorted(counted.items())]
 

@@ -25,6 +25,7 @@ nodes = st.builds(
     gpus=st.integers(0, 16),
     gpu_model=_words,
     public_addresses=st.integers(0, 3),
+    platform=st.booleans(),
 )
 claims = st.builds(Claim, namespace=_words, name=_words, storage_class=_words, gib=st.integers(0, 2**20))
 balancers = st.builds(Balancer, namespace=_words, name=_words, addresses=st.integers(0, 5))

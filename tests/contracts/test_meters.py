@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import billing.meters
 from billing.meters.base import HOUR_SECONDS, Meter, Node, Reading
-from billing.meters.registry import measure, meters
+from billing.meters.registry import measure, meters, unbilled
 from tests.contracts.readings import AT, nodes, readings
 
 FILES = {path.stem for path in Path(billing.meters.__file__).parent.glob("*.py")}
@@ -36,7 +36,7 @@ def test_all_that_the_price_books_speak_of_is_measured() -> None:
     assert set(meters()) == {
         "vcpu", "memory", "gpu", "node", "block_storage", "snapshots", "object_storage", "nfs",
         "load_balancer", "public_address", "egress", "control_plane", "module",
-    }  # fmt: skip
+    } | unbilled()  # fmt: skip
 
 
 @each_meter
@@ -110,7 +110,7 @@ def test_each_thing_of_a_runtime_moves_its_own_meters_only() -> None:
         "modules": {"module"},
         "control_planes": {"control_plane"},
         "balancers": {"load_balancer", "public_address"},
-        "nodes": {"vcpu", "memory", "node", "gpu", "public_address"},
+        "nodes": {"vcpu", "memory", "node", "gpu", "public_address", "platform_vcpu", "platform_memory"},
     }
     for name, moved in alone.items():
         assert set(measure(replace(empty, **{name: getattr(_full(), name)}))) == moved, name
@@ -134,7 +134,10 @@ def _full() -> Reading:
 
     return Reading(
         at=AT,
-        nodes=(Node("n", "main", "g6.xlarge", "a", 4000, 16000, 3900, 15000, 1, "L4", public_addresses=1),),
+        nodes=(
+            Node("n", "main", "g6.xlarge", "a", 4000, 16000, 3900, 15000, 1, "L4", public_addresses=1),
+            Node("s", "system", "m6i.large", "a", 2000, 8000, 1900, 7000, platform=True),
+        ),
         claims=(Claim("shop", "data", "gp3", 20),),
         snapshots=(Claim("shop", "before", "gp3", 20),),
         balancers=(Balancer("shop", "front", 1),),

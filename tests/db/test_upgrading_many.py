@@ -164,8 +164,8 @@ def test_a_rollout_starts_through_the_door_and_what_it_refuses_goes_back_with_it
         runtimes[2].pk, "runtime_pinned", None,
     )  # fmt: skip
     for target in Target.objects.filter(rollout=rollout, state="running"):
-        operation = Operation.objects.get(pk=target.operation_id)
-        assert (operation.runtime_id, operation.input["target_id"]) == (target.runtime_id, str(target.pk))
+        [operation] = Operation.objects.filter(runtime=target.runtime_id, slot="active")
+        assert (operation.pk, operation.input["target_id"]) == (target.operation_id, str(target.pk))
 
 
 def test_a_door_that_breaks_on_one_blocks_that_one_only(

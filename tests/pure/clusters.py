@@ -93,6 +93,6 @@ def balancer(name: str, *ingress: Json, kind: str = "LoadBalancer") -> Json:
 def seen(**lists: Any) -> Sight:
     """Read a cluster of which only what is given stands."""
     spaces = [space("kube-system"), *lists.pop("namespaces", [])]
-    more = {name: lists.pop(name) for name in ("modules", "control_planes") if name in lists}
+    more = {name: lists.pop(name) for name in ("modules", "control_planes", "own_nodes") if name in lists}
     full: Json = {"nodes": [], "pods": [], "claims": [], "services": [], **lists}
     return read_sight(Answers(namespaces=spaces, **full), at=AT, **more)

@@ -9,7 +9,7 @@ COMPUTE, STORAGE, NETWORK, CONTROL_PLANE, MODULES, OTHER = (
 )  # fmt: skip
 GROUPS = (COMPUTE, STORAGE, NETWORK, CONTROL_PLANE, MODULES, OTHER)
 OF_METER = {
-    **dict.fromkeys(("vcpu", "memory", "gpu", "node"), COMPUTE),
+    **dict.fromkeys(("vcpu", "memory", "gpu", "node", "platform_vcpu", "platform_memory"), COMPUTE),
     **dict.fromkeys(("block_storage", "snapshots", "object_storage", "nfs"), STORAGE),
     **dict.fromkeys(("load_balancer", "public_address", "egress"), NETWORK),
     "control_plane": CONTROL_PLANE,

@@ -161,6 +161,23 @@ def _review_plan(catalog: Catalog, key: str, plan: Row) -> None:
         detail = f"there is no channel {plan['channel']}. {choices(list(catalog.rows['channel']), plan['channel'])}"
         catalog.fault("plan", key, ("channel",), "channel_unknown", detail)
     _review_plan_sizes(catalog, key, plan)
+    if "system_pool" in plan:
+        _review_system_pool(catalog, key, plan)
+
+
+def _review_system_pool(catalog: Catalog, key: str, plan: Row) -> None:
+    pool, where = plan["system_pool"], ("system_pool",)
+    machine = catalog.rows["machine_type"].get(f"{plan['provider']}/{pool['machine_type']}")
+    if machine is None:
+        names = [row["name"] for row in catalog.of_provider("machine_type", plan["provider"])]
+        detail = f"system_pool names {pool['machine_type']}, which is not in the catalog. {choices(names, pool['machine_type'])}"
+        catalog.fault("plan", key, where, "machine_type_unknown", detail)
+    elif machine["zones"] and (missing := sorted(set(plan["regions"]) - machine["zones"].keys())):
+        detail = f"{pool['machine_type']} of the system_pool does not exist in {', '.join(missing)}; choose another one."
+        catalog.fault("plan", key, where, "machine_type_not_in_region", detail)
+    if pool["minimum"] > pool["maximum"]:
+        detail = "the system_pool's minimum is above its maximum; raise the maximum."
+        catalog.fault("plan", key, where, "nodes_out_of_order", detail)
 
 
 def _review_plan_sizes(catalog: Catalog, key: str, plan: Row) -> None:

@@ -181,6 +181,7 @@ PLAN = record(
     {
         "suspension": {"type": "string", "enum": ["hibernate", "destroy"]},
         "price_book": SLUG,
+        "system_pool": record({"machine_type": NAME, "minimum": SIZE, "maximum": SIZE}),
         "quota": record({}, {"runtimes": COUNT, "vcpu": COUNT, "memory_gib": COUNT, "gpus": COUNT}),
     },
 )

@@ -30,7 +30,7 @@ COSTS = {
     "vcpu": Decimal("0.0224"), "memory": Decimal("0.0030"), "gpu": Decimal("0.95"), "block_storage": Decimal("0.000122"),
     "snapshots": Decimal("0.000066"), "object_storage": Decimal("0.000031"), "nfs": Decimal("0.00036"),
     "load_balancer": Decimal("0.0240"), "public_address": Decimal("0.0048"), "egress": Decimal("0.0700"),
-    "control_plane": Decimal("0.0700"),
+    "control_plane": Decimal("0.0700"), "platform_vcpu": Decimal("0.0224"), "platform_memory": Decimal("0.0030"),
 }  # fmt: skip
 CURRENCIES = {"aws": "USD"}
 DOLLAR = Decimal("0.9215")

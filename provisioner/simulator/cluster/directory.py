@@ -151,12 +151,7 @@ class Directory:
         extra = extra_nodes(shoot, place, at)
         nodes = [node(shoot, slot, version) for slot in slots(shoot, extra, int(at // DAY))]
         _follow(endpoint, ("", "nodes"), "", nodes, again=again)
-        names = [
-            each["metadata"]["name"]
-            for each in nodes
-            if each["metadata"]["labels"]["worker.gardener.cloud/system-components"] == "true"
-        ]
-        _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, names, version)), again=again)
+        _follow(endpoint, ("", "pods"), "kube-system", list(pods(shoot, nodes, version)), again=again)
         hosts = [each["metadata"]["name"] for each in nodes if not each["spec"].get("taints")]
         settle(endpoint, staying(endpoint, inhabitants(shoot, place, hosts, at)))
 

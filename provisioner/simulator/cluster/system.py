@@ -86,15 +86,21 @@ def _service(name: str, space: str, address: str, port: int) -> Json:
     }
 
 
-def pods(shoot: Json, nodes: list[str], version: str) -> Iterator[Json]:
-    """Yield the system pods for the nodes that take them; pending ones when there is no node."""
+def pods(shoot: Json, nodes: list[Json], version: str) -> Iterator[Json]:
+    """Yield the system pods: one per node, or replicas on the nodes that take them; pending ones when there is no such node."""
+    every = [each["metadata"]["name"] for each in nodes]
+    taking = [
+        each["metadata"]["name"]
+        for each in nodes
+        if each["metadata"]["labels"]["worker.gardener.cloud/system-components"] == "true"
+    ]
     for component in COMPONENTS:
         if component.replicas:
             for index in range(component.replicas):
-                host = nodes[index % len(nodes)] if nodes else ""
+                host = taking[index % len(taking)] if taking else ""
                 yield _pod(shoot, component, str(index), host, version)
         else:
-            for host in nodes:
+            for host in every:
                 yield _pod(shoot, component, host, host, version)
 
 

@@ -30,8 +30,10 @@ def room(shoot: Json, pool: Json) -> tuple[int, int]:
 
 
 def smallest(shoot: Json) -> tuple[int, int]:
-    """Return what a cluster has for apps at its smallest."""
-    rooms = [(least(pool), *room(shoot, pool)) for pool in shoot["spec"]["provider"]["workers"]]
+    """Return what a cluster has for apps at its smallest; what is tainted is kept for others."""
+    workers = shoot["spec"]["provider"]["workers"]
+    free = [pool for pool in workers if not pool.get("taints")] or workers
+    rooms = [(least(pool), *room(shoot, pool)) for pool in free]
     return sum(count * cpu for count, cpu, _ in rooms), sum(count * memory for count, _, memory in rooms)
 
 

@@ -1,0 +1,19 @@
+"""Processors of the platform's own nodes: on nobody's bill, and the platform's share of the footprint."""
+
+from __future__ import annotations
+
+from billing.meters.base import HOUR_SECONDS, Levels, Meter, Reading
+
+
+def _levels(reading: Reading) -> Levels:
+    return {"": sum(node.capacity_millicores for node in reading.nodes_of(platform=True))}
+
+
+METER = Meter(
+    title="Processors of the platform's nodes",
+    unit="Core-Hours",
+    base="millicores",
+    per_unit=1000 * HOUR_SECONDS,
+    levels=_levels,
+    billed=False,
+)
