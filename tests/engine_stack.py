@@ -115,7 +115,11 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def eventually(
-    condition: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS, tail: Path | None = None
+    condition: Callable[[], bool],
+    *,
+    seconds: float = PATIENCE_SECONDS,
+    every: float = 0.05,
+    tail: Path | None = None,
 ) -> None:
     """Wait until the condition holds."""
     end = time.monotonic() + seconds
@@ -123,4 +127,4 @@ def eventually(
         if time.monotonic() > end:
             words = tail.read_text(errors="replace")[-2000:] if tail else ""
             raise AssertionError(f"not within {seconds:.0f} s {words}")
-        time.sleep(0.05)
+        time.sleep(every)
