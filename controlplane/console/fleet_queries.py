@@ -14,10 +14,12 @@ from django.http import QueryDict
 
 from controlplane.catalog.facts import snapshot
 from controlplane.console.queries import PAGE_SIZE, Page, newest_first
+from controlplane.console.visitor import Visitor
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
-from controlplane.tenants.models import Account, Tenant
+from controlplane.tenants.models import Account, AuditEvent, Tenant
 from provisioner.landscapes.models import Landscape
+from provisioner.observer.models import Drift
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import reading
 from provisioner.rollouts.models import Target
@@ -83,6 +85,19 @@ def landscapes(actor: Actor) -> list[Landscape]:
     may_read(actor)
     found = Landscape.objects.defer("config", "credentials_sealed")
     return sorted(found, key=lambda one: (one.breaker == "closed", one.key))
+
+
+def drift_of(runtime: Runtime) -> list[str]:
+    """What of its cluster is not as we said, in the landscape's words."""
+    found: list[str] | None = Drift.objects.filter(pk=runtime.pk).values_list("fields", flat=True).first()
+    return found or []
+
+
+def acts_on(visitor: Visitor, runtime: Runtime, most: int) -> list[AuditEvent]:
+    """What people did to it last, or were refused, for whoever may read the audit trail. Rides on audit_of_target."""
+    if not visitor.may_audit:
+        return []
+    return list(AuditEvent.objects.filter(target_id=str(runtime.pk)).order_by("-id")[:most])
 
 
 def landscape_keys() -> dict[str, str]:

@@ -9,6 +9,7 @@ from controlplane.console.views.fleet import (
     new_rollout,
     overview,
     rollouts,
+    runtime,
     runtimes,
     stopping,
     targets,
@@ -39,4 +40,6 @@ urlpatterns = [
     path("webhooks/<uuid:webhook_id>/test", webhooks.test, name="fleet-test-webhook"),
     path("webhooks/<uuid:webhook_id>/remove", webhooks.remove, name="fleet-remove-webhook"),
     path("runtimes", runtimes.index, name="fleet-runtimes"),
+    path("runtimes/<uuid:runtime_id>/", runtime.detail, name="fleet-runtime"),
+    path("runtimes/<uuid:runtime_id>/live", runtime.live, name="fleet-runtime-live"),
 ]

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -23,6 +24,8 @@ View = Callable[Concatenate[ConsoleRequest, P], HttpResponse]
 OF_NO_TENANT = frozenset(
     {"open-tenant", "close-tenant", "roles", "choose-tenant", "sessions", "end-session", "end-other-sessions"}
 )
+DIGITS = 16
+STAYS_DRAWN_SECONDS = 10
 _TEMPLATE_OF_STATUS = {403: "403.html", 404: "404.html"}
 
 
@@ -97,16 +100,33 @@ def tell_when(response: HttpResponse, refusal: Refused) -> HttpResponse:
     return response
 
 
-def show_live(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    """Answer a poll with the fragment, or 204 (htmx then touches nothing) when the caller shows this very one."""
-    html, digest = fragment(request, template, context)
-    if request.GET.get("seen") == digest:
+def show_live(
+    request: ConsoleRequest,
+    template: str,
+    context: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
+    *,
+    stamp: str = "",
+) -> HttpResponse:
+    """Answer a poll with the fragment, or 204 (htmx then touches nothing) when the caller shows this very one.
+
+    With a `stamp` of the rows behind it, a fragment that was drawn a moment ago from the same ones is not drawn again: pages
+    ask every second, and only relative times change meanwhile.
+    """
+    seen = request.GET.get("seen", "")[:DIGITS]
+    if stamp and seen and cache.get(_drawn(seen)) == stamp:
         return HttpResponse(status=204)
-    return HttpResponse(html)
+    html, digest = fragment(request, template, context() if callable(context) else context)
+    if stamp:
+        cache.set(_drawn(digest), stamp, STAYS_DRAWN_SECONDS)
+    return HttpResponse(status=204) if seen == digest else HttpResponse(html)
+
+
+def _drawn(digest: str) -> str:
+    return f"drawn:{digest if digest.isalnum() else ''}"
 
 
 def fragment(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """Return a live part and the digest that its next poll carries; the digest is put where {digest} stands."""
     html = render_to_string(f"console/{template}", {"visitor": request.visitor, **context}, request)
-    digest = hashlib.sha256(html.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(html.encode()).hexdigest()[:DIGITS]
     return html.replace("{digest}", digest), digest

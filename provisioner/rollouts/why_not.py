@@ -76,6 +76,12 @@ def why_not(*, actor: Actor, runtime_id: UUID) -> list[Chain]:
     return [_for_tenant(row) for row in rows(reading_queries.OF_OWN_RUNTIME, wanted)]
 
 
+def said_of(*, actor: Actor, runtime_id: UUID) -> list[dict[str, Any]]:
+    """Return what the newest rollouts say of a runtime as reading_queries.OF_RUNTIME has it. Raises Refused forbidden 403."""
+    may_read(actor)
+    return rows(reading_queries.OF_RUNTIME, {"runtime": runtime_id, "most": 5})
+
+
 def _chain(row: Mapping[str, Any]) -> Chain:
     links: list[Link] = []
     undone = row["state"] not in DONE

@@ -22,8 +22,8 @@ from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase, Suspension
 
 HISTORY = 10
-POLL_SECONDS_OPEN = 2
-POLL_SECONDS_SETTLED = 10
+POLL_SECONDS_OPEN = 1
+POLL_SECONDS_SETTLED = 1  # health may change at any moment; what did not change is not drawn again
 
 
 def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:

@@ -80,7 +80,9 @@ def operations(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     """What moves on that page, when it moved."""
     row = queries.the_runtime(request.visitor.actor, runtime_id)
-    return show_live(request, LIVE, runtime_context(request.visitor, row))
+    return show_live(
+        request, LIVE, lambda: runtime_context(request.visitor, row), stamp=queries.stamp_of(runtime_id)
+    )
 
 
 def _planned(request: ConsoleRequest, row: Runtime) -> Chain | None:

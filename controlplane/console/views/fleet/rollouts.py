@@ -21,7 +21,7 @@ from provisioner.rollouts.states import UNDER_WAY, RolloutState
 
 LIVE, HEALTH = "fleet/_rollout_live.html", "fleet/_rollout_health.html"
 PAGE_SIZE, FEED = 25, 12
-POLL_SECONDS_UNDER_WAY, POLL_SECONDS_ENDED = 2, 30
+POLL_SECONDS_UNDER_WAY, POLL_SECONDS_ENDED = 1, 30
 
 
 @require_safe
