@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,17 @@ def arm(hand: Hand) -> None:
 
 def warm() -> None:
     """Import all that a worker needs before the first is forked: two seconds of a processor each otherwise."""
-    import celery.apps.worker
-    import celery.bin.worker
-    import celery.concurrency.solo  # noqa: F401
-    import kombu.transport.redis
     from django.core import checks
 
     from controlplane.config.celery import app
 
+    for name in (
+        "celery.apps.worker",
+        "celery.bin.worker",
+        "celery.concurrency.solo",
+        "kombu.transport.redis",
+    ):
+        import_module(name)
     app.loader.import_default_modules()
     app.finalize()
     checks.run_checks()
