@@ -14,7 +14,7 @@ MARK = "INSERT INTO usage_dirty_day (day, sources) VALUES (%s, %s::int[])"
 _WHOSE = "source, tenant_id, account, plan"
 _LIFE = (*INTEGRALS, "alive_seconds", "allocatable_millicores", "allocatable_mib")
 _LIVED = ", ".join(_LIFE)
-_SUMS = ", ".join(f"sum(h.{name})::bigint AS {name}" for name in (*GAUGES, "egress_bytes", "used_seconds"))
+_SUMS = ", ".join(f"usage_sum(h.{name}) AS {name}" for name in (*GAUGES, "egress_bytes", "used_seconds"))
 
 
 def _differs(columns: tuple[str, ...]) -> str:
@@ -28,26 +28,26 @@ MAKE = f"""
 WITH whose AS (SELECT unnest(%(sources)s::int[]) AS source),
 alike AS MATERIALIZED (
     SELECT h.source, s.tenant_id, s.account, s.runtime, s.plan, s.region, h.shape,
-        sum(h.observed_seconds)::bigint AS observed_seconds, sum(h.inferred_seconds)::bigint AS inferred_seconds,
-        sum(h.unknown_seconds)::bigint AS unknown_seconds, {_SUMS}
+        usage_sum(h.observed_seconds) AS observed_seconds, usage_sum(h.inferred_seconds) AS inferred_seconds,
+        usage_sum(h.unknown_seconds) AS unknown_seconds, {_SUMS}
     FROM usage_hour h JOIN usage_span s ON s.id = h.span
     WHERE h.hour >= %(start)s AND h.hour < %(end)s AND h.source IN (SELECT source FROM whose)
     GROUP BY h.source, s.tenant_id, s.account, s.runtime, s.plan, s.region, h.shape
 ),
 measured AS MATERIALIZED (
     SELECT a.source, a.tenant_id, a.account, a.runtime, a.plan, a.region, m.key AS meter, d.key AS dimension,
-        sum(d.value::bigint * a.observed_seconds)::bigint AS quantity,
-        sum(d.value::bigint * a.inferred_seconds)::bigint AS inferred
+        usage_sum(d.value::bigint * a.observed_seconds) AS quantity,
+        usage_sum(d.value::bigint * a.inferred_seconds) AS inferred
     FROM alike a JOIN usage_shape x ON x.id = a.shape, jsonb_each(x.levels) m, jsonb_each_text(m.value) d
     GROUP BY a.source, a.tenant_id, a.account, a.runtime, a.plan, a.region, m.key, d.key
     UNION ALL
-    SELECT source, tenant_id, account, runtime, plan, region, 'egress', '', sum(egress_bytes)::bigint, 0
-    FROM alike GROUP BY source, tenant_id, account, runtime, plan, region HAVING sum(egress_bytes) > 0
+    SELECT source, tenant_id, account, runtime, plan, region, 'egress', '', usage_sum(egress_bytes), 0
+    FROM alike GROUP BY source, tenant_id, account, runtime, plan, region HAVING usage_sum(egress_bytes) > 0
 ),
 lived AS MATERIALIZED (
     SELECT a.source, a.tenant_id, a.account, a.runtime, a.plan, a.region,
-        {", ".join(f"sum(a.{name})::bigint AS {name}" for name in INTEGRALS)},
-        sum(a.observed_seconds + a.inferred_seconds + a.unknown_seconds)::bigint AS alive_seconds,
+        {", ".join(f"usage_sum(a.{name}) AS {name}" for name in INTEGRALS)},
+        usage_sum(a.observed_seconds + a.inferred_seconds + a.unknown_seconds) AS alive_seconds,
         coalesce(sum(x.allocatable_millicores * a.observed_seconds), 0)::bigint AS allocatable_millicores,
         coalesce(sum(x.allocatable_mib * a.observed_seconds), 0)::bigint AS allocatable_mib
     FROM alike a LEFT JOIN usage_shape x ON x.id = a.shape

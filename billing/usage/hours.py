@@ -6,7 +6,7 @@ Each hour is made in one transaction that also takes its marks away: killed anyw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,21 +17,27 @@ from billing.usage import rolling_queries as sql
 from billing.usage.integrals import INTEGRALS
 from billing.usage.integrate import GAP_SECONDS, QUIET, Life, Sample, integrate
 from billing.usage.partitions import hours_name_of, is_closed, make_hours
-from billing.usage.queries import array
+from billing.usage.queries import array, numbers
 from billing.usage.slots import HOUR, day_of
 
 HOURS_AT_ONCE = 100
+_MANY_HOURS = 6  # more than a tick leaves behind: history was brought in, or the workers stood still
 _FEW = 50
 _FEW_OF = 20  # a twentieth of all sources: beyond, reading the whole hour is quicker
 _GAP = timedelta(seconds=GAP_SECONDS)
 _ENDLESS = 2**40
 
 
-def roll_up(*, most: int = HOURS_AT_ONCE) -> int:
-    """Make anew what is marked, at most so many hours; return how many. Two of these share the work."""
+def roll_up(*, most: int = HOURS_AT_ONCE, company: Callable[[], object] | None = None) -> int:
+    """Make anew what is marked, at most so many hours; return how many. Two of these share the work.
+
+    `company` is called once where many hours wait: it asks a second worker to begin as well.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.DIRTY_HOURS, [most])
         hours = [hour for (hour,) in cursor.fetchall()]
+    if company is not None and len(hours) >= _MANY_HOURS:
+        company()
     return sum(roll_up_hour(hour) for hour in hours)
 
 
@@ -122,6 +128,9 @@ def _spread(cursor: Any, hour: datetime, sources: str | None) -> None:
     """Mark the hours before and after where a gap may reach across; they spread no further."""
     if sources is None:
         return
-    cursor.execute(sql.GAPPY, [hour - HOUR, hour + HOUR, sources])
-    for neighbour, gappy in cursor.fetchall():
-        cursor.execute(sql.MARK_QUIETLY, [neighbour, gappy])
+    cursor.execute(sql.GAPPY, [hour - HOUR, hour + HOUR])
+    found = cursor.fetchall()  # most hours have no gap, and a list of the whole fleet is long
+    changed = set(numbers(sources)) if found else set()
+    for neighbour, gappy in found:
+        if reaching := sorted(changed.intersection(gappy)):
+            cursor.execute(sql.MARK_QUIETLY, [neighbour, array(reaching)])

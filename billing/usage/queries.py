@@ -83,3 +83,9 @@ FROM gone g JOIN usage_shape x ON x.id = g.shape JOIN usage_component_set c ON c
 def array(numbers: Iterable[int]) -> str:
     """Write whole numbers as PostgreSQL writes an array: a hundredth of the time that a list of parameters takes."""
     return f"{{{orjson.dumps([*numbers])[1:-1].decode()}}}"
+
+
+def numbers(written: str) -> list[int]:
+    """Read an array of whole numbers that PostgreSQL wrote."""
+    found: list[int] = orjson.loads(f"[{written[1:-1]}]")
+    return found

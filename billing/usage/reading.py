@@ -22,6 +22,7 @@ __all__ = [
     "Lived", "SampleSeen", "Used", "component_use", "lived", "lived_today", "samples_of_hour", "used", "used_today",
 ]  # fmt: skip
 
+
 @dataclass(frozen=True, slots=True)
 class Lived:
     """How much of a runtime's time is known, and sums of level x seconds of what was asked for and used in it."""

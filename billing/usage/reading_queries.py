@@ -33,12 +33,12 @@ MOST_DAYS = 62
 _BITS = "bit_or(1::bigint << (day - %(first)s::date))"
 _DAYS = "WHERE tenant_id = %(tenant)s AND day >= %(first)s AND day < %(last)s"
 USED = f"""
-SELECT source, account::text, plan, region, NULL AS runtime, meter, dimension, {_BITS}, sum(quantity)::bigint,
-    sum(inferred)::bigint, NULL::bigint, NULL
+SELECT source, account::text, plan, region, NULL AS runtime, meter, dimension, {_BITS}, usage_sum(quantity),
+    usage_sum(inferred), NULL::bigint, NULL
 FROM usage_day {_DAYS} GROUP BY source, account, plan, region, meter, dimension
 UNION ALL
-SELECT source, account::text, plan, region, runtime::text, NULL, NULL, {_BITS}, sum(observed_seconds)::bigint,
-    sum(inferred_seconds)::bigint, sum(alive_seconds)::bigint,
+SELECT source, account::text, plan, region, runtime::text, NULL, NULL, {_BITS}, usage_sum(observed_seconds),
+    usage_sum(inferred_seconds), usage_sum(alive_seconds),
     array_agg(ARRAY[day - %(first)s::date, observed_seconds, inferred_seconds, alive_seconds])::text
 FROM usage_day_life {_DAYS} GROUP BY source, account, plan, region, runtime
 """
@@ -47,7 +47,7 @@ FROM usage_day_life {_DAYS} GROUP BY source, account, plan, region, runtime
 def lived(*, by_day: bool) -> str:
     """The same of how much is known."""
     start, end, by = _PERIODS[by_day]
-    sums = ", ".join(f"sum(d.{name})::bigint" for name in (*_SECONDS, *SUMMED))
+    sums = ", ".join(f"usage_sum(d.{name})" for name in (*_SECONDS, *SUMMED))
     return f"""
 SELECT {_WHOSE}, {start}, {end}, {sums} FROM usage_day_life d
 WHERE d.tenant_id = %(tenant)s AND d.day >= %(first)s AND d.day < %(last)s
@@ -74,17 +74,17 @@ WITH d AS (
 )"""
 USED_TODAY = f"""{_TODAY},
 life AS (
-    SELECT runtime, account, plan, region, sum(observed_seconds)::bigint AS observed,
-        sum(inferred_seconds)::bigint AS guessed, sum(observed_seconds + inferred_seconds + missed)::bigint AS alive,
-        sum(egress_bytes)::bigint AS egress
+    SELECT runtime, account, plan, region, usage_sum(observed_seconds) AS observed,
+        usage_sum(inferred_seconds) AS guessed, usage_sum(observed_seconds + inferred_seconds + missed) AS alive,
+        usage_sum(egress_bytes) AS egress
     FROM d GROUP BY runtime, account, plan, region
 ),
 measured AS (
-    SELECT {_WHOSE}, m.key AS meter, x.key AS dimension, sum(x.value::bigint * d.observed_seconds)::bigint AS quantity,
-        sum(x.value::bigint * d.inferred_seconds)::bigint AS inferred
+    SELECT {_WHOSE}, m.key AS meter, x.key AS dimension, usage_sum(x.value::bigint * d.observed_seconds) AS quantity,
+        usage_sum(x.value::bigint * d.inferred_seconds) AS inferred
     FROM (
-        SELECT account, runtime, plan, region, shape, sum(observed_seconds)::bigint AS observed_seconds,
-            sum(inferred_seconds)::bigint AS inferred_seconds
+        SELECT account, runtime, plan, region, shape, usage_sum(observed_seconds) AS observed_seconds,
+            usage_sum(inferred_seconds) AS inferred_seconds
         FROM d GROUP BY account, runtime, plan, region, shape
     ) d
     JOIN usage_shapes((SELECT array_agg(DISTINCT shape) FROM d)) s ON s.id = d.shape,
@@ -97,10 +97,10 @@ SELECT {_WHOSE}, d.meter, d.dimension, %(start)s::timestamptz, %(now)s::timestam
     l.observed, l.guessed, l.alive
 FROM measured d JOIN life l USING (runtime, account, plan, region) ORDER BY {_WHOSE}, d.meter, d.dimension
 """
-_SUMS_TODAY = ", ".join(f"sum(d.{name})::bigint" for name in ("used_seconds", *GAUGES, "egress_bytes"))
+_SUMS_TODAY = ", ".join(f"usage_sum(d.{name})" for name in ("used_seconds", *GAUGES, "egress_bytes"))
 LIVED_TODAY = f"""{_TODAY}
-SELECT {_WHOSE}, %(start)s::timestamptz, %(now)s::timestamptz, sum(d.observed_seconds + d.inferred_seconds + d.missed)::bigint,
-    sum(d.observed_seconds)::bigint, sum(d.inferred_seconds)::bigint, sum(d.missed)::bigint, {_SUMS_TODAY},
+SELECT {_WHOSE}, %(start)s::timestamptz, %(now)s::timestamptz, usage_sum(d.observed_seconds + d.inferred_seconds + d.missed),
+    usage_sum(d.observed_seconds), usage_sum(d.inferred_seconds), usage_sum(d.missed), {_SUMS_TODAY},
     coalesce(sum(s.allocatable_millicores * d.observed_seconds), 0)::bigint,
     coalesce(sum(s.allocatable_mib * d.observed_seconds), 0)::bigint
 FROM d LEFT JOIN usage_shapes((SELECT array_agg(DISTINCT shape) FROM d)) s ON s.id = d.shape

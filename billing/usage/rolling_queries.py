@@ -26,7 +26,9 @@ SELECT EXISTS (SELECT FROM usage_sample WHERE slot >= %(end)s AND slot < %(after
     (SELECT coalesce(max(id), 0) FROM usage_source), to_regclass(%(partition)s) IS NOT NULL
 """
 
-_SUMS = ",\n        ".join(f"sum({name}) AS {name}" for name in (*GAUGES, "egress_bytes"))
+_SUMS = ",\n        ".join(
+    (*(f"sum({name}) AS {name}" for name in GAUGES), "usage_sum(egress_bytes) AS egress_bytes")
+)
 _SEEN = """
     SELECT source, shape, count(*) AS n, count(workload_used_millicores) AS used_n, {edges}
         min(epoch) AS oldest, max(epoch) AS newest,
@@ -35,9 +37,9 @@ _SEEN = """
 """
 # All of the hour's samples, as they lie in their partition: the sources that are not dirty are left out afterwards.
 _WIDE = "usage_sample WHERE slot >= %(hour)s AND slot < %(end)s"
-# A few sources: one probe of the primary key for each of their slots.
+# A few sources: one probe of the primary key for each of their slots. The hour is said too: other days are not planned for.
 _NARROW = """(SELECT s.* FROM unnest(%(sources)s::int[]) d (source) CROSS JOIN unnest(%(slots)s::timestamptz[]) t (slot)
-        JOIN usage_sample s ON s.slot = t.slot AND s.source = d.source) s"""
+        JOIN usage_sample s ON s.slot = t.slot AND s.source = d.source AND s.slot >= %(hour)s AND s.slot < %(end)s) s"""
 _EDGES = "min(slot) AS first, max(slot) AS last,"
 
 # Hours that are plain are made in one statement: one span and one incarnation all through, and every slot seen; or, in the hour
@@ -184,10 +186,10 @@ SELECT source, id, extract(epoch FROM since)::bigint, extract(epoch FROM until):
 WHERE source = ANY(%s::int[]) AND since < %s AND (until IS NULL OR until > %s)
 """
 
-# Neighbouring hours with a gap, of sources whose hour changed: it may reach across. By the partial index of gaps.
+# Neighbouring hours with a gap: that of a source whose hour changed may reach across. By the partial index of gaps.
 GAPPY = """
-SELECT hour, array_agg(DISTINCT source)::text FROM usage_hour
-WHERE hour IN (%s, %s) AND source = ANY(%s::int[]) AND (shape = 0 OR inferred_seconds > 0) GROUP BY hour
+SELECT hour, array_agg(DISTINCT source) FROM usage_hour
+WHERE hour IN (%s, %s) AND (shape = 0 OR inferred_seconds > 0) GROUP BY hour
 """
 MARK_QUIETLY = "INSERT INTO usage_dirty (hour, sources, spreads) VALUES (%s, %s::int[], false)"
 MARK_DAY = "INSERT INTO usage_dirty_day (day, sources) VALUES (%s, %s::int[])"

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.usage import closing, days, hours, interning, sources
+from billing.usage import closing, days, hours, interning, sources, tasks
 from billing.usage.models import Day, DayLife, Dirty, DirtyDay, Hour, Shape, Source, Span
 from billing.usage.partitions import make
 from billing.usage.slots import start_of
@@ -258,6 +258,22 @@ def test_many_and_few_sources_are_made_alike(monkeypatch: pytest.MonkeyPatch) ->
     mark(TEN, *fleet)
     roll()
     assert made(TEN) == {key: value for key, value in narrow.items() if key[0] >= TEN}
+
+
+def test_where_many_hours_wait_a_second_worker_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(tasks.usage_hours, "apply_async", lambda **options: asked.append(options))
+    source = live(TEN - 9 * HOUR)
+    Dirty.objects.all().delete()
+    mark(TEN, source)
+    tasks.usage()
+    assert not asked
+    for number in range(8):
+        mark(TEN - number * HOUR, source)
+    tasks.usage()
+    assert len(asked) == 1
+    tasks.usage_hours()
+    assert not Dirty.objects.exists()
 
 
 # --- days
