@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -43,11 +44,17 @@ def release(key: str) -> dict[str, Any]:
 
 
 def fleet(account: Account, landscapes: Sequence[Landscape], count: int, **fields: Any) -> list[Runtime]:
-    """So many ready runtimes on the old release, dealt out to the landscapes and two regions."""
+    """So many ready runtimes on the old release, dealt out to the landscapes and two regions.
+
+    The same tenant and account give the same ids: order, durations and failures depend on these.
+    """
     made = []
+    digest = blake2b(f"{account.tenant.slug}/{account.slug}".encode(), digest_size=8).digest()
+    first = int.from_bytes(digest) << 64
     for number in range(count):
         row = Runtime(
-            id=uuid7(), tenant_id=account.tenant_id, account=account, landscape=landscapes[number % len(landscapes)],
+            id=UUID(int=first + number), tenant_id=account.tenant_id, account=account,
+            landscape=landscapes[number % len(landscapes)],
             plan_id="aws", name=f"r-{account.slug}-{number:05}", cluster_name=f"{account.slug[:3]}{number:07}",
             region=("eu-central-1", "us-east-1")[number % 2], spec={**SPEC, "release": release(OLD)},
             cluster_spec=CLUSTER, phase="ready", observed_generation=1,

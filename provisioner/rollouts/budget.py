@@ -19,6 +19,7 @@ Scope = tuple[
 ]  # ("rollout",) ("stage", id) ("group", stage, name) ("landscape", id) ("region", name)
 ROLLOUT: Scope = ("rollout",)
 LARGEST = 1_000_000
+FREE_PLACE = ("place", "waits for a free place")
 WHOLE = 100  # percent
 
 
@@ -100,6 +101,7 @@ class Places:
                 if scope in self._free:
                     self._free[scope] -= lane.active
                 blamed[scope] = blamed.get(scope, 0) + lane.blamed
+        self._allowed = limits.failures
         self._over = {scope for scope, allowed in limits.failures.items() if blamed.get(scope, 0) > allowed}
         self.blamed: Mapping[Scope, int] = blamed
 
@@ -107,6 +109,14 @@ class Places:
     def over_budget(self) -> frozenset[Scope]:
         """The scopes in which more failed than may: nothing begins there."""
         return frozenset(self._over)
+
+    def waits_for(self, lane: Lane) -> tuple[str, str]:
+        """Return the code and the words of what a member of the lane waits for that is ready."""
+        over = next((scope for scope in lane.scopes() if scope in self._over), None)
+        if over is None:
+            return FREE_PLACE
+        where = {"landscape": "its landscape", "region": f"region {over[-1]}"}.get(over[0], f"its {over[0]}")
+        return "over_budget", f"over budget: {self.blamed[over]} failed in {where}, {self._allowed[over]} may"
 
     def free(self, lane: Lane) -> int:
         """Return how many members of the lane could begin now, were it alone."""

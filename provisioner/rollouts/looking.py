@@ -9,6 +9,7 @@ from django.db import connection
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import breaker, ports, queries
 from provisioner.rollouts.breaker import Cohort
+from provisioner.rollouts.budget import Places
 from provisioner.rollouts.facts import Facts, read_lanes
 from provisioner.rollouts.finishing import columns_of, finish_of
 from provisioner.rollouts.joining import join_later_members
@@ -32,6 +33,7 @@ def look(facts: Facts, now: datetime) -> None:
         rows(queries.TELL_PROGRESS, {"rollout": facts.id})
         rows(queries.LEAVE, {"rollout": facts.id, "now": now})
         read_lanes(facts)
+        _tell_budgets(facts)
         _ask_breaker(facts, now)
 
 
@@ -41,6 +43,17 @@ def cohorts(facts: Facts) -> tuple[Cohort, Cohort]:
         cursor.execute(queries.COHORTS, {"rollout": facts.id})
         upgraded, bad, control, bad_control = cursor.fetchone()
     return Cohort(upgraded, bad), Cohort(control, bad_control)
+
+
+def _tell_budgets(facts: Facts) -> None:
+    """Say of those who are ready that their place is over its budget; that of a stage or of all halts the rollout instead."""
+    if not any(scope[0] in {"landscape", "region"} for scope in facts.limits.failures):
+        return
+    places = Places([one.lane for one in facts.lanes.values()], facts.limits)
+    waiting = {key: places.waits_for(one.lane) for key, one in facts.lanes.items() if one.ready}
+    codes, reasons = ([words[at] for words in waiting.values()] for at in (0, 1))
+    if waiting:
+        rows(queries.TELL_BUDGETS, {"lanes": list(waiting), "codes": codes, "reasons": reasons})
 
 
 def footprint_change(facts: Facts, now: datetime) -> float | None:

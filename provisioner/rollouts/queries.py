@@ -96,7 +96,7 @@ ORDER BY t.due_at LIMIT %(most)s::int FOR NO KEY UPDATE OF t SKIP LOCKED"""
 MAKE_READY = """
 UPDATE rollouts_target t
 SET state = 'ready', since = %(now)s::timestamptz, due_at = NULL, closes_at = m.closes, reason_code = 'place',
-    reason = 'waits for a free place', reason_until = NULL
+    reason = 'waits for a free place', reason_until = NULL  -- as budget.FREE_PLACE says it
 FROM unnest(%(ids)s::uuid[], %(closes)s::timestamptz[]) AS m(id, closes)
 WHERE t.id = m.id AND t.state IN ('waiting', 'blocked')"""
 
@@ -201,6 +201,13 @@ FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id
 CROSS JOIN LATERAL (SELECT coalesce(r.status ->> 'situation', '') IN ('unhealthy', 'failed') AS now) bad
 WHERE t.rollout_id = %(rollout)s::uuid AND t.healthy_before
   AND t.state IN ('succeeded', 'planned', 'waiting', 'blocked', 'ready')"""
+
+# Says of those who are ready whether their place is over its failure budget, and no longer when it is not. Every quarter of a
+# minute, where places have budgets of their own; only what changed is written. Rides on target_queue.
+TELL_BUDGETS = """
+UPDATE rollouts_target t SET reason_code = m.code, reason = m.reason
+FROM unnest(%(lanes)s::bigint[], %(codes)s::text[], %(reasons)s::text[]) AS m(lane, code, reason)
+WHERE t.lane_id = m.lane AND t.state = 'ready' AND (t.reason_code, t.reason) IS DISTINCT FROM (m.code, m.reason)"""
 
 # Those that were upgraded last. Rides on target_once_per_rollout.
 UPGRADED = """
