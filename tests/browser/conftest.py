@@ -8,12 +8,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from tests.signed_in import present
 from tests.world import PASSWORD, World
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+# Of what should come at once: a machine that does much else at a time is no fault of the page's.
+PATIENCE_MS = 30_000
+LIMIT_SECONDS = 400
+expect.set_options(timeout=PATIENCE_MS)
 # Playwright's own loop runs in the test's thread; Django would take that for an asynchronous view.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
@@ -26,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
     for item in here:
         item.add_marker(pytest.mark.browser)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT_SECONDS))
         if not CHROMIUM.exists():
             item.add_marker(missing)
 
@@ -92,7 +106,7 @@ def open_page(chromium: Browser, world: World, live_server: object, complaints: 
             java_script_enabled=javascript,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         complaints.watch(page)

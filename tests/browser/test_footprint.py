@@ -6,14 +6,13 @@ import math
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connection
 
 from billing.books.apply import apply_prices
 from controlplane.tenants.access import SYSTEM
 from provisioner.runtimes.models import Runtime
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
-from tests.browser.test_every_page import RULES
 from tests.footprints import COMPONENTS, make, midnight, seen
 from tests.signed_in import build
 from tests.usage import begin
@@ -56,8 +55,7 @@ def full(world: World) -> Runtime:
 
 def checked(page: Any) -> None:
     assert page.evaluate(FITS), page.url
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert not found, [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    assert violations(page) == []
 
 
 def test_the_pages_of_footprints(world: World, full: Runtime, open_page: Open) -> None:

@@ -13,8 +13,8 @@ from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.services import create_user
 from provisioner.runtimes.models import Runtime
+from tests.browser.axe import CONTRAST, violations
 from tests.browser.conftest import Open
-from tests.browser.test_every_page import CONTRAST, violations
 from tests.browser.test_footprint import FITS, full
 from tests.matrix import agreed, billed, spending
 from tests.world import PASSWORD, World

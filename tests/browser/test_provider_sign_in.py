@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 
 from controlplane.identity.models import IdentityProvider
 from controlplane.identity.providers import confirm_domain
+from tests.browser.axe import violations
 from tests.browser.conftest import Complaints, Open
-from tests.browser.test_every_page import violations
 from tests.identity_providers import OPERATOR, allow, introduce, real_provider, register
 from tests.signed_in import present
 from tests.world import World

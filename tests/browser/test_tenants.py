@@ -7,8 +7,8 @@ import pytest
 from controlplane.notices.models import Notice
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
-from tests.browser.test_every_page import violations
 from tests.matrix import ways_in
 from tests.signed_in import present
 from tests.world import PASSWORD, Person, World

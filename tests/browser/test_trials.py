@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from pytest_django import Settings
 
 from controlplane.notices.delivery import deliver_due
 from controlplane.trials.models import SignUp, Trial
+from tests.browser.axe import violations
 from tests.browser.conftest import Complaints, Open
 from tests.signed_in import present
 from tests.trialling import try_out
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [f"{entry['id']}: {node['html'][:160]}" for entry in found for node in entry["nodes"]]
 
 
 def fill(page: Page, email: str = "ada@engine.example") -> None:
