@@ -473,6 +473,20 @@ def test_every_role_of_another_tenant_finds_nothing(world: World, things: dict[s
     cells.all_held(ENDPOINTS)
 
 
+@pytest.mark.parametrize("body", [{"nonsense": 1}, [1], {}])
+def test_what_is_another_tenants_is_not_there_however_wrong_the_body(
+    world: World, things: dict[str, str], body: Any
+) -> None:
+    asking = Asking(member("b-owner", world.basalt, Role.OWNER))
+    named = [one for one in ENDPOINTS if "{" in ROWS[one].path and one[1] in {"POST", "PATCH"}]
+    cells = Cells()
+    for endpoint in named:
+        with cells.cell(endpoint):
+            response = asking.ask(endpoint[1], ROWS[endpoint].path.format(**things), body, NONE)
+            assert response.status_code == 404, response.content
+    cells.all_held(named)
+
+
 def test_without_a_token(world: World, things: dict[str, str]) -> None:
     cells = Cells()
     for endpoint in ENDPOINTS:

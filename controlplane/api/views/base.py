@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import NotAcceptable
+from rest_framework.exceptions import APIException, NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from controlplane.api.auth import tenant_of
 from controlplane.api.contract import Contract, checked, contract_of
+from controlplane.api.named import must_see
 from controlplane.api.opening import opened
 from controlplane.api.parameters import Query
 from controlplane.kernel.errors import Refused
@@ -87,8 +88,17 @@ class ApiView(APIView):
             self.tenant = tenant_of(request)
 
     def body(self, request: Request) -> dict[str, Any]:
-        """Return the request's body as its contract has it; raises Refused and parse errors."""
+        """Return the request's body as its contract has it; raises Refused and parse errors, but 404 before these."""
         agreed = self.agreed
         if agreed is None or agreed.body is None:
             return {}
-        return dict(checked(cast("dict[str, Any]", request.data), agreed.body))
+        try:
+            return dict(checked(cast("dict[str, Any]", request.data), agreed.body))
+        except (Refused, APIException):
+            if isinstance(request.user, Actor):
+                self.must_see(request.user)
+            raise
+
+    def must_see(self, actor: Actor) -> None:
+        """Raise Refused 404 unless the actor can see what the address names."""
+        must_see(actor, self.kwargs)

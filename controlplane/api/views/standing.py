@@ -42,6 +42,10 @@ class StandingView(ApiView):
     kind = "tenant"
     find: Callable[[Actor, str], Owner] = staticmethod(tenant_named)
 
+    def must_see(self, actor: Actor) -> None:
+        """Raise Refused 404 unless the actor can see the owner."""
+        type(self).find(actor, str(self.kwargs["owner"]))
+
     def shown(self, request: Request, name: str) -> Response:
         """Answer with how the owner stands."""
         owner = type(self).find(actor_of(request), name)
