@@ -6,6 +6,7 @@ import base64
 import hmac
 import ssl
 import time
+from functools import lru_cache
 
 import orjson
 from aiohttp import web
@@ -77,12 +78,16 @@ class Authenticator:
         return claims
 
 
+# A connection shows the same certificate with each of its requests.
+_seconds = lru_cache(maxsize=1_000)(ssl.cert_time_to_seconds)
+
+
 def _certificate_user(certificate: Json, endpoint: Endpoint) -> User:
     issuer = {key: value for part in certificate["issuer"] for key, value in part}
     if issuer.get("commonName") != client_ca_name(endpoint.identity):
         raise unauthorized()
     # The handshake does not look at the clock (see tls.py), so this must.
-    if ssl.cert_time_to_seconds(certificate["notAfter"]) <= time.time():
+    if _seconds(certificate["notAfter"]) <= time.time():
         raise unauthorized()
     name, groups = "", []
     for part in certificate["subject"]:

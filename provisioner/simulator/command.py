@@ -109,7 +109,7 @@ async def _serve(
     url = f"https://[{shown}]:{port}" if ":" in shown else f"https://{shown}:{port}"
     tasks = landscape.begin(url)
     await landscape.store.settled()
-    runner = web.AppRunner(landscape.application(), access_log=None, shutdown_timeout=0.5)
+    runner = web.ServerRunner(landscape.server(), shutdown_timeout=0.5)
     await runner.setup()
     context = landscape.authority.server_context(options.host, folder)
     await web.SockSite(runner, listener, ssl_context=context, backlog=1024).start()

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from provisioner.simulator.errors import ApiError, Json
-from provisioner.simulator.history import Entry, Event
+from provisioner.simulator.history import BYTES_KEPT, BYTES_KEPT_SMALL, Entry, Event
 from provisioner.simulator.kinds import Kinds, Resource
 from provisioner.simulator.moments import stamp
 from provisioner.simulator.shape import Shape, list_maps
 from provisioner.simulator.store import Collection, Store, read
 
 Key = tuple[str, str]
+Taking = tuple[str, dict[str, float]]  # a node's name, and what is requested of it by resource
 CRDS: Key = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 
@@ -49,6 +50,14 @@ class Endpoint:
     readers: int = 0
     used_at: float = 0.0
     aligned_at: float = 0.0
+    shoot_version: int = 0  # of its Shoot, when it was last found well
+    quiet: bool = False  # while it is laid out
+    # When which pod starts or ends, in the loop's time.
+    pods_due: dict[str, float] = field(default_factory=dict)
+    # Kinds with changes that its controllers have not seen yet.
+    touched: set[str] = field(default_factory=set)
+    # What each pod takes of which node, by its version: see the scheduler.
+    takings: dict[int, Taking] = field(default_factory=dict)
 
     def resource(self, group: str, version: str, plural: str) -> Resource | None:
         """Return a served kind."""
@@ -62,10 +71,18 @@ class Endpoint:
         """Return the collection of a kind, made at first use."""
         found = self.collections.get((group, plural))
         if found is None:
-            found = Collection(self.store, self.name, (group, plural))
-            found.listener = self._changed
+            # The garden's watchers follow thousands of Shoots; a cluster's own kinds are small, and a thousand may be awake.
+            kept = BYTES_KEPT_SMALL if self.name else BYTES_KEPT
+            found = Collection(self.store, self.name, (group, plural), kept)
+            found.listener, found.quiet = self._changed, self.quiet
             self.collections[(group, plural)] = found
         return found
+
+    def open(self) -> None:
+        """Tell of every change from now on: it is laid out."""
+        self.quiet = False
+        for collection in self.collections.values():
+            collection.quiet = False
 
     def shape(self, resource: Resource) -> Shape:
         """Return the merge keys of a kind."""

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 BYTES_KEPT = 48 * 1024 * 1024
-TRIM_CHUNK = 512
+BYTES_KEPT_SMALL = 256 * 1024
+TRIM_BYTES = 64 * 1024  # goes in one go
 
 
 @dataclass(slots=True)
@@ -39,9 +40,10 @@ class History:
     A slow reader costs nothing: it falls out of the kept window and is told 410.
     """
 
-    __slots__ = ("base", "events", "floor", "size", "waiters")
+    __slots__ = ("base", "events", "floor", "kept", "size", "waiters")
 
-    def __init__(self, floor: int) -> None:
+    def __init__(self, floor: int, kept: int = BYTES_KEPT) -> None:
+        self.kept = kept
         self.events: list[Event] = []
         self.base = 0
         self.size = 0
@@ -57,11 +59,20 @@ class History:
         """Keep an event, forget the oldest beyond the byte bound, wake the readers."""
         self.events.append(event)
         self.size += len(event.entry.raw)
-        while self.size > BYTES_KEPT and len(self.events) > TRIM_CHUNK:
-            self._forget(TRIM_CHUNK)
+        if self.size > self.kept + TRIM_BYTES:
+            self._trim()
         self.wake()
 
+    def _trim(self) -> None:
+        left, count = self.size, 0
+        while left > self.kept and count < len(self.events) - 1:
+            left -= len(self.events[count].entry.raw)
+            count += 1
+        self._forget(count)
+
     def _forget(self, count: int) -> None:
+        if not count:
+            return
         gone = self.events[:count]
         del self.events[:count]
         self.base += count

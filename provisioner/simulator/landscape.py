@@ -6,7 +6,9 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -117,11 +119,15 @@ class Landscape:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
         return self.directory.find(namespace, name), f"/{rest[0]}"
 
-    def application(self) -> web.Application:
-        """Return the aiohttp application: one handler, the paths are ours to read."""
-        application = web.Application(client_max_size=BODY_BYTES)
-        application.router.add_route("*", "/{path:.*}", self.handle)
-        return application
+    def server(self) -> web.Server:
+        """Return the aiohttp server: one handler, the paths are ours to read, so nobody routes before."""
+        request: Any = partial(web.Request, loop=asyncio.get_running_loop(), client_max_size=BODY_BYTES)
+        handler: Any = self.handle
+        return web.Server(
+            handler,
+            request_factory=request,
+            access_log=None,
+        )
 
 
 def _secrets(journal: Journal | None) -> tuple[Authority, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 # (unit, up to, letter, finer unit, its letter), the steps of kubectl's own rounding.
 _SPANS = (
@@ -17,7 +20,12 @@ _SPANS = (
 
 def stamp(moment: datetime | None = None) -> str:
     """Return `2026-01-31T12:00:00Z`; the present when no moment is given."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime(_FORMAT) if moment else _second(int(time.time()))
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime(_FORMAT)
 
 
 def parse(text: str) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from provisioner.simulator.errors import Json
-from provisioner.simulator.history import Entry, Event, History
+from provisioner.simulator.history import BYTES_KEPT, Entry, Event, History
 from provisioner.simulator.journal import Journal
 
 Place = tuple[str, str]
@@ -44,15 +44,16 @@ class Store:
 class Collection:
     """All objects of one kind at one endpoint, in key order."""
 
-    def __init__(self, store: Store, endpoint: str, key: tuple[str, str]) -> None:
+    def __init__(self, store: Store, endpoint: str, key: tuple[str, str], kept: int = BYTES_KEPT) -> None:
         self.store = store
         self.endpoint = endpoint
         self.group, self.plural = key
         self.entries: dict[Place, Entry] = {}
         self.order: list[Place] = []
-        self.history = History(store.version)
+        self.history = History(store.version, kept)
         self.listener: Listener | None = None
         self.owned = 0
+        self.quiet = False  # what is laid out before anybody can have looked is told to nobody
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -93,7 +94,10 @@ class Collection:
             bisect.insort(self.order, place)
         if stored:
             self._note(entry, entry.raw)
-        self._tell(Event(version, "MODIFIED" if before else "ADDED", entry, before))
+        if self.quiet:
+            self.history.compact(version)
+        else:
+            self._tell(Event(version, "MODIFIED" if before else "ADDED", entry, before))
         return entry
 
     def load(self, raw: bytes) -> None:

@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 # X509_V_FLAG_NO_CHECK_TIME: an expired certificate must end in a 401, not in a broken handshake.
 NO_CHECK_TIME = 0x200000
 CA_YEARS = 10
-CAS_KEPT = 500
+CAS_KEPT = 2_000
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -56,7 +56,7 @@ class Authority:
         self.server_ca = server_ca or pem(self._ca("nesoi-simulator-ca", self._server_key, None))
         self._server_cert = x509.load_pem_x509_certificate(self.server_ca.encode())
         self.client_root = self._ca("nesoi-simulator-clients", self._root_key, None)
-        self._cluster_cas: dict[str, x509.Certificate] = {}
+        self._cluster_cas: dict[str, tuple[ec.EllipticCurvePrivateKey, x509.Certificate]] = {}
 
     def _derive(self, label: str) -> ec.EllipticCurvePrivateKey:
         digest = hmac.new(self.secret, label.encode(), hashlib.sha512).digest()
@@ -84,14 +84,14 @@ class Authority:
         )
 
     def _cluster_ca(self, identity: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        key = self._derive(f"client-ca:{identity}")
         found = self._cluster_cas.get(identity)
         if found is None:
             if len(self._cluster_cas) >= CAS_KEPT:
                 self._cluster_cas.clear()
-            found = self._ca(client_ca_name(identity), key, self.client_root)
+            key = self._derive(f"client-ca:{identity}")
+            found = key, self._ca(client_ca_name(identity), key, self.client_root)
             self._cluster_cas[identity] = found
-        return key, found
+        return found
 
     def client_certificate(
         self, identity: str, user: str, groups: tuple[str, ...], not_after: datetime

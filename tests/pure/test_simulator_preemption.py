@@ -37,7 +37,7 @@ def a_pod(name: str, cpu: str, *, host: str = "", priority: str = "", **labels: 
     spec |= {"nodeName": host} if host else {}
     spec |= {"priorityClassName": priority} if priority else {}
     metadata = {"name": name, "namespace": "apps", "uid": name, "labels": labels}
-    status = {"phase": "Running" if host else "Pending", "conditions": []}
+    status: Json = {"phase": "Running" if host else "Pending", "conditions": []}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
 
 

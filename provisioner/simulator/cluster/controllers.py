@@ -7,6 +7,7 @@ import heapq
 import itertools
 import logging
 import math
+from collections.abc import Iterable
 
 from provisioner.simulator.cluster import batch, daemons, pods, services, workloads
 from provisioner.simulator.cluster.pods import Clock
@@ -15,22 +16,18 @@ from provisioner.simulator.history import Event
 from provisioner.simulator.settings import Settings
 from provisioner.simulator.store import Collection
 
-WATCHED = frozenset(
-    [
-        "pods",
-        "nodes",
-        "services",
-        "persistentvolumeclaims",
-        "volumesnapshots",
-        "deployments",
-        "replicasets",
-        "statefulsets",
-        "daemonsets",
-        "jobs",
-        "customresourcedefinitions",
-    ]
+# What each part of the controllers looks at: only changes of these give it something to do.
+WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "pods"})
+DAEMONS = frozenset({"daemonsets", "nodes", "pods"})
+JOBS = frozenset({"jobs", "pods"})
+PODS = frozenset({"pods", "nodes"})
+SERVICES = frozenset(
+    {"services", "persistentvolumeclaims", "volumesnapshots", "customresourcedefinitions", "nodes"}
 )
-DEBOUNCE_SECONDS = 0.3
+WATCHED = WORKLOADS | DAEMONS | JOBS | PODS | SERVICES
+ROUNDS = 8  # of one look: what a controller changes is another's business at once
+# What is applied object by object is mostly there by then: one look, not one each.
+DEBOUNCE_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
@@ -43,16 +40,21 @@ class Controllers:
         # By the endpoint itself, not its identity: one that was forgotten and woken again is looked at on its own account.
         self._due: dict[int, float] = {}
         self._turn = itertools.count()
-        self._clocks: dict[str, Clock] = {}
         self._moved = asyncio.Event()
+        self._at_work: Endpoint | None = None
 
     def notice(self, endpoint: Endpoint, collection: Collection, _event: Event) -> None:
-        """Hear of a change inside a cluster."""
+        """Hear of a change inside a cluster; our own are seen to in the same look."""
         if collection.plural in WATCHED:
-            self.poke(endpoint)
+            endpoint.touched.add(collection.plural)
+            if endpoint is not self._at_work:
+                self.poke(endpoint)
 
-    def poke(self, endpoint: Endpoint, seconds: float = DEBOUNCE_SECONDS) -> None:
-        """Have a cluster looked at soon."""
+    def poke(
+        self, endpoint: Endpoint, seconds: float = DEBOUNCE_SECONDS, *, touched: Iterable[str] = ()
+    ) -> None:
+        """Have a cluster looked at soon, as if these kinds had changed."""
+        endpoint.touched.update(touched)
         due = asyncio.get_running_loop().time() + min(seconds, max(seconds / self.settings.speed, 0.01))
         if self._due.get(id(endpoint), math.inf) <= due:
             return
@@ -67,7 +69,6 @@ class Controllers:
     def forget(self, endpoint: Endpoint) -> None:
         """Drop what is known of a cluster that is gone."""
         self._due.pop(id(endpoint), None)
-        self._clocks.pop(endpoint.identity, None)
 
     async def run(self) -> None:
         """Look at clusters when they are due, for ever."""
@@ -87,17 +88,36 @@ class Controllers:
                 continue
 
     def _reconcile(self, endpoint: Endpoint) -> None:
-        clock = self._clocks.setdefault(endpoint.identity, Clock(speed=self.settings.speed))
-        clock.speed, clock.now = self.settings.speed, asyncio.get_running_loop().time()
+        clock = Clock(self.settings.speed, asyncio.get_running_loop().time(), endpoint.pods_due)
+        self._at_work = endpoint
         try:
-            workloads.reconcile(endpoint)
-            daemons.reconcile(endpoint)
-            batch.reconcile(endpoint)
-            rest = pods.reconcile(endpoint, clock)
-            services.reconcile(endpoint)
+            for _ in range(ROUNDS):
+                touched, endpoint.touched = endpoint.touched, set()
+                if not self._round(endpoint, touched, clock):
+                    break
         except (KeyError, TypeError, ValueError, AttributeError):
             # A malformed object must not stop the other clusters; it stays as it is until somebody mends it.
             log.exception("the controllers of %s stumbled", endpoint.name)
+            endpoint.touched.clear()
             return
-        if rest is not None:
-            self.poke(endpoint, rest * self.settings.speed)
+        finally:
+            self._at_work = None
+        if endpoint.touched:
+            self.poke(endpoint)
+        elif clock.due:
+            self.poke(endpoint, max(min(clock.due.values()) - clock.now, 0.0) * self.settings.speed)
+
+    def _round(self, endpoint: Endpoint, touched: set[str], clock: Clock) -> bool:
+        """Let each part look that has something to see; False when there was nothing for any."""
+        due = any(at <= clock.now for at in clock.due.values())
+        if touched & WORKLOADS:
+            workloads.reconcile(endpoint)
+        if touched & DAEMONS:
+            daemons.reconcile(endpoint)
+        if touched & JOBS:
+            batch.reconcile(endpoint)
+        if touched & PODS or due:
+            pods.reconcile(endpoint, clock)
+        if touched & SERVICES:
+            services.reconcile(endpoint)
+        return bool(touched) or due

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from functools import partial
 
-from provisioner.simulator.cluster.controllers import Controllers
+from provisioner.simulator.cluster.controllers import WATCHED, Controllers
 from provisioner.simulator.cluster.inhabited.apps import Place
 from provisioner.simulator.cluster.inhabited.objects import inhabitants
 from provisioner.simulator.cluster.inhabited.rhythm import DAY
@@ -21,12 +21,12 @@ from provisioner.simulator.cluster.system import fixtures, pods
 from provisioner.simulator.endpoint import Endpoint, Key, Strategy
 from provisioner.simulator.errors import ApiError, Json
 from provisioner.simulator.gardener.names import SHOOTS
-from provisioner.simulator.history import Event
+from provisioner.simulator.history import Entry, Event
 from provisioner.simulator.kinds import RUNTIME_KINDS
 from provisioner.simulator.moments import stamp
 from provisioner.simulator.store import Collection, Store, read
 
-AWAKE_AT_MOST = 200
+AWAKE_AT_MOST = 600
 IDLE_SECONDS = 300.0
 RESTORE_SECONDS = 0.2
 ALIGN_SECONDS = 60.0  # how often the apps of a cluster follow the time of day
@@ -47,20 +47,29 @@ class Directory:
 
     def find(self, namespace: str, name: str) -> Endpoint:
         """Return a cluster's endpoint; raises 404 when there is none and 503 while it does not answer."""
-        shoot = self._shoot(namespace, name)
-        if shoot is None:
-            raise ApiError(404, "NotFound", f"there is no cluster {namespace}/{name}")
+        key, now = f"{namespace}/{name}", asyncio.get_running_loop().time()
+        entry, endpoint = self.garden.collection(*SHOOTS).get(namespace, name), self.awake.get(key)
+        late = self.settings.fill and endpoint is not None and now - endpoint.aligned_at > ALIGN_SECONDS
+        # As long as its Shoot stays as it was at the last request, a cluster answers as it did.
+        if endpoint is None or entry is None or endpoint.shoot_version != entry.version or late:
+            endpoint = self._look(key, entry)
+        endpoint.used_at = now
+        return endpoint
+
+    def _look(self, key: str, entry: Entry | None) -> Endpoint:
+        if entry is None:
+            raise ApiError(404, "NotFound", f"there is no cluster {key}")
+        shoot = read(entry)
         status = shoot.get("status") or {}
         if not status.get("advertisedAddresses"):
             raise ApiError(503, "ServiceUnavailable", "the API server of this cluster does not answer yet")
         if status.get("hibernated"):
             raise ApiError(503, "ServiceUnavailable", "the API server of this cluster sleeps with it")
-        key = f"{namespace}/{name}"
         endpoint = self.awake.get(key)
         if endpoint is None or endpoint.identity != shoot["metadata"]["uid"]:
             endpoint = self._wake(key, shoot)
-        endpoint.used_at = now = asyncio.get_running_loop().time()
-        if self.settings.fill and now - endpoint.aligned_at > ALIGN_SECONDS:
+        endpoint.shoot_version = entry.version
+        if self.settings.fill and asyncio.get_running_loop().time() - endpoint.aligned_at > ALIGN_SECONDS:
             self._align(endpoint, shoot)
         return endpoint
 
@@ -78,6 +87,7 @@ class Directory:
             kinds=RUNTIME_KINDS,
             strategies=self.strategies,
             virtual=partial(measure, self.settings),
+            quiet=True,
         )
         if self.store.journal is not None and not self.store.journal.idle:
             self.store.journal.catch_up()
@@ -91,8 +101,10 @@ class Directory:
                 endpoint.create(place, document, stored=False)
         self.awake[key] = endpoint
         self._align(endpoint, shoot)
+        endpoint.open()
         endpoint.listener = self._noticed
-        self.controllers.poke(endpoint)
+        # Something of what is stored may have been in motion when it was forgotten.
+        self.controllers.poke(endpoint, touched=WATCHED)
         return endpoint
 
     def _make_room(self) -> None:
@@ -138,7 +150,6 @@ class Directory:
             shoot = read(event.entry)
             if shoot["status"].get("lastOperation", {}).get("state") == "Succeeded":
                 self._align(endpoint, shoot)
-                self.controllers.poke(endpoint)
 
     def _align(self, endpoint: Endpoint, shoot: Json, *, again: bool = False) -> None:
         """Make nodes and system pods what the Shoot says; what users changed on a node stays.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from provisioner.simulator.cluster.happenings import tell
 from provisioner.simulator.cluster.preemption import take_place
-from provisioner.simulator.cluster.scheduler import Room, choose, rooms, take
+from provisioner.simulator.cluster.scheduler import Room, choose, rooms_in, take
 from provisioner.simulator.cluster.system import pending, running
 from provisioner.simulator.endpoint import Endpoint
 from provisioner.simulator.errors import Json
@@ -16,6 +16,7 @@ from provisioner.simulator.store import Collection, read
 
 START_SECONDS = 2.0
 JOB_SECONDS = 5.0
+DERIVED = frozenset({"gardener", "inhabitant"})
 
 
 @dataclass(slots=True)
@@ -35,14 +36,14 @@ class Clock:
         return False
 
 
-def reconcile(endpoint: Endpoint, clock: Clock) -> float | None:
-    """Place and start pods; returns the seconds until the next one is due."""
+def reconcile(endpoint: Endpoint, clock: Clock) -> None:
+    """Place and start pods, and note when the next ones are due; those that are derived from the Shoot are as they are."""
     collection = endpoint.collection("", "pods")
     names = {entry.name for entry in endpoint.collection("", "nodes").scan()}
     candidates: list[Room] | None = None
     live: set[str] = set()
     for entry in list(collection.scan()):
-        if entry.labels.get("origin") == "gardener":
+        if entry.labels.get("origin") in DERIVED:
             continue
         pod = read(entry)
         live.add(pod["metadata"]["uid"])
@@ -55,15 +56,14 @@ def reconcile(endpoint: Endpoint, clock: Clock) -> float | None:
             if (
                 candidates is None
             ):  # counting what is free on every node is most of the work, and seldom needed
-                nodes = endpoint.collection("", "nodes").documents()
-                candidates = rooms(nodes, collection.documents())
+                candidates = rooms_in(endpoint)
             _place(endpoint, pod, candidates)
         elif phase == "Pending" and clock.is_over(pod["metadata"]["uid"], _start_seconds(pod)):
             _start(endpoint, pod)
         elif phase == "Running" and _ends(pod) and clock.is_over(pod["metadata"]["uid"], JOB_SECONDS):
             _finish(collection, pod)
-    clock.due = {key: due for key, due in clock.due.items() if key in live}
-    return max(min(clock.due.values()) - clock.now, 0.0) if clock.due else None
+    for key in clock.due.keys() - live:
+        del clock.due[key]
 
 
 def _start_seconds(pod: Json) -> float:
@@ -96,8 +96,7 @@ def _place(endpoint: Endpoint, pod: Json, candidates: list[Room]) -> None:
     room, why = choose(pod, candidates)
     made = room is None and take_place(endpoint, pod)
     if made:
-        nodes = endpoint.collection("", "nodes").documents()
-        candidates[:] = rooms(nodes, collection.documents())
+        candidates[:] = rooms_in(endpoint)
         room, why = choose(pod, candidates)
     if room is None:
         wanted = pending(why)

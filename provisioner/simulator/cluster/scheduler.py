@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from provisioner.simulator.cluster.quantity import amount
+from provisioner.simulator.endpoint import Endpoint, Taking
 from provisioner.simulator.errors import Json
+from provisioner.simulator.store import read
 
 
 @dataclass(slots=True)
@@ -45,10 +47,34 @@ def rooms(nodes: list[Json], pods: list[Json]) -> list[Room]:
     return list(found.values())
 
 
+def rooms_in(endpoint: Endpoint) -> list[Room]:
+    """Return what is left on each node of a cluster; what a pod takes is read once for as long as it stays as it is."""
+    found = rooms(endpoint.collection("", "nodes").documents(), [])
+    by_name = {room.node["metadata"]["name"]: room for room in found}
+    known, endpoint.takings = endpoint.takings, {}
+    for entry in endpoint.collection("", "pods").scan():
+        taking = known.get(entry.version) or _taking(read(entry))
+        endpoint.takings[entry.version] = taking
+        host, wanted = taking
+        if host in by_name:
+            _subtract(by_name[host], wanted)
+    return found
+
+
+def _taking(pod: Json) -> Taking:
+    if pod["status"].get("phase") not in ("Running", "Pending"):
+        return "", {}
+    return pod["spec"].get("nodeName", ""), requests_of(pod)
+
+
 def take(room: Room, pod: Json) -> None:
     """Put a pod on a node."""
+    _subtract(room, requests_of(pod))
+
+
+def _subtract(room: Room, wanted: dict[str, float]) -> None:
     room.pods += 1
-    for name, value in requests_of(pod).items():
+    for name, value in wanted.items():
         room.free[name] = room.free.get(name, 0.0) - value
 
 
