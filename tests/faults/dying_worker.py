@@ -120,14 +120,14 @@ def hasten() -> None:
     """Let steps look again soon at what takes no time here."""
     from provisioner.flows.base import Flow
     from provisioner.operations import flowbook
-    from provisioner.steps import await_modules
+    from provisioner.steps import await_modules, verify_upgrade
     from provisioner.steps.base import Step
 
     def soon(step: Step) -> Step:
         starting = step.name == await_modules.step.name and step.first_wait
         return replace(step, first_wait=replace(starting, delay=SOON)) if starting else step
 
-    await_modules.LOOK_AGAIN = SOON
+    await_modules.LOOK_AGAIN = verify_upgrade.LOOK_AGAIN = SOON
     flowbook.install(
         {
             kind: Flow(tuple(soon(step) for step in flow.steps), flow.deadline)
