@@ -69,9 +69,7 @@ def ask_import(
     if file_format not in FORMATS:
         raise Refused("format_unknown", f"The format is one of {', '.join(FORMATS)}.", field="format")
     if bool(source) == bool(content):
-        raise Refused(
-            "source_missing", "Name a place in a bucket, or send a file; one of the two.", field="source"
-        )
+        raise Refused("source_missing", "Name a place in a bucket or send a file, not both.", field="source")
     if source:
         _check_bucket(source)
     else:

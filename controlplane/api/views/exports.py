@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -13,12 +11,10 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.exports.bills.asking import ask_import, the_import, visible_imports
 from billing.exports.comparing import margin, reconcile
 from billing.exports.management.commands.focus import month_of
-from billing.exports.models import ProviderBill
 from billing.exports.reading import Narrow, charge_rows, usage_rows
-from billing.exports.services import ask_export, require_finance, visible_exports
+from billing.exports.services import ask_export, visible_exports
 from controlplane.api import scope
 from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
@@ -158,95 +154,6 @@ class FocusExportList(ApiView):
             return Answer(202, shapes.focus_export_json(row))
 
         return once(request, act)
-
-
-class ProviderBillList(ApiView):
-    """Bills of providers."""
-
-    @contract(
-        operation_id="list_provider_bills",
-        summary="List imported bills of providers",
-        tag="exports",
-        answers={200: shapes.PROVIDER_BILL_LIST},
-        query=PAGES,
-        problems=(403,),
-    )
-    def get(self, request: Request) -> Response:
-        """Return one page."""
-        require_finance(actor_of(request))
-        rows = ProviderBill.objects.all()
-        return Response(
-            page(request, self.query, rows, lambda found: [shapes.bill_json(row) for row in found])
-        )
-
-    @contract(
-        operation_id="import_provider_bill",
-        summary="Have a provider's bill booked",
-        tag="exports",
-        answers={202: shapes.BILL_IMPORT},
-        body=shapes.BILL_WISH,
-        problems=(403,),
-        idempotent=True,
-    )
-    def post(self, request: Request) -> HttpResponse:
-        """Have a worker book the bill at a place in a bucket, or one that is sent along; its import says what came of it."""
-        actor, body = actor_of(request), self.body(request)
-
-        def act() -> Answer:
-            row = ask_import(
-                actor=actor,
-                provider=body["provider"],
-                file_format=body.get("format", "cur2"),
-                source=body.get("source", ""),
-                name=body.get("name", ""),
-                content=_decoded(body.get("content", "")),
-                final_again=body.get("final_again", False),
-            )
-            return Answer(202, shapes.bill_import_json(row))
-
-        return once(request, act)
-
-
-class BillImportList(ApiView):
-    """Bills that somebody wants booked."""
-
-    @contract(
-        operation_id="list_bill_imports",
-        summary="List imports of providers' bills",
-        tag="exports",
-        answers={200: shapes.BILL_IMPORT_LIST},
-        query=PAGES,
-        problems=(403,),
-    )
-    def get(self, request: Request) -> Response:
-        """Return one page, newest first."""
-        rows = visible_imports(actor_of(request))
-        return Response(
-            page(request, self.query, rows, lambda found: [shapes.bill_import_json(row) for row in found])
-        )
-
-
-class BillImportDetail(ApiView):
-    """One of them."""
-
-    @contract(
-        operation_id="read_bill_import",
-        summary="Read what came of an import of a provider's bill",
-        tag="exports",
-        answers={200: shapes.BILL_IMPORT},
-        problems=(403, 404),
-    )
-    def get(self, request: Request, bill_import: str) -> Response:
-        """Return its state, and which rows are wrong."""
-        row = the_import(actor_of(request), scope.id_of("import", bill_import))
-        return Response(shapes.bill_import_json(row))
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise Refused("content_invalid", "content must be the file in base64.", field="content") from error
 
 
 class MonthView(ApiView):

@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from billing.exports.bills import asking
 from billing.exports.models import BillImport, ProviderBill
+from billing.exports.services import MOST_ATTEMPTS
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
-from controlplane.tenants.services import issue_token
+from controlplane.tenants.services import create_user, issue_token
 from tests.api.asking import Asking, problem, read
 from tests.bills import as_csv, cur_row
 from tests.bucket import a_bucket
 from tests.database_roles import acting_as
+from tests.signed_in import text
 from tests.world import World, ensure_catalog
 
 pytestmark = pytest.mark.django_db
@@ -131,7 +134,7 @@ def test_a_bucket_that_is_away_is_asked_again_and_a_dead_worker_followed(
     monkeypatch.setattr(asking, "import_bill", away)
     row = asking.ask_import(actor=FINOPS, provider="aws", source="s3://trail/a/")
     states = []
-    for _ in range(asking.MOST_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         assert asking.import_due(only=row.pk) == 1
         row.refresh_from_db()
         states.append(row.state)
@@ -150,3 +153,28 @@ def test_no_tenant_sees_an_import(world: World) -> None:
     asking.ask_import(actor=FINOPS, provider="aws", source="s3://trail/a/")
     with tenant_scope(world.archipel.id):
         assert not BillImport.objects.exists()
+
+
+def test_the_page_takes_a_file_and_shows_what_no_runtime_owns(world: World, tmp_path: Path) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client = Client()
+    client.force_login(person)
+    rows = [
+        cur_row("9.00", line_item_resource_id="i-strange"),
+        cur_row("0.50", line_item_resource_id="i-other"),
+    ]
+    with as_csv(tmp_path / "june.csv", rows).open("rb") as file:
+        sent = client.post("/fleet/bills", {"provider": "aws", "format": "cur2", "file": file})
+    assert sent.status_code == 302
+    asking.import_due()
+    listed = text(client.get("/fleet/bills", {"month": "2026-06"}))
+    assert "june.csv" in listed
+    assert "Booked" in listed
+    opened = text(client.get(f"/fleet/bills/{ProviderBill.objects.get().pk}"))
+    assert opened.index("i-strange") < opened.index("i-other")
+    assert "9.50 EUR for 111122223333" in opened
+    refused = client.post("/fleet/bills", {"provider": "aws", "format": "cur2", "source": "/etc/passwd"})
+    assert refused.status_code == 422
+    assert "source must be a place in a bucket" in text(refused)
