@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from billing.books.what_if_models import WhatIf, WhatIfAnswer, WhatIfState
-from billing.pricing.amounts import plain
 from controlplane.api.shapes.base import (
     COUNT,
     ID,
@@ -20,6 +19,7 @@ from controlplane.api.shapes.base import (
     several,
     words,
 )
+from controlplane.api.shapes.cost import amount
 from controlplane.api.shapes.prices import AMOUNT, MONTH
 from controlplane.kernel.clock import rfc3339
 
@@ -109,7 +109,7 @@ def answer_json(row: WhatIfAnswer) -> dict[str, Any]:
 def _sides(currency: str, before: Decimal, after: Decimal) -> dict[str, Any]:
     return {
         "currency": currency,
-        "before": plain(before, 2),
-        "after": plain(after, 2),
-        "change": plain(after - before, 2),
+        "before": amount(before, currency),
+        "after": amount(after, currency),
+        "change": amount(after - before, currency),
     }
