@@ -18,8 +18,8 @@ from billing.books.queries import lock_statements
 from billing.books.rights import require_manage
 from billing.pricing.money import MoneyError, places_of, to_minor
 from controlplane.catalog.models import Plan
-from controlplane.catalog.sentences import choices
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from controlplane.tenants.models import Tenant

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from controlplane.api.parameters import Parameter
 from controlplane.api.shapes.base import Shape
-from controlplane.catalog.sentences import find_faults
 from controlplane.kernel.errors import FieldError, Refused
+from controlplane.kernel.sentences import find_faults
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 

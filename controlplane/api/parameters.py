@@ -10,9 +10,9 @@ from typing import Any
 
 from django.http import QueryDict
 
-from controlplane.catalog.sentences import choices
 from controlplane.kernel.dates import read_day, read_moment
 from controlplane.kernel.errors import FieldError, Refused
+from controlplane.kernel.sentences import choices
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200

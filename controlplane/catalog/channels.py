@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.plans import ReleaseFacts
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 
 
 def release_for(channel: str, catalog: Snapshot | None = None) -> ReleaseFacts:

@@ -14,8 +14,8 @@ from controlplane.catalog.facts import load_plan_facts, snapshot
 from controlplane.catalog.models import Entitlement, QuotaRequest, Usage
 from controlplane.catalog.quota import DIMENSIONS, Bounds, Size, default_bounds
 from controlplane.catalog.quota_models import OTHERS, RequestState
-from controlplane.catalog.sentences import choices
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from controlplane.tenants.models import Tenant

@@ -13,8 +13,8 @@ from typing import Any
 from controlplane.catalog.models import Channel, MachineType, Module, Plan, Region, Release
 from controlplane.catalog.plans import ModuleFacts, PlanFacts, ReleaseFacts, plan_facts
 from controlplane.catalog.queries import latest_revision
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 
 
 @dataclass(frozen=True)

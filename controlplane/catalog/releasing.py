@@ -11,9 +11,9 @@ from controlplane.catalog.hops import is_usable, numbers
 from controlplane.catalog.models import Channel, Release, Revision
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.catalog.queries import lock_apply
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 

@@ -11,8 +11,8 @@ from zoneinfo import available_timezones
 from controlplane.catalog.networks import check_networks, cidr_complaint, read_network
 from controlplane.catalog.parameters import MAIN_POOL, Parameters, WorkerPool
 from controlplane.catalog.plans import MachineTypeFacts, PlanFacts, RegionFacts
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import FieldError
+from controlplane.kernel.sentences import choices, shown
 
 # Names of pools that the drivers use themselves.
 SYSTEM_POOL = "system"

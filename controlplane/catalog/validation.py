@@ -10,8 +10,8 @@ from controlplane.catalog.parameters import Parameters, fill
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.rules import check_rules
 from controlplane.catalog.schema import IMMUTABLE, PARAMETERS, plan_schema
-from controlplane.catalog.sentences import Fault, find_faults, named, shown
 from controlplane.kernel.errors import FieldError, Refused
+from controlplane.kernel.sentences import Fault, find_faults, named, shown
 
 ROOT = "parameters"
 _schemas: dict[tuple[str, bool], tuple[PlanFacts, Mapping[str, Any]]] = {}

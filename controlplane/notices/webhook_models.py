@@ -16,7 +16,7 @@ class Webhook(TenantOwned):
     Without a tenant it is the platform's own team's, and hears of the whole fleet.
     """
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")  # type: ignore[assignment]
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     url = models.CharField(max_length=2048)
     kinds = ArrayField(models.CharField(max_length=48))
@@ -51,7 +51,7 @@ class DeliveryState(models.TextChoices):
 class WebhookDelivery(TenantOwned):
     """One event on its way to one address; its id stays the same however often it is tried."""
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")  # type: ignore[assignment]
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
     kind = models.CharField(max_length=48)

@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from controlplane.catalog.sentences import find_faults
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import FieldError, Refused
 from controlplane.kernel.ids import uuid7
+from controlplane.kernel.sentences import find_faults
 from controlplane.osb.callers import Caller
 from controlplane.osb.instances import latest, lock_instance, present, recorded, under_way, was_ready
 from controlplane.osb.models import BindingState, OsbBinding, OsbInstance

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import connection
 
 from controlplane.catalog.facts import load_plan_facts
-from controlplane.catalog.sentences import choices
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 from controlplane.trials import queries
 from controlplane.trials.models import Capacity
 

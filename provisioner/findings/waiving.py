@@ -8,9 +8,9 @@ from uuid import UUID
 from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import transaction
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from provisioner.findings.models import Check, FindingWaiver

@@ -9,9 +9,9 @@ from django.db.models import F
 
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.quota import Size
-from controlplane.catalog.sentences import choices
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 from controlplane.tenants import rights
 from controlplane.tenants.access import SYSTEM, Actor, Permission
 from controlplane.tenants.models import Account, State, Tenant

@@ -7,8 +7,8 @@ from typing import Any
 
 from controlplane.catalog.parameters import ModuleChoice, Parameters
 from controlplane.catalog.plans import ReleaseFacts
-from controlplane.catalog.sentences import choices, find_faults
 from controlplane.kernel.errors import FieldError, Refused
+from controlplane.kernel.sentences import choices, find_faults
 from provisioner.modules.base import Module
 from provisioner.modules.ordering import Objection, in_order, objections
 from provisioner.modules.registry import all_modules

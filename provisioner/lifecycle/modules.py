@@ -8,8 +8,8 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import load_plan_facts
-from controlplane.catalog.sentences import choices
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 from controlplane.tenants.access import Actor, Permission
 from provisioner.drivers.base import ClusterRef, Driver, Role
 from provisioner.lifecycle.admission import locked_runtime

@@ -9,9 +9,9 @@ from uuid import UUID
 from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.hops import numbers, plan_hops
 from controlplane.catalog.plans import ReleaseFacts
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 from provisioner.lifecycle import ports
 from provisioner.lifecycle.ports import Blocker
 from provisioner.lifecycle.release import from_json

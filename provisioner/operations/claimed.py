@@ -16,7 +16,7 @@ from provisioner.landscapes.models import credentials_context
 from provisioner.operations.engine import Progress
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
-from provisioner.steps.visit import Visit
+from provisioner.runtimes.visit import Visit
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controlplane.catalog.sentences import shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import shown
 
 Scope = tuple[
     str, ...

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 from provisioner.rollouts.budget import Amount, parse_amount
 from provisioner.rollouts.gates.registry import gate_of
 from provisioner.rollouts.selector import Selector, parse_selector

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 from controlplane.tenants.access import Actor
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import facts, queries, reading_queries

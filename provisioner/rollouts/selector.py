@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from uuid import UUID
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 
 KEYS = (
     "account", "channel", "cohort", "kubernetes", "label.<key>", "landscape", "name", "plan", "region", "release", "tenant",

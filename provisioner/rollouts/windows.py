@@ -16,8 +16,8 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HORIZON = timedelta(days=400)  # a window that does not open in more than a year never does

@@ -15,7 +15,7 @@ from provisioner.modules.kept import Memory, Notebook
 from provisioner.runtimes.inside import ClusterApi
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec
-from provisioner.steps.visit import Visit
+from provisioner.runtimes.visit import Visit
 
 GENERATION_TAG = "nesoi.dev/generation"
 OPERATION_TAG = "nesoi.dev/operation"

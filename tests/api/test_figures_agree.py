@@ -119,7 +119,7 @@ def of_costs(page: Client, token: str, month: date) -> Mapping[str, Decimal]:
         found[f"by {by}"] = Decimal(answer["total"])
         found[f"rows by {by}"] = sum((Decimal(row["cost"]) for row in answer["rows"]), Decimal(0))
     exported = page.get(reverse("console:cost-export"), {"month": name})
-    found["csv"] = summed(b"".join(exported.streaming_content).decode(), "cost")  # type: ignore[arg-type]
+    found["csv"] = summed(exported.getvalue().decode(), "cost")
     shown = text(page.get(reverse("console:costs"), {"month": name}))
     assert money(found["api"], "EUR") in shown
     return found

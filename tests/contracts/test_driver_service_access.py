@@ -77,9 +77,7 @@ def test_it_holds_a_token_and_nothing_of_the_administrator_who_made_it(
 
 
 def test_granting_again_adds_a_token_and_takes_none(ground: Ground, cluster: ClusterSpec) -> None:
-    first, second = (
-        ground.driver.grant(ref(cluster), name="ci", role=Role.VIEW, ttl=HOUR) for _ in range(2)
-    )
+    first, second = (ground.driver.grant(ref(cluster), name="ci", role=Role.VIEW, ttl=HOUR) for _ in range(2))
     assert [status(one, "GET", CONFIG_MAPS) for one in (first, second)] == [200, 200]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -33,7 +34,7 @@ def test_counts_follow_whatever_is_written(world: World) -> None:
     chance, made = random.Random(5), fleet(world.shop, [world.landscape], 40)
     for _ in range(60):
         some = [one.pk for one in chance.sample(made, 6)]
-        change = chance.choice(
+        change: dict[str, Any] = chance.choice(
             [
                 {"phase": chance.choice(["ready", "failed", "upgrading"])},
                 {"status": {"situation": chance.choice(["ready", "unhealthy"])}},

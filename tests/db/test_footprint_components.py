@@ -38,7 +38,7 @@ def each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows() -> list[dict[str, Any]]:
     """What the fleet's day is."""
-    return list(ComponentDay.objects.filter(day=midnight(2).date()).order_by("pk").values())
+    return [dict(row) for row in ComponentDay.objects.filter(day=midnight(2).date()).order_by("pk").values()]
 
 
 def made_whole(sources: Sequence[Source]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def test_outside_of_a_transaction_one_is_begun_for_it_only_inside_a_scope(
 
     monkeypatch.setattr(prepared, "connection", Link)
     monkeypatch.setattr(prepared, "_run", lambda sql, _: [{"sql": sql, "begun": len(begun)}])
-    monkeypatch.setattr(prepared.transaction, "atomic", atomic)
+    monkeypatch.setattr("provisioner.operations.prepared.transaction.atomic", atomic)
     assert prepared.rows("SELECT 1", {})[0]["begun"] == 0
     monkeypatch.setattr("provisioner.operations.prepared.current_scope", lambda: platform_scope)
     assert prepared.rows("SELECT 1", {})[0]["begun"] == 1

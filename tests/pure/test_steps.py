@@ -30,6 +30,7 @@ from provisioner.operations.time_limit import OutOfTime
 from provisioner.runtimes.inside import ClusterApi, ObjectRef
 from provisioner.runtimes.phases import Kind
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
+from provisioner.runtimes.visit import Visit
 from provisioner.steps import (
     await_absence,
     await_cluster,
@@ -45,7 +46,6 @@ from provisioner.steps import (
     verify_access,
 )
 from provisioner.steps.base import Done, StepContext, Wait
-from provisioner.steps.visit import Visit
 from tests.modules import Island
 from tests.modules import wish as module
 

@@ -13,7 +13,7 @@ from typing import Any
 from controlplane.catalog.loading.reading import CatalogInvalidError, Document, FileFault, read_document
 from controlplane.catalog.loading.shapes import FILES, FOLDERS, Shape
 from controlplane.catalog.plans import PlanFacts, plan_facts
-from controlplane.catalog.sentences import find_faults
+from controlplane.kernel.sentences import find_faults
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 

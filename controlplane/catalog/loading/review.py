@@ -11,9 +11,9 @@ from controlplane.catalog.loading.catalog import Catalog, Row
 from controlplane.catalog.loading.module_review import review_modules
 from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.catalog.schema import PARAMETERS
-from controlplane.catalog.sentences import choices
 from controlplane.catalog.validation import check_parameters
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 
 
 def review_catalog(catalog: Catalog, *, today: date) -> None:

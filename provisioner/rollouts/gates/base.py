@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices, shown
 from provisioner.rollouts.breaker import Cohort
 
 Settings = Mapping[str, Any]

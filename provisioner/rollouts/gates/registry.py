@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from controlplane.catalog.sentences import choices, shown
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.plugins import load
+from controlplane.kernel.sentences import choices, shown
 from provisioner.rollouts.gates.base import Gate
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from controlplane.console.fields.read import clean
@@ -141,12 +142,8 @@ def _stage(row: Row, where: str, known: Mapping[str, Any]) -> dict[str, Any]:
     for key, side, kind, setting in GATES:
         if text := row.get(key, ""):
             value: Any = text if kind == "scheduled_start" else _number(text, f"{where}.{key}")
-            _at(
-                f"{where}.{key}",
-                lambda kind=kind, setting=setting, value=value: gate_of(kind).check(
-                    {setting: value}, utcnow()
-                ),
-            )
+            check = partial(gate_of(kind).check, {setting: value}, utcnow())
+            _at(f"{where}.{key}", check)
             stage.setdefault(side, []).append({"kind": kind, setting: value})
     groups = [
         _group(line, f"{where}.groups", known) for line in row.get("groups", "").splitlines() if line.strip()
