@@ -54,7 +54,8 @@ def test_changes_are_folded_so_that_counting_never_reads_a_history(world: World)
     made = fleet(world.shop, [world.landscape], 20)
     for turn in range(60):
         Runtime.objects.filter(pk__in=[one.pk for one in made]).update(phase=("failed", "ready")[turn % 2])
-    assert FleetCount.objects.count() < 520
+    # 2,400 rows unfolded; a fold comes with each 1,002nd number, wherever earlier tests left the sequence.
+    assert FleetCount.objects.count() < 1_020
     assert as_kept() == counted_anew()
 
 
