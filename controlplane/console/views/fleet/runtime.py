@@ -48,8 +48,9 @@ def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 
 
 def _the_row(request: ConsoleRequest, runtime_id: UUID) -> Runtime:
-    may_read(request.visitor.actor)
-    return the_runtime(request.visitor.actor, runtime_id)
+    row = the_runtime(request.visitor.actor, runtime_id)
+    may_read(request.visitor.actor)  # after that: of another tenant's runtime nobody learns that it is there
+    return row
 
 
 def _context(request: ConsoleRequest, row: Runtime) -> dict[str, Any]:
