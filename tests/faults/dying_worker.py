@@ -14,7 +14,8 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib import import_module
@@ -55,15 +56,21 @@ class Hand:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class NotedDriver:
-    """A driver whose calls are noted once they return."""
+class Noted:
+    """A driver, or a runtime's own API, whose calls are noted once they return."""
 
-    def __init__(self, driver: Any, hand: Hand) -> None:
-        self._driver = driver
+    def __init__(self, real: Any, hand: Hand) -> None:
+        self._real = real
         self._hand = hand
 
+    @contextmanager
+    def inside(self, *arguments: Any) -> Iterator[Any]:
+        """Open a runtime's own API, which one step may hand on to the next."""
+        with self._real.inside(*arguments) as api:
+            yield Noted(api, self._hand)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        call = getattr(self._driver, name)
+        call = getattr(self._real, name)
 
         def called(*arguments: Any, **named: Any) -> Any:
             answer = call(*arguments, **named)
@@ -94,7 +101,8 @@ def arm(hand: Hand) -> None:
         return written
 
     connect = registry.connect
-    registry.connect = lambda **which: NotedDriver(connect(**which), hand)
+    noted: Any = Noted
+    registry.connect = lambda **which: noted(connect(**which), hand)
     ledger.checkpoint, ledger.close = deadly(ledger.checkpoint), deadly(ledger.close)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -106,5 +105,5 @@ class BillImportDetail(ApiView):
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # of letters that are not ASCII as of wrong padding
         raise Refused("content_invalid", "content must be the file in base64.", field="content") from error
