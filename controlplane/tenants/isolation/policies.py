@@ -139,3 +139,57 @@ class AllowWeb(Operation):
     def describe(self) -> str:
         """Say it for `migrate --plan`."""
         return f"Allow {self.command} on {self.table}: {self.name}"
+
+
+class RefuseForeign(Operation):
+    """Let web requests write into a protected table no row whose `column` names a row of `parent` that their scope doesn't see.
+
+    Foreign keys are checked without policies: without this a tenant's own row could stand for another tenant's thing.
+    Reversible; costs a look by key at each row that a web request writes.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+    category: ClassVar[OperationCategory] = OperationCategory.SQL
+
+    def __init__(self, table: str, column: str, parent: str) -> None:
+        self.table = table
+        self.column = column
+        self.parent = parent
+
+    def state_forwards(self, app_label: str, state: object) -> None:
+        """Models stay as they are."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Add a policy for each way to write."""
+        seen = f"EXISTS (SELECT FROM {self.parent} WHERE {self.parent}.id = {self.table}.{self.column})"
+        for command in ("INSERT", "UPDATE"):
+            schema_editor.execute(
+                f"CREATE POLICY {self._name(command)} ON {self.table} AS RESTRICTIVE FOR {command} TO {WEB}"
+                f" WITH CHECK ({self.column} IS NULL OR {seen})",
+                params=None,
+            )
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Take both away."""
+        for command in ("INSERT", "UPDATE"):
+            schema_editor.execute(f"DROP POLICY {self._name(command)} ON {self.table}", params=None)
+
+    def describe(self) -> str:
+        """Say it for `migrate --plan`."""
+        return f"Refuse tenants rows of {self.table} whose {self.column} is not theirs"
+
+    def _name(self, command: str) -> str:
+        return f"no_foreign_{self.column}_{command.lower()}"
