@@ -20,12 +20,13 @@ from controlplane.identity.models import UserSession
 from controlplane.kernel.clock import utcnow
 from controlplane.notices.delivery import deliver_due
 from controlplane.notices.models import Mail
-from controlplane.tenants.access import Actor, PlatformRole, Role
+from controlplane.tenants.access import SYSTEM, Actor, PlatformRole, Role
 from controlplane.tenants.models import Member, User
 from controlplane.trials.managing import change_offer
 from controlplane.trials.models import Capacity, Rule, SignUp, Trial
 from controlplane.trials.sign_in import send_links
 from controlplane.trials.ticking import tick
+from provisioner.lifecycle.tenants import suspend_tenant
 from provisioner.runtimes.models import Runtime
 from tests.signed_in import browse, text
 from tests.trialling import ask, letters, settle, trial_of, try_out
@@ -174,6 +175,16 @@ def test_an_owner_extends_and_takes_a_plan() -> None:
     answer = client.post("/trial/mine/convert", {"plan": "aws"}, follow=True)
     assert "yours to keep" in text(answer)
     assert "days left" not in text(client.get("/accounts/"))
+
+
+def test_a_suspended_tenant_is_offered_nothing_that_would_be_refused() -> None:
+    trial = running()
+    client = signed_in(trial)
+    assert "Need more time?" in client.get("/trial/mine").content.decode()
+    suspend_tenant(actor=SYSTEM, tenant_id=trial.tenant_id)
+    page = client.get("/trial/mine").content.decode()
+    assert "is suspended" in page
+    assert not {"Need more time?", "Keep the runtime"} & set(re.findall(r">([^<>]+)</h2>", page))
 
 
 def test_a_viewer_looks_but_changes_nothing() -> None:

@@ -17,6 +17,7 @@ from controlplane.console.visitor import ConsoleRequest, require
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
+from controlplane.tenants.models import State
 from controlplane.trials.changing import CONVERTIBLE, convert_trial, extend_trial, paid_plans
 from controlplane.trials.models import Trial
 from controlplane.trials.status import status_of_trial
@@ -76,7 +77,8 @@ def _show(
     request: ConsoleRequest, trial: Trial, *, refusal: Refused | None = None, plan: str = ""
 ) -> HttpResponse:
     found = status_of_trial(trial)
-    may = request.visitor.may(Permission.TRIAL_CHANGE, trial.tenant)
+    rests = trial.tenant.state != State.ACTIVE  # then both would be refused
+    may = request.visitor.may(Permission.TRIAL_CHANGE, trial.tenant) and not rests
     plans = [Option(one.key, one.name, chosen=one.key == plan) for one in paid_plans(trial)]
     field = Field("select", "plan", "Plan", "", options=plans, required=True)
     context: dict[str, Any] = {
