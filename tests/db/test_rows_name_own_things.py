@@ -14,6 +14,7 @@ from controlplane.catalog.models import Entitlement
 from controlplane.kernel.clock import utcnow
 from controlplane.notices.models import Webhook, WebhookDelivery
 from controlplane.tenants.isolation.scopes import platform_scope, tenant_scope
+from controlplane.tenants.models import User
 from provisioner.lifecycle.models import Standing
 from provisioner.operations.models import Operation
 from provisioner.rollouts.schedule_models import Exclusion, MaintenanceWindow
@@ -163,3 +164,17 @@ def test_a_tenant_gives_itself_no_terms_and_no_quota(
         assert not model._default_manager.exists()
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             model._default_manager.update(**fields)
+
+
+@pytest.mark.parametrize(
+    "more", [{"platform_role": "platform-admin"}, {"is_superuser": True}, {"is_staff": True}]
+)
+def test_nobody_registers_as_one_of_the_platforms_team(world: World, more: dict[str, Any]) -> None:
+    for scope in (tenant_scope(world.archipel.id), acting_as("nesoi_web")):
+        with scope:
+            with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+                User.objects.create(username="mallory", **more)
+            assert User.objects.create(username="nora").pk
+        User.objects.filter(username="nora").delete()
+    with platform_scope():
+        User.objects.create(username="pia", **more)
