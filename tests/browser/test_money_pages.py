@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from billing.books import uploading
+from billing.books.asking import ask_what_if, rate_due
 from billing.books.loading import DATA
+from billing.books.models import PriceProposal
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.services import create_user
@@ -29,6 +31,15 @@ def proposed() -> str:
     text = (DATA / "standard-1.yaml").read_text().replace("version: 1", "version: 2")
     text = text.replace("2026-01-01", f"{utcnow().year + 1}-01-01").replace("0.0300", "0.0330")
     return str(uploading.propose(actor=FINN, text=text).pk)
+
+
+def rated(proposal: str) -> str:
+    """The address of what this month would have cost with the proposed prices."""
+    month = utcnow().date().replace(day=1)
+    subject = PriceProposal.objects.get(pk=proposal)
+    row = ask_what_if(actor=FINN, subject=subject, month=month, instead_of="standard")
+    assert rate_due() == 1
+    return f"/fleet/prices/what-if/{row.pk}/"
 
 
 def walked(page: Any, paths: list[str]) -> dict[str, list[str]]:
@@ -65,12 +76,12 @@ def test_axe_finds_nothing_on_pages_about_money_and_footprints_in_either_look(
     fiona = create_user(actor=SYSTEM, username="fiona", password=PASSWORD, platform_role=PlatformRole.FINOPS)
     world.fiona = fiona  # type: ignore[attr-defined]
     page, proposal = open_page("/", user="fiona", width=390), proposed()
-    month = f"{utcnow():%Y-%m}"
     fleet = [
         "/fleet/prices", "/fleet/prices/books/standard/1?before=kyma-capacity-units/1", f"/fleet/prices/uploads/{proposal}",
-        f"/fleet/prices/what-if?proposal={proposal}&month={month}&instead_of=standard", "/fleet/rates", "/fleet/agreements",
+        rated(proposal), "/fleet/prices/what-if", "/fleet/rates", "/fleet/agreements",
         "/fleet/agreements/contract/new", "/fleet/agreements/commitment/new",
-        f"/fleet/agreements/credit/{things['credit']}", "/fleet/margin", "/fleet/exports", "/fleet/footprint",
+        f"/fleet/agreements/credit/{things['credit']}", "/fleet/margin", "/fleet/bills", "/fleet/quarantine",
+        "/fleet/exports", "/fleet/footprint",
         "/costs/prices?tenant=archipel", "/statements/",
     ]  # fmt: skip
     assert walked(page, fleet) == {}
