@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 FORWARD = """
 CREATE FUNCTION runtimes_fold_fleet() RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path FROM CURRENT AS $$
+SECURITY DEFINER AS $$
 BEGIN
     -- A snapshot that is older than the last folding would not find what it is to fold.
     IF current_setting('transaction_isolation') <> 'read committed'
@@ -25,7 +25,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION runtimes_count_in_fleet() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path FROM CURRENT AS $$
+SECURITY DEFINER AS $$
 DECLARE
     written bigint;
 BEGIN
@@ -42,6 +42,13 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- They look into no schema but ours: what somebody made in pg_temp comes last.
+DO $$ BEGIN
+    EXECUTE format('ALTER FUNCTION runtimes_fold_fleet() SET search_path = pg_catalog, %1$I, pg_temp;
+        ALTER FUNCTION runtimes_count_in_fleet() SET search_path = pg_catalog, %1$I, pg_temp', current_schema());
+END $$;
+REVOKE ALL ON FUNCTION runtimes_fold_fleet, runtimes_count_in_fleet FROM PUBLIC;
 
 CREATE TRIGGER runtimes_enter_fleet AFTER INSERT ON runtimes_runtime
     FOR EACH ROW EXECUTE FUNCTION runtimes_count_in_fleet();
