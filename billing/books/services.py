@@ -61,7 +61,9 @@ def load_market(month: Period) -> Market:
         PlanBook(row.plan, row.book, _moment(row.effective_from), _until(row.effective_to)) for row in plans
     ]
     if not books or not named:
-        detail = f"No prices hold in {month.start:%B %Y}; load them with `manage.py prices apply`."
+        detail = (
+            f"No prices hold in {month.start:%B %Y}; the platform's team has to load a price book for it."
+        )
         raise Refused("prices_missing", detail, status=409)
     known = ExchangeRate.objects.filter(since__lt=end)
     rates = Rates.of(Rate(row.base, row.quote, _moment(row.since), row.rate, row.source) for row in known)

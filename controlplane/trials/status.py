@@ -10,6 +10,7 @@ from django.db import transaction
 
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.isolation.scopes import platform_scope
+from controlplane.tenants.models import State
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.offer import open_regions, position_of
 from controlplane.trials.secrets import digest_of, is_secret
@@ -45,7 +46,7 @@ class Status:
 def read_status(sign_up_id: UUID | None, secret: str) -> Status | None:
     """Return how it goes, or None when there is no such sign-up or the secret is another's: nobody learns which."""
     with platform_scope(), transaction.atomic():
-        rows = SignUp.objects.select_related("trial__runtime")
+        rows = SignUp.objects.select_related("trial__runtime", "trial__tenant")
         row = rows.filter(pk=sign_up_id).first() if sign_up_id else None
         if not is_secret(secret, row.secret_digest if row else _NOBODY) or row is None:
             return None
@@ -87,7 +88,7 @@ def status_of_trial(trial: Trial) -> Status:
         expires_at=trial.expires_at if stage is not Stage.CONVERTED else None,
         removes_at=trial.removes_at if stage in {Stage.EXPIRED, Stage.SUSPENDED} else None,
         removed_at=trial.ended_at if stage is Stage.REMOVED else None,
-        may_extend=stage is Stage.ACTIVE and trial.extended_at is None,
+        may_extend=stage is Stage.ACTIVE and trial.extended_at is None and not _rests(trial),
         reason=trial.reason,
         detail=_detail(trial, stage),
     )
@@ -96,7 +97,13 @@ def status_of_trial(trial: Trial) -> Status:
 def _detail(trial: Trial, stage: Stage) -> str:
     if trial.reason:
         return SENTENCES[Reason(trial.reason)]
+    if stage is Stage.ACTIVE and _rests(trial):
+        return RESTS
     return REGION_WAITS if stage is Stage.WAITING and _is_closed(trial.region) else DETAILS[stage]
+
+
+def _rests(trial: Trial) -> bool:
+    return trial.tenant.state != State.ACTIVE
 
 
 def _is_closed(region: str) -> bool:
@@ -109,6 +116,7 @@ def _position(trial: Trial) -> int:
         return position_of(trial.id)
 
 
+RESTS = "The tenant is suspended, so the runtime rests. Contact support to resume it."
 REGION_WAITS = (
     "The region that you chose takes no trials now. "
     "The runtime is built by itself when it does again; we write to you then."

@@ -184,6 +184,8 @@ def test_a_suspended_tenant_is_offered_nothing_that_would_be_refused() -> None:
     suspend_tenant(actor=SYSTEM, tenant_id=trial.tenant_id)
     page = client.get("/trial/mine").content.decode()
     assert "is suspended" in page
+    assert "The runtime is ready." not in page
+    assert "so the runtime rests" in page
     assert not {"Need more time?", "Keep the runtime"} & set(re.findall(r">([^<>]+)</h2>", page))
 
 

@@ -310,9 +310,7 @@ def test_a_rate_that_a_statement_was_sealed_with_is_fixed(world: World) -> None:
 
 def test_without_prices_the_remedy_is_told(world: World) -> None:
     PlanPrices.objects.all().delete()
-    with pytest.raises(
-        Refused, match=r"No prices hold in June 2026; load them with `manage.py prices apply`"
-    ):
+    with pytest.raises(Refused, match=r"No prices hold in June 2026; the platform.s team has to load"):
         services.terms(world.archipel, JUNE)
 
 
