@@ -86,8 +86,10 @@ def _make_plain(cursor: Any, hour: datetime, dirty: str, count: int) -> list[int
         "quiet": list(QUIET),
     }
     if count > many:
+        cursor.execute(sql.HASHED)
         cursor.execute(sql.alike(open_end=open_end, again=again), {**values, "sources": dirty})
         rest = [source for (source,) in cursor.fetchall()]
+        cursor.execute(sql.LOOPED)
         dirty, count = array(rest), len(rest)
         if not rest:
             return []

@@ -123,6 +123,10 @@ _OVER = f"""
 # takes an hour back together with its marks, and it is made again.
 ROOM = "SET LOCAL work_mem = '64MB'; SET LOCAL synchronous_commit = off"
 
+# What is alike all through an hour is taken for one source by the planner, and it is the fleet: going through the fleet once for
+# each source would take seconds. The few that are looked up one by one are quicker with such loops.
+HASHED = "SET LOCAL enable_nestloop = off"
+LOOPED = "SET LOCAL enable_nestloop = on"
 
 _ZEROS = ", ".join("0" for _ in (*GAUGES, "egress_bytes"))
 

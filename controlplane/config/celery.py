@@ -45,6 +45,7 @@ app.autodiscover_tasks(
         "provisioner.observer",
         "provisioner.rollouts",
         "billing.usage",
+        "billing.books",
         "billing.statements",
         "billing.footprint",
         "billing.costs",

@@ -64,9 +64,9 @@ class Noted:
         self._hand = hand
 
     @contextmanager
-    def inside(self, *arguments: Any) -> Iterator[Any]:
+    def inside(self, *arguments: Any, **named: Any) -> Iterator[Any]:
         """Open a runtime's own API, which one step may hand on to the next."""
-        with self._real.inside(*arguments) as api:
+        with self._real.inside(*arguments, **named) as api:
             yield Noted(api, self._hand)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
