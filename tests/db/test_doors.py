@@ -56,7 +56,11 @@ def test_a_pool_of_arm_machines_is_built_of_arm_machines(world: World) -> None:
     pool = {"name": "arm", "machineType": "m7g.large", "autoScalerMin": 3, "autoScalerMax": 3}
     wish = {"region": "eu-central-1", "additionalWorkerNodePools": [pool]}
     cluster = cluster_from_json(order(world, parameters=wish).runtime.cluster_spec)
-    assert [pool.architecture for pool in cluster.pools] == ["amd64", "arm64", "amd64"]  # the last is the platform's
+    assert [pool.architecture for pool in cluster.pools] == [
+        "amd64",
+        "arm64",
+        "amd64",
+    ]  # the last is the platform's
 
 
 def test_a_viewer_may_not_create(world: World) -> None:
