@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from django.db.migrations.operations.base import Operation, OperationCategory
+from collections.abc import Sequence
 
 from controlplane.tenants.isolation.roles import ALL
-
-if TYPE_CHECKING:
-    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-    from django.db.migrations.state import ProjectState
+from controlplane.tenants.isolation.statements import Statements
 
 # SECURITY DEFINER: it runs as the owner, who sees every tenant. Its path is pinned, so that nobody's table of the same name can
 # stand in for ours.
@@ -20,15 +15,11 @@ CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql {volatility} SECURITY
 """
 
 
-class CreateFunctionAcrossTenants(Operation):
+class CreateFunctionAcrossTenants(Statements):
     """Create an SQL function that all three roles may call; `signature` is its name with its parameters.
 
     `writes`: it changes rows, and is called once wherever it stands.
     """
-
-    reduces_to_sql = True
-    reversible = True
-    category: ClassVar[OperationCategory] = OperationCategory.SQL
 
     def __init__(self, signature: str, returns: str, body: str, *, writes: bool = False) -> None:
         self.signature = signature
@@ -36,20 +27,8 @@ class CreateFunctionAcrossTenants(Operation):
         self.body = body
         self.writes = writes
 
-    def state_forwards(self, app_label: str, state: object) -> None:
-        """Models stay as they are."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def forwards(self, schema: str) -> Sequence[str]:
         """Create it."""
-        with schema_editor.connection.cursor() as cursor:
-            cursor.execute("SELECT quote_ident(current_schema())")
-            schema = cursor.fetchone()[0]
         create = _CREATE.format(
             signature=self.signature,
             returns=self.returns,
@@ -58,22 +37,15 @@ class CreateFunctionAcrossTenants(Operation):
             body=self.body,
         )
         name = self.signature.partition("(")[0]
-        for statement in (
+        return (
             create,
             f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC",
             f"GRANT EXECUTE ON FUNCTION {name} TO {', '.join(ALL)}",
-        ):
-            schema_editor.execute(statement, params=None)
+        )
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def backwards(self) -> Sequence[str]:
         """Drop it."""
-        schema_editor.execute(f"DROP FUNCTION {self.signature.partition('(')[0]}", params=None)
+        return (f"DROP FUNCTION {self.signature.partition('(')[0]}",)
 
     def describe(self) -> str:
         """Say it for `migrate --plan`."""

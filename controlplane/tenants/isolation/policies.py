@@ -7,30 +7,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
 
-from django.db.migrations.operations.base import Operation, OperationCategory
-
-from controlplane.tenants.isolation.roles import PLATFORM, WEB, WORKER, ensure_roles
-
-if TYPE_CHECKING:
-    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-    from django.db.migrations.state import ProjectState
+from controlplane.tenants.isolation.roles import PLATFORM, WEB, WORKER
+from controlplane.tenants.isolation.statements import Statements
 
 TENANT = "nullif(current_setting('nesoi.tenant_id', true), '')::uuid"
 PERSON = "nullif(current_setting('nesoi.user_id', true), '')::uuid"
 OWN, EVERY = "own_tenant", "every_tenant"
 
 
-class ProtectTenantRows(Operation):
+class ProtectTenantRows(Statements):
     """Show web requests only the rows whose `tenant_column` is the tenant of their scope, and let them write no others.
 
-    Rows without a tenant are the platform's. Reversible; the table is locked for a moment only.
+    Rows without a tenant are the platform's. The table is locked for a moment only.
     """
-
-    reduces_to_sql = True
-    reversible = True
-    category: ClassVar[OperationCategory] = OperationCategory.SQL
 
     def __init__(self, table: str, tenant_column: str = "tenant_id") -> None:
         self.table = table
@@ -40,41 +31,22 @@ class ProtectTenantRows(Operation):
         """Return when a row is the own tenant's."""
         return f"{self.tenant_column} = {TENANT}"
 
-    def state_forwards(self, app_label: str, state: object) -> None:
-        """Models stay as they are."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def forwards(self, schema: str) -> Sequence[str]:
         """Force row-level security and add both policies."""
-        with schema_editor.connection.cursor() as cursor:
-            ensure_roles(cursor)
         own = self.condition()
-        for statement in (
+        return (
             f"ALTER TABLE {self.table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {OWN} ON {self.table} TO {WEB} USING ({own}) WITH CHECK ({own})",
             f"CREATE POLICY {EVERY} ON {self.table} TO {PLATFORM}, {WORKER} USING (true) WITH CHECK (true)",
-        ):
-            schema_editor.execute(statement, params=None)
+        )
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def backwards(self) -> Sequence[str]:
         """Take both away."""
-        for statement in (
+        return (
             f"DROP POLICY {EVERY} ON {self.table}",
             f"DROP POLICY {OWN} ON {self.table}",
             f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY",
-        ):
-            schema_editor.execute(statement, params=None)
+        )
 
     def describe(self) -> str:
         """Say it for `migrate --plan`."""
@@ -96,12 +68,8 @@ class ProtectChildRows(ProtectTenantRows):
         return f"EXISTS (SELECT FROM {self.parent} WHERE {theirs})"
 
 
-class AllowWeb(Operation):
+class AllowWeb(Statements):
     """Let web requests do one more thing with a protected table: `command` (SELECT, INSERT) where `condition` holds."""
-
-    reduces_to_sql = True
-    reversible = True
-    category: ClassVar[OperationCategory] = OperationCategory.SQL
 
     def __init__(self, table: str, name: str, command: str, condition: str) -> None:
         self.table = table
@@ -109,83 +77,46 @@ class AllowWeb(Operation):
         self.command = command
         self.condition = condition
 
-    def state_forwards(self, app_label: str, state: object) -> None:
-        """Models stay as they are."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def forwards(self, schema: str) -> Sequence[str]:
         """Add the policy."""
         clause = "WITH CHECK" if self.command == "INSERT" else "USING"
-        schema_editor.execute(
+        return (
             f"CREATE POLICY {self.name} ON {self.table} FOR {self.command} TO {WEB} {clause} ({self.condition})",
-            params=None,
         )
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def backwards(self) -> Sequence[str]:
         """Take it away."""
-        schema_editor.execute(f"DROP POLICY {self.name} ON {self.table}", params=None)
+        return (f"DROP POLICY {self.name} ON {self.table}",)
 
     def describe(self) -> str:
         """Say it for `migrate --plan`."""
         return f"Allow {self.command} on {self.table}: {self.name}"
 
 
-class RefuseForeign(Operation):
+class RefuseForeign(Statements):
     """Let web requests write into a protected table no row whose `column` names a row of `parent` that their scope doesn't see.
 
     Foreign keys are checked without policies: without this a tenant's own row could stand for another tenant's thing.
-    Reversible; costs a look by key at each row that a web request writes.
+    Costs a look by key at each row that a web request writes.
     """
-
-    reduces_to_sql = True
-    reversible = True
-    category: ClassVar[OperationCategory] = OperationCategory.SQL
 
     def __init__(self, table: str, column: str, parent: str) -> None:
         self.table = table
         self.column = column
         self.parent = parent
 
-    def state_forwards(self, app_label: str, state: object) -> None:
-        """Models stay as they are."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def forwards(self, schema: str) -> Sequence[str]:
         """Add a policy for each way to write."""
         seen = f"EXISTS (SELECT FROM {self.parent} WHERE {self.parent}.id = {self.table}.{self.column})"
-        for command in ("INSERT", "UPDATE"):
-            schema_editor.execute(
-                f"CREATE POLICY {self._name(command)} ON {self.table} AS RESTRICTIVE FOR {command} TO {WEB}"
-                f" WITH CHECK ({self.column} IS NULL OR {seen})",
-                params=None,
-            )
+        return [
+            f"CREATE POLICY {self._name(command)} ON {self.table} AS RESTRICTIVE FOR {command} TO {WEB}"
+            f" WITH CHECK ({self.column} IS NULL OR {seen})"
+            for command in ("INSERT", "UPDATE")
+        ]
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
+    def backwards(self) -> Sequence[str]:
         """Take both away."""
-        for command in ("INSERT", "UPDATE"):
-            schema_editor.execute(f"DROP POLICY {self._name(command)} ON {self.table}", params=None)
+        return [f"DROP POLICY {self._name(command)} ON {self.table}" for command in ("INSERT", "UPDATE")]
 
     def describe(self) -> str:
         """Say it for `migrate --plan`."""

@@ -24,15 +24,6 @@ NAMING = (
 )
 AGREED = "books_commitment, books_contract, books_creditdraw, books_creditgrant"
 WRITES = "INSERT, UPDATE, DELETE"
-# Their owner's rights are nobody's loan: a temporary table never stands in for one of ours.
-PINNED = """
-DO $$ BEGIN
-    EXECUTE format('ALTER FUNCTION runtimes_fold_fleet() SET search_path = pg_catalog, %1$I, pg_temp;
-        ALTER FUNCTION runtimes_count_in_fleet() SET search_path = pg_catalog, %1$I, pg_temp', current_schema());
-END $$;
-REVOKE ALL ON FUNCTION runtimes_fold_fleet, runtimes_count_in_fleet FROM PUBLIC
-"""
-AS_BEFORE = "GRANT EXECUTE ON FUNCTION runtimes_fold_fleet, runtimes_count_in_fleet TO PUBLIC"
 
 
 class Migration(migrations.Migration):
@@ -62,5 +53,4 @@ class Migration(migrations.Migration):
             "REVOKE INSERT, UPDATE ON catalog_entitlement FROM nesoi_web",
             "GRANT INSERT, UPDATE ON catalog_entitlement TO nesoi_web",
         ),
-        migrations.RunSQL(PINNED, AS_BEFORE),
     ]
