@@ -25,6 +25,7 @@ from controlplane.tenants.models import Member, User
 from controlplane.trials.managing import change_offer
 from controlplane.trials.models import Capacity, Rule, SignUp, Trial
 from controlplane.trials.sign_in import send_links
+from controlplane.trials.status import status_of_trial
 from controlplane.trials.ticking import tick
 from provisioner.lifecycle.tenants import suspend_tenant
 from provisioner.runtimes.models import Runtime
@@ -186,6 +187,7 @@ def test_a_suspended_tenant_is_offered_nothing_that_would_be_refused() -> None:
     assert "is suspended" in page
     assert "The runtime is ready." not in page
     assert "so the runtime rests" in page
+    assert not status_of_trial(Trial.objects.get(pk=trial.pk)).may_extend
     assert not {"Need more time?", "Keep the runtime"} & set(re.findall(r">([^<>]+)</h2>", page))
 
 
