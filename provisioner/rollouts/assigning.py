@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from controlplane.kernel.errors import Refused
 from provisioner.rollouts.budget import ROLLOUT, Scope
@@ -32,15 +33,18 @@ class Frozen:
     failures: dict[Scope, int]
 
 
-def freeze(plan: Plan, members: Sequence[Member], *, salt: str = "") -> Frozen:
+def freeze(
+    plan: Plan, members: Sequence[Member], *, salt: str = "", last: Collection[UUID] = frozenset()
+) -> Frozen:
     """Return every member's place and every limit as a number.
 
     Raises Refused selection_empty, stage_without_targets, members_without_stage; `salt` makes the random order another one.
+    Runtimes in `last`, which can't be upgraded for now, come behind all others: they prove nothing as canaries.
     """
     if not members:
         detail = "No runtime is selected: all are up to date, or the selector is too narrow. Widen it."
         raise Refused("selection_empty", detail, field="selector")
-    left = sorted(members, key=lambda member: _order(plan, member, salt))
+    left = sorted(members, key=lambda member: (member.runtime_id in last, *_order(plan, member, salt)))
     stages: list[StagePlan] = []
     places: list[Place] = []
     for stage in plan.stages:

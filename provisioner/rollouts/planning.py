@@ -79,7 +79,7 @@ def plan_rollout(
     if lasting and parsed.ineligible == "refuse":
         raise _refuse_ineligible(ineligible, len(selected))
     eligible = [one for one in selected if one.runtime_id not in lasting]
-    frozen = freeze(parsed, eligible, salt=release)
+    frozen = freeze(parsed, eligible, salt=release, last={one.member.runtime_id for one in ineligible})
     openings = {} if parsed.windows == "ignore" else _openings(eligible, now)
     _refuse_never_open(eligible, openings)
     if not (overlap or urgent):

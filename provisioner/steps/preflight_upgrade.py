@@ -10,10 +10,16 @@ from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext,
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done when the cluster is there, is healthy, and its own API answers with nodes; waits a while for what may pass."""
+    """Done when the cluster is there, is healthy, and its own API answers with nodes; waits a while for what may pass.
+
+    Where the landscape has given up, be it half-way through an upgrade before, it is told to try again: whoever asks anew has
+    mended the cause, and is told of one that nobody was told of yet.
+    """
     observed = ctx.driver.observe(ctx.ref)
     if observed.situation is Situation.ABSENT:
         raise Fatal("The landscape has no cluster of this runtime; restore it first.", code=CLUSTER_MISSING)
+    if observed.situation is Situation.FAILED:
+        observed = ctx.order()
     refuse_lasting_faults(observed)
     if observed.situation is not Situation.READY:
         troubled = ", ".join(one.type for one in observed.conditions if one.status != "True")

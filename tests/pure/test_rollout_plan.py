@@ -134,6 +134,13 @@ def test_a_stage_without_targets_or_members_without_a_stage_are_refused() -> Non
         freeze(parse_plan({}, now=NOW), [])
 
 
+def test_whoever_can_not_come_along_for_now_is_no_canary() -> None:
+    members = [member(number) for number in range(40)]
+    usual = [place.member.runtime_id for place in freeze(parse_plan({}, now=NOW), members).places]
+    frozen = freeze(parse_plan({}, now=NOW), members, last=usual[:5])
+    assert [place.member.runtime_id for place in frozen.places] == [*usual[5:], *usual[:5]]
+
+
 def test_the_same_members_come_in_the_same_order_whoever_asks() -> None:
     members = [member(number) for number in range(50)]
     plan = parse_plan({}, now=NOW)

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from controlplane.kernel.errors import Fatal
-from provisioner.drivers.base import Driver, Observed, Situation
+from controlplane.kernel.errors import Audience, Fatal
+from provisioner.drivers.base import Driver, Fault, Observed, Situation
 from provisioner.drivers.shoots.keeping import keep_versions
 from provisioner.flows.upgrade import flow, halting
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
 from provisioner.runtimes.workloads import worse
 from provisioner.simulator.gardener.skew import check_pool
-from provisioner.steps import conclude_upgrade, upgrade_control_plane, upgrade_workers
+from provisioner.steps import conclude_upgrade, preflight_upgrade, upgrade_control_plane, upgrade_workers
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
 
 ID = UUID(int=7)
@@ -102,6 +102,22 @@ def test_a_wish_that_was_written_and_never_ordered_is_ordered_before_the_next() 
     row, garden = Row(replace(start, kubernetes_version="1.32.1", workers_version="1.31.4")), Garden(start)
     assert isinstance(upgrade_control_plane.step.run(context(row, garden, HOPS[:2])), Wait)
     assert garden.asked == ["1.32.1/1.31.4"]
+
+
+def test_an_upgrade_asked_for_anew_tells_a_landscape_that_gave_up_on_the_one_before_to_try_again() -> None:
+    start = ClusterSpec("c1", "aws", "eu-central-1", "1.32.1", pools=())
+    gave_up = Fault("ERR_INFRA_QUOTA_EXCEEDED", "Raise the quota.", passing=False, audience=Audience.SRE)
+
+    class GaveUp(Garden):
+        def observe(self, _: object) -> Observed:
+            return Observed("c1", Situation.FAILED, faults=(gave_up,))
+
+    garden = GaveUp(start)
+    assert isinstance(preflight_upgrade.step.run(context(Row(start), garden, HOPS)), Wait)
+    assert garden.asked == ["1.32.1/1.32.1"]
+    garden.change = lambda _: garden.observe(None)  # type: ignore[method-assign]
+    with pytest.raises(Fatal, match="Raise the quota"):  # nobody was told of it yet
+        preflight_upgrade.step.run(context(Row(start), garden, HOPS))
 
 
 def test_a_module_that_is_refused_is_a_verdict_and_nothing_behind_it_is_installed() -> None:
