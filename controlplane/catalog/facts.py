@@ -102,4 +102,5 @@ def _release_facts(row: Release) -> ReleaseFacts:
         published_at=row.published_at,
         end_of_life=min(ends, default=None),
         withdrawn=row.withdrawn_reason,
+        published_by=row.published_by,
     )

@@ -162,6 +162,7 @@ class ReleaseFacts:
     published_at: datetime | None = None  # None: a draft, which nobody can be brought to
     end_of_life: date | None = None  # its own, or its Kubernetes version's, whichever comes first
     withdrawn: str = ""  # why nobody is brought to it any more; empty: it is not withdrawn
+    published_by: str = ""
 
 
 def machine_type_facts(row: Mapping[str, Any]) -> MachineTypeFacts:

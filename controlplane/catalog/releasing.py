@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from controlplane.catalog.facts import snapshot
-from controlplane.catalog.hops import is_usable, numbers
+from controlplane.catalog.hops import is_usable, order_of
 from controlplane.catalog.models import Channel, Release, Revision
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.catalog.queries import lock_apply
@@ -18,20 +18,20 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 
 
-def release_named(key: str) -> ReleaseFacts:
-    """Return the release; raises Refused 404 (release_not_found) with what there is."""
-    found = snapshot().every_release.get(key)
-    if found is None:
-        known = sorted(snapshot().every_release, key=numbers, reverse=True)
-        raise Refused(
-            "release_not_found", f"There is no release {shown(key)}. {choices(known, key)}", status=404
-        )
-    return found
+def releases_for(actor: Actor) -> list[ReleaseFacts]:
+    """Return the releases that somebody may see, newest first: drafts are for those who publish them."""
+    every = snapshot().every_release.values()
+    seen = [one for one in every if one.published_at is not None or actor.may(Permission.RELEASE_MANAGE)]
+    return sorted(seen, key=order_of, reverse=True)
 
 
-def visible_to(actor: Actor, release: ReleaseFacts) -> bool:
-    """Whether somebody may see it: drafts are for those who publish them."""
-    return release.published_at is not None or actor.may(Permission.RELEASE_MANAGE)
+def release_for_actor(actor: Actor, key: str) -> ReleaseFacts:
+    """Return the release as somebody may see it; raises Refused 404 (release_not_found) with what there is to see."""
+    seen = {one.key: one for one in releases_for(actor)}
+    if key not in seen:
+        detail = f"There is no release {shown(key)}. {choices(list(seen), key)}"
+        raise Refused("release_not_found", detail, status=404)
+    return seen[key]
 
 
 def channel_named(key: str) -> ReleaseFacts:
@@ -48,7 +48,7 @@ def publish_release(*, actor: Actor, key: str) -> ReleaseFacts:
     """Publish a draft: from now on it never changes. Raises Refused 409 release_published, release_expired."""
     _require(actor)
     lock_apply()
-    release = release_named(key)
+    release = release_for_actor(actor, key)
     today = utcnow().date()
     if release.end_of_life is not None and release.end_of_life <= today:
         detail = f"Release {key} reached its end of life on {release.end_of_life}; publish a newer one."
@@ -66,7 +66,7 @@ def withdraw_release(*, actor: Actor, key: str, reason: str) -> ReleaseFacts:
     """
     _require(actor)
     lock_apply()
-    release = release_named(key)
+    release = release_for_actor(actor, key)
     said = " ".join(reason.split())
     if not said:
         raise Refused("reason_missing", "Say in a sentence why it is withdrawn.", field="reason")
@@ -92,7 +92,7 @@ def point_channel(*, actor: Actor, key: str, release: str) -> ReleaseFacts:
     _require(actor)
     lock_apply()
     before = channel_named(key).key
-    wanted = release_named(release)
+    wanted = release_for_actor(actor, release)
     _refuse_unusable(wanted)
     if before != wanted.key:
         Channel.objects.filter(pk=key).update(release_id=wanted.key)
@@ -130,4 +130,5 @@ def _done(actor: Actor, action: str, kind: str, key: str, changes: dict[str, Any
     listed = [{"kind": kind, "key": key, "action": "change"}]
     Revision.objects.create(applied_at=utcnow(), applied_by=actor.name[:200], changes=listed)
     audit.record(action, actor=actor, tenant_id=None, target_type=kind, target_id=key, changes=changes)
-    return snapshot().every_release.get(key) or release_named(snapshot().releases[key].key)
+    now = snapshot()
+    return now.every_release.get(key) or now.releases[key]

@@ -61,11 +61,34 @@ FROM (
 ) e
 GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT 20"""
 
+# How many present runtimes follow each channel, counted up to so many. Rides on runtime_by_channel.
+FOLLOWING = """
+SELECT c.key, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM runtimes_runtime r WHERE r.channel = c.key AND r.deleted_at IS NULL LIMIT %(most)s::int
+    ) followers
+)::int AS runtimes
+FROM unnest(%(channels)s::text[]) AS c(key) ORDER BY 1"""
+
 
 def standing(actor: Actor) -> Sequence[Standing]:
     """How many present runtimes stand in each phase, on each release, in each situation."""
     may_read(actor)
     return fleet_standing()
+
+
+def following(actor: Actor, channels: Sequence[str]) -> dict[str, int]:
+    """How many runtimes follow each of these channels, counted up to one more than MOST_COUNTED."""
+    may_read(actor)
+    found = rows(FOLLOWING, {"channels": list(channels), "most": MOST_COUNTED + 1})
+    return {row["key"]: row["runtimes"] for row in found}
+
+
+def pinned_to(actor: Actor, release: str) -> int:
+    """How many runtimes their own people keep on a release, counted likewise. Rides on runtime_by_pin."""
+    may_read(actor)
+    found = Runtime.objects.filter(pinned=release, deleted_at__isnull=True)
+    return found.order_by()[: MOST_COUNTED + 1].count()
 
 
 def stuck_operations(actor: Actor, most: int = 10) -> list[dict[str, Any]]:
@@ -135,6 +158,8 @@ class FleetFilters:
     tenant: str = ""
     landscape: str = ""
     label: str = ""
+    channel: str = ""
+    pinned: str = ""  # the release that its own people keep it on
     after: UUID | None = None
     before: UUID | None = None
 
@@ -163,6 +188,7 @@ class FleetFilters:
         plain = {
             "phase": self.phase, "situation": self.health, "release_key": self.release, "plan": self.plan, "region": self.region,
             "tenant__slug": self.tenant, "landscape__key": self.landscape,
+            "channel": self.channel, "pinned": self.pinned,
         }  # fmt: skip
         found = found.filter(**{name: value for name, value in plain.items() if value})
         if self.kubernetes:

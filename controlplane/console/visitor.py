@@ -119,6 +119,11 @@ class Visitor:
         return self.sees_fleet and self.actor.may(Permission.ROLLOUT_MANAGE)
 
     @property
+    def may_publish(self) -> bool:
+        """Whether buttons that publish and withdraw releases and point channels are shown at all."""
+        return self.sees_fleet and self.actor.may(Permission.RELEASE_MANAGE)
+
+    @property
     def may_see_margin(self) -> bool:
         """Whether what is left of a month, and the exports, are shown at all."""
         return self.actor.may(Permission.COST_EXPORT)

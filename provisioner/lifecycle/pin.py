@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from controlplane.catalog.releasing import release_named
+from controlplane.catalog.releasing import release_for_actor
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -22,7 +22,7 @@ def pin_runtime(*, actor: Actor, runtime_id: UUID, expected_revision: int | None
         actor=actor, permission=Permission.UPGRADE, runtime_id=runtime_id, revision=expected_revision
     )
     key = runtime.spec["release"]["key"]
-    release, today = release_named(key), utcnow().date()
+    release, today = release_for_actor(actor, key), utcnow().date()
     if release.withdrawn:
         detail = (
             f"Release {key} was withdrawn: {release.withdrawn} Upgrade {runtime.name} instead of pinning it."

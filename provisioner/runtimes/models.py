@@ -132,6 +132,11 @@ class Runtime(TenantOwned):
             models.Index(
                 fields=["channel", "id"], condition=Q(deleted_at__isnull=True), name="runtime_by_channel"
             ),
+            models.Index(
+                fields=["pinned", "-id"],
+                condition=Q(deleted_at__isnull=True) & ~Q(pinned=""),
+                name="runtime_by_pin",
+            ),  # whom its own people keep on a release: few, and asked for on that release's page
             GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="runtime_labels"),
             # The platform team's lists, over all tenants.
             models.Index(fields=["phase", "-id"], name="runtime_pages_of_phase"),

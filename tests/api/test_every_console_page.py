@@ -57,6 +57,7 @@ UNKNOWN = "00000000-0000-7000-8000-000000000000"
 FLEET = "/fleet/trials"
 STATEMENT = "/statements/{statement}"
 WEEKEND = {"do": "window", "days": ["sat"], "begin": "02:00", "end": "06:00", "time_zone": "UTC"}
+RELEASE = "/fleet/releases/2026.9.1"
 WAITS, WHY = f"/fleet/rollouts/{ROLLOUT}", {"reason": "for the test"}
 ADJUSTMENT = {
     "tenant": "archipel",
@@ -275,6 +276,16 @@ ROWS: dict[tuple[str, str], Row] = {
     ("fleet-rollout-steer", "GET"): Row(f"{WAITS}/targets/skip?state=planned", NO_MEMBER, OPERATORS),
     ("fleet-rollout-steer", "POST"): Row(
         f"{WAITS}/targets/skip", NO_MEMBER, OPERATORS, {**WHY, "state": "planned"}
+    ),
+    ("fleet-releases", "GET"): Row("/fleet/releases", NO_MEMBER, FLEET_READERS),
+    ("fleet-release", "GET"): Row(f"{RELEASE}/", NO_MEMBER, FLEET_READERS),
+    ("fleet-publish-release", "GET"): Row("/fleet/releases/2026.12.1/publish", NO_MEMBER, OPERATORS),
+    ("fleet-publish-release", "POST"): Row("/fleet/releases/2026.12.1/publish", NO_MEMBER, OPERATORS, {}),
+    ("fleet-withdraw-release", "GET"): Row(f"{RELEASE}/withdraw", NO_MEMBER, OPERATORS),
+    ("fleet-withdraw-release", "POST"): Row(f"{RELEASE}/withdraw", NO_MEMBER, OPERATORS, WHY),
+    ("fleet-point-channel", "GET"): Row("/fleet/channels/regular", NO_MEMBER, OPERATORS),
+    ("fleet-point-channel", "POST"): Row(
+        "/fleet/channels/regular", NO_MEMBER, OPERATORS, {"release": "2026.9.1"}
     ),
     ("fleet-left-behind", "GET"): Row("/fleet/left-behind", NO_MEMBER, FLEET_READERS),
     ("fleet-waive", "GET"): Row("/fleet/left-behind/{runtime}", NO_MEMBER, OPERATORS),

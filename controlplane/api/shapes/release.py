@@ -21,11 +21,11 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.api.shapes.operation import OPERATION_SHORT, operation_short
 from controlplane.catalog.facts import snapshot
+from controlplane.catalog.lives import STATES, state_of
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.clock import rfc3339, utcnow
 from provisioner.lifecycle.upgrade_reading import Offer, Standing
 
-STATES = ("draft", "published", "withdrawn", "expired")
 MAYBE_DAY = {"type": ["string", "null"], "format": "date"}
 RELEASE = Shape(
     "Release",
@@ -134,7 +134,7 @@ def release_json(release: ReleaseFacts, *, base: str) -> dict[str, Any]:
     return {
         "key": release.key,
         "url": f"{base}{PREFIX}/releases/{release.key}",
-        "state": state_of(release),
+        "state": state_of(release, utcnow().date()),
         "kubernetes_version": release.kubernetes_patch,
         "machine_image": {name: release.machine_image[name] for name in ("name", "version", "architectures")},
         "modules": {key: version.rpartition("@")[2] for key, version in release.modules.items()},
@@ -146,16 +146,6 @@ def release_json(release: ReleaseFacts, *, base: str) -> dict[str, Any]:
         "end_of_life": release.end_of_life.isoformat() if release.end_of_life else None,
         "withdrawn": release.withdrawn or None,
     }
-
-
-def state_of(release: ReleaseFacts) -> str:
-    """Return where a release is in its life."""
-    if release.published_at is None:
-        return "draft"
-    if release.withdrawn:
-        return "withdrawn"
-    over = release.end_of_life is not None and release.end_of_life <= utcnow().date()
-    return "expired" if over else "published"
 
 
 def channel_json(key: str, release: str, *, base: str) -> dict[str, Any]:

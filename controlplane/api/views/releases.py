@@ -21,16 +21,14 @@ from controlplane.api.shapes.release import (
 )
 from controlplane.api.views.base import ApiView
 from controlplane.catalog.facts import snapshot
-from controlplane.catalog.hops import order_of
 from controlplane.catalog.releasing import (
     channel_named,
     point_channel,
     publish_release,
-    release_named,
-    visible_to,
+    release_for_actor,
+    releases_for,
     withdraw_release,
 )
-from controlplane.kernel.errors import Refused
 from controlplane.tenants.addresses import base_of
 
 
@@ -46,9 +44,7 @@ class ReleaseList(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Return all of them, the newest first; drafts are shown to the platform's SREs only."""
-        actor, base = actor_of(request), base_of(request)
-        seen = [one for one in snapshot().every_release.values() if visible_to(actor, one)]
-        found = sorted(seen, key=order_of, reverse=True)
+        base, found = base_of(request), releases_for(actor_of(request))
         return Response({"results": [release_json(one, base=base) for one in found], "next": None})
 
 
@@ -65,9 +61,7 @@ class ReleaseDetail(ApiView):
     )
     def get(self, request: Request, key: str) -> Response:
         """Return it, with its notes and known issues."""
-        found = release_named(key)
-        if not visible_to(actor_of(request), found):
-            raise Refused("release_not_found", f"There is no release {key}.", status=404)
+        found = release_for_actor(actor_of(request), key)
         return Response(release_json(found, base=base_of(request)))
 
 
