@@ -47,6 +47,10 @@ class Api:
         """Send a wish, once however often the network fails: the key tells the server; raises CliProblem."""
         return self._call("POST", path, body=dict(body or {}), query=query)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send a change, once however often the network fails; raises CliProblem."""
+        return self._call("PATCH", path, body=dict(body))
+
     def delete(self, path: str) -> Any:
         """Ask for a removal; raises CliProblem."""
         return self._call("DELETE", path)

@@ -188,6 +188,30 @@ def test_costs_and_releases_are_read(signed_in: Run) -> None:
     assert "2026.10.1" in ended.out
 
 
+def test_an_sre_publishes_points_and_withdraws_and_nobody_else(run: Run, world: World) -> None:
+    draft, fast = "2026.12.1", "2026.11.1"
+
+    def sam(*words: str) -> Any:
+        return run("releases", *words, token=world.sam.token)
+
+    assert "draft" in sam("list").out
+    assert json.loads(sam("get", draft, "-o", "json").out)["requires"] == ["2026.10.1"]
+    unasked = sam("publish", draft)
+    assert (unasked.status, "add --yes" in unasked.err) == (2, True)
+    assert run("releases", "publish", draft, "--yes", token=world.alice.token).status == 3
+    assert yaml.safe_load(sam("publish", draft, "--yes", "-o", "yaml").out)["state"] == "published"
+    again = sam("publish", draft, "--yes")
+    assert (again.status, again.err) == (5, f"nesoi: Release {draft} is published already.\n")
+    assert run("releases", "point", "fast", draft, "--yes", token=world.alice.token).status == 3
+    assert sam("withdraw", fast, "--reason", "broken", "--yes").status == 5, "a channel points there"
+    assert "Channel fast points to" in sam("point", "fast", draft, "--yes").err
+    assert "already" in sam("point", "fast", draft).err
+    assert sam("point", "fats", draft, "--yes").status == 4
+    assert "Did you mean 2026.12.1?" in sam("point", "fast", "2026.12.11", "--yes").err
+    assert "withdrawn" in sam("withdraw", fast, "-r", "broken", "--yes").out
+    assert sam("withdraw", fast, "--yes").status == 2, "it needs a reason"
+
+
 def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world: World) -> None:
     fleet(world.shop, [world.landscape], 3)
 
