@@ -11,6 +11,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit, ports
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.access_models import Invitation, ServiceAccount
+from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import ApiToken, Member, State, Tenant
 from controlplane.tenants.rights import require
 
@@ -34,7 +35,8 @@ def close_tenant(*, actor: Actor, tenant_id: UUID) -> Tenant:
         raise Refused("tenant_in_use", detail, status=409)
     now = utcnow()
     tenant.closed_at, tenant.state = now, State.SUSPENDED
-    tenant.save(update_fields=["closed_at", "state"])
+    with platform_scope():  # a tenant's own scope writes neither
+        tenant.save(update_fields=["closed_at", "state"])
     audit.record(
         "tenant.close",
         actor=actor,

@@ -1,4 +1,7 @@
-"""What a trial's tenant may order: what it was granted and nothing else, until it takes a paid plan."""
+"""What a trial's tenant may order: what it was granted and nothing else, until it takes a paid plan.
+
+Written in the platform's scope: a tenant's own neither grants nor lifts a bound.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from django.conf import settings
 
 from controlplane.catalog.models import Entitlement
 from controlplane.catalog.quota_models import OTHERS
+from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import Tenant
 
 GRANTED_BY = "system: trials"
@@ -15,28 +19,32 @@ GRANTED_BY = "system: trials"
 
 def confine(tenant: Tenant) -> None:
     """Let a tenant order nothing yet, and nothing ever of a plan that it was not granted by name, present or to come."""
-    Tenant.objects.filter(pk=tenant.pk).update(runtime_quota=0)
-    _grant(tenant, {OTHERS: 0})
+    with platform_scope():
+        Tenant.objects.filter(pk=tenant.pk).update(runtime_quota=0)
+        _grant(tenant, {OTHERS: 0})
 
 
 def give_a_place(tenant: Tenant) -> None:
     """Let the tenant have its one runtime of the trial plan."""
-    Tenant.objects.filter(pk=tenant.pk).update(runtime_quota=1)
-    _grant(tenant, {OTHERS: 0, settings.TRIAL_PLAN: 1})
+    with platform_scope():
+        Tenant.objects.filter(pk=tenant.pk).update(runtime_quota=1)
+        _grant(tenant, {OTHERS: 0, settings.TRIAL_PLAN: 1})
 
 
 def take_the_place(tenant: Tenant) -> None:
     """Let the tenant order nothing any more; one that was granted more meanwhile keeps it."""
-    Tenant.objects.filter(pk=tenant.pk, runtime_quota__lte=1).update(runtime_quota=0)
-    _take_back(tenant, [settings.TRIAL_PLAN])
+    with platform_scope():
+        Tenant.objects.filter(pk=tenant.pk, runtime_quota__lte=1).update(runtime_quota=0)
+        _take_back(tenant, [settings.TRIAL_PLAN])
 
 
 def set_free(tenant: Tenant) -> None:
     """Lift the bounds of a tenant that takes a paid plan; what people granted it stays."""
-    Tenant.objects.filter(pk=tenant.pk, runtime_quota__lte=1).update(
-        runtime_quota=settings.TRIAL_CONVERTED_RUNTIMES
-    )
-    Entitlement.objects.filter(tenant=tenant, granted_by=GRANTED_BY).delete()
+    with platform_scope():
+        Tenant.objects.filter(pk=tenant.pk, runtime_quota__lte=1).update(
+            runtime_quota=settings.TRIAL_CONVERTED_RUNTIMES
+        )
+        Entitlement.objects.filter(tenant=tenant, granted_by=GRANTED_BY).delete()
 
 
 def was_granted_more(tenant: Tenant) -> bool:

@@ -10,6 +10,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import Account, State, Tenant
 from provisioner.lifecycle.admission import require
 from provisioner.lifecycle.models import Standing, Why
@@ -87,8 +88,9 @@ def of(owner: Owner) -> dict[str, object]:
 
 
 def turn(owner: Owner, state: State) -> None:
-    """Set the owner's state; every door asks for it from the next moment on."""
-    type(owner).objects.filter(pk=owner.pk).update(state=state)
+    """Set the owner's state; every door asks for it from the next moment on. Its own scope may not write it."""
+    with platform_scope():
+        type(owner).objects.filter(pk=owner.pk).update(state=state)
     owner.state = state
 
 

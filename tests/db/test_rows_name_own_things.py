@@ -12,10 +12,16 @@ from django.db.models import Model
 from billing.books.models import Contract
 from controlplane.catalog.models import Entitlement
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.ids import uuid7
 from controlplane.notices.models import Webhook, WebhookDelivery
+from controlplane.tenants.access import Actor, Role
+from controlplane.tenants.closing import close_tenant
 from controlplane.tenants.isolation.scopes import platform_scope, tenant_scope
-from controlplane.tenants.models import User
+from controlplane.tenants.models import Account, State, Tenant, User
+from controlplane.trials.bounds import set_free
+from provisioner.lifecycle.closing import schedule_tenant_deletion, undo_tenant_deletion
 from provisioner.lifecycle.models import Standing
+from provisioner.lifecycle.tenants import resume_account, suspend_account
 from provisioner.operations.models import Operation
 from provisioner.rollouts.schedule_models import Exclusion, MaintenanceWindow
 from provisioner.runtimes.models import Runtime
@@ -164,6 +170,60 @@ def test_a_tenant_gives_itself_no_terms_and_no_quota(
         assert not model._default_manager.exists()
         with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
             model._default_manager.update(**fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (Tenant, {"state": State.ACTIVE}),
+        (Tenant, {"runtime_quota": 9999}),
+        (Tenant, {"closed_at": None}),
+        (Tenant, {"slug": "other"}),
+        (Account, {"state": State.ACTIVE}),
+        (Account, {"slug": "other"}),
+    ],
+)
+def test_a_tenant_lifts_no_suspension_and_no_bound_of_its_own(
+    world: World, model: type[Model], fields: dict[str, Any]
+) -> None:
+    assert world.shop.tenant == world.archipel
+    with tenant_scope(world.archipel.id):
+        assert model._default_manager.update(name="Archipelago") == 1  # it calls itself what it likes
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            model._default_manager.update(**fields)
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            model._default_manager.filter(name="nobody")._raw_delete("default")
+    with platform_scope():
+        assert model._default_manager.filter(name="Archipelago").exists()
+
+
+def test_a_tenant_makes_no_tenant_even_with_its_own_key(world: World) -> None:
+    key = uuid7()
+    with (
+        tenant_scope(key),
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+    ):
+        Tenant.objects.create(pk=key, slug="made-up", name="Made up")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_its_own_people_suspend_and_resume_and_delete_it_all_the_same(world: World, own: bool) -> None:
+    """The doors that change what a scope may not write ask first, and then write it for it."""
+    archipel = world.archipel
+    owner = Actor("olga", role=Role.OWNER, tenant_id=archipel.id)
+    with tenant_scope(archipel.id) if own else platform_scope():
+        suspend_account(actor=owner, account_id=world.shop.id)
+        assert Account.objects.get(pk=world.shop.pk).state == State.SUSPENDED
+        resume_account(actor=owner, account_id=world.shop.id)
+        assert Account.objects.get(pk=world.shop.pk).state == State.ACTIVE
+        schedule_tenant_deletion(actor=owner, tenant_id=archipel.id)
+        assert Tenant.objects.get(pk=archipel.pk).state == State.SUSPENDED
+        undo_tenant_deletion(actor=owner, tenant_id=archipel.id)
+        assert Tenant.objects.get(pk=archipel.pk).state == State.ACTIVE
+        set_free(archipel)
+        close_tenant(actor=owner, tenant_id=archipel.id)
+        assert Tenant.objects.get(pk=archipel.pk).closed_at
 
 
 @pytest.mark.parametrize(
