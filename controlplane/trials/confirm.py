@@ -46,6 +46,13 @@ def find_link(token: str) -> SignUp:
         return row
 
 
+def begun_with(token: str) -> Trial | None:
+    """Return the trial that a link began; None for one that is unknown, or began nothing."""
+    with platform_scope(), transaction.atomic():
+        row = SignUp.objects.filter(link_digest=digest_of(token)).select_related("trial").first()
+        return row.trial if row else None
+
+
 def confirm(token: str) -> Confirmed:
     """Make a trial of a sign-up, once; raises Refused link_invalid 410.
 

@@ -6,6 +6,8 @@ message.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 
 from controlplane.kernel.clock import utcnow
@@ -84,6 +86,20 @@ def _known(email: str) -> User | None:
     return trial.owner if trial is not None else None
 
 
+def link_over() -> Refused:
+    """Return what is told of a link that lets nobody in."""
+    detail = "This link is unknown, too old, or was used before. Ask for a new one."
+    return Refused("link_invalid", detail, status=410)
+
+
+def used_by(token: str) -> UUID | None:
+    """Return whom a link let in when it was used; None for one that nobody used."""
+    with platform_scope(), transaction.atomic():
+        rows = SignInLink.objects.filter(digest=digest_of(token), used_at__isnull=False)
+        found: UUID | None = rows.values_list("user_id", flat=True).first()
+        return found
+
+
 def use_link(token: str, *, client: str) -> User:
     """Return who signs in with this link, once; raises Refused link_invalid 410."""
     with platform_scope(), transaction.atomic():
@@ -95,11 +111,7 @@ def use_link(token: str, *, client: str) -> User:
         )  # fmt: skip
         # Guarded by its state: of two who open the link at once, one gets in.
         if row is None or row.user is None or mine.update(state=SignInLink.State.OVER, used_at=now) != 1:
-            raise Refused(
-                "link_invalid",
-                "This link is unknown, too old, or was used before. Ask for a new one.",
-                status=410,
-            )
+            raise link_over()
         audit.record(
             "session.link", actor=Actor(name=row.user.get_username(), user_id=row.user.id, address=client),
             tenant_id=None, target_type="user", target_id=row.user.id,

@@ -85,8 +85,13 @@ def test_a_stranger_signs_up_confirms_and_stands_in_their_own_tenant() -> None:
     assert "Your runtime is being built" in text(answer)
     assert "trial" in text(client.get("/"))
     assert Runtime.objects.count() == 1
-    over = client.post(address)
-    assert (over.status_code, "This link is over" in text(over)) == (410, True)
+    for again in (client.post, client.get):
+        assert again(address, follow=True).redirect_chain == [("/trial/mine", 302)]
+    assert Trial.objects.count() == 1
+    elsewhere = Client().post(address)
+    assert elsewhere.status_code == 410
+    assert "This link was used already" in text(elsewhere)
+    assert "/trial/sign-in" in elsewhere.content.decode()
 
 
 def test_opening_the_link_any_number_of_times_does_nothing() -> None:
@@ -102,6 +107,51 @@ def test_confirming_needs_the_pages_own_form() -> None:
     strict = Client(enforce_csrf_checks=True)
     assert strict.post(link()).status_code == 403
     assert SignUp.objects.get().state == "pending"
+
+
+def pressed(client: Client, address: str, token: str) -> Any:
+    return client.post(address, {"csrfmiddlewaretoken": token})
+
+
+def token_of(client: Client, address: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get(address).content.decode())
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("kind", ["trial-verify", "trial-sign-in"])
+def test_a_second_press_leads_to_where_the_first_one_led(kind: str) -> None:
+    """The first press begins a session, and with it the token of the page that is still open expires."""
+    if kind == "trial-sign-in":
+        try_out()
+        Client().post("/trial/sign-in", {"email": "ada@engine.example"})
+        send_links()
+    else:
+        Client().post("/trial", FORM)
+    address, client = link(kind), Client(enforce_csrf_checks=True)
+    token = token_of(client, address)
+    assert pressed(client, address, token).headers["Location"] == "/trial/mine"
+    again = pressed(client, address, token)
+    assert again.headers["Location"] == f"{address}?again=1"
+    assert client.get(again.headers["Location"]).headers["Location"] == "/trial/mine"
+
+
+@pytest.mark.parametrize("kind", ["trial-verify", "trial-sign-in"])
+def test_a_form_that_expired_before_it_was_used_is_shown_once_more(kind: str) -> None:
+    if kind == "trial-sign-in":
+        try_out()
+        Client().post("/trial/sign-in", {"email": "ada@engine.example"})
+        send_links()
+    else:
+        Client().post("/trial", FORM)
+    address, client = link(kind), Client(enforce_csrf_checks=True)
+    token_of(client, address)
+    again = pressed(client, address, "a" * 64)
+    assert again.headers["Location"] == f"{address}?again=1"
+    assert "Press once more" in text(client.get(f"{address}?again=1"))
+    assert pressed(client, f"{address}?again=1", "a" * 64).status_code == 403  # no circle
+    token = token_of(client, f"{address}?again=1")
+    assert pressed(client, f"{address}?again=1", token).headers["Location"] == "/trial/mine"
 
 
 def test_the_form_says_what_needs_a_change() -> None:
@@ -153,7 +203,7 @@ def test_a_sign_in_link_is_asked_for_mailed_and_works_once() -> None:
     answer = client.post(address, follow=True)
     assert trial.company in text(answer)
     assert UserSession.objects.filter(user=trial.owner).count() == 1
-    assert client.post(address).status_code == 410
+    assert Client().post(address).status_code == Client().get(address).status_code == 410
 
 
 def test_a_tenant_sees_how_long_its_trial_lasts_wherever_it_looks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from uuid import UUID
 
 from csp.decorators import csp_replace
 from django.conf import settings
@@ -23,9 +24,9 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.addresses import base_of
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import User
-from controlplane.trials.confirm import confirm, find_link
+from controlplane.trials.confirm import begun_with, confirm, find_link
 from controlplane.trials.offer import open_regions
-from controlplane.trials.sign_in import ask_for_link, use_link
+from controlplane.trials.sign_in import ask_for_link, link_over, use_link, used_by
 from controlplane.trials.sign_up import Wish, ask_for_trial
 from controlplane.trials.states import SENTENCES, Reason
 from controlplane.trials.terms import terms
@@ -91,7 +92,8 @@ def confirm_link(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "console/trial/confirm.html", {"sign_up": find_link(token)})
         done = confirm(token)
     except Refused as refusal:
-        return render(request, "console/trial/over.html", {"refusal": refusal}, status=refusal.status)
+        trial = begun_with(token)
+        return _over(request, refusal, trial.owner_id if trial else None)
     if done.trial is None:
         told = SENTENCES[Reason(done.sign_up.reason)]
         return render(request, "console/trial/none.html", {"detail": told}, status=409)
@@ -125,13 +127,23 @@ def ask_link(request: HttpRequest) -> HttpResponse:
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """Sign in with one press, once."""
     if request.method == "GET":
+        if whose := used_by(token):
+            return _over(request, link_over(), whose)
         return render(request, "console/trial/open_link.html")
     try:
         user = use_link(token, client=request.META.get("REMOTE_ADDR", ""))
     except Refused as refusal:
-        return render(request, "console/trial/over.html", {"refusal": refusal}, status=refusal.status)
+        return _over(request, refusal, used_by(token))
     _enter(request, user)
     return redirect("console:trial-mine")
+
+
+def _over(request: HttpRequest, refusal: Refused, whose: UUID | None) -> HttpResponse:
+    """Bring whom a link let in already to where it led; tell others that it is over, and whether it was used."""
+    if whose is not None and request.user.pk == whose:
+        return redirect("console:trial-mine")
+    context = {"refusal": refusal, "used": whose is not None}
+    return render(request, "console/trial/over.html", context, status=refusal.status)
 
 
 def _enter(request: HttpRequest, user: User) -> None:
