@@ -122,6 +122,7 @@ def web(port: int, env: Mapping[str, str]) -> Service:
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--worker-class", "gthread"]
     options += ["--threads", str(_WEB_THREADS), "--graceful-timeout", "3", "--preload", "--no-control-socket"]
     options += ["--forwarded-allow-ips", ""]  # whom to believe is TRUSTED_PROXIES' to say
+    options += ["--keep-alive", "65"]  # seconds; a proxy's are 60: who closes first must not be us
     ready = _Asking(f"http://127.0.0.1:{port}/readyz")
     command = ["gunicorn", "controlplane.config.wsgi", *options]
     return _service("web", command, {**env, **_AS_WEB}, is_ready=ready)
