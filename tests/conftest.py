@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 
 import pytest
 import pytest_django
@@ -33,13 +34,17 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_db_setup: None, is_a_copy: bool, django_db_blocker: pytest_django.DjangoDbBlocker
-) -> None:
+) -> Iterator[None]:
     """The reviewed catalog stands in every test's database from the start."""
     from tests.plugins.database import fill
+    from tests.plugins.putting_back import putting_back
 
-    if not is_a_copy:
+    with ExitStack() as rest:
         with django_db_blocker.unblock():
-            fill()
+            if not is_a_copy:
+                fill()
+            rest.enter_context(putting_back())
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,15 +60,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def _make_ready(item: pytest.Item, nextitem: pytest.Item) -> None:
     from tests.plugins.database import empty_the_rest, mend
-    from tests.world import load_catalog
+    from tests.world import ensure_catalog
 
-    if _empties(item):
+    emptied = _empties(item)
+    if emptied:
         empty_the_rest()
-        mended = mend(item.nodeid)
-        if mended or not _empties(nextitem):
-            load_catalog()
-    elif mend(item.nodeid):
-        load_catalog()
+    if mend(item.nodeid) or (emptied and not _empties(nextitem)):
+        ensure_catalog()
 
 
 def _touches_rows(item: pytest.Item) -> bool:

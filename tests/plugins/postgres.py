@@ -25,6 +25,7 @@ from controlplane.embedded.service import launch
 from controlplane.sealing.keyfile import KeyFile
 
 _TIMEOUT_SECONDS = 60.0
+SUPERUSER = "TEST_DATABASE_SUPERUSER"  # what the controller tells its workers: the role of initdb, in our own server only
 _SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "controlplane.config.settings",
     "SECRET_KEY": "only-for-tests-and-long-enough-to-be-taken-as-a-key-0123456789",
@@ -47,7 +48,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         os.environ["DATABASE_URL"] = given
         return
     try:
-        os.environ["DATABASE_URL"] = _start(early_config)
+        os.environ["DATABASE_URL"], os.environ[SUPERUSER] = _start(early_config), "postgres"
     except CannotStartError as problem:
         raise pytest.UsageError(str(problem)) from problem
 
