@@ -48,7 +48,8 @@ class Command(BaseCommand):
         if settings.SEALING_KEEPER != "file":
             raise CommandError(
                 f"The keys of {settings.SEALING_KEEPER} are not in a file: make a new one there, name it in "
-                "SEALING_KMS_KEY_ID and the present one in SEALING_KMS_OLDER_KEY_IDS, restart, then run keys rewrap."
+                "SEALING_KMS_OLDER_KEY_IDS and restart every process; let it and the one in SEALING_KMS_KEY_ID change places and "
+                "restart again; then run keys rewrap (deploy/settings.md)."
             )
         return KeyFile(settings.SEALING_KEY_FILE)
 
