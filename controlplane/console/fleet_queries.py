@@ -46,20 +46,21 @@ ORDER BY o.step_started_at LIMIT %(most)s::int"""
 # Failed runtimes and open operations in trouble, by their error: at most so many of them are looked at.
 # Rides on runtime_pages_of_phase, operation_of_runtime and operation_one_per_slot.
 ERRORS = """
-SELECT code, step, audience, count(*)::int AS runtimes, min(at) AS first_at, max(at) AS last_at, max(message) AS sample,
-    (array_agg(name ORDER BY at DESC))[1:3] AS names
+SELECT code, kind, step, audience, count(*)::int AS runtimes, min(at) AS first_at, max(at) AS last_at, max(message) AS sample,
+    (array_agg(name ORDER BY at DESC))[1:3] AS names, (array_agg(id ORDER BY at DESC))[1:3] AS ids
 FROM (
-    (SELECT o.error_code AS code, o.step, o.error_audience AS audience, o.finished_at AS at, o.error_message AS message, r.name
+    (SELECT o.error_code AS code, o.kind, o.step, o.error_audience AS audience, o.finished_at AS at, o.error_message AS message,
+         r.name, r.id
      FROM (SELECT id, name FROM runtimes_runtime WHERE phase = 'failed' ORDER BY id DESC LIMIT %(most)s::int) r
      JOIN LATERAL (
          SELECT * FROM operations_operation x WHERE x.runtime_id = r.id AND x.state = 'failed' ORDER BY x.id DESC LIMIT 1
      ) o ON true)
     UNION ALL
-    (SELECT o.error_code, o.step, o.error_audience, o.step_started_at, o.error_message, r.name
+    (SELECT o.error_code, o.kind, o.step, o.error_audience, o.step_started_at, o.error_message, r.name, r.id
      FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id
      WHERE o.slot = 'active' AND o.error_code <> '' LIMIT %(most)s::int)
 ) e
-GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT 20"""
+GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1 LIMIT 20"""
 
 # How many present runtimes follow each channel, counted up to so many. Rides on runtime_by_channel.
 FOLLOWING = """

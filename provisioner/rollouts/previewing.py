@@ -16,7 +16,7 @@ from provisioner.operations.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.budget import ROLLOUT
 from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
-from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.gates.registry import gate_of, words_of
 from provisioner.rollouts.permitted import may_manage
 from provisioner.rollouts.planning import Planned, plan_rollout
 from provisioner.rollouts.selector import Member
@@ -129,8 +129,8 @@ def _stage(
         first=[f"{one.tenant}/{one.name}" for one in group[:SAMPLES]],
         max_concurrency=_places(planned, number),
         max_failures=frozen.failures.get(scope),
-        gates_before=[gate_of(gate.kind).title for gate in stage.before],
-        gates_after=[gate_of(gate.kind).title for gate in stage.after],
+        gates_before=[words_of(gate.kind, gate.settings) for gate in stage.before],
+        gates_after=[words_of(gate.kind, gate.settings) for gate in stage.after],
         tenants=len({one.tenant_id for one in group}),
         revenue=_sum(earned, group),
     )

@@ -27,6 +27,7 @@ from provisioner.runtimes.models import Runtime
 MOST = 200
 # Large, and no page of targets shows them.
 HEAVY = tuple(f"runtime__{name}" for name in ("spec", "cluster_spec", "status", "labels"))
+NOT_DONE = (TargetState.FAILED, TargetState.LEFT, TargetState.SKIPPED)  # once a rollout has ended
 FOUND_BY_NAME = 1000  # a search that finds more is to say more
 Counts = Mapping[str, int]  # by the columns of a lane
 
@@ -62,6 +63,16 @@ class Burn:
     scope: str
     failed: int
     allowed: int
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Failures that stand, of one cause in one stage, that came in one piece of the rollout's time."""
+
+    signature: str
+    stage: int  # its position
+    targets: int
+    piece: int  # which one, from 0
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,7 @@ class TargetFilter:
     region: str = ""
     landscape: str = ""  # key
     search: str = ""  # how words of the runtime's name begin
+    not_done: bool = False  # failed, skipped or left behind
 
     def columns(self) -> dict[str, Any]:
         """Return what Django's filter takes; raises Refused filter_invalid."""
@@ -163,6 +175,7 @@ class TargetFilter:
             "runtime__tenant__slug": self.tenant,
             "runtime__region": self.region,
             "runtime__landscape__key": self.landscape,
+            "state__in": NOT_DONE if self.not_done else "",
         }
         return {name: value for name, value in narrowed.items() if value not in {"", None}}
 
@@ -194,6 +207,13 @@ def read_feed(
     if since:
         found = found.filter(since__gt=since)
     return list(found.order_by("-since")[: min(limit, MOST)])
+
+
+def read_failures(*, actor: Actor, rollout_id: UUID, began: datetime, minutes: int) -> list[Failures]:
+    """Return the failures that stand by cause, stage and piece of `minutes` since `began`. Raises Refused 403, 404."""
+    the_rollout(actor, rollout_id)
+    wanted = {"rollout": rollout_id, "began": began, "minutes": minutes}
+    return [Failures(**row) for row in rows(reading_queries.FAILURES, wanted)]
 
 
 def _named(text: str) -> list[UUID]:

@@ -39,6 +39,25 @@ LEFT JOIN LATERAL (
 WHERE r.state IN ('running', 'paused', 'halted', 'aborting') AND (%(rollout)s::uuid IS NULL OR r.id = %(rollout)s::uuid)
 GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 100"""
 
+# Failures that stand, by cause, stage and piece of time. Reads failures, not targets. Rides on target_failures.
+FAILURES = """
+SELECT t.signature, s.position AS stage, count(*)::int AS targets,
+    greatest(0, floor(extract(epoch FROM t.finished_at - %(began)s::timestamptz) / (60 * %(minutes)s::int)))::int AS piece
+FROM rollouts_target t JOIN rollouts_stage s ON s.id = t.stage_id
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state = 'failed' AND t.finished_at IS NOT NULL
+GROUP BY 1, 2, 4 ORDER BY 4, 1"""
+
+# Who of one rollout is not on its release, in order, and who answers for them. Rides on target_pages_of_state.
+NOT_DONE = """
+SELECT t.runtime_id, t.state, t.reason_code, t.reason, t.since, r.name, tenant.name AS tenant, s.name AS stage,
+    r.release_key = o.release_key AS on_it_since, r.deleted_at IS NOT NULL AS gone_since,
+    w.owner AS waiver_owner, w.reason AS waiver_reason, w.expires_at AS waiver_expires_at
+FROM rollouts_target t JOIN rollouts_rollout o ON o.id = t.rollout_id JOIN rollouts_stage s ON s.id = t.stage_id
+JOIN runtimes_runtime r ON r.id = t.runtime_id JOIN tenants_tenant tenant ON tenant.id = r.tenant_id
+LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS NULL AND w.expires_at > now()
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state = ANY(ARRAY['failed', 'left_behind', 'skipped']::text[])
+ORDER BY t.state, t.position LIMIT %(most)s::int"""
+
 # Runtimes that are on these releases, a page in the order of their ids, with the newest thing that a rollout said of each,
 # and who answers for it. Rides on runtime_by_release, target_of_runtime and waiver_one_per_runtime; whoever asks for those that
 # somebody answers for begins with the waivers, which are few.

@@ -193,6 +193,12 @@ def left_behind(
     return rows(reading_queries.LEFT_BEHIND[waived], wanted)
 
 
+def not_done(*, actor: Actor, rollout_id: UUID, limit: int = 25) -> list[dict[str, Any]]:
+    """Return the first of a rollout's runtimes that are not on its release, why, and who answers. Raises Refused 403, 404."""
+    the_rollout(actor, rollout_id)
+    return rows(reading_queries.NOT_DONE, {"rollout": rollout_id, "most": min(limit, MOST)})
+
+
 def open_ends(*, actor: Actor, rollout_id: UUID) -> tuple[int, int]:
     """Return how many of a rollout are not on its release, and how many of these are waived by name. Raises Refused 403, 404."""
     the_rollout(actor, rollout_id)

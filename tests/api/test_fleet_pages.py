@@ -40,9 +40,11 @@ def started(world: World, **plan: Any) -> Rollout:
 FAILED = 2
 
 
-def with_failures(world: World) -> Rollout:
+def with_failures(world: World, *shares: int | str) -> Rollout:
     with upgrading(Upgrades(fails=lambda _: "ERR_INFRA_QUOTA_EXCEEDED")) as upgrades:
-        rollout = started(world, **no_gates(FAILED, "rest", max_failures="100%", max_concurrency="100%"))
+        rollout = started(
+            world, **no_gates(*(shares or (FAILED, "rest")), max_failures="100%", max_concurrency="100%")
+        )
         tick(clock=utcnow())
         upgrades.end_due(max(due for due, *_ in upgrades.due.values()))
         tick(clock=utcnow())
@@ -136,6 +138,7 @@ def test_failures_are_grouped_and_retried_by_their_cause(world: World, sre: Clie
     here = f"/fleet/rollouts/{rollout.pk}"
     page = text(sre.get(f"{here}/"))
     assert "Raise the infrastructure account's quota" in page
+    assert "Failures by cause over time" in sre.get(f"{here}/").content.decode()
     signature = Target.objects.filter(state="failed").values_list("signature", flat=True)[0]
     asked = sre.get(f"{here}/targets/retry", {"signature": signature})
     assert "Retry 2 runtimes?" in text(asked)
@@ -169,14 +172,16 @@ def test_a_gate_is_approved_once_by_each_person(world: World, sre: Client) -> No
     assert sre.get(f"/fleet/rollouts/{rollout.pk}/gates/{gate.pk + 1}/approve").status_code == 404
 
 
-def test_the_emergency_stop_is_one_press_and_a_confirmation_and_stands_on_every_page(
+def test_the_emergency_stop_is_one_press_on_every_page_and_stands_on_every_page(
     world: World, sre: Client
 ) -> None:
     fleet(world.shop, [world.landscape], 4)
     rollout = started(world)
-    asked = sre.get("/fleet/stop")
-    assert 'value="Something is wrong; looking into it"' in asked.content.decode()
-    sre.post("/fleet/stop", {"do": "stop", "reason": "Something is wrong"})
+    page = sre.get(f"/fleet/rollouts/{rollout.pk}/")
+    assert '<form method="post" action="/fleet/stop">' in page.content.decode()
+    given = {name: hidden_value(page, name) for name in ("do", "reason")}
+    assert f'value="{given["reason"]}"' in sre.get("/fleet/stop").content.decode()
+    sre.post("/fleet/stop", given)
     rollout.refresh_from_db()
     assert rollout.state == "paused"
     for path in ("/fleet/", "/fleet/rollouts", "/fleet/left-behind", f"/fleet/rollouts/{rollout.pk}/"):
@@ -200,6 +205,43 @@ def test_who_is_left_behind_is_waived_by_name_until_a_day(world: World, sre: Cli
     assert "Nobody here" in text(sre.get("/fleet/left-behind?waived=no"))
     sre.post(f"/fleet/left-behind/waivers/{waiver.pk}/revoke")
     assert "Nobody here" not in text(sre.get("/fleet/left-behind?waived=no"))
+
+
+def test_a_rollout_ends_with_everybody_who_is_not_on_it_by_name_and_who_answers(
+    world: World, sre: Client
+) -> None:
+    fleet(world.shop, [world.landscape], FAILED)
+    rollout = with_failures(world, "rest")
+    tick(clock=utcnow())
+    here = f"/fleet/rollouts/{rollout.pk}"
+    failed = (
+        Target.objects.select_related("runtime").filter(rollout=rollout, state="failed").order_by("position")
+    )
+    page = text(sre.get(f"{here}/"))
+    assert "none waived by name" in page
+    assert all(one.runtime.name in page for one in failed)
+    waive = f"/fleet/left-behind/{failed[0].runtime_id}?rollout={rollout.pk}"
+    until = sre.get(waive).context["asked"].fields[1].value
+    given = {"owner": "ada@example.org", "until": until, "reason": "vendor is late"}
+    assert sre.post(waive, given)["Location"] == f"{here}/"
+    page = text(sre.get(f"{here}/"))
+    assert "1 of them waived by name" in page
+    assert "ada@example.org" in page
+    assert failed[1].runtime.name in text(sre.get(f"{here}/targets?state=not_done"))
+
+
+def test_a_draft_shows_what_it_would_do_before_it_starts_and_is_discarded(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    made = create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=no_gates(2, "rest")
+    )
+    here = f"/fleet/rollouts/{made.pk}"
+    assert "Nothing has begun" in text(sre.get(f"{here}/"))
+    assert "What it would do" in text(sre.get(f"{here}/start"))
+    sre.post(f"{here}/discard", {"reason": "another way"})
+    page = text(sre.get(f"{here}/"))
+    assert "It was given up before it began" in page
+    assert "Nobody is left behind" not in page
 
 
 def test_a_runtime_is_found_by_anything(world: World, sre: Client) -> None:

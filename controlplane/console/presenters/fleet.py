@@ -9,7 +9,7 @@ from controlplane.console.presenters.rollouts import NARROWEST, PICTURE_WIDTH, P
 
 # By the landscape's situation; what needs a look first. An empty one was not seen yet.
 HEALTH: Mapping[str, Badge] = {
-    "failed": Badge("Given up by its landscape", "exclamation-triangle", "bad"),
+    "failed": Badge("Given up by the landscape", "exclamation-triangle", "bad"),
     "unhealthy": Badge("Unhealthy", "exclamation-triangle", "bad"),
     "absent": Badge("Without a cluster", "question-mark-circle", "wait"),
     "": Badge("Not seen yet", "clock", "empty"),

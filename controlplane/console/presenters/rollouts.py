@@ -11,7 +11,9 @@ from typing import Any
 from controlplane.console.charts.drawing import Drawing
 from controlplane.console.charts.lines import Line, lines_over_time
 from controlplane.console.presenters.badges import Badge
+from controlplane.console.presenters.failures import cause_words, whose
 from provisioner.drivers.shoots.faults import MEANINGS
+from provisioner.rollouts.estimate import Estimate
 from provisioner.rollouts.gates.registry import gate_of
 from provisioner.rollouts.models import Gate, HealthPoint, Tally
 from provisioner.rollouts.reading import Burn, StageView
@@ -87,6 +89,16 @@ class Cause:
     first_at: datetime
     last_at: datetime
     remedy: str
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """A failure's code, and the step that it came in."""
+        return cause_words(self.code)
+
+    @property
+    def whose(self) -> str:
+        """That it is its tenants' to mend, where it is."""
+        return whose(self.code)
 
     @property
     def badge(self) -> Badge:
@@ -195,6 +207,24 @@ def health_chart(points: Sequence[HealthPoint]) -> Drawing | None:
         title="Turned unhealthy",
         about=about,
         lines=[Line("Upgraded", upgraded, "2"), Line("Not yet upgraded", control, "1", dashed=True)],
+    )
+
+
+def when(finish: Estimate) -> str:
+    """Say when it will be done, between when if that is not the same minute, and what keeps it from being sooner."""
+    low, likely, high = (f"{one:%-d %b %H:%M}" for one in (finish.low, finish.likely, finish.high))
+    between = f", between {low} and {high}" if low != high else ""
+    return f"about {likely} UTC{between}; bound by {finish.bound_by}"
+
+
+def at_a_stand(counts: Mapping[str, int]) -> str:
+    """Say what a running rollout waits for when only those are left that can't begin; empty while anybody moves."""
+    blocked = counts.get("blocked") or 0
+    if not blocked or any(counts.get(one) for one in ("planned", "waiting", "ready", "active")):
+        return ""
+    them = "1 runtime that cannot begin is" if blocked == 1 else f"{blocked} runtimes that cannot begin are"
+    return (
+        f"Only {them} left. Mend what they say, skip them, or close the rollout: they are left behind then."
     )
 
 

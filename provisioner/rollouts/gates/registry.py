@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.plugins import load
 from controlplane.kernel.sentences import choices, shown
@@ -20,3 +23,12 @@ def gate_of(kind: object) -> Gate:
         detail = f"There is no gate {shown(kind)}. {choices(sorted(gates()), kind)}"
         raise Refused("gate_unknown", detail, field="gates")
     return found
+
+
+def words_of(kind: str, settings: Mapping[str, Any]) -> str:
+    """Return what a gate is called, with how long it lasts, or how many are asked where that is more than one."""
+    title = gate_of(kind).title
+    if kind == "soak":
+        return f"{title} of {float(settings['minutes']):g} min"
+    many = float(settings.get("approvers") or 1)
+    return f"{title} by {many:g}" if many > 1 else title

@@ -21,7 +21,7 @@ def judge(settings: Settings, evidence: Evidence) -> Verdict:
     until = evidence.since + timedelta(minutes=settings["minutes"])
     if evidence.now < until:
         return shut(f"soaks until {until:%d %b %H:%M} UTC", until)
-    return opened(f"soaked for {settings['minutes']:g} minutes")
+    return opened(f"soaked for {settings['minutes']:g} min")
 
 
 def least_seconds(settings: Settings, _now: datetime) -> float:

@@ -78,6 +78,12 @@
     });
   });
 
+  // One tick for all of a page.
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-ticks]")) return;
+    for (const box of event.target.closest("table").querySelectorAll("tbody [type=checkbox]")) box.checked = event.target.checked;
+  });
+
   // Whoever fills in what belongs to a choice has chosen it.
   document.addEventListener("input", (event) => {
     const part = event.target.closest("[data-chooses]");

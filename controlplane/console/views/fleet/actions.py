@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from controlplane.console.fields.tree import Field
 from controlplane.console.fleet_queries import MOST_COUNTED, chosen_targets
 from controlplane.console.pages import page
+from controlplane.console.presenters.previews import shown_of
 from controlplane.console.presenters.rollouts import TARGETS
 from controlplane.console.views.fleet.frame import Asked, ask, manager_of, reason_field
 from controlplane.console.visitor import ConsoleRequest
@@ -54,11 +55,13 @@ VERBS: Mapping[str, Verb] = {
              "pause", frozenset({R.RUNNING, R.HALTED}), services.pause_rollout, "is paused."),
         Verb("resume", "Resume", "It goes on where it stopped.",
              "play", frozenset({R.PAUSED, R.HALTED}), services.resume_rollout, "goes on.", "primary", reason=False),
+        Verb("discard", "Discard", "The draft is put away; nothing has begun, and nobody is left behind.",
+             "x-circle", frozenset({R.DRAFT}), services.abort_rollout, "is discarded.", "danger"),
         Verb("close", "Close", "What runs may end; whoever has not begun is left behind with this reason, and it completes.",
              "archive-box", frozenset({R.RUNNING}), services.close_rollout, "is being closed."),
         Verb("abort", "Abort", "Nothing more begins, for good; upgrades that run may end, everybody else is left behind. "
              "What is upgraded stays upgraded.",
-             "x-circle", LIVE_STATES | {R.DRAFT}, services.abort_rollout, "is being aborted.", "danger"),
+             "x-circle", LIVE_STATES, services.abort_rollout, "is being aborted.", "danger"),
     )
 }  # fmt: skip
 STEERS: Mapping[str, tuple[str, str, Callable[..., int], bool]] = {
@@ -98,6 +101,7 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
         chosen.act(actor=actor, rollout_id=rollout_id, **given)
         return f"{rollout.name} {chosen.said}"
 
+    seen = _seen(actor, rollout) if verb == "start" else {}
     back = reverse("console:fleet-rollout", args=[rollout_id])
     notes = [rollout.hold] if rollout.hold and verb == "resume" else []
     tone = "danger-solid" if chosen.tone == "danger" else "primary"
@@ -110,8 +114,22 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
         tone,
         notes,
         fields,
+        extra="console/fleet/_preview.html" if seen else "",
+        context=seen,
     )
     return ask(request, asked, act)
+
+
+def _seen(actor: Actor, rollout: Rollout) -> dict[str, Any]:
+    """What a draft would do now; nothing where it would be refused, which the start then tells."""
+    try:
+        preview = services.preview_rollout(
+            actor=actor, release=rollout.release_key, selector=rollout.selector, plan=rollout.plan,
+            urgent=rollout.urgent, overlap=rollout.overlap,
+        )  # fmt: skip
+    except Refused:
+        return {}
+    return shown_of(preview)
 
 
 @require_http_methods(["GET", "POST"])
@@ -167,8 +185,12 @@ def steer(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpResponse:
         count = service(
             actor=actor, rollout_id=rollout_id, choice=choice, reason=request.POST.get("reason", "")
         )
-        done = {"retry": "are tried again", "skip": "are skipped", "prioritise": "go first"}[verb]
-        return f"{count} runtime{'s' if count != 1 else ''}: {done}."
+        one, many = {
+            "retry": ("is tried again", "are tried again"),
+            "skip": ("is skipped", "are skipped"),
+            "prioritise": ("goes first", "go first"),
+        }[verb]
+        return f"1 runtime {one}." if count == 1 else f"{count} runtimes {many}."
 
     return ask(request, asked, act)
 

@@ -88,7 +88,10 @@ def waive(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         return f"{owner} answers for {row.name} until the end of {until}."
 
     words = "It is left behind with a name to it: the report counts it as waived until that day."
-    back = reverse("console:fleet-left-behind")
+    rollout = parse_uuid(request.GET.get("rollout", ""))
+    back = (
+        reverse("console:fleet-rollout", args=[rollout]) if rollout else reverse("console:fleet-left-behind")
+    )
     asked = Asked(f"Waive {row.name}?", words, "Waive it", back, "Left behind", fields=fields)
     return ask(request, asked, act)
 

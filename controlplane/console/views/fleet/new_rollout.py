@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from controlplane.console.fields.problems import Problem, place
 from controlplane.console.fields.tree import Group
 from controlplane.console.pages import page
+from controlplane.console.presenters.previews import shown_of
 from controlplane.console.views.fleet.frame import FORBIDDEN, manager_of, show_fleet
 from controlplane.console.views.fleet.stage_rows import Row, at_its_stage, press
 from controlplane.console.views.fleet.wish_form import (
@@ -59,8 +60,8 @@ def form(request: ConsoleRequest) -> HttpResponse:
                 raise
             problems = _place(refusal, fields, rows if given.get("shape") == OWN else [])
     context = {
-        "groups": fields, "problems": problems, "preview": preview, "changed": changed, "seen": seen,
-        "examples": examples(), "touched": _touched(preview) if preview else [], "own": given.get("shape") == OWN,
+        "groups": fields, "problems": problems, "changed": changed, "seen": seen, "examples": examples(),
+        "own": given.get("shape") == OWN, **(shown_of(preview) if preview else {}),
     }  # fmt: skip
     return show_fleet(request, "new_rollout.html", context, status=422 if problems else 200)
 
@@ -72,20 +73,6 @@ def _place(refusal: Refused, groups: list[Group], rows: list[Row]) -> list[Probl
     if field in ASKED_AS:
         found = Refused(found.code, found.detail, field=ASKED_AS[field], status=found.status)
     return place(found, [one for group in groups for one in group.fields])
-
-
-def _touched(preview: Preview) -> list[tuple[str, str]]:
-    """Whom it touches, by what, the most first."""
-    counted = (("Plans", preview.plans), ("Regions", preview.regions), ("They run now", preview.releases))
-    return [
-        (
-            title,
-            ", ".join(
-                f"{key or 'none'} {counts[key]}" for key in sorted(counts, key=lambda key: -counts[key])
-            ),
-        )
-        for title, counts in counted
-    ]
 
 
 def _preview(actor: Actor, wish: Wish) -> Preview:

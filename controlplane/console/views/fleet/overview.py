@@ -71,7 +71,12 @@ def _live_context(request: ConsoleRequest, versions: Sequence[why_not.Version]) 
         "stuck_count": stuck[0]["stuck"] if stuck else 0,
         "stuck_minutes": fleet_queries.STUCK_MINUTES,
         "errors": [
-            {**row, "remedy": remedy_of(row["code"], row["audience"])}
+            {
+                **row,
+                "remedy": remedy_of(row["code"], row["audience"]),
+                "doing": step_title(row["kind"], row["step"]) if row["step"] else "",
+                "latest": list(zip(row["ids"], row["names"], strict=True)),
+            }
             for row in fleet_queries.error_groups(actor)
         ],
         "landscapes": landscape_lines(actor),

@@ -9,15 +9,19 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from controlplane.console.charts import Drawing
 from controlplane.console.fleet_queries import landscape_keys
 from controlplane.console.pages import fragment, page, show_live
 from controlplane.console.presenters import rollouts as looks
+from controlplane.console.presenters.failures import column_minutes, failure_heat
+from controlplane.console.presenters.plans_in_words import plan_lines
 from controlplane.console.views.fleet.actions import VERBS
 from controlplane.console.views.fleet.frame import show_fleet
 from controlplane.console.visitor import ConsoleRequest
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.ids import parse_uuid
 from provisioner.rollouts import reading, why_not
-from provisioner.rollouts.states import UNDER_WAY, RolloutState
+from provisioner.rollouts.states import UNDER_WAY, RolloutState, TargetState
 
 LIVE, HEALTH = "fleet/_rollout_live.html", "fleet/_rollout_health.html"
 PAGE_SIZE, FEED = 25, 12
@@ -72,7 +76,12 @@ def detail(request: ConsoleRequest, rollout_id: UUID) -> HttpResponse:
     view = reading.read_rollout(actor=request.visitor.actor, rollout_id=rollout_id)
     html, _ = fragment(request, LIVE, _live_context(request, view))
     health, _ = fragment(request, HEALTH, _health_context(view))
-    context = {"rollout": view.rollout, "live_html": html, "health_html": health, "plan": _plan_lines(view)}
+    context = {
+        "rollout": view.rollout,
+        "live_html": html,
+        "health_html": health,
+        "plan": plan_lines(view.rollout.plan),
+    }
     return show_fleet(request, "rollout.html", context)
 
 
@@ -96,8 +105,10 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
     actor, rollout = request.visitor.actor, view.rollout
     found = looks.parts(view.counts)
     under_way = rollout.state in UNDER_WAY
-    ended = rollout.state in {RolloutState.COMPLETED, RolloutState.ABORTED}
+    ended = rollout.state in {RolloutState.COMPLETED, RolloutState.ABORTED} and bool(view.stages)
     behind, waived = why_not.open_ends(actor=actor, rollout_id=rollout.pk) if ended else (0, 0)
+    running = rollout.state == RolloutState.RUNNING
+    stand = looks.at_a_stand(view.counts) if running else ""
     return {
         "rollout": rollout,
         "badge": looks.ROLLOUTS[rollout.state],
@@ -108,13 +119,18 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
         "stages": looks.stage_lines(view.stages),
         "burn": looks.burn_lines(view.burn, view.stages, landscape_keys()),
         "places": [{**row, "parts": looks.parts(row)} for row in view.places],
-        "finish": view.finish,
+        "when": looks.when(view.finish) if view.finish and running and not stand else "",
+        "stand": stand,
+        "heat": _heat(request, view),
         "errors": looks.causes(view.errors),
         "reasons": looks.causes([one for one in view.reasons if one.state not in {"active", "gone"}]),
         "feed": [
             (one, looks.TARGETS[one.state])
             for one in reading.read_feed(actor=actor, rollout_id=rollout.pk, limit=FEED)
+            if one.state != TargetState.PLANNED
         ],
+        "left": why_not.not_done(actor=actor, rollout_id=rollout.pk, limit=PAGE_SIZE) if behind else [],
+        "targets_states": looks.TARGETS,
         "behind": behind,
         "waived": waived,
         "ended": ended,
@@ -125,29 +141,25 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
     }
 
 
+def _heat(request: ConsoleRequest, view: reading.RolloutView) -> Drawing | None:
+    """The failures that stand, over the rollout's time."""
+    rollout = view.rollout
+    if not view.errors or rollout.started_at is None:
+        return None
+    minutes = column_minutes(rollout.started_at, rollout.finished_at or utcnow())
+    began = rollout.started_at.replace(second=0, microsecond=0)
+    found = reading.read_failures(
+        actor=request.visitor.actor, rollout_id=rollout.pk, began=began, minutes=minutes
+    )
+    return failure_heat(
+        found,
+        began=began,
+        minutes=minutes,
+        stages={stage.row["position"]: stage.row["name"] for stage in view.stages},
+        list_url=reverse("console:fleet-rollout-targets", args=[rollout.pk]),
+    )
+
+
 def _health_context(view: reading.RolloutView) -> dict[str, Any]:
     under_way = view.rollout.state in UNDER_WAY
     return {"rollout": view.rollout, "chart": looks.health_chart(view.health), "under_way": under_way}
-
-
-def _plan_lines(view: reading.RolloutView) -> list[tuple[str, str]]:
-    """The frozen plan in words."""
-    plan, words = view.rollout.plan, list[tuple[str, str]]()
-    for key, title in (
-        ("max_concurrency", "At once, at most"), ("max_failures", "May fail"), ("starts_per_minute", "Starts a minute"),
-        ("order", "Order"), ("join", "Later members"), ("windows", "Maintenance windows"),
-    ):  # fmt: skip
-        value = plan.get(key)
-        if value is not None:
-            words.append((title, str(value).replace("_", " ")))
-    for scope, title in (("per_region", "In each region"), ("per_landscape", "On each landscape")):
-        limits = plan.get(scope) or {}
-        if limits:
-            told = [
-                f"{value} {'at once' if key == 'max_concurrency' else 'may fail'}"
-                for key, value in limits.items()
-            ]
-            words.append((title, ", ".join(told)))
-    if "breaker" in plan:
-        words.append(("Breaker on health", "on" if plan["breaker"] else "off"))
-    return words

@@ -1,4 +1,4 @@
-"""The emergency stop: one press, one confirmation."""
+"""The emergency stop: one press of the button on every page of the fleet; with a reason of one's own, on a page before it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controlplane.console.visitor import ConsoleRequest
 from provisioner.rollouts import services
 from provisioner.rollouts.listing import engaged_stop
 
-USUAL = "Something is wrong; looking into it"
+USUAL = "Something is wrong; looking into it"  # also what the button on every page says
 
 
 @require_http_methods(["GET", "POST"])
@@ -29,7 +29,7 @@ def stop(request: ConsoleRequest) -> HttpResponse:
             services.release_stop(actor=actor, reason=reason)
             return "The emergency stop is released. Resume the rollouts one by one: none goes on by itself."
         services.stop_everything(actor=actor, reason=reason)
-        return "Everything is stopped: no upgrade begins until the stop is released."
+        return "Everything is stopped: no upgrade begins until the stop is released. Pressed by mistake? Release it, then resume."
 
     if release:
         words = "Rollouts may start and be resumed again. None goes on by itself: resume each one."

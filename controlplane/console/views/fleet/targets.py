@@ -20,6 +20,7 @@ from provisioner.rollouts.permitted import the_rollout
 from provisioner.rollouts.states import TargetState
 
 PAGE_SIZE = 25
+NOT_DONE = "not_done"  # beside the states: failed, skipped or left behind
 NAMES = ("state", "stage", "reason_code", "signature", "tenant", "region", "landscape", "q")
 
 
@@ -30,7 +31,8 @@ def index(request: ConsoleRequest, rollout_id: UUID) -> HttpResponse:
     actor = request.visitor.actor
     rollout = the_rollout(actor, rollout_id)
     given = {name: request.GET.get(name, "").replace("\0", "").strip()[:160] for name in NAMES}
-    given["state"] = given["state"] if given["state"] in {one.value for one in TargetState} else ""
+    known = {NOT_DONE, *(one.value for one in TargetState)}
+    given["state"] = given["state"] if given["state"] in known else ""
     after = _whole(request.GET.get("after", ""))
     found = reading.list_targets(
         actor=actor, rollout_id=rollout_id, narrowed=_narrowed(given), after=-1 if after is None else after,
@@ -54,7 +56,9 @@ def index(request: ConsoleRequest, rollout_id: UUID) -> HttpResponse:
 
 def _narrowed(given: dict[str, str]) -> reading.TargetFilter:
     rest = {name: given[name] for name in NAMES if name not in {"q", "stage"}}
-    return reading.TargetFilter(**rest, stage=_whole(given["stage"]), search=given["q"])
+    if not_done := rest["state"] == NOT_DONE:
+        rest["state"] = ""
+    return reading.TargetFilter(**rest, not_done=not_done, stage=_whole(given["stage"]), search=given["q"])
 
 
 def _whole(text: str) -> int | None:
