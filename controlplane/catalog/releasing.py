@@ -8,6 +8,7 @@ from django.db import transaction
 
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.hops import is_usable, order_of
+from controlplane.catalog.loading.on_disk import refuse_changed
 from controlplane.catalog.models import Channel, Release, Revision
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.catalog.queries import lock_apply
@@ -45,7 +46,10 @@ def channel_named(key: str) -> ReleaseFacts:
 
 @transaction.atomic
 def publish_release(*, actor: Actor, key: str) -> ReleaseFacts:
-    """Publish a draft: from now on it never changes. Raises Refused 409 release_published, release_expired."""
+    """Publish a draft: from now on it never changes.
+
+    Raises Refused 409 release_published, release_expired, release_changed_on_disk.
+    """
     _require(actor)
     lock_apply()
     release = release_for_actor(actor, key)
@@ -53,6 +57,8 @@ def publish_release(*, actor: Actor, key: str) -> ReleaseFacts:
     if release.end_of_life is not None and release.end_of_life <= today:
         detail = f"Release {key} reached its end of life on {release.end_of_life}; publish a newer one."
         raise Refused("release_expired", detail, status=409)
+    if release.published_at is None:
+        refuse_changed(key)
     rows = Release.objects.filter(pk=key, published_at__isnull=True)
     if rows.update(published_at=utcnow(), published_by=actor.name[:200]) != 1:
         raise Refused("release_published", f"Release {key} is published already.", status=409)

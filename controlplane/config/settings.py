@@ -285,6 +285,7 @@ COLLECTOR_REQUEST_SECONDS: float = env.float("COLLECTOR_REQUEST_SECONDS", defaul
 COLLECTOR_CREDENTIAL_SECONDS: int = env.int("COLLECTOR_CREDENTIAL_SECONDS", default=14_400)
 COLLECTOR_METRICS: str = env.str("COLLECTOR_METRICS", default="")
 
+CATALOG_DIR: str = env.str("CATALOG_DIR", default="")
 SEALING_KEEPER: str = env.str("SEALING_KEEPER", default="file")
 SEALING_KEY_FILE: str = env.str(
     "SEALING_KEY_FILE", default=str(BASE_DIR / ".nesoi" / "keys" / "sealing.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from controlplane.catalog.plans import ReleaseFacts
@@ -30,7 +31,7 @@ def set_faults(chosen: Sequence[str]) -> list[tuple[str, str]]:
 def blockers(runtimes: Sequence[UUID], release: ReleaseFacts) -> Mapping[UUID, Sequence[Blocker]]:
     """Return what of runtimes' modules keeps them from a release; one statement."""
     found: dict[UUID, list[Blocker]] = defaultdict(list)
-    asked = {"runtimes": list(runtimes), "modules": list(release.modules)}
+    asked = {"runtimes": list(runtimes), "modules": list(release.modules), **_rules()}
     for row in prepared.rows(queries.MODULE_BLOCKERS, asked):
         key = row["missing"]
         missing = Blocker(
@@ -38,3 +39,21 @@ def blockers(runtimes: Sequence[UUID], release: ReleaseFacts) -> Mapping[UUID, S
         )
         found[row["id"]].append(missing if key else Blocker("module_blocked", row["stuck"]))
     return found
+
+
+def _rules() -> dict[str, list[Any]]:
+    """Return this build's rules about two modules: the second is forbidden beside the first, or else must be there."""
+    known = all_modules()
+    rules = [
+        (one.key, other, False, f"Module {one.key} needs {other}: add it first.")
+        for one in known.values()
+        for other in one.requires
+        if other not in known or not known[other].mandatory
+    ]
+    rules += [
+        (one.key, other, True, f"Modules {one.key} and {other} can't be together: {why}. Remove one first.")
+        for one in known.values()
+        for other, why in one.conflicts.items()
+    ]
+    columns = zip(*rules, strict=True) if rules else ((), (), (), ())
+    return dict(zip(("firsts", "seconds", "forbidden", "words"), map(list, columns), strict=True))

@@ -169,7 +169,8 @@ UPDATE runtimes_runtime SET generation = generation + 1, revision = revision + 1
 WHERE id = ANY(%(ids)s::uuid[]) RETURNING id, generation, revision
 """
 
-# What of many runtimes' modules keeps them from a release: those that it does not have, and those that could not be removed.
+# What of many runtimes' modules keeps them from a release: those that it does not have, those that could not be removed, and
+# those that by this build's rules can't be together, or lack another one.
 # Rides on primary keys and module_once_per_runtime.
 MODULE_BLOCKERS = """
 SELECT r.id, wish ->> 'key' AS missing, '' AS stuck
@@ -179,5 +180,13 @@ WHERE r.id = ANY(%(runtimes)s::uuid[]) AND coalesce(wish ->> 'channel', '') = ''
 UNION ALL
 SELECT m.runtime_id, '', m.message FROM modules_runtimemodule m
 WHERE m.runtime_id = ANY(%(runtimes)s::uuid[]) AND m.state = 'blocked'
+UNION ALL
+SELECT r.id, '', rule.words
+FROM runtimes_runtime r,
+    unnest(%(firsts)s::text[], %(seconds)s::text[], %(forbidden)s::boolean[], %(words)s::text[])
+        AS rule(first, second, forbidden, words)
+WHERE r.id = ANY(%(runtimes)s::uuid[])
+  AND r.cluster_spec -> 'modules' @> jsonb_build_array(jsonb_build_object('key', rule.first))
+  AND (r.cluster_spec -> 'modules' @> jsonb_build_array(jsonb_build_object('key', rule.second))) = rule.forbidden
 ORDER BY 1, 2, 3
 """

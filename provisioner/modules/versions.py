@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.modules.base import Module
-from provisioner.modules.ordering import in_order
+from provisioner.modules.ordering import Objection, in_order, objections
 from provisioner.modules.registry import all_modules
 from provisioner.runtimes.spec import ModuleWish
 
@@ -23,18 +23,31 @@ def plain_versions(release: Mapping[str, str]) -> dict[str, str]:
 
 
 def faults(release: Mapping[str, str], modules: Mapping[str, Module] | None = None) -> list[tuple[str, str]]:
-    """Return (module, sentence) for every implementation that a release names and this build does not have."""
+    """Return (module, sentence) for everything that keeps a release from being installed by this build."""
+    return [(one.module, one.detail) for one in objections_to(release, modules)]
+
+
+def objections_to(release: Mapping[str, str], modules: Mapping[str, Module] | None = None) -> list[Objection]:
+    """Return what is wrong with a release's modules: one that this build has no file or implementation for, one whose needs the
+    release lacks, a circle of needs, mandatory ones that can't be together. Others may conflict: each runtime chooses among them.
+    """
     known = all_modules() if modules is None else modules
-    found = []
-    for key, text in release.items():
-        if key not in known:
-            found.append((key, f"this build has no file for the module {key}."))
-            continue
-        _, implementation = parse_version(text, known[key])
+    found = [
+        Objection("module_unknown", key, f"This build has no file for the module {key}.")
+        for key in release
+        if key not in known
+    ]
+    for key in release.keys() & known.keys():
+        _, implementation = parse_version(release[key], known[key])
         if implementation not in known[key].implementations:
             names = ", ".join(known[key].implementations)
-            found.append((key, f"module {key} has no implementation {implementation}; it has: {names}."))
-    return found
+            detail = f"Module {key} has no implementation {implementation}; it has: {names}."
+            found.append(Objection("module_implementation_unknown", key, detail))
+    everywhere = {key for key, module in known.items() if module.mandatory}
+    together = objections([key for key in release if key in known], known)
+    found += [one for one in together if one.code != "module_conflict"]
+    found += [one for one in objections(everywhere, known) if one.code == "module_conflict"]
+    return sorted(found, key=lambda one: (one.module, one.code))
 
 
 def wishes_of_release(

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.hops import plan_hops
+from controlplane.catalog.loading.on_disk import refuse_changed
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.errors import Refused
 from provisioner.lifecycle.upgrade_way import blockers_of, release_named
+from provisioner.modules.versions import objections_to
 from provisioner.operations.prepared import rows
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
@@ -97,6 +99,10 @@ def _refuse_release(release: ReleaseFacts, now: datetime) -> None:
     if release.end_of_life is not None and release.end_of_life <= now.date():
         detail = f"Release {release.key} has been at its end of life since {release.end_of_life}; choose a newer one."
         raise Refused("release_expired", detail, field="release", status=409)
+    for objection in objections_to(release.modules):
+        detail = f"Release {release.key} can't be installed: {objection.detail} Publish one that can."
+        raise Refused(objection.code, detail, field="release", status=409)
+    refuse_changed(release.key)
 
 
 def _ineligible(selected: Sequence[Member], wanted: ReleaseFacts, now: datetime) -> list[Ineligible]:

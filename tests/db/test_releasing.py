@@ -40,8 +40,13 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
 
 
-def test_a_draft_changes_with_its_file_until_somebody_publishes_it(world: World, folder: Path) -> None:
+def test_a_draft_changes_with_its_file_until_somebody_publishes_it(
+    world: World, folder: Path, settings: Any
+) -> None:
+    settings.CATALOG_DIR = str(folder)
     edit(folder, f"releases/{DRAFT}.yaml", "eventing: 2.12.4", "eventing: 2.12.5")
+    with refused("release_changed_on_disk"):
+        publish_release(actor=world.sam.actor, key=DRAFT)
     apply_catalog(actor=SYSTEM, directory=folder)
     published = publish_release(actor=world.sam.actor, key=DRAFT)
     assert published.modules["eventing"] == "2.12.5"

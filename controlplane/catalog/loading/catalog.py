@@ -73,6 +73,17 @@ def read_catalog(folder: Path = DATA) -> Catalog:
     return catalog
 
 
+def read_release(folder: Path, key: str) -> Row | None:
+    """Read one release's file, None where there is none; raises CatalogInvalidError with what is wrong with it."""
+    path = folder / "releases" / f"{key}.yaml"
+    if not path.is_file():
+        return None
+    document = read_document(folder, path)
+    if faults := _shape_faults(document, *FOLDERS["releases"], path.stem):
+        raise CatalogInvalidError(faults)
+    return release_row(document.data)
+
+
 def digest(definition: Mapping[str, Any]) -> str:
     """SHA-256 of a definition, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
@@ -138,7 +149,7 @@ def _add_rows(catalog: Catalog, document: Document) -> None:
             row = {"key": entry["key"], "release_id": entry["release"], "declared": entry["release"]}
             catalog.add("channel", entry["key"], row, document, ("channels", index))
     elif kind == "releases":
-        catalog.add("release", data["key"], _release_row(data), document, ())
+        catalog.add("release", data["key"], release_row(data), document, ())
     else:
         catalog.add("plan", data["key"], _plan_row(data), document, ())
 
@@ -153,7 +164,8 @@ def memory_text(memory_gib: object) -> str:
     return f"{Decimal(str(memory_gib)).normalize():f}"
 
 
-def _release_row(data: Row) -> Row:
+def release_row(data: Row) -> Row:
+    """Return a release as the table and the file both say it."""
     return {
         "key": data["key"],
         "kubernetes_version_id": ".".join(data["kubernetes"].split(".")[:2]),

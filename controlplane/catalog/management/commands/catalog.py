@@ -19,8 +19,8 @@ from rich.text import Text
 
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.loading.apply import ApplyRefusedError, apply_catalog
-from controlplane.catalog.loading.catalog import DATA
 from controlplane.catalog.loading.difference import Change
+from controlplane.catalog.loading.on_disk import folder
 from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.tenants.access import Actor
 
@@ -39,7 +39,9 @@ class Command(BaseCommand):
         apply.add_argument("--dry-run", action="store_true", help="print the difference and change nothing")
         diff = verbs.add_parser("diff", help="print the difference and change nothing")
         for verb in (apply, diff):
-            verb.add_argument("--dir", type=Path, default=DATA, help="folder with the catalog's files")
+            verb.add_argument(
+                "--dir", type=Path, default=folder(), help="folder with the catalog's files (CATALOG_DIR)"
+            )
         verbs.add_parser("show", help="print the plans and channels in force")
 
     def handle(self, *_: Any, **options: Any) -> None:
