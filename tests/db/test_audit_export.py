@@ -8,18 +8,24 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db.models import Max
+from structlog.testing import capture_logs
 
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Role
 from controlplane.tenants.audit import reading
-from controlplane.tenants.audit.noting import note_heads
+from controlplane.tenants.audit.noting import note_new_heads
 from controlplane.tenants.audit.reading import Search, bounded, stream
 from controlplane.tenants.audit.sealing import heads, seal_new_rows
+from controlplane.tenants.audit.tasks import seal_audit
+from controlplane.tenants.models import AuditSeal, Tenant
 from tests.bucket import a_bucket
 from tests.world import World
 
@@ -41,6 +47,16 @@ def leave(world: World, count: int) -> None:
             target_type="x",
             target_id=number,
         )
+
+
+def grow(tenant: Tenant) -> None:
+    """One more seal on a tenant's chain: rows are sealed only once their transaction is over, and this test's is not."""
+    chain = AuditSeal.objects.filter(tenant=tenant)
+    position = 1 + (chain.aggregate(at=Max("last_position"))["at"] or 0)
+    AuditSeal.objects.create(
+        tenant=tenant, first_position=position, last_position=position, until_tx=0, until_id=UUID(int=position),
+        links=b"\0" * 48, previous_hash=b"p" * 32, hash=bytes([position]) * 32,
+    )  # fmt: skip
 
 
 def command(*words: str) -> str:
@@ -105,12 +121,50 @@ def test_a_wrong_word_is_named(world: World, tmp_path: Path, words: list[str]) -
 
 
 def test_new_heads_are_noted_in_the_bucket(world: World, bucket: Any, settings: Any) -> None:
+    cache.clear()
     settings.AUDIT_HEADS_TO = "s3://trail/heads"
-    leave(world, 2)
-    seal_new_rows()
-    where = note_heads(heads())
+    grow(world.archipel)
+    grow(world.archipel)
+    where = note_new_heads()
     body = bucket.get_object(Bucket="trail", Key=where.removeprefix("s3://trail/"))["Body"].read().decode()
-    assert sorted(line["chain"] for line in lines(body)) == sorted(head.chain for head in heads())
+    found = {line["chain"]: (line["position"], line["hash"]) for line in lines(body)}
+    assert found[str(world.archipel.id)] == (2, "02" * 32)
+    assert set(found) == {head.chain for head in heads()}
+
+
+def noted(where: str) -> set[str]:
+    return {line["chain"] for line in lines(Path(where).read_text())}
+
+
+def test_a_place_that_was_away_gets_the_heads_that_it_missed(
+    world: World, tmp_path: Path, settings: Any
+) -> None:
+    cache.clear()
+    archipel, basalt = str(world.archipel.id), str(world.basalt.id)
+    away = tmp_path / "file"
+    away.write_text("no folder")
+    settings.AUDIT_HEADS_TO = str(away / "below")
+    grow(world.archipel)
+    with capture_logs() as told:
+        assert note_new_heads() == ""
+    assert [line["log_level"] for line in told] == ["error"]
+    settings.AUDIT_HEADS_TO = str(tmp_path / "heads")
+    grow(world.basalt)
+    assert noted(note_new_heads()) >= {archipel, basalt}
+    assert note_new_heads() == ""  # nothing new
+    grow(world.basalt)
+    assert noted(note_new_heads()) == {basalt}
+    cache.clear()
+    assert noted(note_new_heads()) == {head.chain for head in heads()}
+
+
+def test_the_beat_notes_what_it_sealed(world: World, tmp_path: Path, settings: Any) -> None:
+    cache.clear()
+    settings.AUDIT_HEADS_TO = str(tmp_path)
+    grow(world.archipel)
+    seal_audit()
+    (file,) = tmp_path.iterdir()
+    assert str(world.archipel.id) in noted(str(file))
 
 
 def test_verifying_ends_well_for_a_whole_trail_and_its_heads(world: World, tmp_path: Path) -> None:

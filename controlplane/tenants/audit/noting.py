@@ -5,17 +5,51 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.audit.sealing import Head
+from controlplane.tenants.audit.sealing import Head, heads_since
+
+log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 30
+_NOTED = "audit:heads-noted"
+
+
+def note_new_heads() -> str:
+    """Note the ends of chains that grew since they were noted last; return where, or an empty text.
+
+    A place that is away misses nothing: how far it has come moves on with what was written only. That is kept in the cache, and
+    where that was emptied every end is noted once more. Never in a transaction.
+    """
+    if not settings.AUDIT_HEADS_TO:
+        return ""
+    found, newest = heads_since(_noted())
+    try:
+        where = note_heads(found)
+    except Refused as refusal:
+        log.error("audit heads are not noted", reason=refusal.detail)  # noqa: TRY400 - the reason says it all
+        return ""
+    with suppress(RedisError):
+        cache.set(_NOTED, newest, timeout=None)
+    return where
+
+
+def _noted() -> int:
+    """Return the newest seal whose chain's end was noted at this place."""
+    try:
+        return int(cache.get(_NOTED, 0))
+    except RedisError:
+        return 0
 
 
 def note_heads(heads: Sequence[Head]) -> str:

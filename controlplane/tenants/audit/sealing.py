@@ -89,10 +89,17 @@ def _complain_when_behind(tx: int) -> None:
 
 def heads() -> list[Head]:
     """Return where every chain ends now."""
-    newest = AuditSeal.objects.order_by("tenant_id", "-first_position").distinct("tenant_id")
-    return [
-        Head(str(seal.tenant_id or "platform"), seal.last_position, bytes(seal.hash).hex()) for seal in newest
+    return heads_since(0)[0]
+
+
+def heads_since(seal_id: int) -> tuple[list[Head], int]:
+    """Return where every chain ends that grew since this seal, and the id of the newest: sealers take turns, and so do ids."""
+    newer = AuditSeal.objects.filter(pk__gt=seal_id)
+    newest = list(newer.order_by("tenant_id", "-first_position").distinct("tenant_id"))
+    found = [
+        Head(str(one.tenant_id or "platform"), one.last_position, bytes(one.hash).hex()) for one in newest
     ]
+    return found, max((one.pk for one in newest), default=seal_id)
 
 
 @transaction.atomic
