@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 import heroicons
 from django import template
@@ -17,8 +18,9 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str, css: str = "") -> SafeString:
-    """A small decorative icon; the words beside it carry the meaning."""
+    """A small decorative icon; the words beside it carry the meaning. Only our own templates say which, so they are few."""
     classes = f"icon {css}".strip()
     # The icons come from a package and the attributes from our own templates.
     return mark_safe(  # noqa: S308
