@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -92,13 +94,19 @@ def test_a_watch_whose_time_ends_while_it_is_far_behind_says_so_instead_of_skipp
 ) -> None:
     simulator = simulator_factory()
     make(simulator, "long")
-    with watching(simulator, timeoutSeconds=1, allowWatchBookmarks="true") as events:
-        next(events)
-        for number in range(
-            700
-        ):  # more than a connection's buffers and the kept history hold; nobody reads meanwhile
+
+    def write(times: int) -> None:
+        for number in range(times):
             patch = {"data": {"text": f"{number:06d}" * 16_000}}
             simulator.call("PATCH", f"{MAPS}/long", patch, Content_Type="application/merge-patch+json")
+
+    began = time.monotonic()
+    write(20)
+    far = 700  # more than a connection's buffers and the kept history hold; nobody reads meanwhile
+    enough = 1 + math.ceil((time.monotonic() - began) * far / 20)
+    with watching(simulator, timeoutSeconds=enough, allowWatchBookmarks="true") as events:
+        next(events)
+        write(far)
         *_, last = events
     assert last["type"] == "ERROR"
     assert last["object"]["code"] == 410
