@@ -15,13 +15,13 @@ from django.db import connection, transaction
 from controlplane.catalog.models import Usage
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
+from controlplane.tenants.isolation import prepared
 from controlplane.tenants.models import Account
 from provisioner.lifecycle import closing, locks, tenants
 from provisioner.lifecycle.following import follow_owners
 from provisioner.lifecycle.move import move_account
 from provisioner.lifecycle.suspend import suspend_runtime
 from provisioner.lifecycle.update import update_runtime
-from provisioner.operations import prepared
 from provisioner.runtimes.models import Runtime
 from tests import work
 from tests.signed_in import build, present
@@ -29,7 +29,11 @@ from tests.world import World, order
 
 PATIENCE_SECONDS = 20.0
 LOCKS = re.compile(r"FOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF ([\w\", ]+?))?(?= FOR |$|\s*$)")
-WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+# Other workers of the test run wait in databases of their own.
+WAITING = """
+SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND datname = current_database()
+"""
 
 
 def move(world: World) -> str:

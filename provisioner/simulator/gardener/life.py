@@ -23,6 +23,9 @@ from provisioner.simulator.store import Collection, Place, read
 MAX_RETRIES = 20
 # Steps carried out before requests get their turn.
 TURNS = 50
+# A gardenlet tells progress every ten seconds of minutes, not whenever a task ends; here builds take seconds.
+REPORT_SECONDS = 2.0
+MOST_UNTOLD = 3  # tasks that end between two reports
 # Operations fail at the infrastructure, not before it is asked.
 FAILS_AT = 30
 
@@ -177,19 +180,22 @@ class Life:
     def _advance(self, place: Place, shoot: Json, last: Json) -> None:
         kind, progress = last["type"], last["progress"]
         plan, _ = self._plan(shoot, kind)
-        following = next((task for task in plan if task[0] > progress), None)
+        single = self._pause(shoot, kind)
+        left = [task for task in plan if task[0] > progress]
+        told = left[: max(1, min(MOST_UNTOLD, round(REPORT_SECONDS / single) if single else MOST_UNTOLD))]
         failure = self._failure(place, shoot, kind) if progress >= FAILS_AT else None
         if failure is not None:
             self._fail(place, shoot, last, failure)
             return
-        if following is None:
+        if not told:
             self._finish(place, shoot, kind)
             return
-        write.operation(shoot, kind, "Processing", following[0], following[1])
-        if kind == "Create" and following[0] > tasks.API_READY_AT:
+        reached, words = told[-1]
+        write.operation(shoot, kind, "Processing", reached, words)
+        if kind == "Create" and reached > tasks.API_READY_AT:
             write.advertise(shoot, self.base_url())
             write.conditions(shoot, "True", only=("APIServerAvailable", "ControlPlaneHealthy"))
-        self._keep(place, shoot, self._pause(shoot, kind))
+        self._keep(place, shoot, single * len(told))
 
     def _failure(self, place: Place, shoot: Json, kind: str) -> Failure | None:
         attempt = self._retries.get(place, 0)
