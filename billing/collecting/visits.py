@@ -10,7 +10,6 @@ from uuid import UUID
 from billing.collecting.targets import Target
 
 SPREAD = 0.8  # of the slot; the rest is for those that did not answer
-CATCH_UP_SECONDS = 30.0  # over so long are those spread whose turn is over when we come
 FIRST_PAUSE_SECONDS = 5.0
 LAST_START_SECONDS = 2.0  # before the slot's end nothing is begun any more
 
@@ -45,12 +44,15 @@ class Visits:
         return int(now // self.seconds) * self.seconds
 
     def add(self, target: Target, now: float) -> None:
-        """Begin to visit a runtime: at its turn, or soon when that is over."""
+        """Begin to visit a runtime: at its turn, or when that is over, at the same turn of what is left of the slot.
+
+        So neither a fleet found at a start nor a thousand runtimes that are new at once are read in one go.
+        """
         slot = self.slot_of(now)
         due = slot + target.turn * SPREAD * self.seconds
         if due < now:
             left = slot + self.seconds * SPREAD - now
-            due = now + target.turn * min(CATCH_UP_SECONDS, max(left, 0.0))
+            due = now + target.turn * max(left, 0.0)
         self._push(Visit(target, slot, due))
 
     def skip(self, target: Target, now: float) -> None:
