@@ -38,8 +38,9 @@ def step(name: str, act: Act = done, **changes: Any) -> Step:
     return Step(name=name, title=f"Do {name}", run=act, **{"calls_landscape": False, **changes})
 
 
-def flow(*steps: Step, deadline: timedelta = timedelta(hours=1)) -> Flow:
-    return Flow(steps=steps or (step("first"), step("second"), step("third")), deadline=deadline)
+def flow(*steps: Step, deadline: timedelta = timedelta(hours=1), settles: str = "") -> Flow:
+    three = (step("first"), step("second"), step("third"))
+    return Flow(steps=steps or three, deadline=deadline, settles=settles)
 
 
 @contextmanager

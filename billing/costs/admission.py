@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from django.db.models import F, Q
-
 from billing.costs.models import BudgetMonth, Kind
 from billing.costs.sentences import amount_in_words, next_month
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.isolation import prepared
 from controlplane.tenants.models import Account
+
+# By hand: every runtime's creation asks, and nearly none is stopped. Rides on the budgets' key by tenant, then on
+# costs_budget_month_once.
+STOPPED = """
+SELECT month.id FROM costs_budget_month AS month JOIN costs_budget AS budget ON budget.id = month.budget_id
+WHERE budget.tenant_id = %(tenant)s::uuid AND budget.hard_stop
+  AND (budget.account IS NULL OR budget.account = %(account)s::uuid)
+  AND month.month = %(month)s::date AND month.spent >= budget.amount
+ORDER BY budget.name LIMIT 1
+"""
 
 
 def refuse_exhausted(account: Account) -> None:
     """Raise Refused budget_exhausted (403) where a budget with a stop is used up, as it stood when it was last looked at."""
     today = utcnow().date()
-    used_up = (
-        BudgetMonth.objects.filter(
-            Q(budget__account__isnull=True) | Q(budget__account=account.id),
-            budget__tenant=account.tenant_id,
-            budget__hard_stop=True,
-            month=today.replace(day=1),
-            spent__gte=F("budget__amount"),
-        )
-        .select_related("budget")
-        .order_by("budget__name")
-        .first()
-    )
-    if used_up is None:
+    wanted = {"tenant": account.tenant_id, "account": account.id, "month": today.replace(day=1)}
+    found = prepared.rows(STOPPED, wanted)
+    if not found:
         return
+    used_up = BudgetMonth.objects.select_related("budget").get(pk=found[0]["id"])
     budget = used_up.budget
     whose = f"account {account.name}" if budget.account else "your tenant"
     what = "emissions" if budget.kind == Kind.CARBON else "costs"

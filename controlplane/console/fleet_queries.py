@@ -17,10 +17,10 @@ from controlplane.console.queries import PAGE_SIZE, Page, newest_first
 from controlplane.console.visitor import Visitor
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
+from controlplane.tenants.isolation.prepared import rows
 from controlplane.tenants.models import Account, AuditEvent, Tenant
 from provisioner.landscapes.models import Landscape
 from provisioner.observer.models import Drift
-from provisioner.operations.prepared import rows
 from provisioner.rollouts import reading
 from provisioner.rollouts.models import Target
 from provisioner.rollouts.permitted import may_read

@@ -12,7 +12,7 @@ LOCK_ADDRESS = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 # whole row. Rides on the unique indexes of the two digests: a rotated token has an older secret for a while.
 WHO_ASKS = """
 SELECT (token).id, (token).name, (token).role, (token).platform_role, (token).scopes, (token).expires_at, (token).last_used_at,
-    (token).tenant_id, (tenant).slug, (tenant).name, (tenant).state, (tenant).runtime_quota, (tenant).created_at
+    (token).tenant_id, (tenant).slug, (tenant).name AS tenant_name, (tenant).state, (tenant).runtime_quota, (tenant).created_at
 FROM tenants_bearer(%s) WHERE (token).revoked_at IS NULL
 """
 # Whose a token was that lets nobody in any more: for the audit trail of its tenant, and nothing else.

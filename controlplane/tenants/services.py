@@ -17,6 +17,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit, queries
 from controlplane.tenants.access import Actor, PlatformRole, Role, TokenScope
+from controlplane.tenants.isolation import prepared
 from controlplane.tenants.isolation.scopes import Scope, scoped
 from controlplane.tenants.models import SLUG, Account, ApiToken, Member, Tenant, User
 from controlplane.tenants.suspension import refuse_suspended
@@ -163,12 +164,12 @@ class Bearer:
 
 def find_bearer(plain: str) -> Bearer | None:
     """Return what a bearer token stands for, or None when it is unknown or revoked."""
-    with connection.cursor() as cursor:
-        cursor.execute(queries.WHO_ASKS, [digest_of(plain)])
-        row = cursor.fetchone()
-    if row is None:
+    found = prepared.rows(queries.WHO_ASKS, [digest_of(plain)])
+    if not found:
         return None
-    token_id, name, role, platform_role, scopes, expires_at, last_used_at, tenant_id, *rest = row
+    token_id, name, role, platform_role, scopes, expires_at, last_used_at, tenant_id, *rest = found[
+        0
+    ].values()
     now = utcnow()
     expired = expires_at is not None and expires_at <= now
     if not expired and (last_used_at is None or now - last_used_at > LAST_USED_GRAIN):

@@ -11,10 +11,15 @@ from provisioner.steps.base import Step
 
 @dataclass(frozen=True)
 class Flow:
-    """An ordered list of steps with a deadline for the whole."""
+    """An ordered list of steps with a deadline for the whole.
+
+    Behind the step `settles` the runtime is what its operation makes of it, and people can use it; the steps that are left go on
+    in the background, behind everybody's work that is not.
+    """
 
     steps: Sequence[Step]
     deadline: timedelta
+    settles: str = ""
 
     def names(self) -> list[str]:
         """The steps' names in order."""

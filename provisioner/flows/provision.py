@@ -22,4 +22,6 @@ flow = Flow(
         await_modules.step,
     ),
     deadline=timedelta(hours=2),
+    # The landscape has seen its API answer and its nodes ready; who waits for a runtime need not wait for modules.
+    settles=await_cluster.step.name,
 )

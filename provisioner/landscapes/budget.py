@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from controlplane.tenants.isolation import prepared
 from provisioner.landscapes import queries
 from provisioner.landscapes.models import Breaker
 
@@ -45,11 +44,9 @@ def take(landscape_id: UUID, *, leave: float = 0.0) -> Verdict:
 
     Who can wait leaves others a share of the burst, and takes only what is above it: whatever nobody else wants.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(queries.TAKE, {"id": landscape_id, "leave": leave})
-        key, taken, breaker, faults, reason, opened_at, breaker_seconds, budget_seconds, _ = cursor.fetchone()
-    if taken:
-        return Allowed(suspect=faults > 0 or breaker != Breaker.CLOSED)
-    if breaker == Breaker.CLOSED or not breaker_seconds:
-        return OverBudget(key, budget_seconds)
-    return NotAnswering(key, breaker_seconds, opened_at, reason)
+    (row,) = prepared.rows(queries.TAKE, {"id": landscape_id, "leave": leave})
+    if row["taken"]:
+        return Allowed(suspect=row["faults"] > 0 or row["breaker"] != Breaker.CLOSED)
+    if row["breaker"] == Breaker.CLOSED or not row["breaker_seconds"]:
+        return OverBudget(row["key"], row["budget_seconds"])
+    return NotAnswering(row["key"], row["breaker_seconds"], row["opened_at"], row["reason"])

@@ -16,7 +16,7 @@ from controlplane.tenants import rights
 from controlplane.tenants.access import SYSTEM, Actor, Permission
 from controlplane.tenants.models import Account, State, Tenant
 from controlplane.tenants.suspension import refuse_suspended
-from provisioner.lifecycle.quota import enter
+from provisioner.lifecycle.quota import enter, owner_of
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
@@ -32,7 +32,17 @@ def admit(*, tenant: Tenant, account: str, plan: PlanFacts, region: str, size: S
 
     Raises Refused: account_unknown 422, tenant_suspended 403, account_suspended 403, quota_exceeded 403, region_not_granted 403.
     """
-    found = enter(tenant_id=tenant.id, account=account, plan=plan, region=region, more=size)
+    return _working(
+        tenant, account, enter(tenant_id=tenant.id, account=account, plan=plan, region=region, more=size)
+    )
+
+
+def recognise(*, tenant: Tenant, account: str) -> Account:
+    """Return the account by id or slug as it is now, nothing locked; raises Refused as `admit` does, but for quota and region."""
+    return _working(tenant, account, owner_of(tenant.id, account))
+
+
+def _working(tenant: Tenant, account: str, found: Account | None) -> Account:
     if found is None:
         refuse_suspended(Tenant.objects.get(pk=tenant.id))
         raise _no_such_account(tenant, account)

@@ -20,7 +20,7 @@ from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.models import Tenant
 from provisioner.drivers.registry import cluster_name_length
 from provisioner.lifecycle import ports
-from provisioner.lifecycle.admission import admit, require
+from provisioner.lifecycle.admission import admit, recognise, require
 from provisioner.lifecycle.cluster import cluster_spec
 from provisioner.lifecycle.module_wishes import module_wishes
 from provisioner.lifecycle.naming import check_labels, check_name
@@ -78,18 +78,9 @@ def _create(
 ) -> Operation:
     runtime, facts = _wish(plan, parameters)
     size = size_of(runtime.cluster_spec, facts)
-    owner = admit(tenant=tenant, account=account, plan=facts, region=runtime.region, size=size)
+    owner = recognise(tenant=tenant, account=account)
     for ask in ports.may_begin:
         ask(owner)
-    count(runtime, size)
-    runtime.tenant, runtime.account = owner.tenant, owner
-    runtime.name, runtime.labels, runtime.created_by = name, dict(labels), actor.name
-    runtime.cluster_spec["labels"] = {
-        "nesoi.dev/runtime": str(runtime.id),
-        "nesoi.dev/tenant": owner.tenant.slug,
-    }
-    runtime.save(force_insert=True)
-    operation = open_operation(actor=actor, runtime=runtime, kind=Kind.PROVISION)
     audit.record(
         "runtime.create",
         actor=actor,
@@ -98,7 +89,17 @@ def _create(
         target_id=runtime.id,
         changes={"name": name, "plan": plan, "account": owner.slug, "parameters": dict(parameters)},
     )
-    return operation
+    count(runtime, size)
+    # From here on the tenant's other requests stand behind this one: what can be done before, was.
+    owner = admit(tenant=tenant, account=account, plan=facts, region=runtime.region, size=size)
+    runtime.tenant, runtime.account = owner.tenant, owner
+    runtime.name, runtime.labels, runtime.created_by = name, dict(labels), actor.name
+    runtime.cluster_spec["labels"] = {
+        "nesoi.dev/runtime": str(runtime.id),
+        "nesoi.dev/tenant": owner.tenant.slug,
+    }
+    runtime.save(force_insert=True)
+    return open_operation(actor=actor, runtime=runtime, kind=Kind.PROVISION)
 
 
 def _wish(plan: str, parameters: Mapping[str, Any]) -> tuple[Runtime, PlanFacts]:

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.catalog.plans import ReleaseFacts
+from controlplane.tenants.isolation import prepared
 from provisioner.lifecycle import queries
 from provisioner.lifecycle.ports import Blocker
 from provisioner.modules.ordering import objections
 from provisioner.modules.registry import all_modules
 from provisioner.modules.versions import faults
-from provisioner.operations import prepared
 
 
 def release_faults(release: Mapping[str, str]) -> list[tuple[str, str]]:

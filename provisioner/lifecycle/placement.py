@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from django.db import connection
-
 from controlplane.catalog.plans import PlanFacts
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.isolation import prepared
 from provisioner.landscapes.models import Landscape
 from provisioner.lifecycle.queries import FITTING_LANDSCAPES
 
@@ -19,9 +20,8 @@ def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
 
     Runtimes spread by rendezvous hashing, so one more landscape moves no one and takes its share.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(FITTING_LANDSCAPES, [plan.landscape_kind, plan.provider])
-        fitting = [_landscape(*row) for row in cursor.fetchall()]
+    found = prepared.rows(FITTING_LANDSCAPES, [plan.landscape_kind, plan.provider])
+    fitting = [_landscape(row) for row in found]
     candidates = sorted(fitting, key=lambda landscape: crc32(f"{landscape.key}:{runtime_id}".encode()))
     if not candidates:
         raise Refused(
@@ -34,7 +34,8 @@ def place(*, plan: PlanFacts, runtime_id: UUID) -> Landscape:
     return candidates[0]
 
 
-def _landscape(landscape_id: UUID, key: str, kind: str, config: str) -> Landscape:
+def _landscape(row: Mapping[str, Any]) -> Landscape:
     columns = ["id", "key", "kind", "config"]
-    found: Landscape = Landscape.from_db("default", columns, [landscape_id, key, kind, json.loads(config)])
+    values = [row["id"], row["key"], row["kind"], json.loads(row["config"])]
+    found: Landscape = Landscape.from_db("default", columns, values)
     return found

@@ -1,6 +1,6 @@
 """What the lifecycle asks rooms above it; they fill these at start-up. Read them through the module.
 
-Each of `may_begin` is asked inside the transaction that creates a runtime, once tenant, account and quota allow it, and raises
+Each of `may_begin` is asked inside the transaction that creates a runtime, once tenant and account allow it, and raises
 Refused where it does not: read only, indexed, no network.
 Each of `preflight` is asked before runtimes are brought to a release, of all of them at once, with what the platform knows
 already: no network either. It answers for those that something keeps from it.

@@ -26,6 +26,15 @@ ORDER BY account.id, used.plan
 FOR NO KEY UPDATE OF used FOR SHARE OF tenant, account
 """
 
+# The same account and tenant, not locked: for what is asked before. Rides on primary keys, or the account's slug.
+OWNER = """
+SELECT account.id AS account_id, account.slug AS account_slug, account.name AS account_name, account.state AS account_state,
+    tenant.slug, tenant.name, tenant.state, tenant.runtime_quota
+FROM tenants_account AS account JOIN tenants_tenant AS tenant ON tenant.id = account.tenant_id
+WHERE account.tenant_id = %(tenant)s::uuid AND (account.slug = %(slug)s OR account.id = %(id)s::uuid)
+ORDER BY account.id LIMIT 1
+"""
+
 # The rows that a tenant's first runtime of a plan counts in. Rides on usage_once_per_plan.
 BEGIN_BOOK = """
 INSERT INTO catalog_usage (tenant_id, plan, runtimes, vcpu, memory_gib, gpus)
@@ -82,7 +91,7 @@ SET runtimes = excluded.runtimes, vcpu = excluded.vcpu, memory_gib = excluded.me
 # A handful of rows.
 FITTING_LANDSCAPES = """
 SELECT id, key, kind, config FROM landscapes_landscape
-WHERE accepting AND kind = %s AND providers @> to_jsonb(%s::text)
+WHERE accepting AND kind = %s::text AND providers @> to_jsonb(%s::text)
 """
 
 # While an account moves, its runtimes are another tenant's than it for the length of a statement.

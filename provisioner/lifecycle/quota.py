@@ -17,9 +17,9 @@ from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.quota import DIMENSIONS, WORDS, Bounds, Size, default_bounds, shown, size_of
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
+from controlplane.tenants.isolation import prepared
 from controlplane.tenants.models import Account, Tenant
 from provisioner.lifecycle import queries
-from provisioner.operations import prepared
 from provisioner.runtimes.models import Runtime
 
 
@@ -39,6 +39,12 @@ def enter(
         for row in reversed(book):  # of two reasons the nearer one: the plan
             _refuse_excess(row, tenant, plan, region, of_plan or more if row["plan"] else more)
     return found
+
+
+def owner_of(tenant_id: UUID, account: str) -> Account | None:
+    """Return the account by id or slug, with its tenant; nothing is locked: `enter` asks again."""
+    found = prepared.rows(queries.OWNER, {"tenant": tenant_id, "slug": account, "id": parse_uuid(account)})
+    return _owner(tenant_id, found[0])[1] if found else None
 
 
 def refuse_growth(runtime: Runtime, plan: PlanFacts, more: Size, *, of_plan: Size | None = None) -> None:

@@ -49,6 +49,7 @@ class Claimed:
     situation: str = ""  # of the cluster, as the observer saw it last
     seen_operation: str = ""  # which one ordered what was seen then
     kept: dict[str, Any] = field(default_factory=dict)  # what its steps noted
+    background: bool = False  # the runtime counts as settled already
     in_hand: bool = False  # this worker has just done the step before
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
     visit: Visit = field(default_factory=Visit, compare=False, repr=False)  # closed when the worker lets go
@@ -94,6 +95,7 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         stored_step=row["step"],
         steps_done=tuple(done["step"] for done in json.loads(row["steps_done"])),
         attempts=row["attempts"],
+        background=row["background"],
         fence=row["fence"],
         wakes=row["wakes"],
         now=row["now"],

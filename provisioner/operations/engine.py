@@ -72,6 +72,7 @@ class Change:
     problem: Problem | None = None
     wakeable: bool = False  # the observer may end this wait
     harmless: bool = False  # the step that failed has changed nothing
+    settles: bool = False  # the runtime is what it was to become; what is left goes on in the background
 
     @property
     def closes(self) -> bool:
@@ -210,6 +211,7 @@ def _done(progress: Progress, step: Step, flow: Flow) -> Change:
         attempts=1,  # the worker that goes on with it is its first
         step_limit=following.deadline,
         progress=percent(flow, following.name),
+        settles=step.name == flow.settles,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,13 +12,16 @@ from uuid import UUID
 from django.conf import settings
 
 from controlplane.kernel.errors import Audience
-from provisioner.operations import flowbook, prepared, queries
+from controlplane.tenants.isolation import prepared
+from provisioner.operations import flowbook, queries
 from provisioner.operations.claimed import Claimed, claimed
 from provisioner.operations.engine import Change, Problem
 from provisioner.operations.moves import State
 from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
 
 _DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
+BEHIND_FIRST, KEPT_WAITING = 8, timedelta(minutes=1)
+_turns = itertools.count(1)
 _MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold
 
 
@@ -29,13 +33,45 @@ class Closed:
 
 
 def claim() -> Claimed | None:
-    """Take the fairest due operation, or None when nothing is due."""
+    """Take the fairest due operation, or None when nothing is due.
+
+    What goes on in the background comes when nothing else is due; one claim in eight looks first whether some of it has been
+    kept waiting for a minute, so that a fleet that is never idle does not starve it.
+    """
+    kept_waiting = next(_turns) % BEHIND_FIRST == 0
+    return (_claim_behind(KEPT_WAITING) if kept_waiting else None) or _claim() or _claim_behind(timedelta(0))
+
+
+def _claim() -> Claimed | None:
     found = prepared.rows(queries.CLAIM, {"during": _DURING, "lease": _lease()})
     return claimed(found[0]) if found else None
 
 
+def _claim_behind(late: timedelta) -> Claimed | None:
+    found = prepared.rows(queries.CLAIM_BEHIND, {"during": _DURING, "lease": _lease(), "late": late})
+    return claimed(found[0]) if found else None
+
+
+def settle(held: Claimed, change: Change) -> State | None:
+    """Write that people can use the runtime, and let go of what is left; None for a lost lease, or when a wish waits behind."""
+    params = {
+        **_attempt(held, change),
+        "id": held.id,
+        "runtime_id": held.runtime_id,
+        "fence": held.fence,
+        "stored": held.stored_step,
+        "step": change.step,
+        "progress": change.progress,
+        "phase": PHASES_OF[held.kind].succeeded.value,
+    }
+    found = prepared.rows(queries.SETTLE, params)
+    return State(found[0]["state"]) if found else None
+
+
 def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
     """Write a step's outcome: the operation as it runs on in our hand, the state it rests in, or None for a lost lease."""
+    if change.settles and (rests := settle(held, change)) is not None:
+        return rests
     params = {
         **_attempt(held, change),
         **_problem(change.problem),
@@ -104,7 +140,7 @@ def _after_failure(held: Claimed, change: Change) -> Phase:
 
 
 def close_cancelled(held: Claimed) -> Closed | None:
-    """Write the end of an operation that we hold and that a person, or a delete, asked to cancel."""
+    """Write the end of an operation that we hold and that a person, or a delete, asked to cancel; what people have, stays."""
     return cancel(
         operation_id=held.id,
         runtime_id=held.runtime_id,
@@ -112,7 +148,7 @@ def close_cancelled(held: Claimed) -> Closed | None:
         attempts=held.attempts,
         step=held.step,
         reason=held.cancel_reason,
-        leaves=Phase.FAILED,
+        leaves=None if held.background else Phase.FAILED,
     )
 
 

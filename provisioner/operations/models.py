@@ -39,6 +39,8 @@ class Operation(TenantOwned):
 
     state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in State], default=State.QUEUED)
     slot = models.CharField(max_length=8, null=True, choices=[(s.value, s.value) for s in Slot])  # noqa: DJ001 - null: closed
+    # People can use the runtime; what is left to do comes behind everybody's work for runtimes that they can't use yet.
+    background = models.BooleanField(default=False, db_default=False)
     step = models.CharField(max_length=64)  # a name, never a position
     steps_done = models.JSONField(default=list)  # [{"step", "at", "seconds", "skipped"?: reason}]
     attempts = models.PositiveIntegerField(
@@ -96,8 +98,14 @@ class Operation(TenantOwned):
             # The claim: in order of fair share.
             models.Index(
                 fields=["share", "due_at"],
-                condition=Q(slot="active", state__in=["queued", "running"]),
-                name="operation_claim",
+                condition=Q(slot="active", state__in=["queued", "running"], background=False),
+                name="operation_claim_first",
+            ),
+            # The claim of what goes on in the background.
+            models.Index(
+                fields=["share", "due_at"],
+                condition=Q(slot="active", state__in=["queued", "running"], background=True),
+                name="operation_claim_behind",
             ),
             # The sweep: waits whose time has come.
             models.Index(
@@ -106,8 +114,8 @@ class Operation(TenantOwned):
             # A tenant's last place in the queue.
             models.Index(
                 fields=["tenant", "share"],
-                condition=Q(slot="active", state__in=["queued", "running"]),
-                name="operation_share_of_tenant",
+                condition=Q(slot="active", state__in=["queued", "running"], background=False),
+                name="operation_tail_of_tenant",
             ),
             # The sweep: wishes that nobody started.
             models.Index(fields=["runtime"], condition=Q(slot="next"), name="operation_next"),

@@ -126,7 +126,8 @@ def ask_to_cancel(active: Operation, *, reason: str) -> bool:
     Waiting for the step keeps a create that is on its way from landing behind a delete's back. The caller holds the
     runtime's lock.
     """
-    leaves = Phase.FAILED if active.fence or active.kind == Kind.PROVISION else None
+    begun = active.fence or active.kind == Kind.PROVISION
+    leaves = Phase.FAILED if begun and not active.background else None
     closed = ledger.cancel(
         operation_id=active.id,
         runtime_id=active.runtime_id,

@@ -10,7 +10,8 @@ from typing import Any
 from controlplane.kernel.errors import Fatal, Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import Actor
-from provisioner.operations import flowbook, prepared, queries, transport
+from controlplane.tenants.isolation import prepared
+from provisioner.operations import flowbook, queries, transport
 from provisioner.operations.models import Operation
 from provisioner.operations.opening import stored
 from provisioner.runtimes.models import Runtime
@@ -32,12 +33,12 @@ WITH wish AS (
 INSERT INTO operations_operation
     (id, tenant_id, runtime_id, landscape_id, kind, generation, input, requested_by, request_id, state, slot, step, steps_done,
      attempts, reason, progress, share, due_at, fence, wakes, cancel_reason, deadline, error_class, error_code, error_message,
-     error_audience, created_at)
+     error_audience, created_at, background)
 SELECT wish.id, wish.tenant_id, wish.runtime_id, wish.landscape_id, %(kind)s::text, wish.generation,
     wish.input || CASE WHEN consent.builds THEN '{{"rebuild": true}}'::jsonb ELSE '{{}}'::jsonb END,
     %(requested_by)s::text, %(request_id)s::text, 'queued', 'active', %(step)s::text, '[]'::jsonb, 0, '', 0,
     greatest({queries.NOW_IN_SERVICE}, tails.tail) + wish.behind, now(), 0, 0, '', now() + %(within)s::interval,
-    '', '', '', '', now()
+    '', '', '', '', now(), false
 FROM wish JOIN tails ON tails.tenant_id = wish.tenant_id
 LEFT JOIN LATERAL (
     SELECT o.input -> 'rebuild' = 'true'::jsonb AND (o.kind = 'suspend' OR o.state <> 'succeeded') AS builds

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.kernel.errors import Retry
-from provisioner.operations import prepared
+from controlplane.tenants.isolation import prepared
 from provisioner.operations.claimed import Claimed
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
 

@@ -14,8 +14,11 @@ What only tells how operations stand is in `reading`.
 
 from __future__ import annotations
 
-# What a worker may take, literally as the index `operation_claim` says it.
-CLAIMABLE = "slot = 'active' AND state IN ('queued', 'running')"
+# What a worker may take, literally as the indexes `operation_claim_first` and `operation_claim_behind` say it. In the background
+# is what still happens to runtimes that people can already use.
+ANY_CLAIMABLE = "slot = 'active' AND state IN ('queued', 'running')"
+CLAIMABLE = f"{ANY_CLAIMABLE} AND NOT background"
+CLAIMABLE_BEHIND = f"{ANY_CLAIMABLE} AND background"
 
 # Asked for in a statement's result, it holds for the statement's own transaction.
 NEED_NOT_WAIT = "set_config('synchronous_commit', 'off', true)"
@@ -23,7 +26,7 @@ NEED_NOT_WAIT = "set_config('synchronous_commit', 'off', true)"
 # Start-time fair queueing (Goyal, Vin, Cheng 1996): a new piece of work is tagged with the tag now in service, or with the one
 # behind its tenant's last, so that a tenant without a queue comes at once and a tenant with a long one stands behind itself.
 # What is in service is everybody's business, and a request sees one tenant's rows: a function of the database looks for it (two
-# ends of operation_claim). The tenant's own tail rides on operation_share_of_tenant.
+# ends of operation_claim_first). The tenant's own tail rides on operation_tail_of_tenant.
 NOW_IN_SERVICE = "(SELECT operations_now_in_service())"
 BEHIND_ITS_TENANT = f"""
     coalesce((SELECT max(tail.share) + 1 FROM operations_operation tail
@@ -34,19 +37,19 @@ BEHIND_ITS_TENANT = f"""
 # The fence is the clock's microsecond rather than a plain count, so that a claim which such a crash forgot is never given again.
 # A claim that was committed and never heard of, for the database was killed right behind it, costs its lease: the row looks like
 # that of a worker whose step still runs and which will write the outcome once the database is back, so nobody may take it sooner.
-# Rides on operation_claim, then on primary keys.
-CLAIM = f"""
+# Rides on operation_claim_first, or operation_claim_behind, then on primary keys.
+_CLAIM = f"""
 WITH fairest AS (
     SELECT o.id, o.runtime_id, (%(during)s::jsonb ->> o.kind::text) AS during
     FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id
-    WHERE o.slot = 'active' AND o.state IN ('queued', 'running') AND o.due_at <= now()
+    WHERE o.slot = 'active' AND o.state IN ('queued', 'running') AND {{queue}} AND o.due_at <= now()
       AND (o.lease_until IS NULL OR o.lease_until < now())
     ORDER BY o.share, o.due_at
     LIMIT 1
     FOR NO KEY UPDATE OF o, r SKIP LOCKED
 ), begun AS (
     UPDATE runtimes_runtime r SET phase = f.during, message = '', updated_at = now()
-    FROM fairest f WHERE r.id = f.runtime_id AND r.phase <> f.during
+    FROM fairest f WHERE {{moves}} AND r.id = f.runtime_id AND r.phase <> f.during
 )
 UPDATE operations_operation o
 SET state = 'running', attempts = o.attempts + 1,
@@ -57,12 +60,15 @@ FROM fairest f
 JOIN runtimes_runtime r ON r.id = f.runtime_id
 JOIN landscapes_landscape l ON l.id = r.landscape_id
 WHERE o.id = f.id
-RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.kept, o.step, o.steps_done, o.attempts,
+RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.kept, o.step, o.steps_done, o.attempts, o.background,
     o.fence, o.wakes, o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
     r.cluster_spec, r.status ->> 'situation' AS situation, r.status -> 'owner' ->> 'operation' AS seen_operation,
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
     l.credentials_path, l.credentials_sealed, {NEED_NOT_WAIT}"""
+CLAIM = _CLAIM.format(queue="NOT o.background", moves="true")
+# The runtime's phase is what people have: what goes on in the background leaves it alone.
+CLAIM_BEHIND = _CLAIM.format(queue="o.background AND o.due_at <= now() - %(late)s::interval", moves="false")
 
 # Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
 # cancel. A wait whose wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for
@@ -99,6 +105,38 @@ WITH moved AS (
         %(error_code)s::text, %(message)s::text, %(began)s::timestamptz, now() FROM moved
 )
 SELECT state, wakes, step_started_at, step_deadline, now() AS now, {NEED_NOT_WAIT} FROM moved"""
+
+# Writes that a step is done behind which people can use the runtime, and lays what is left back into the queue, in the
+# background. No row comes back where a checkpoint finds none, and where a wish waits behind: its steps are the ones that count.
+# Locks the runtime first, as everybody. Rides on primary keys and on operation_one_per_slot.
+SETTLE = f"""
+WITH home AS (
+    SELECT id FROM runtimes_runtime WHERE id = %(runtime_id)s::uuid FOR NO KEY UPDATE
+), moved AS (
+    UPDATE operations_operation o
+    SET state = CASE WHEN o.pause_requested_at IS NOT NULL THEN 'paused' ELSE 'running' END, background = true,
+        step = %(step)s::text, progress = %(progress)s::smallint, attempts = 0, reason = '', due_at = now(),
+        step_started_at = NULL, step_deadline = NULL, lease_until = NULL,
+        error_class = '', error_code = '', error_message = '', error_audience = '',
+        steps_done = o.steps_done || jsonb_build_object(
+            'step', %(ran)s::text, 'at', now(), 'seconds', round(extract(epoch FROM now() - o.step_started_at), 3))
+    FROM home
+    WHERE o.id = %(id)s::uuid AND o.fence = %(fence)s::bigint AND o.state = 'running' AND o.step = %(stored)s::text
+      AND o.cancel_requested_at IS NULL AND o.runtime_id = home.id
+      AND NOT EXISTS (SELECT FROM operations_operation n WHERE n.runtime_id = home.id AND n.slot = 'next')
+    RETURNING o.id, o.tenant_id, o.runtime_id, o.generation, o.state
+), kept AS (
+    INSERT INTO operations_operationattempt
+        (tenant_id, operation_id, step, number, fence, outcome, error_class, error_code, message, started_at, finished_at)
+    SELECT tenant_id, id, %(ran)s::text, %(number)s::int, %(fence)s::bigint, %(outcome)s::text, '', '', %(message)s::text,
+        %(began)s::timestamptz, now() FROM moved
+), told AS (
+    UPDATE runtimes_runtime r
+    SET phase = %(phase)s::text, message = '', observed_generation = greatest(r.observed_generation, moved.generation),
+        updated_at = now()
+    FROM moved WHERE r.id = moved.runtime_id
+)
+SELECT state, {NEED_NOT_WAIT} FROM moved"""
 
 # Whether a checkpoint found nothing because somebody asked to cancel what we still hold. Rides on the primary key.
 CANCELLING = """
@@ -187,10 +225,10 @@ OPEN = f"""
 INSERT INTO operations_operation
     (id, tenant_id, runtime_id, landscape_id, kind, generation, input, requested_by, request_id, state, slot, step, steps_done,
      attempts, reason, progress, share, due_at, fence, wakes, cancel_reason, deadline, error_class, error_code, error_message,
-     error_audience, created_at)
+     error_audience, created_at, background)
 VALUES (%(id)s, %(tenant_id)s, %(runtime_id)s, %(landscape_id)s, %(kind)s, %(generation)s, %(input)s::jsonb, %(requested_by)s,
     %(request_id)s, 'queued', %(slot)s, %(step)s, '[]'::jsonb, 0, '', 0,
-    {PLACE}, now(), 0, 0, '', now() + %(within)s::interval, '', '', '', '', now())
+    {PLACE}, now(), 0, 0, '', now() + %(within)s::interval, '', '', '', '', now(), false)
 RETURNING *"""
 
 # A failed operation becomes active again, as if it had never run this step. Rides on the primary key.
@@ -198,7 +236,8 @@ REOPEN = f"""
 UPDATE operations_operation
 SET state = 'running', slot = 'active', finished_at = NULL, attempts = 0, step = %(step)s, step_started_at = NULL,
     step_deadline = NULL, deadline = now() + %(within)s::interval, due_at = now(), lease_until = NULL, reason = '',
-    error_class = '', error_code = '', error_message = '', error_audience = '', cancel_requested_at = NULL, share = {PLACE}
+    background = false, error_class = '', error_code = '', error_message = '', error_audience = '',
+    cancel_requested_at = NULL, share = {PLACE}
 WHERE id = %(id)s AND state = 'failed'"""
 
 # A person skips the step that they saw of an operation that nobody holds; a paused one stays paused. Rides on the primary key.
@@ -290,11 +329,12 @@ FROM (
 WHERE n.id = orphan.id
 RETURNING n.id"""
 
-# How many operations a worker could take now, up to a bound. Rides on operation_claim.
+# How many operations a worker could take now, up to a bound. Rides on operation_claim_first and operation_claim_behind.
+_DUE = "SELECT 1 FROM operations_operation WHERE {queue} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())"
 COUNT_DUE = f"""
 SELECT count(*) FROM (
-    SELECT FROM operations_operation
-    WHERE {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) LIMIT %(most)s) due"""
+    ({_DUE.format(queue=CLAIMABLE)} LIMIT %(most)s) UNION ALL ({_DUE.format(queue=CLAIMABLE_BEHIND)} LIMIT %(most)s)
+    LIMIT %(most)s) due"""
 
 # One sweep at a time in the whole installation; the lock goes with the transaction.
 SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"

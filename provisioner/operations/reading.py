@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from provisioner.operations.queries import CLAIMABLE
+from provisioner.operations.queries import ANY_CLAIMABLE
 
-# How many a worker would take before one, whoever's: a function of the database counts them. Rides on operation_claim.
+# How many a worker would take before one, whoever's: a function of the database counts them. Rides on operation_claim_first.
 PLACES_BEFORE = "SELECT operations_before(%(share)s::float8, %(due_at)s::timestamptz, %(most)s::int)"
 
 # What the newest successes did when, whoever's. Rides on operation_recent.
@@ -17,6 +17,6 @@ OPEN_NOW = f"""
 SELECT kind, state, count(*), count(*) FILTER (WHERE due),
     coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due)), 0)::float
 FROM (SELECT kind, state, due_at,
-          {CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AS due
+          {ANY_CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AS due
       FROM operations_operation WHERE slot IS NOT NULL) o
 GROUP BY kind, state"""

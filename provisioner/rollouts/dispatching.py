@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import queries
 from provisioner.rollouts.budget import Places, choose
 from provisioner.rollouts.facts import Facts

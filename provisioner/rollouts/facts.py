@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import queries
 from provisioner.rollouts.budget import Lane, Limits, Scope
 from provisioner.rollouts.states import BEGUN, RolloutState, StageState

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.budget import ROLLOUT, Limits
 from provisioner.rollouts.estimate import Estimate, StageLeft, estimate

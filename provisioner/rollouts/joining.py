@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from controlplane.kernel.ids import uuid7
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Place
 from provisioner.rollouts.facts import Facts, StageFacts

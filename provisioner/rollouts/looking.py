@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import breaker, ports, queries
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.budget import Places

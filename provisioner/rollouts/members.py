@@ -9,9 +9,9 @@ from uuid import UUID
 
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.models import Plan
+from controlplane.tenants.isolation.prepared import rows
 from controlplane.tenants.models import Tenant
 from provisioner.landscapes.models import Landscape
-from provisioner.operations.prepared import rows
 from provisioner.rollouts import queries
 from provisioner.rollouts.selector import Member
 from provisioner.runtimes.models import Runtime

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from controlplane.catalog.hops import numbers
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import metrics_queries as sql
 
 

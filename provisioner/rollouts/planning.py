@@ -14,9 +14,9 @@ from controlplane.catalog.hops import plan_hops
 from controlplane.catalog.loading.on_disk import refuse_changed
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle.upgrade_way import blockers_of, release_named
 from provisioner.modules.versions import objections_to
-from provisioner.operations.prepared import rows
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
 from provisioner.rollouts.plan import Plan, parse_plan

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Actor
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.budget import ROLLOUT
 from provisioner.rollouts.estimate import Estimate, StageLeft, estimate

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import queries
 from provisioner.rollouts.facts import Facts
 from provisioner.rollouts.schedules import Schedules

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.sentences import choices, shown
 from controlplane.tenants.access import Actor
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import facts, queries, reading_queries
 from provisioner.rollouts.budget import Places
 from provisioner.rollouts.estimate import Estimate

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import looking, queries
 from provisioner.rollouts.facts import Facts, StageFacts, read_lanes
 from provisioner.rollouts.gates.base import Approval, Evidence, Verdict, shut

@@ -11,8 +11,8 @@ from django.db import DatabaseError, transaction
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle.upgrade import Start
-from provisioner.operations.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.states import TargetState
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import queries
 from provisioner.rollouts.budget import ROLLOUT, Places
 from provisioner.rollouts.facts import Facts

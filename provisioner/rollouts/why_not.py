@@ -13,7 +13,7 @@ from controlplane.catalog.hops import numbers
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.permitted import may_read, the_rollout
 from provisioner.runtimes.counting import by, fleet_standing

@@ -172,7 +172,7 @@ def test_the_claim_rides_on_its_index_whatever_the_size(runtime: Runtime) -> Non
         cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute(f"EXPLAIN {sql}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "Index Scan using operation_claim " in plan, plan
+    assert "Index Scan using operation_claim_first " in plan, plan
     assert "Sort" not in plan, plan
 
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from controlplane.tenants.isolation import prepared
 from controlplane.tenants.isolation.scopes import platform_scope
-from provisioner.operations import prepared
 
 
 class Link:
@@ -26,9 +26,9 @@ def test_outside_of_a_transaction_one_is_begun_for_it_only_inside_a_scope(
 
     monkeypatch.setattr(prepared, "connection", Link)
     monkeypatch.setattr(prepared, "_run", lambda sql, _: [{"sql": sql, "begun": len(begun)}])
-    monkeypatch.setattr("provisioner.operations.prepared.transaction.atomic", atomic)
+    monkeypatch.setattr("controlplane.tenants.isolation.prepared.transaction.atomic", atomic)
     assert prepared.rows("SELECT 1", {})[0]["begun"] == 0
-    monkeypatch.setattr("provisioner.operations.prepared.current_scope", lambda: platform_scope)
+    monkeypatch.setattr("controlplane.tenants.isolation.prepared.current_scope", lambda: platform_scope)
     assert prepared.rows("SELECT 1", {})[0]["begun"] == 1
     monkeypatch.setattr(Link, "in_atomic_block", True)
     assert prepared.rows("SELECT 1", {})[0]["begun"] == 1

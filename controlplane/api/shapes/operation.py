@@ -41,6 +41,10 @@ OPERATION_SHORT = Shape(
             "state": STATES,
             "step": MAYBE_TEXT,
             "progress": PERCENT,
+            "background": {
+                "type": "boolean",
+                "description": "Whether the runtime can be used already, and what is left goes on meanwhile.",
+            },
             "reason": {"type": "string", "description": "Why it waits, or empty."},
         }
     ),
@@ -111,6 +115,7 @@ def operation_short(operation: Operation, *, base: str) -> dict[str, Any]:
         "state": operation.state,
         "step": operation.step if is_open else None,
         "progress": operation.progress,
+        "background": operation.background and is_open,
         "reason": operation.reason if is_open else "",
     }
 

@@ -15,6 +15,7 @@ from controlplane.kernel.ids import uuid7
 from controlplane.kernel.redaction import may_hold_secrets, redact_values
 from controlplane.tenants.access import Actor
 from controlplane.tenants.audit.queries import LEAVE_ROW, LEAVE_ROWS
+from controlplane.tenants.isolation import prepared
 
 DONE, DENIED = "done", "denied"
 TEXTS = {"actor": 160, "action": 64, "target_type": 32, "target_id": 64, "request_id": 64, "address": 64}
@@ -56,8 +57,7 @@ def record(
         _cut("address", actor.address),
         outcome,
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(LEAVE_ROW, row)
+    prepared.rows(LEAVE_ROW, row)
 
 
 def record_each(action: str, *, actor: Actor, target_type: str, entries: Sequence[Entry]) -> None:
