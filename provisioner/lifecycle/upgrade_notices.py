@@ -30,7 +30,8 @@ def tell_planned(*, tenant_id: UUID, release: str, runtimes: Sequence[Mapping[st
 
     `key` names the occasion, so that telling twice is harmless.
     """
-    return _tell(PLANNED, tenant_id, {"release": release, **_listed(runtimes)}, key)
+    words = {"release": release, "maintenance": f"{settings.PUBLIC_URL}/maintenance/", **_listed(runtimes)}
+    return _tell(PLANNED, tenant_id, words, key)
 
 
 def tell_ending(

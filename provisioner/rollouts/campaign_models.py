@@ -40,6 +40,7 @@ class Rollout(models.Model):
     finish_bound_by = models.CharField(max_length=40, blank=True, db_default="", default="")
     looked_at = models.DateTimeField(null=True)  # health and progress, every few seconds
     joined_at = models.DateTimeField(null=True)  # later members, every minute
+    told_at = models.DateTimeField(null=True)  # tenants, that it comes
 
     created_by = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)

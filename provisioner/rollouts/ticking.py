@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from provisioner.operations.prepared import rows
-from provisioner.rollouts import dispatching, facts, looking, promoting, queries, staging, stopping
+from provisioner.rollouts import dispatching, facts, heralding, looking, promoting, queries, staging, stopping
 from provisioner.rollouts.starting import start_decided
 from provisioner.rollouts.states import RolloutState
 
@@ -36,6 +36,8 @@ def tick(*, clock: datetime | None = None, most_starts: int = 1000) -> Ticked:
         decides, now = cursor.fetchone()
         if decides:
             ended, claimed = _decide(clock or now, clock)
+    if decides:
+        heralding.tell_beforehand(clock or now)
     return Ticked(bool(decides), ended, claimed, start_decided(clock=clock, most=most_starts))
 
 

@@ -20,13 +20,15 @@ def run(ctx: StepContext) -> Outcome:
         return Done("The first sight stays")
     with ctx.driver.inside(ctx.ref, role=Role.VIEW) as api:
         seen = look_at(api)
-    cluster = ctx.cluster
+    cluster, release = ctx.cluster, ctx.input["before"]
+    # An upgrade that failed before this one may have raised what it could: the release tells what was there at first.
+    raised = cluster.kubernetes_version in {hop["kubernetes"] for hop in ctx.input["hops"]}
     before = {
         **seen,
         "at": rfc3339(utcnow()),
-        "release": ctx.input["before"]["key"],
-        "kubernetes": cluster.kubernetes_version,
-        "machine_image": dict(cluster.machine_image),
+        "release": release["key"],
+        "kubernetes": (raised and release.get("kubernetes")) or cluster.kubernetes_version,
+        "machine_image": dict((raised and release.get("machine_image")) or cluster.machine_image),
         "modules": [asdict(wish) for wish in cluster.modules],
     }
     ctx.noting(**{BEFORE: before, VERDICT: None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.ids import uuid7
 from controlplane.notices.models import Webhook, WebhookDelivery
 from controlplane.tenants.models import Tenant
+from provisioner.lifecycle import upgrade_notices
+from provisioner.rollouts.models import MaintenanceWindow
 from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from tests.rolling_out import NEW, Upgrades, fleet, upgrading
@@ -43,3 +46,26 @@ def test_whoever_listens_and_is_concerned_is_told_without_others_numbers(world: 
         "data"
     ]
     assert data == {"rollout": str(rollout.id), "release": NEW, "state": "running"}
+
+
+def test_owners_and_admins_are_told_once_and_beforehand_what_comes_and_when_it_may_begin(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = fleet(world.shop, [world.landscape], 2)
+    MaintenanceWindow.objects.create(
+        runtime=second, tenant=world.archipel, days=["sat"], begin="02:00", end="04:00", time_zone="UTC",
+        created_by="t",
+    )  # fmt: skip
+    told: list[Any] = []
+    monkeypatch.setattr(upgrade_notices, "_tell", lambda _kind, _tenant, words, _key: told.append(words))
+    with upgrading(Upgrades()):
+        rollout = create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="account=shop")
+        tick()
+        start_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+        tick()
+        tick()
+    [words] = told
+    assert (words["release"], words["count"]) == (NEW, 2)
+    when = {one["name"]: one["when"] for one in words["runtimes"]}
+    assert when[first.name] == "in its turn"
+    assert when[second.name].startswith("not before")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from controlplane.catalog.releasing import point_channel
 from provisioner.drivers.registry import connect
 from provisioner.lifecycle.upgrade import upgrade_runtime
-from provisioner.modules.installing import Sight
-from provisioner.operations import sweeping
+from provisioner.modules.installing import Sight, install
+from provisioner.modules.models import RuntimeModule
+from provisioner.operations import ledger, sweeping
 from provisioner.operations.models import Operation
 from provisioner.operations.services import retry_operation
 from provisioner.runtimes.models import Runtime
+from provisioner.steps import roll_back_modules
 from tests import work
 from tests.plugins.simulator import Simulator
 from tests.work import again
@@ -30,6 +32,44 @@ def somewhere_to_build(world: World, simulator: Simulator) -> None:
     point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
 
 
+class Killed(BaseException):
+    """A worker that is no more: nothing of the product's catches it."""
+
+
+def killed_while_bringing_modules_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Kill a worker once at every place of that step, and return where they still have to die."""
+    places = ["asked", "half-way", "brought", "unwritten"]
+    checkpoint = ledger.checkpoint
+
+    def dies_at(place: str) -> None:
+        if places and places[0] == place:
+            raise Killed(places.pop(0))
+
+    class Dying:
+        def __init__(self, api: Any) -> None:
+            self.api, self.applied = api, 0
+
+        def apply(self, document: Any) -> Any:
+            self.applied += 1
+            if self.applied > 3:
+                dies_at("half-way")
+            return self.api.apply(document)
+
+    def installing(api: Any, rendered: Any, memory: Any) -> None:
+        dies_at("asked")
+        install(cast("Any", Dying(api)), rendered, memory)
+        dies_at("brought")
+
+    def written(held: Any, change: Any) -> Any:
+        if held.step == "roll_back_modules" and change.step_done:
+            dies_at("unwritten")
+        return checkpoint(held, change)
+
+    monkeypatch.setattr(roll_back_modules, "install", installing)
+    monkeypatch.setattr(ledger, "checkpoint", written)
+    return places
+
+
 def fulfil(operation: Operation, *, until: str = "succeeded", seconds: float = 30.0) -> list[str]:
     """Work with the real flow and driver until the operation is in that state, sparing it the waits; return their reasons."""
     deadline, reasons = time.monotonic() + seconds, list[str]()
@@ -40,7 +80,10 @@ def fulfil(operation: Operation, *, until: str = "succeeded", seconds: float = 3
             reasons.append(operation.reason)
         work.wait_ends(operation)
         sweeping.sweep()
-        work.worker(connect=connect).work(1.0)
+        try:
+            work.worker(connect=connect).work(1.0)
+        except Killed:
+            work.lease_ends(operation)
         time.sleep(0.05)
     return reasons
 
@@ -67,7 +110,7 @@ def test_two_minors_up_the_control_plane_passes_the_one_between_and_the_workers_
     simulator.delete_shoot(runtime.cluster_name)
 
 
-def test_a_module_that_does_not_get_well_halts_the_upgrade_and_only_modules_go_back(
+def test_a_module_that_does_not_get_well_halts_the_upgrade_and_only_modules_go_back_whoever_dies_meanwhile(
     world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = order(world)
@@ -82,13 +125,18 @@ def test_a_module_that_does_not_get_well_halts_the_upgrade_and_only_modules_go_b
     monkeypatch.setattr("provisioner.steps.verify_upgrade.PATIENCE", timedelta(0))
     monkeypatch.setattr("provisioner.steps.verify_upgrade.look", unwell)
     monkeypatch.setattr("provisioner.steps.verify_upgrade.settle", lambda *_: [])
+    to_die = killed_while_bringing_modules_back(monkeypatch)
     fulfil(operation, until="failed")
+    assert not to_die
     runtime.refresh_from_db()
     assert (operation.error_code, operation.step) == ("upgrade_halted", "conclude_upgrade")
     assert "it crashes" in operation.error_message
     assert "Kubernetes stays at 1.34.8" in operation.error_message
     assert (runtime.phase, runtime.release_key) == ("failed", "2026.9.1")
     assert {wish["key"]: wish["version"] for wish in runtime.cluster_spec["modules"]} == before
+    assert (
+        dict(RuntimeModule.objects.filter(runtime=runtime).values_list("key", "observed_version")) == before
+    )
     assert runtime.cluster_spec["kubernetes_version"] == "1.34.8"
     report = operation.kept["report"]
     assert report["outcome"] == "halted"

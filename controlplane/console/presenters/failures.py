@@ -40,12 +40,18 @@ def column_minutes(began: datetime, ended: datetime) -> int:
 
 
 def failure_heat(
-    failures: Sequence[Failures], *, began: datetime, minutes: int, stages: Mapping[int, str], list_url: str
+    failures: Sequence[Failures],
+    *,
+    began: datetime,
+    ended: datetime,
+    minutes: int,
+    stages: Mapping[int, str],
+    list_url: str,
 ) -> Drawing | None:
     """Draw the failures that stand by their cause over the rollout's time; None without one."""
     if not failures:
         return None
-    last = max(one.piece for one in failures)
+    last = max(*(one.piece for one in failures), int((ended - began) / timedelta(minutes=minutes)))
     moments = [began + timedelta(minutes=minutes * place) for place in range(last + 1)]
     columns = [f"{moment:%d %b %H:%M}" for moment in moments]
     causes = Counter[str]()

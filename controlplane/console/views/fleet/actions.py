@@ -83,16 +83,7 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
         raise Refused("action_unknown", "There is no such action on a rollout.", status=404)
     fields = [] if verb == "start" else [reason_field(request, required=chosen.reason)]
     if verb == "resume" and rollout.state == R.HALTED:
-        about = "The failures so far no longer count; without this, a rollout over its budget is refused."
-        fields.append(
-            Field(
-                "switch",
-                "accept_failures",
-                "Accept the failures so far",
-                about,
-                value="accept_failures" in request.POST,
-            )
-        )
+        fields.append(_acceptance(request))
 
     def act() -> str:
         given: dict[str, Any] = {} if verb == "start" else {"reason": request.POST.get("reason", "")}
@@ -118,6 +109,18 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
         context=seen,
     )
     return ask(request, asked, act)
+
+
+def _acceptance(request: ConsoleRequest) -> Field:
+    """Ask whether a rollout over its budget goes on in spite of it."""
+    about = "The failures so far no longer count; without this, a rollout over its budget is refused."
+    return Field(
+        "switch",
+        "accept_failures",
+        "Accept the failures so far",
+        about,
+        value="accept_failures" in request.POST,
+    )
 
 
 def _seen(actor: Actor, rollout: Rollout) -> dict[str, Any]:

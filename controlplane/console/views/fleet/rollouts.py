@@ -24,7 +24,7 @@ from provisioner.rollouts import reading, why_not
 from provisioner.rollouts.states import UNDER_WAY, RolloutState, TargetState
 
 LIVE, HEALTH = "fleet/_rollout_live.html", "fleet/_rollout_health.html"
-PAGE_SIZE, FEED = 25, 12
+PAGE_SIZE, FEED, LEFT = 25, 12, 10
 POLL_SECONDS_UNDER_WAY, POLL_SECONDS_ENDED = 1, 30
 
 
@@ -129,8 +129,7 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
             for one in reading.read_feed(actor=actor, rollout_id=rollout.pk, limit=FEED)
             if one.state != TargetState.PLANNED
         ],
-        "left": why_not.not_done(actor=actor, rollout_id=rollout.pk, limit=PAGE_SIZE) if behind else [],
-        "targets_states": looks.TARGETS,
+        "left": why_not.not_done(actor=actor, rollout_id=rollout.pk, limit=LEFT) if behind else [],
         "behind": behind,
         "waived": waived,
         "ended": ended,
@@ -146,14 +145,15 @@ def _heat(request: ConsoleRequest, view: reading.RolloutView) -> Drawing | None:
     rollout = view.rollout
     if not view.errors or rollout.started_at is None:
         return None
-    minutes = column_minutes(rollout.started_at, rollout.finished_at or utcnow())
-    began = rollout.started_at.replace(second=0, microsecond=0)
+    began, ended = rollout.started_at.replace(second=0, microsecond=0), rollout.finished_at or utcnow()
+    minutes = column_minutes(began, ended)
     found = reading.read_failures(
         actor=request.visitor.actor, rollout_id=rollout.pk, began=began, minutes=minutes
     )
     return failure_heat(
         found,
         began=began,
+        ended=ended,
         minutes=minutes,
         stages={stage.row["position"]: stage.row["name"] for stage in view.stages},
         list_url=reverse("console:fleet-rollout-targets", args=[rollout.pk]),
