@@ -217,6 +217,8 @@ class Place:
             "8",
             "--preload",
             "--no-control-socket",
+            "--keep-alive",
+            "65",
         ]
         command = [
             sys.executable,
