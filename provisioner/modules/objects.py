@@ -39,6 +39,42 @@ def namespace(name: str, *, security: str) -> Json:
     }
 
 
+def bounds(name: str, hard: Labels, *, closed: bool = False) -> list[Json]:
+    """Return what bounds a namespace of the platform: a quota, defaults where no requests are named, and a network that is shut.
+
+    Its pods reach one another, the DNS and API servers, and nobody else reaches them; `closed` shuts these ways too. Every module
+    adds its own doors.
+    """
+    defaults = {"type": "Container", "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}
+    return [
+        _bound("v1", "ResourceQuota", "platform", name, {"hard": dict(hard)}),
+        _bound(
+            "v1", "LimitRange", "platform", name, {"limits": [{**defaults, "default": {"memory": "256Mi"}}]}
+        ),
+        _bound(
+            "networking.k8s.io/v1", "NetworkPolicy", "default-deny", name, _shut() if closed else _among_us()
+        ),
+    ]
+
+
+def _bound(version: str, kind: str, name: str, place: str, spec: Json) -> Json:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": place}, "spec": spec}
+
+
+def _shut() -> Json:
+    return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def _among_us() -> Json:
+    among: list[Json] = [{"podSelector": {}}]
+    dns = {
+        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+        "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+    }
+    api = {"ports": [{"port": 443, "protocol": "TCP"}]}
+    return {**_shut(), "ingress": [{"from": among}], "egress": [{"to": among}, dns, api]}
+
+
 def deployment(
     asked: Request, *, name: str = "", replicas: int = 1, cpu: int, memory: int, extra: Labels | None = None
 ) -> Json:

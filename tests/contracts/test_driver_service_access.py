@@ -12,6 +12,8 @@ from provisioner.drivers.base import ClusterRef, Kubeconfig, Role
 from provisioner.drivers.kube.client import KubeClient
 from provisioner.drivers.kube.kubeconfig import parse_kubeconfig
 from provisioner.drivers.kube.refusals import ApiRefused
+from provisioner.modules.objects import ACCESS, namespace
+from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.spec import ClusterSpec
 from tests.contracts.drivers import Ground, ref
 
@@ -60,6 +62,18 @@ def test_each_role_may_do_what_its_name_says(ground: Ground, cluster: ClusterSpe
         Role.EDIT: [200, 200, 200, 403],
         Role.ADMIN: [200, 200, 200, 200],
     }
+
+
+def test_the_namespace_keeps_what_the_module_isolation_says_of_it(
+    ground: Ground, cluster: ClusterSpec
+) -> None:
+    said = namespace(ACCESS, security="restricted")
+    with ground.driver.inside(ref(cluster)) as island:
+        island.apply(said)
+        ground.driver.grant(ref(cluster), name="ci", role=Role.VIEW, ttl=HOUR)
+        live = island.get(ObjectRef.of(said))
+    assert live
+    assert said["metadata"]["labels"].items() <= live["metadata"]["labels"].items()
 
 
 def test_it_ends_when_it_was_asked_to(ground: Ground, cluster: ClusterSpec) -> None:

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from controlplane.catalog.loading.catalog import DATA
 from provisioner.modules.base import GROUP, ClusterFacts, Module, Request
+from provisioner.modules.catalogue.gpu import QUOTA as DRIVERS_QUOTA
 from provisioner.modules.catalogue.isolation import QUOTA
 from provisioner.modules.objects import MODULE, OURS, PRIORITY
 from provisioner.modules.ordering import find_cycle, in_order, objections
@@ -129,6 +130,37 @@ def test_all_modules_together_fit_the_platforms_quota_while_each_rolls_out() -> 
     assert 2 * sum(one.memory_mib for one in footprints) <= 1024 * int(
         QUOTA["requests.memory"].removesuffix("Gi")
     )
+
+
+def test_the_drivers_fit_their_quota_on_every_node_of_the_largest_cluster() -> None:
+    gpu = all_modules()["gpu"].footprint
+    nodes = int(DRIVERS_QUOTA["pods"])
+    assert nodes * gpu.per_node_cpu_millicores <= 1000 * int(DRIVERS_QUOTA["requests.cpu"])
+    assert nodes * gpu.per_node_memory_mib <= 1024 * int(DRIVERS_QUOTA["requests.memory"].removesuffix("Gi"))
+
+
+def test_every_namespace_of_the_platform_is_bounded_and_shut_by_whoever_makes_it() -> None:
+    made: set[str] = set()
+    for module in all_modules().values():
+        for name in module.implementations:
+            objects = rendered(module, name)
+            spaces = {one["metadata"]["name"] for one in objects if one["kind"] == "Namespace"}
+            bounds = {
+                (one["kind"], one["metadata"].get("namespace")): one.get("spec") or {} for one in objects
+            }
+            for space in spaces:
+                assert bounds["ResourceQuota", space]["hard"]["pods"]
+                assert bounds["LimitRange", space]["limits"][0]["defaultRequest"].keys() == {"cpu", "memory"}
+                shut = next(
+                    one["spec"]
+                    for one in objects
+                    if (one["kind"], one["metadata"]["name"]) == ("NetworkPolicy", "default-deny")
+                    and one["metadata"]["namespace"] == space
+                )
+                assert (shut["podSelector"], shut["policyTypes"]) == ({}, ["Ingress", "Egress"])
+                assert all(way.get("from") for way in shut.get("ingress", ()))
+            made |= spaces
+    assert made == set(OURS)
 
 
 def test_every_object_says_whose_it_is_and_what_others_stand_on_comes_first() -> None:

@@ -29,6 +29,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 _BINDINGS = f"/apis/{_RBAC}/v1/clusterrolebindings"
 _NOT_FOUND, _INVALID = 404, 422
+LABELS: Mapping[str, str] = {"app.kubernetes.io/managed-by": "nesoi"}
 
 
 def grant(
@@ -39,6 +40,7 @@ def grant(
     `access` says where the API is; its own secrets are not handed on. Raises ApiRefused, Retry, Fatal for a bad name.
     """
     _check(name)
+    _ensure_namespace(client, manager)
     try:
         apply_objects(client, _objects(name, role), manager=manager)
     except ApiRefused as error:
@@ -69,10 +71,24 @@ def revoke(client: KubeClient, *, name: str) -> None:
     _delete(client, f"{_ACCOUNTS}/{name}")
 
 
+def _ensure_namespace(client: KubeClient, manager: str) -> None:
+    """Make the namespace where the module isolation has not yet: one that is there keeps all that the module says of it."""
+    try:
+        client.call("GET", f"/api/v1/namespaces/{NAMESPACE}")
+    except ApiRefused as error:
+        if error.status != _NOT_FOUND:
+            raise
+        document = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": NAMESPACE, "labels": dict(LABELS)},
+        }
+        apply_objects(client, [document], manager=manager)
+
+
 def _objects(name: str, role: Role) -> list[dict[str, Any]]:
-    labels = {"app.kubernetes.io/managed-by": "nesoi"}
+    labels = dict(LABELS)
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}},
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",

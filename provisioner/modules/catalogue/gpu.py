@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from provisioner.modules.base import CustomKind, Footprint, Implementation, Module, Request
-from provisioner.modules.objects import DRIVERS, daemon_set, definition, deployment, namespace, resource
+from provisioner.modules.objects import (
+    DRIVERS,
+    bounds,
+    daemon_set,
+    definition,
+    deployment,
+    namespace,
+    resource,
+)
 from provisioner.runtimes.inside import Json
 
 KIND = CustomKind("GPU", "gpus", namespaced=False)
 NODES = {"nvidia.com/gpu.present": "true"}  # as the node feature discovery labels them
+# One driver on each node of the largest cluster that Kubernetes is made for: 5,000 nodes. A test holds the footprint against it.
+QUOTA = {"requests.cpu": "250", "requests.memory": "625Gi", "pods": "5000"}
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -27,6 +37,7 @@ SCHEMA = {
 def _nvidia(asked: Request) -> list[Json]:
     return [
         namespace(DRIVERS, security="privileged"),  # a driver is loaded into the node's kernel
+        *bounds(DRIVERS, QUOTA),
         definition(KIND, SCHEMA),
         resource(KIND, asked.settings),
         deployment(asked, cpu=30, memory=96),

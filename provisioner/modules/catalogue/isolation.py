@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.modules.base import Implementation, Module, Request
-from provisioner.modules.objects import LANDSCAPES, OURS, PRIORITY, SYSTEM, SYSTEM_NODES, namespace
+from provisioner.modules.objects import (
+    ACCESS,
+    LANDSCAPES,
+    OURS,
+    PRIORITY,
+    SYSTEM,
+    SYSTEM_NODES,
+    bounds,
+    namespace,
+)
 from provisioner.runtimes.inside import Json
 
-POLICY = "nesoi-keep-off-system-nodes"
+POLICY, BINDINGS = "nesoi-keep-off-system-nodes", "nesoi-scheduler-binds"
 # What all modules together may request, with room for a roll-out of each: a test holds their footprints against it.
 QUOTA = {"requests.cpu": "12", "requests.memory": "24Gi", "pods": "300"}
 _REGISTRATION = "admissionregistration.k8s.io/v1"
@@ -25,39 +34,19 @@ def _priority() -> Json:
     }
 
 
-def _bounded(kind: str, name: str, spec: Json) -> Json:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": SYSTEM}, "spec": spec}
-
-
-def _policies() -> list[Json]:
-    """Nothing comes in or goes out but among ourselves, to the DNS and to API servers; every module adds its own doors."""
-    among: list[Json] = [{"podSelector": {}}]
-    dns = {
-        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-        "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
-    }
-    api = {"ports": [{"port": 443, "protocol": "TCP"}]}
-    spec = {
-        "podSelector": {},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": among}],
-        "egress": [{"to": among}, dns, api],
-    }
-    return [
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": "default-deny", "namespace": SYSTEM},
-            "spec": spec,
-        }
-    ]
-
-
 def _admission(asked: Request) -> list[Json]:
-    """Pods outside the platform's namespaces may neither ask for its nodes, nor tolerate their taint, nor name their node.
+    """Pods outside the platform's namespaces may neither ask for its nodes, nor tolerate their taint, nor name their node; and
+    nobody but the cluster's own scheduler says on which node they run.
 
     Where no nodes are the platform's own, they are only warned.
     """
+    pods = {"operations": ["CREATE", "UPDATE"], "resources": ["pods"]}
+    bound = {"operations": ["CREATE"], "resources": ["pods/binding", "bindings"]}
+    policies = ((POLICY, pods, _of_pods()), (BINDINGS, bound, _of_bindings()))
+    return [one for name, rule, said in policies for one in _policy(asked, name, rule, said)]
+
+
+def _policy(asked: Request, name: str, rule: Json, validations: list[Json]) -> list[Json]:
     elsewhere = {
         "key": "kubernetes.io/metadata.name",
         "operator": "NotIn",
@@ -67,30 +56,23 @@ def _admission(asked: Request) -> list[Json]:
         "failurePolicy": "Fail",
         "matchConstraints": {
             "namespaceSelector": {"matchExpressions": [elsewhere]},
-            "resourceRules": [
-                {
-                    "apiGroups": [""],
-                    "apiVersions": ["v1"],
-                    "operations": ["CREATE", "UPDATE"],
-                    "resources": ["pods"],
-                }
-            ],
+            "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], **rule}],
         },
-        "validations": _validations(),
+        "validations": validations,
     }
     actions = ["Deny" if asked.cluster.system_pool else "Warn", "Audit"]
-    binding = {"policyName": POLICY, "validationActions": actions}
+    binding = {"policyName": name, "validationActions": actions}
     return [
-        {"apiVersion": _REGISTRATION, "kind": kind, "metadata": {"name": POLICY}, "spec": body}
+        {"apiVersion": _REGISTRATION, "kind": kind, "metadata": {"name": name}, "spec": body}
         for kind, body in (("ValidatingAdmissionPolicy", spec), ("ValidatingAdmissionPolicyBinding", binding))
     ]
 
 
-def _validations() -> list[Json]:
+def _of_pods() -> list[Json]:
     """A toleration without a key tolerates everything; those that DaemonSets' controller adds have keys of Kubernetes."""
     tolerates = (
         "!has(object.spec.tolerations) || object.spec.tolerations.all(t, "
-        f"!has(t.key) ? false : t.key != '{SYSTEM_NODES}')"
+        f"has(t.key) && t.key != '' && t.key != '{SYSTEM_NODES}')"
     )
     selects = f"!has(object.spec.nodeSelector) || !('{SYSTEM_NODES}' in object.spec.nodeSelector)"
     priority = f"!has(object.spec.priorityClassName) || object.spec.priorityClassName != '{PRIORITY}'"
@@ -107,14 +89,26 @@ def _validations() -> list[Json]:
     ]
 
 
+def _of_bindings() -> list[Json]:
+    """A binding heeds no taint, and a policy can't look at the node: so only schedulers of the landscape may bind.
+
+    kubeadm's is a user of that name, Gardener's a service account in kube-system (`pkg/component/kubernetes/scheduler`).
+    """
+    who = "request.userInfo.username"
+    said = (
+        "Only the cluster's own scheduler places pods: leave the node to it, by a node selector or affinity."
+    )
+    trusted = f"{who} == 'system:kube-scheduler' || {who}.startsWith('system:serviceaccount:kube-system:')"
+    return [{"expression": trusted, "message": said, "reason": "Forbidden"}]
+
+
 def _render(asked: Request) -> list[Json]:
-    defaults = {"type": "Container", "defaultRequest": {"cpu": "10m", "memory": "32Mi"}}
     return [
         namespace(SYSTEM, security="restricted"),
+        namespace(ACCESS, security="restricted"),
         _priority(),
-        _bounded("ResourceQuota", "platform", {"hard": QUOTA}),
-        _bounded("LimitRange", "platform", {"limits": [{**defaults, "default": {"memory": "256Mi"}}]}),
-        *_policies(),
+        *bounds(SYSTEM, QUOTA),
+        *bounds(ACCESS, {"pods": "0"}, closed=True),  # service accounts only
         *_admission(asked),
     ]
 
