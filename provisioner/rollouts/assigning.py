@@ -107,9 +107,11 @@ def _limits(
         if stage.max_failures is not None:
             failures[scope] = stage.max_failures.of(by_stage[number], least=0)
         for group in stage.groups:
+            within, members = ("group", str(number), group.name), by_group[(number, group.name)]
             if group.max_concurrency is not None:
-                members = by_group[(number, group.name)]
-                concurrency["group", str(number), group.name] = group.max_concurrency.of(members, least=1)
+                concurrency[within] = group.max_concurrency.of(members, least=1)
+            if group.max_failures is not None:
+                failures[within] = group.max_failures.of(members, least=0)
     _per_place(plan, places, concurrency, failures)
     return concurrency, failures
 

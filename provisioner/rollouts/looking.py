@@ -46,8 +46,8 @@ def cohorts(facts: Facts) -> tuple[Cohort, Cohort]:
 
 
 def _tell_budgets(facts: Facts) -> None:
-    """Say of those who are ready that their place is over its budget; that of a stage or of all halts the rollout instead."""
-    if not any(scope[0] in {"landscape", "region"} for scope in facts.limits.failures):
+    """Say of those who are ready that their place, or group, is over its budget; that of a stage or of all halts it instead."""
+    if not any(scope[0] in {"landscape", "region", "group"} for scope in facts.limits.failures):
         return
     places = Places([one.lane for one in facts.lanes.values()], facts.limits)
     waiting = {key: places.waits_for(one.lane) for key, one in facts.lanes.items() if one.ready}

@@ -1,7 +1,8 @@
 """A rollout's plan: stages in series, groups inside, gates around, limits everywhere; frozen when it starts. Pure.
 
-    {"stages": [{"name", "share": 5 or "1%" or "rest", "select", "groups": [{"name", "select", "max_concurrency"}],
-                 "max_concurrency", "max_failures", "before": [gate], "after": [gate], "deadline_hours"}],
+    {"stages": [{"name", "share": 5 or "1%" or "rest", "select",
+                 "groups": [{"name", "select", "max_concurrency", "max_failures"}], "max_concurrency", "max_failures",
+                 "before": [gate], "after": [gate], "deadline_hours"}],
      "max_concurrency", "max_failures", "per_landscape": {"max_concurrency", "max_failures"}, "per_region": {…},
      "starts_per_minute", "burst", "order": "random" | "name", "join": "last_stage" | "none",
      "windows": "respect" | "ignore", "ineligible": "refuse" | "leave", "breaker": true}
@@ -54,11 +55,12 @@ class GatePlan:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """Members of a stage with a limit of their own."""
+    """Members of a stage with limits of their own."""
 
     name: str
     selector: Selector
     max_concurrency: Amount | None
+    max_failures: Amount | None = None
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,12 @@ def _stage(given: Any, where: str, now: datetime) -> StagePlan:
 def _group(given: Any, where: str) -> GroupPlan:
     if not isinstance(given, Mapping):
         raise Refused("stages_invalid", f"{where} must be an object with a name and a select.", field=where)
-    _known(given, ("name", "select", "max_concurrency"), where)
+    _known(given, ("name", "select", "max_concurrency", "max_failures"), where)
     return GroupPlan(
         _name(given.get("name"), where),
         parse_selector(str(given.get("select", ""))),
         _amount(given, "max_concurrency", positive=True, where=where),
+        _amount(given, "max_failures", positive=False, where=where),
     )
 
 

@@ -16,7 +16,7 @@ R = RolloutState
 
 
 def halted_by_budget(facts: Facts) -> bool:
-    """Halt the rollout when more failed than may, in all of it or in a stage; a place over its budget only stands still."""
+    """Halt the rollout when more failed than may, in all of it or in a stage; a place or group only stands still."""
     reason = over_budget(facts)
     if reason:
         halt(facts, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.http import HttpResponse
 
 from controlplane.catalog.loading.catalog import DATA
 from controlplane.catalog.models import Release, Revision
@@ -146,6 +148,10 @@ CASES = [
 ]  # fmt: skip
 
 
+def told_by(answer: HttpResponse) -> Any:
+    return json.loads(answer.content)
+
+
 @contextmanager
 def as_if_nothing_happened() -> Iterator[None]:
     with transaction.atomic():
@@ -167,7 +173,7 @@ def test_both_doors_refuse_alike(world: World) -> None:
                 for door, asked in (("/preview", body), ("", {**body, "name": "x"}))
             }
             for door, answer in answers.items():
-                told = answer.json()
+                told = told_by(answer)
                 if (told.get("code"), case.reason in str(told), case.fix in str(told)) != (
                     case.code,
                     True,
@@ -206,10 +212,10 @@ def refused_everywhere(world: World, drafted: Rollout, code: str, *words: str) -
         api.post("/rollouts/preview", {"release": NEW, "selector": "all"}),
         api.post(f"/rollouts/{drafted.pk}/start"),
     ]
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, code)] * 2
+    assert [(answer.status_code, told_by(answer)["code"]) for answer in answers] == [(409, code)] * 2
     pages = [form.post(WHERE, WISH), form.post(f"/fleet/rollouts/{drafted.pk}/start")]
     assert [page.status_code for page in pages] == [422, 422]
-    for told in [*(answer.json()["detail"] for answer in answers), *map(text, pages)]:
+    for told in [*(told_by(answer)["detail"] for answer in answers), *map(text, pages)]:
         assert all(word in told for word in words), told
     drafted.refresh_from_db()
     assert drafted.state == "draft"
@@ -272,9 +278,9 @@ def test_runtimes_whose_modules_do_not_fit_are_named_before_the_start_with_the_w
     row = fleet(world.shop, [world.landscape], 2)[0]
     chosen = [{"key": key, "version": "1.0.0"} for key in keys]
     Runtime.objects.filter(pk=row.pk).update(cluster_spec={**row.cluster_spec, "modules": chosen})
-    found = (
-        Asking(world.sam).post("/rollouts/preview", {"release": NEW, "selector": "all"}).json()["ineligible"]
-    )
+    found = told_by(Asking(world.sam).post("/rollouts/preview", {"release": NEW, "selector": "all"}))[
+        "ineligible"
+    ]
     assert [(one["code"], one["names"]) for one in found] == [("upgrade_blocked", [row.name])]
     assert told in found[0]["reason"]
     assert told in text(browse(world.sam).post(WHERE, WISH))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -142,7 +143,28 @@ def test_what_a_newer_wish_pushed_aside_before_it_began_is_tried_again(world: Wo
     assert states(rollout) == {"running": 1}
 
 
-def test_who_stands_where_too_many_failed_is_told_so_and_the_others_go_on(world: World) -> None:
+@pytest.mark.parametrize(
+    ("limits", "where"),
+    [
+        ({"per_landscape": {"max_failures": 0, "max_concurrency": 1}}, "its landscape"),
+        (
+            {
+                "stages": [
+                    {
+                        "name": "all",
+                        "groups": [
+                            {"name": "g", "select": "landscape=bad", "max_failures": 0, "max_concurrency": 1}
+                        ],
+                    }
+                ]
+            },
+            "its group",
+        ),
+    ],
+)
+def test_who_stands_where_too_many_failed_is_told_so_and_the_others_go_on(
+    world: World, limits: dict[str, Any], where: str
+) -> None:
     bad = landscape("bad")
     fleet(world.shop, [bad], 4)
     fleet(world.main, [world.landscape], 4)
@@ -153,11 +175,8 @@ def test_who_stands_where_too_many_failed_is_told_so_and_the_others_go_on(world:
     ) as upgrades:
         rollout = started(
             world,
-            plan=no_gates(
-                "rest", max_concurrency="100%", max_failures="100%", breaker=False,
-                per_landscape={"max_failures": 0, "max_concurrency": 1},
-            ),
-        )  # fmt: skip
+            plan={**no_gates("rest", max_concurrency="100%", max_failures="100%", breaker=False), **limits},
+        )
         broken |= {one.runtime_id for one in Target.objects.filter(lane__landscape=bad)}
         for _ in range(6):
             tick(clock=clock.passes(seconds=20))
@@ -167,7 +186,7 @@ def test_who_stands_where_too_many_failed_is_told_so_and_the_others_go_on(world:
     rollout.refresh_from_db()
     assert rollout.state == "running"
     assert states(rollout) == {"succeeded": 4, "failed": 1, "ready": 3}
-    assert reasons(rollout, "ready") == {("over_budget", "over budget: 1 failed in its landscape, 0 may")}
+    assert reasons(rollout, "ready") == {("over_budget", f"over budget: 1 failed in {where}, 0 may")}
     groups = {row["code"]: row["targets"] for row in why_not.why_not_groups(actor=world.sam.actor)}
     assert groups["over_budget"] == 3
 

@@ -141,6 +141,22 @@ def test_whoever_can_not_come_along_for_now_is_no_canary() -> None:
     assert [place.member.runtime_id for place in frozen.places] == [*usual[5:], *usual[:5]]
 
 
+def test_a_group_over_its_own_budget_stands_still_and_the_others_go_on() -> None:
+    groups = [{"name": "gold", "select": "label.tier=gold", "max_concurrency": 9, "max_failures": "10%"}]
+    plan = parse_plan({"stages": [{"name": "all", "groups": groups}], "max_failures": "100%"}, now=NOW)
+    frozen = freeze(plan, [member(number) for number in range(80)])
+    gold = ("group", "0", "gold")
+    assert (frozen.concurrency[gold], frozen.failures[gold]) == (9, 2), "of the twenty that are in it"
+    fine, over = Lane(1, "0", "gold", "l", "r", blamed=2), Lane(1, "0", "gold", "l", "r", blamed=3)
+    other, limits = Lane(2, "0", "", "l", "r"), Limits({}, frozen.failures)
+    assert Places([fine, other], limits).take(fine)
+    places = Places([over, other], limits)
+    assert (places.take(over), places.take(other)) == (False, True)
+    assert places.waits_for(over) == ("over_budget", "over budget: 3 failed in its group, 2 may")
+    with refused("percent_over_100"):
+        parse_plan({"stages": [{"name": "all", "groups": [{**groups[0], "max_failures": "101%"}]}]}, now=NOW)
+
+
 def test_the_same_members_come_in_the_same_order_whoever_asks() -> None:
     members = [member(number) for number in range(50)]
     plan = parse_plan({}, now=NOW)

@@ -186,6 +186,7 @@ def burn_lines(
             "stage": f"Stage {names.get(key, key)}",
             "landscape": f"Landscape {landscapes.get(key, key)}",
             "region": f"Region {key}",
+            "group": f"Group {key.partition(' ')[2]} of stage {names.get(key.partition(' ')[0], '')}",
         }.get(kind, one.scope)
         used = min(100, round(100 * one.failed / one.allowed)) if one.allowed else 100 * bool(one.failed)
         lines.append({"words": words, "failed": one.failed, "allowed": one.allowed, "used": used})

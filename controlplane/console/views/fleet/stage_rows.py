@@ -33,7 +33,7 @@ ASKED = (
     ("approvals_before", "Approvals before it, people", "Empty: nobody is asked.", True),
     ("begins_at", "Not before", "A moment such as 2026-12-01T06:00Z; empty: as soon as its turn comes.", True),
     ("deadline_hours", "Deadline, hours", "Whoever waits longer is left behind; empty: a week.", True),
-    ("groups", "Groups with limits of their own", "One a line, name: selector: at once, such as large: plan=aws: 2.", True),
+    ("groups", "Groups with limits of their own", "One a line, name: selector: at once, such as large: plan=aws: 2; a fourth part is how many may fail.", True),
 )  # fmt: skip
 GATES = (  # (key of the row, side, kind, the gate's setting)
     ("approvals_before", "before", "approval", "approvers"),
@@ -153,14 +153,15 @@ def _stage(row: Row, where: str, known: Mapping[str, Any]) -> dict[str, Any]:
 
 def _group(line: str, where: str, known: Mapping[str, Any]) -> dict[str, Any]:
     parts = [part.strip() for part in line.split(":")]
-    if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - name, selector, limit
+    if len(parts) not in {3, 4} or not all(parts):  # name, selector, limit, and perhaps a budget
         raise Refused(
             "stages_invalid",
-            "Write a group as name: selector: at once, such as large: plan=aws: 2.",
+            "Write a group as name: selector: at once, such as large: plan=aws: 2, and how many may fail as a fourth part.",
             field=where,
         )
     _at(where, lambda: parse_selector(parts[1], known))
-    return {"name": parts[0], "select": parts[1], "max_concurrency": parts[2]}
+    keys = ("name", "select", "max_concurrency", "max_failures")
+    return dict(zip(keys, parts, strict=False))
 
 
 def _at(field: str, check: Callable[[], Any]) -> None:
