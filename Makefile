@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo stop status test lint fmt bench clean venv
+.PHONY: help demo stop status test lint style types fmt bench clean venv
 
 VENV ?= .venv
 PY := $(VENV)/bin/python
@@ -30,15 +30,25 @@ stop:
 status:
 	@if [ -x $(PY) ]; then $(PY) -m controlplane.embedded status || true; else echo "Nothing of Nesoi is installed here."; fi
 
-lint: venv
+lint: style types
+
+style: venv
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+types: venv
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	EMBEDDED=true $(PY) manage.py check
 
-test: lint
-	$(PY) -m pytest -n 3 --dist loadgroup -q # of two cores: whoever tries what dies waits most of the time
+# Types are checked beside the tests and told behind them. Three tests at a time on two cores: whoever tries what dies waits
+# most of the time.
+test: style
+	@told=$$(mktemp); $(MAKE) --no-print-directory types >"$$told" 2>&1 & types=$$!; \
+	trap 'kill $$types; rm -f "$$told"; exit 130' INT TERM; \
+	$(PY) -m pytest -n 3 --dist loadgroup -q; tests=$$?; \
+	wait $$types; types=$$?; cat "$$told"; rm -f "$$told"; \
+	[ $$tests = 0 ] && [ $$types = 0 ]
 
 fmt: venv
 	$(PY) -m ruff check --fix-only -q .
