@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.models import Release
@@ -30,7 +32,8 @@ def test_a_release_is_published_a_channel_pointed_there_and_the_old_one_withdraw
 ) -> None:
     asked = text(sre.get(f"{HERE}/{DRAFT}/publish"))
     assert "Publish release 2026.12.1?" in asked
-    assert "eventing 2.12.4 2.12.3 Changed" in asked, "what it changes stands where it is asked"
+    assert "eventing 2.12.3 2.12.4" in asked, "what it changes stands where it is asked"
+    assert "Machine image" not in asked, "and nothing that stays"
     assert "allow TLS 1.2 first" in asked
     done = sre.post(f"{HERE}/{DRAFT}/publish", follow=True)
     assert "Release 2026.12.1 is published." in text(done)
@@ -89,6 +92,30 @@ def test_who_runs_follows_and_is_pinned_is_counted_and_leads_to_the_runtimes(
     assert "r-shop-00001" not in found
     assert "r-shop-00001" in text(sre.get("/fleet/runtimes?channel=regular"))
     assert "Nothing matches" in text(sre.get("/fleet/runtimes?channel=fast"))
+
+
+def test_a_page_asks_as_much_of_many_runtimes_as_of_few(world: World, sre: Client) -> None:
+    def asked() -> list[int]:
+        counts = []
+        for path in (HERE, f"{HERE}/{OLD}/", "/fleet/channels/regular"):
+            with CaptureQueriesContext(connection) as caught:
+                assert sre.get(path).status_code == 200
+            counts.append(len(caught))
+        return counts
+
+    fleet(world.shop, [world.landscape], 2)
+    asked()
+    few = asked()
+    fleet(world.lab, [world.landscape], 40, pinned=OLD, phase="failed")
+    assert asked() == few
+
+
+def test_who_is_pinned_is_found_by_an_index_of_few(world: World) -> None:
+    assert world.landscape
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        found = Runtime.objects.filter(pinned=OLD, deleted_at__isnull=True).order_by()
+        assert "runtime_by_pin" in found.explain()
 
 
 def test_an_end_that_is_near_is_said_while_somebody_runs_it(world: World, sre: Client) -> None:

@@ -27,6 +27,7 @@ PATHS = (
     "/fleet/", "/fleet/live", "/fleet/rollouts", "/fleet/rollouts/{rollout}/", "/fleet/rollouts/{rollout}/live",
     "/fleet/rollouts/{rollout}/targets", "/fleet/rollouts/{rollout}/targets?state=failed",
     "/fleet/rollouts/{rollout}/targets?q={name}", "/fleet/rollouts/{rollout}/targets?region=us-east-1",
+    "/fleet/releases", "/fleet/releases/2026.10.1/", "/fleet/channels/regular",
     "/fleet/left-behind", "/fleet/left-behind?waived=yes", "/fleet/findings", "/fleet/runtimes", "/fleet/runtimes?q={name}",
     "/fleet/runtimes?q=r", "/fleet/runtimes?q=nowhere", "/fleet/runtimes?q={tenant}", "/fleet/runtimes?phase=failed",
     "/fleet/runtimes?kubernetes=1.33&region=us-east-1", "/fleet/runtimes?label=tier%3Dgold", "/runtimes/{runtime}/",

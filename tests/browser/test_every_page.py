@@ -27,6 +27,14 @@ CONDITIONS = [
     {"type": "SystemComponentsHealthy", "status": "Unknown"},
 ]
 
+RELEASES = {
+    "releases": "/fleet/releases",
+    "a release": "/fleet/releases/2026.10.1/",
+    "publish a release": "/fleet/releases/2026.12.1/publish",
+    "withdraw a release": "/fleet/releases/2026.10.1/withdraw",
+    "point a channel": "/fleet/channels/regular?release=2026.11.1",
+}
+
 
 @pytest.fixture
 def paths(world: World) -> dict[str, str]:
@@ -132,6 +140,18 @@ def test_axe_finds_nothing_on_what_only_the_platforms_team_sees(
     page.get_by_label("Why it may be skipped").fill("It was built by hand.")
     page.get_by_role("button", name="Skip the step").click()
     page.get_by_text("Skipped: It was built by hand.").wait_for()
+    found = {}
+    for name, path in RELEASES.items():
+        page.emulate_media(color_scheme="light")
+        page.goto(path)
+        faults = violations(page)
+        page.emulate_media(color_scheme="dark")
+        faults += violations(page, CONTRAST)
+        if (over := page.evaluate(TOO_WIDE)) > 0:
+            faults.append(f"{over} pixels too wide")
+        if faults:
+            found[name] = faults
+    assert found == {}
 
 
 def test_axe_finds_nothing_for_strangers_or_on_an_empty_list(world: World, open_page: Open) -> None:

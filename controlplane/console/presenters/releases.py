@@ -1,4 +1,4 @@
-"""How releases look: badges of their life and of what they change, and how long they still have."""
+"""How releases look: badges of their life, and how long they still have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from controlplane.catalog.lives import Part, days_left, parts_of, state_of
+from controlplane.catalog.lives import days_left, state_of
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.console.presenters.badges import Badge
 
@@ -15,12 +15,6 @@ STATES: Mapping[str, Badge] = {
     "published": Badge("Published", "check-circle", "ok"),
     "withdrawn": Badge("Withdrawn", "no-symbol", "bad"),
     "expired": Badge("Expired", "clock", "bad"),
-}
-CHANGES: Mapping[str, Badge] = {
-    "changed": Badge("Changed", "arrows-right-left", "busy"),
-    "new": Badge("New", "plus", "ok"),
-    "gone": Badge("Gone", "minus", "bad"),
-    "same": Badge("As before", "equals", "idle"),
 }
 SOON_DAYS = 60  # before its end: time to plan a rollout
 
@@ -73,8 +67,3 @@ def line(
     return Line(
         release, state_of(release, today), days_left(release, today), running.get(release.key, 0), channels
     )
-
-
-def changes(release: ReleaseFacts, before: ReleaseFacts | None) -> list[tuple[Part, Badge]]:
-    """Return every part of a release with how it changed; without one before, all are plainly there."""
-    return [(part, CHANGES[part.change if before else "same"]) for part in parts_of(release, before)]

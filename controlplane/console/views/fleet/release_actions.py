@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from controlplane.catalog.facts import snapshot
-from controlplane.catalog.lives import release_before
+from controlplane.catalog.lives import parts_of, release_before
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.catalog.releasing import (
     channel_named,
@@ -59,8 +59,9 @@ def publish(request: ConsoleRequest, key: str) -> HttpResponse:
     )
     asked = Asked(f"Publish release {key}?", words, "Publish it", _address(key), f"Release {key}")
     asked.notes = [f"Known issue: {one}" for one in release.known_issues]
+    changed = [part for part in parts_of(release, before) if part.change != "same"]
     asked.extra = "console/fleet/_release_changes.html"
-    asked.context = {"parts": looks.changes(release, before), "before": before, "release": release}
+    asked.context = {"parts": changed, "before": before, "release": release}
     return ask(request, asked, act)
 
 

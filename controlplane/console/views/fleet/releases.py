@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from controlplane.catalog.facts import snapshot
-from controlplane.catalog.lives import release_before
+from controlplane.catalog.lives import parts_of, release_before
 from controlplane.catalog.releasing import release_for_actor, releases_for
 from controlplane.console import fleet_queries
 from controlplane.console.pages import page
@@ -58,7 +58,7 @@ def detail(request: ConsoleRequest, key: str) -> HttpResponse:
         "line": looks.line(release, today, by("release", standing), snapshot().releases),
         "release": release,
         "before": before,
-        "parts": looks.changes(release, before),
+        "parts": parts_of(release, before),
         "required_by": [one.key for one in known if key in one.requires],
         "shares": shares,
         "spoken": runtime_rows.in_a_sentence(shares),

@@ -33,7 +33,8 @@ ASKED = (
     ("approvals_before", "Approvals before it, people", "Empty: nobody is asked.", True),
     ("begins_at", "Not before", "A moment such as 2026-12-01T06:00Z; empty: as soon as its turn comes.", True),
     ("deadline_hours", "Deadline, hours", "Whoever waits longer is left behind; empty: a week.", True),
-    ("groups", "Groups with limits of their own", "One a line, name: selector: at once, such as large: plan=aws: 2; a fourth part is how many may fail.", True),
+    ("groups", "Groups with limits of their own",
+     "One a line, name: selector: at once, such as large: plan=aws: 2; a fourth part is how many may fail.", True),
 )  # fmt: skip
 GATES = (  # (key of the row, side, kind, the gate's setting)
     ("approvals_before", "before", "approval", "approvers"),
