@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from django.db import connection
 
 from controlplane.tenants.isolation.prepared import rows
+from provisioner.operations import flowbook
 from provisioner.rollouts import breaker, ports, queries
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.budget import Places
@@ -16,6 +18,7 @@ from provisioner.rollouts.joining import join_later_members
 from provisioner.rollouts.models import HealthPoint, Rollout
 from provisioner.rollouts.ports import Upgraded
 from provisioner.rollouts.stopping import halt
+from provisioner.runtimes.phases import Kind
 
 EVERY, JOIN_EVERY = timedelta(seconds=15), timedelta(minutes=1)
 NOBODY = Cohort(0, 0)
@@ -30,7 +33,7 @@ def look(facts: Facts, now: datetime) -> None:
             read_lanes(facts)
         Rollout.objects.filter(pk=facts.id).update(joined_at=now)
     if looked is None or now >= looked + EVERY:
-        rows(queries.TELL_PROGRESS, {"rollout": facts.id})
+        rows(queries.TELL_PROGRESS, {"rollout": facts.id, "titles": json.dumps(_titles())})
         rows(queries.LEAVE, {"rollout": facts.id, "now": now})
         read_lanes(facts)
         _tell_budgets(facts)
@@ -43,6 +46,11 @@ def cohorts(facts: Facts) -> tuple[Cohort, Cohort]:
         cursor.execute(queries.COHORTS, {"rollout": facts.id})
         upgraded, bad, control, bad_control = cursor.fetchone()
     return Cohort(upgraded, bad), Cohort(control, bad_control)
+
+
+def _titles() -> dict[str, str]:
+    """What the steps of an upgrade are called for people."""
+    return {step.name: step.title for step in flowbook.flow_of(Kind.UPGRADE).steps}
 
 
 def _tell_budgets(facts: Facts) -> None:

@@ -237,11 +237,12 @@ WITH lately AS (
     SELECT t.id, CASE WHEN o.state = 'paused' THEN 'paused' WHEN at.seconds > 60 AND at.seconds > 2 * u.p95 THEN 'stuck'
             WHEN o.state = 'waiting' THEN 'working' ELSE 'working' END AS code,
         left(CASE WHEN o.state = 'paused' THEN o.reason
-            WHEN at.seconds > 60 AND at.seconds > 2 * u.p95 THEN 'stuck in step ' || o.step || ' for '
+            WHEN at.seconds > 60 AND at.seconds > 2 * u.p95 THEN 'stuck in step ' || at.title || ' for '
                 || round(at.seconds / 60) || ' min where p95 is ' || greatest(round(u.p95 / 60), 1)
-            ELSE 'in step ' || o.step || CASE WHEN o.reason <> '' THEN ': ' || o.reason ELSE '' END END, 500) AS reason
+            ELSE 'in step ' || at.title || CASE WHEN o.reason <> '' THEN ': ' || o.reason ELSE '' END END, 500) AS reason
     FROM rollouts_target t JOIN operations_operation o ON o.id = t.operation_id
-    CROSS JOIN LATERAL (SELECT extract(epoch FROM now() - coalesce(o.step_started_at, o.created_at)) AS seconds) at
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM now() - coalesce(o.step_started_at, o.created_at)) AS seconds,
+        '“' || coalesce(%(titles)s::jsonb ->> o.step, o.step) || '”' AS title) at
     LEFT JOIN usual u ON u.step = o.step
     WHERE t.rollout_id = %(rollout)s::uuid AND t.state = 'running' AND o.slot IS NOT NULL
 )

@@ -222,6 +222,7 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
     planned = sam("rollouts", "plan", *wish)
     assert (planned.status, "canary" in planned.out) == (0, True)
     assert sam("rollouts", "create", "October", *wish).status == 0
+    assert "is a draft" in sam("rollouts", "watch", "October").err
     started = sam("rollouts", "start", "October", "--yes", "-o", "json")
     assert json.loads(started.out)["state"] == "running"
     assert "October is paused" in sam("rollouts", "pause", "October", "--reason", "a look").err

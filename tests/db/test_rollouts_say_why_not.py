@@ -82,14 +82,14 @@ def test_of_those_at_work_it_is_said_where_they_are_and_whether_that_is_unusual(
         )  # fmt: skip
         look_again(rollout)
         tick()
-        assert reasons(rollout, "running") == {("working", "in step roll")}
+        assert reasons(rollout, "running") == {("working", "in step “roll”")}
         late = timezone.now() - timedelta(minutes=12)
         Operation.objects.filter(pk=slow.pk).update(step_started_at=late)
         Operation.objects.filter(pk=paused.pk).update(state="paused", reason="Paused by ada: our sale.")
         look_again(rollout)
         tick()
     assert reasons(rollout, "running") == {
-        ("stuck", "stuck in step roll for 12 min where p95 is 1"),
+        ("stuck", "stuck in step “roll” for 12 min where p95 is 1"),
         ("paused", "Paused by ada: our sale."),
     }
     groups = {row["code"] for row in why_not.why_not_groups(actor=world.sam.actor)}

@@ -136,7 +136,13 @@ def start(rollout: Named, yes: Yes = False, watch: Watch = False, output: AsOutp
 def watch_rollout(rollout: Named) -> None:
     """Follow it until it ends or waits for somebody."""
     server = api()
-    row = rollout_to_its_end(server, the_rollout(server, rollout)["id"])
+    row = the_rollout(server, rollout)
+    if row["state"] == "draft":
+        detail = (
+            f"Rollout {row['name']} is a draft: nothing happens before `nesoi rollouts start {row['name']}`."
+        )
+        raise CliProblem(detail, Status.IN_THE_WAY)
+    row = rollout_to_its_end(server, row["id"])
     for gate in waiting_gates(row):
         told().print(
             f"Gate {gate['id']} waits: {gate['reason']}  nesoi rollouts approve {row['name']} --gate {gate['id']}"

@@ -88,4 +88,6 @@ def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def _planned(request: ConsoleRequest, row: Runtime) -> Chain | None:
     """The newest upgrade that a rollout has yet to bring, with the reason why it has not come; None without one."""
     found = why_not(actor=request.visitor.actor, runtime_id=row.pk)
-    return next((one for one in found if one.state in YET_TO_COME), None)
+    if row.phase == Phase.UPGRADING:  # its own people were sooner
+        return None
+    return next((one for one in found if one.state in YET_TO_COME and one.release != row.release_key), None)
