@@ -15,7 +15,7 @@ from controlplane.tenants.services import create_user
 from provisioner.rollouts.services import create_rollout
 from provisioner.runtimes.models import Runtime
 from tests.rolling_out import NEW, OLD, fleet, no_gates
-from tests.signed_in import browse, text
+from tests.signed_in import browse, present, text
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +111,7 @@ def test_a_page_asks_as_much_of_many_runtimes_as_of_few(world: World, sre: Clien
 
 
 def test_who_is_pinned_is_found_by_an_index_of_few(world: World) -> None:
-    assert world.landscape
+    present(world.landscape)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         found = Runtime.objects.filter(pinned=OLD, deleted_at__isnull=True).order_by()
