@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,12 +205,25 @@ class Stack:
             time.sleep(every)
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack that the tests of one module share."""
-    running = Stack()
-    try:
+SHARED: list[Stack] = []  # the one that runs now, if any
+
+
+@pytest.fixture
+def stack() -> Stack:
+    """A stack that tests in a row share, of other files too: to start one takes twenty seconds."""
+    if not SHARED:
+        running = Stack()
+        SHARED.append(running)
         running.start()
-        yield running
+    return SHARED[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Remove it behind the last test in a row that asks for it, or when it did not start."""
+    try:
+        yield
     finally:
-        running.remove()
+        wanted = nextitem is not None and "stack" in getattr(nextitem, "fixturenames", ())
+        if SHARED and not (wanted and SHARED[0].record.get("state") == "ready"):
+            SHARED.pop().remove()
