@@ -12,7 +12,7 @@ from django.db import transaction
 
 from provisioner.lifecycle import upgrade_notices
 from provisioner.operations.prepared import rows
-from provisioner.rollouts import queries
+from provisioner.rollouts import reading_queries
 from provisioner.rollouts.models import Rollout
 from provisioner.rollouts.schedules import Schedules
 
@@ -23,7 +23,8 @@ def tell_beforehand(now: datetime) -> int:
     A message has a key of its own, so that telling again adds none.
     """
     return sum(
-        _tell_of(row["id"], row["release_key"], row["windows"], now) for row in rows(queries.UNTOLD, {})
+        _tell_of(row["id"], row["release_key"], row["windows"], now)
+        for row in rows(reading_queries.UNTOLD, {})
     )
 
 
@@ -32,7 +33,7 @@ def _tell_of(rollout_id: UUID, release: str, windows: str, now: datetime) -> int
     if not Rollout.objects.filter(pk=rollout_id, told_at=None).update(told_at=now):
         return 0
     by_tenant: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows(queries.COMING, {"rollout": rollout_id}):
+    for row in rows(reading_queries.COMING, {"rollout": rollout_id}):
         by_tenant[row["tenant_id"]].append(row)
     shown = [row for found in by_tenant.values() for row in found[: upgrade_notices.MOST_NAMED]]
     schedules = Schedules.of(shown, now) if windows != "ignore" else None

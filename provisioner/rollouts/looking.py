@@ -34,6 +34,7 @@ def look(facts: Facts, now: datetime) -> None:
         Rollout.objects.filter(pk=facts.id).update(joined_at=now)
     if looked is None or now >= looked + EVERY:
         rows(queries.TELL_PROGRESS, {"rollout": facts.id, "titles": json.dumps(_titles())})
+        rows(queries.ON_IT, {"rollout": facts.id, "release": facts.row["release_key"], "now": now})
         rows(queries.LEAVE, {"rollout": facts.id, "now": now})
         read_lanes(facts)
         _tell_budgets(facts)

@@ -20,15 +20,6 @@ HOLD_STARTS = f"SELECT pg_advisory_xact_lock({STARTING})"
 # Rides on rollout_under_way; nothing else is asked while nothing is under way.
 ANY_UNDER_WAY = """
 SELECT EXISTS (SELECT FROM rollouts_rollout WHERE state IN ('running', 'paused', 'halted', 'aborting'))"""
-# Of whose start no tenant was told yet. Rides on rollout_under_way.
-UNTOLD = """
-SELECT id, release_key, coalesce(plan ->> 'windows', 'respect') AS windows FROM rollouts_rollout
-WHERE state = 'running' AND told_at IS NULL"""
-# Whom a rollout has yet to come to, in its order; once in a rollout's life. Rides on target_once_per_position.
-COMING = """
-SELECT t.runtime_id, r.name, r.tenant_id, r.plan_id FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id
-WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 'ready', 'starting', 'running')
-ORDER BY t.position"""
 UNDER_WAY = """
 SELECT id, name, state, urgent, plan, limits, release_key, selector, tokens, tokens_at, breaker_looks, breaker_height,
     breaker_control_rate, looked_at, joined_at, started_at
@@ -192,6 +183,14 @@ UPDATE rollouts_target
 SET state = 'waiting', since = %(now)s::timestamptz, due_at = %(now)s::timestamptz, started_at = NULL, reason_code = 'stopped',
     reason = 'was about to start when the rollout stopped'
 WHERE rollout_id = %(rollout)s::uuid AND state = 'starting'"""
+
+# Whose own people brought it to the release while it waited: it is done. Every quarter of a minute. Rides on target_due.
+ON_IT = """
+UPDATE rollouts_target t SET state = 'succeeded', since = %(now)s::timestamptz, finished_at = %(now)s::timestamptz, due_at = NULL,
+    reason_code = '', reason = '', reason_until = NULL
+FROM runtimes_runtime r
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND r.id = t.runtime_id
+  AND r.release_key = %(release)s AND r.phase = 'ready'"""
 
 # Whoever waits longer than its stage's deadline is left behind with its last reason. Rides on target_due.
 LEAVE = """

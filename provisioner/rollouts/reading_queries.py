@@ -58,6 +58,17 @@ LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS N
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state = ANY(ARRAY['failed', 'left_behind', 'skipped']::text[])
 ORDER BY t.state, t.position LIMIT %(most)s::int"""
 
+# Of whose start no tenant was told yet. Rides on rollout_under_way.
+UNTOLD = """
+SELECT id, release_key, coalesce(plan ->> 'windows', 'respect') AS windows FROM rollouts_rollout
+WHERE state = 'running' AND told_at IS NULL"""
+
+# Whom a rollout has yet to come to, in its order; once in a rollout's life. Rides on target_once_per_position.
+COMING = """
+SELECT t.runtime_id, r.name, r.tenant_id, r.plan_id FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 'ready', 'starting', 'running')
+ORDER BY t.position"""
+
 # Runtimes that are on these releases, a page in the order of their ids, with the newest thing that a rollout said of each,
 # and who answers for it. Rides on runtime_by_release, target_of_runtime and waiver_one_per_runtime; whoever asks for those that
 # somebody answers for begins with the waivers, which are few.

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provisioner.rollouts.models import Lane, Rollout, Tally, Target
+from provisioner.rollouts.models import Lane, MaintenanceWindow, Rollout, Tally, Target
 from provisioner.rollouts.services import Choice, create_rollout, retry_targets, skip_targets, start_rollout
 from provisioner.rollouts.ticking import tick
-from tests.rolling_out import NEW, Upgrades, fleet, no_gates, states, upgrading
+from provisioner.runtimes.models import Runtime
+from tests.rolling_out import NEW, Upgrades, fleet, no_gates, release, states, upgrading
 from tests.work import refused
 from tests.world import World
 
@@ -131,3 +132,22 @@ def test_what_has_not_begun_can_be_skipped_with_a_reason_that_stays(world: World
     ready.refresh_from_db()
     assert (ready.state, ready.reason, ready.noted_by) == ("skipped", "on leave", "token:sam")
     assert counted(rollout) == {"active": 1, "ready": 1, "skipped": 1}
+
+
+def test_whoever_was_upgraded_by_its_own_people_while_it_waited_is_done(world: World) -> None:
+    first, second = fleet(world.shop, [world.landscape], 2)
+    for row in (first, second):
+        MaintenanceWindow.objects.create(
+            runtime=row, tenant=world.archipel, days=["sat"], begin="02:00", end="04:00", time_zone="UTC",
+            created_by="t",
+        )  # fmt: skip
+    clock = Clock()
+    clock.now = datetime(2027, 3, 3, 12, tzinfo=UTC)  # a Wednesday
+    with upgrading(Upgrades(clock=clock)):
+        rollout = started(world, plan=no_gates("rest"))
+        tick(clock=clock())
+        assert states(rollout) == {"waiting": 2}
+        Runtime.objects.filter(pk=first.pk).update(spec={**first.spec, "release": release(NEW)})
+        tick(clock=clock.passes(seconds=20))
+    assert states(rollout) == {"waiting": 1, "succeeded": 1}
+    assert counted(rollout) == {"waiting": 1, "succeeded": 1}
