@@ -36,7 +36,7 @@ def django_db_setup(
     django_db_setup: None, is_a_copy: bool, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[None]:
     """The reviewed catalog stands in every test's database from the start."""
-    from tests.plugins.database import fill
+    from tests.plugins.database import end_sessions, fill
     from tests.plugins.putting_back import putting_back
 
     with ExitStack() as rest:
@@ -45,6 +45,8 @@ def django_db_setup(
                 fill()
             rest.enter_context(putting_back())
         yield
+    with django_db_blocker.unblock():
+        end_sessions()
 
 
 @pytest.hookimpl(wrapper=True)
