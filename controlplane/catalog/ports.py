@@ -48,14 +48,23 @@ def nothing_in_use(_: Removals) -> list[Stranded]:
     return []
 
 
-def no_faults(_: Any) -> list[tuple[str, str]]:
+@dataclass(frozen=True)
+class ModuleFault:
+    """Why a release's or a plan's modules can't be installed: a stable code, the module it is about, and a sentence."""
+
+    code: str
+    module: str
+    detail: str
+
+
+def no_faults(_: Any) -> list[ModuleFault]:
     """The answer of an installation that installs no modules."""
     return []
 
 
-# What the modules of a release, or of a plan's own set, are told when files are reviewed: (module, sentence) for each fault.
-release_faults: Callable[[Mapping[str, str]], list[tuple[str, str]]] = no_faults
-module_faults: Callable[[Sequence[str]], list[tuple[str, str]]] = no_faults
+# What is wrong with the modules of a release, or of a plan's own set, asked when files are reviewed.
+release_faults: Callable[[Mapping[str, str]], list[ModuleFault]] = no_faults
+module_faults: Callable[[Sequence[str]], list[ModuleFault]] = no_faults
 
 # Called inside the transaction of an apply: read only, no network, one answer per removal that strands someone.
 in_use: Callable[[Removals], list[Stranded]] = nothing_in_use

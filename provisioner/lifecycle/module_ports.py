@@ -8,24 +8,25 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.catalog.plans import ReleaseFacts
+from controlplane.catalog.ports import ModuleFault
 from controlplane.tenants.isolation import prepared
 from provisioner.lifecycle import queries
 from provisioner.lifecycle.ports import Blocker
 from provisioner.modules.ordering import objections
 from provisioner.modules.registry import all_modules
-from provisioner.modules.versions import faults
+from provisioner.modules.versions import objections_to
 
 
-def release_faults(release: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return (module, sentence) for what of a release's modules this build can't install."""
-    return faults(release)
+def release_faults(release: Mapping[str, str]) -> list[ModuleFault]:
+    """Return what of a release's modules this build can't install."""
+    return [ModuleFault(one.code, one.module, one.detail) for one in objections_to(release)]
 
 
-def set_faults(chosen: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (module, sentence) for why these modules, with the mandatory ones, can't be together."""
+def set_faults(chosen: Sequence[str]) -> list[ModuleFault]:
+    """Return why these modules, with the mandatory ones, can't be together."""
     known = all_modules()
     mandatory = [key for key, module in known.items() if module.mandatory]
-    return [(one.module, one.detail) for one in objections([*chosen, *mandatory], known)]
+    return [ModuleFault(one.code, one.module, one.detail) for one in objections([*chosen, *mandatory], known)]
 
 
 def blockers(runtimes: Sequence[UUID], release: ReleaseFacts) -> Mapping[UUID, Sequence[Blocker]]:

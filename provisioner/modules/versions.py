@@ -22,11 +22,6 @@ def plain_versions(release: Mapping[str, str]) -> dict[str, str]:
     return {key: text.rpartition("@")[2] for key, text in release.items()}
 
 
-def faults(release: Mapping[str, str], modules: Mapping[str, Module] | None = None) -> list[tuple[str, str]]:
-    """Return (module, sentence) for everything that keeps a release from being installed by this build."""
-    return [(one.module, one.detail) for one in objections_to(release, modules)]
-
-
 def objections_to(release: Mapping[str, str], modules: Mapping[str, Module] | None = None) -> list[Objection]:
     """Return what is wrong with a release's modules: one that this build has no file or implementation for, one whose needs the
     release lacks, a circle of needs, mandatory ones that can't be together. Others may conflict: each runtime chooses among them.

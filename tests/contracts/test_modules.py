@@ -14,7 +14,7 @@ from provisioner.modules.objects import MODULE, OURS, PRIORITY
 from provisioner.modules.ordering import find_cycle, in_order, objections
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import in_apply_order, render, with_defaults
-from provisioner.modules.versions import faults
+from provisioner.modules.versions import objections_to
 from provisioner.runtimes.inside import Json, ObjectRef
 from tests.modules import cluster, wish
 
@@ -199,4 +199,4 @@ def test_the_catalogs_files_and_the_catalogue_know_the_same_modules() -> None:
         key: module.mandatory for key, module in all_modules().items()
     }
     for path in (DATA / "releases").glob("*.yaml"):
-        assert not faults(yaml.safe_load(path.read_text())["modules"])
+        assert not objections_to(yaml.safe_load(path.read_text())["modules"])

@@ -101,7 +101,8 @@ EDITS = [
     ("releases/2026.10.1.yaml", "kubernetes: 1.34.8", "kubernetes: 1.20.7", "kubernetes_version_unknown", "1.20.7"),
     ("releases/2026.10.1.yaml", "  eventing:", "  evnting:", "module_unknown", "evnting"),
     ("releases/2026.10.1.yaml", "  isolation: 1.4.0\n", "", "module_missing", "modules:"),
-    ("releases/2026.10.1.yaml", "  service-mesh: 1.27.2\n", "", "module_missing", ""),
+    ("releases/2026.10.1.yaml", "  service-mesh: 1.27.2\n", "", "module_requires", "api-gateway"),
+    ("releases/2026.10.1.yaml", "  api-gateway: 3.2.0\n", "", "module_missing", ""),
     ("channels.yaml", "release: 2026.10.1", "release: 2026.10.9", "release_unknown", "regular"),
 ]  # fmt: skip
 

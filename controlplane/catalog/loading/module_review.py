@@ -14,16 +14,16 @@ NO_SOURCES = (
 
 
 def review_modules(catalog: Catalog) -> None:
-    """Note sources that nothing fetches, implementations that are not there, and sets that can't be installed together."""
+    """Note sources that nothing fetches, implementations that are not there, and sets that can't be installed."""
     for key, row in catalog.rows["module"].items():
         if row.get("source"):
             catalog.fault("module", key, ("source",), "module_source_unsupported", NO_SOURCES.format(key=key))
     for key, row in catalog.rows["release"].items():
         known = {name: text for name, text in row["modules"].items() if name in catalog.rows["module"]}
-        for name, detail in ports.release_faults(known):
-            catalog.fault("release", key, ("modules", name), "module_implementation_unknown", detail)
+        for one in ports.release_faults(known):
+            catalog.fault("release", key, ("modules", one.module), one.code, one.detail)
     for key, row in catalog.rows["plan"].items():
         chosen = row["definition"]["default_modules"]
         if set(chosen) <= catalog.rows["module"].keys():
-            for _, detail in ports.module_faults(chosen):
-                catalog.fault("plan", key, ("default_modules",), "default_modules_impossible", detail)
+            for one in ports.module_faults(chosen):
+                catalog.fault("plan", key, ("default_modules",), "default_modules_impossible", one.detail)
