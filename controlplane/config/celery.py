@@ -11,7 +11,7 @@ from celery.signals import beat_init, worker_init
 from django.conf import settings
 from kombu import Exchange, Queue
 
-from controlplane.config.starting import refuse_dangerous_settings
+from controlplane.config.starting import load_before_forking, refuse_dangerous_settings
 from controlplane.config.worker_connections import keep_connections
 from controlplane.notices import transport as outbox
 from controlplane.trials import transport as trials
@@ -31,6 +31,7 @@ app = Celery("nesoi")
 app.set_default()  # the current one in every thread, not only in the one that imported this
 app.config_from_object("django.conf:settings", namespace="CELERY")
 worker_init.connect(refuse_dangerous_settings)
+worker_init.connect(load_before_forking)
 beat_init.connect(refuse_dangerous_settings)
 keep_connections(app)
 app.autodiscover_tasks(

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from controlplane.kernel.collecting import look_seldom
+
 REFUSED = 2  # exit status
 
 
@@ -18,3 +20,15 @@ def refuse_dangerous_settings(**_told: Any) -> None:
     except SystemCheckError as found:
         print(found, file=sys.stderr)  # noqa: T201 - the last words of a process that does not start
         raise SystemExit(REFUSED) from None
+
+
+def load_before_forking(**_told: Any) -> None:
+    """Import once, in the parent, what each of the worker's processes would import for itself at its first steps."""
+    from provisioner.drivers.kube.client import kubernetes_client
+    from provisioner.modules.registry import all_modules
+    from provisioner.operations import flowbook
+
+    kubernetes_client()
+    flowbook.all_flows()
+    all_modules()
+    look_seldom()

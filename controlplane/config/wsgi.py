@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
 from controlplane.config.chunked import with_lengths
+from controlplane.kernel.collecting import look_seldom
 
 application = with_lengths(get_wsgi_application(), most=settings.BODY_LIMIT_BYTES)
 call_command("check", verbosity=0)
+look_seldom()

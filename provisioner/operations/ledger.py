@@ -68,10 +68,13 @@ def settle(held: Claimed, change: Change) -> State | None:
     return State(found[0]["state"]) if found else None
 
 
+def write(held: Claimed, change: Change) -> Claimed | State | None:
+    """Write the outcome of a step that ends nothing: as `settle` where people can use the runtime now, else as `checkpoint`."""
+    return (settle(held, change) if change.settles else None) or checkpoint(held, change)
+
+
 def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
     """Write a step's outcome: the operation as it runs on in our hand, the state it rests in, or None for a lost lease."""
-    if change.settles and (rests := settle(held, change)) is not None:
-        return rests
     params = {
         **_attempt(held, change),
         **_problem(change.problem),

@@ -99,7 +99,7 @@ class Runner:
             if closed is not None:
                 log.info("operation_ended", kind=held.kind.value, state=change.state.value, step=held.step)
             return None
-        result = _surely(lambda: ledger.checkpoint(held, change))
+        result = _surely(lambda: ledger.write(held, change))
         if result is None:
             # Either another worker holds it now, and this finds nothing, or somebody asked to cancel it.
             self._told(_surely(lambda: ledger.close_if_cancelling(held)))

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from provisioner.landscapes import breaker
-from provisioner.operations import flowbook, queries, transport
+from provisioner.operations import flowbook, transport
+from provisioner.operations import waking_queries as queries
 
 SWEEP_LOCK = 0x4E45534F49  # "NESOI": the advisory lock's number, the same in every process
 MOST_PERMITS = 32  # in the broker by our doing; each lets a worker take as many operations as it finds

@@ -16,8 +16,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
+import uvloop
 from aiohttp import web
 
+from controlplane.kernel.collecting import look_seldom
 from provisioner.simulator.gardener.kubeconfig import render
 from provisioner.simulator.identity import MASTERS
 from provisioner.simulator.journal import CorruptStateError
@@ -70,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         landscape = Landscape(None if options.in_memory else folder, settings, options.project)
         listener = _listen(options.host, options.port)
-        return asyncio.run(_serve(landscape, listener, options, folder))
+        look_seldom()
+        return uvloop.run(_serve(landscape, listener, options, folder))
     except CorruptStateError as error:
         return _refuse(str(error))
     except OSError as error:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from billing.collecting.process import Process
+from controlplane.kernel.collecting import look_seldom
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         """Run until SIGTERM or SIGINT."""
         # The session that holds this copy's locks must stay the same: none of a pool.
         connections.databases["default"].get("OPTIONS", {}).pop("pool", None)
+        look_seldom()
         asyncio.run(_collect())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connections
 
+from controlplane.kernel.collecting import look_seldom
 from provisioner.observer.watchers import observe
 
 
@@ -30,4 +31,5 @@ class Command(BaseCommand):
         stop = Flag()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        look_seldom()
         observe(stop, options["landscape"])
