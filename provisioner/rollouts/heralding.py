@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle import upgrade_notices
-from provisioner.operations.prepared import rows
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.models import Rollout
 from provisioner.rollouts.schedules import Schedules

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from provisioner.operations.prepared import rows
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import dispatching, facts, heralding, looking, promoting, queries, staging, stopping
 from provisioner.rollouts.starting import start_decided
 from provisioner.rollouts.states import RolloutState
