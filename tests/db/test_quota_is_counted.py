@@ -173,6 +173,28 @@ def test_more_than_is_granted_is_refused(world: World, plan: str, bounds: dict[s
     assert used(world).runtimes == 1
 
 
+@pytest.mark.parametrize("plan", ["", "aws"])
+def test_gpus_beyond_what_is_granted_are_refused(world: World, plan: str) -> None:
+    pool = {
+        "name": "gpu",
+        "machineType": "p4d.24xlarge",
+        "haZones": False,
+        "autoScalerMin": 0,
+        "autoScalerMax": 1,
+    }
+    wish = {"region": "us-west-2", "additionalWorkerNodePools": [pool]}
+    grant(world, plan, gpus=8)
+    runtime = order(world, parameters=wish).runtime
+    assert used(world).gpus == used(world, "aws").gpus == 8
+    with pytest.raises(Refused, match="8 of 8 GPUs") as error:
+        order(world, parameters=wish, name="second")
+    assert error.value.code == "quota_exceeded"
+    with refused("quota_exceeded"):
+        more = {"additionalWorkerNodePools": [{**pool, "autoScalerMax": 2}]}
+        update_runtime(actor=world.alice.actor, runtime_id=runtime.pk, parameters=more)
+    assert order(world, parameters=FOUR, name="without")
+
+
 def test_growing_beyond_is_refused_and_shrinking_never(world: World) -> None:
     runtime = order(world, parameters=FOUR).runtime
     grant(world, vcpu=9)
