@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from typing import Literal
+
 import pytest
 from playwright.sync_api import ViewportSize
 
 from controlplane.catalog.models import Entitlement, QuotaRequest
+from controlplane.kernel.clock import utcnow
 from controlplane.osb.credentials import issue_credential
 from controlplane.tenants.access import SYSTEM
 from provisioner.operations.models import Operation
+from provisioner.rollouts.services import abort_rollout, create_rollout, start_rollout
+from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.browser.axe import CONTRAST, UNFOLD, violations
 from tests.browser.conftest import Complaints, Open
+from tests.rolling_out import NEW, Upgrades, fleet, no_gates, upgrading
 from tests.signed_in import build, present
 from tests.trialling import begin_trial
 from tests.world import World
@@ -129,9 +137,52 @@ def test_axe_finds_nothing_on_any_page_in_either_look_and_none_is_wider_than_a_p
     assert found == {}
 
 
+def rollouts_of(world: World) -> dict[str, str]:
+    """The fleet's pages about rollouts: one halted by its failures, one that ended with some left behind, a draft."""
+    present(world.shop, world.landscape)
+    rows = fleet(world.shop, [world.landscape], 6)
+    plan = no_gates(2, "rest", max_failures="0")
+    with upgrading(Upgrades(fails=lambda _: "ERR_INFRA_QUOTA_EXCEEDED")) as upgrades:
+        halted, draft, ended = (
+            create_rollout(
+                actor=world.sam.actor,
+                name=name,
+                release=NEW,
+                selector="account=shop",
+                plan=plan,
+                overlap=True,
+            )
+            for name in ("Halted", "Draft", "Ended")
+        )
+        start_rollout(actor=world.sam.actor, rollout_id=halted.pk)
+        tick(clock=utcnow())
+        upgrades.end_due(max(due for due, *_ in upgrades.due.values()))
+        tick(clock=utcnow())
+    start_rollout(actor=world.sam.actor, rollout_id=ended.pk)
+    abort_rollout(actor=world.sam.actor, rollout_id=ended.pk, reason="another one is better")
+    tick(clock=utcnow())
+    here = f"/fleet/rollouts/{halted.pk}"
+    return {
+        "overview": "/fleet/",
+        "rollouts": "/fleet/rollouts",
+        "a halted rollout": f"{here}/",
+        "its runtimes": f"{here}/targets",
+        "retry them": f"{here}/targets/retry?state=failed",
+        "an ended rollout": f"/fleet/rollouts/{ended.pk}/",
+        "a draft": f"/fleet/rollouts/{draft.pk}/start",
+        "a new rollout": "/fleet/rollouts/new",
+        "left behind": "/fleet/left-behind",
+        "findings": "/fleet/findings",
+        "webhooks": "/fleet/webhooks",
+        "find": "/fleet/runtimes",
+        "a runtime": f"/fleet/runtimes/{rows[0].pk}/",
+    }
+
+
 def test_axe_finds_nothing_on_what_only_the_platforms_team_sees(
-    paths: dict[str, str], open_page: Open
+    world: World, paths: dict[str, str], open_page: Open
 ) -> None:
+    rollouts = rollouts_of(world)
     page = open_page(paths["operation"], user="sam", width=390)
     assert violations(page) == []
     page.get_by_role("link", name="Skip this step…").click()
@@ -141,17 +192,19 @@ def test_axe_finds_nothing_on_what_only_the_platforms_team_sees(
     page.get_by_role("button", name="Skip the step").click()
     page.get_by_text("Skipped: It was built by hand.").wait_for()
     found = {}
-    for name, path in RELEASES.items():
-        page.emulate_media(color_scheme="light")
+    looks: Iterator[Literal["light", "dark"]] = itertools.cycle(("light", "dark"))
+    for name, path in {**RELEASES, **rollouts}.items():
+        page.emulate_media(color_scheme=next(looks))  # what pages are made of comes in both
         page.goto(path)
         faults = violations(page)
-        page.emulate_media(color_scheme="dark")
-        faults += violations(page, CONTRAST)
         if (over := page.evaluate(TOO_WIDE)) > 0:
             faults.append(f"{over} pixels too wide")
         if faults:
             found[name] = faults
     assert found == {}
+    page.goto(rollouts["a halted rollout"])
+    page.get_by_role("button", name="Stop everything").click()
+    page.get_by_text("The emergency stop is engaged.").wait_for()
 
 
 def test_axe_finds_nothing_for_strangers_or_on_an_empty_list(world: World, open_page: Open) -> None:
