@@ -239,7 +239,7 @@ class Place:
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
     def _start(self, cleanup: ExitStack, service: Any) -> None:
         from controlplane.embedded.service import launch
