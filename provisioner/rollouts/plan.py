@@ -200,13 +200,19 @@ def _group(given: Any, where: str) -> GroupPlan:
 def _gates(given: Any, where: str, now: datetime) -> tuple[GatePlan, ...]:
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) > MOST_GATES:
         raise Refused("gate_invalid", f"{where} must be a list of at most {MOST_GATES} gates.", field=where)
-    found = []
-    for one in given:
-        if not isinstance(one, Mapping):
-            raise Refused("gate_invalid", f"{where}: a gate is an object with a kind.", field=where)
-        settings = {key: value for key, value in one.items() if key != "kind"}
-        found.append(GatePlan(str(one.get("kind")), gate_of(one.get("kind")).check(settings, now)))
-    return tuple(found)
+    return tuple(_gate(one, f"{where}.{number}", now) for number, one in enumerate(given))
+
+
+def _gate(given: Any, where: str, now: datetime) -> GatePlan:
+    if not isinstance(given, Mapping):
+        raise Refused("gate_invalid", f"{where}: a gate is an object with a kind.", field=where)
+    settings = {key: value for key, value in given.items() if key != "kind"}
+    try:
+        return GatePlan(str(given.get("kind")), gate_of(given.get("kind")).check(settings, now))
+    except Refused as refusal:  # gates know their settings, and not where they stand
+        setting = next((one.field.partition(".")[2] for one in refusal.errors), "")
+        at = f"{where}.{setting}" if setting else where
+        raise Refused(refusal.code, refusal.detail, field=at, status=refusal.status) from refusal
 
 
 def _scope(given: Any, where: str) -> ScopeLimits:

@@ -108,6 +108,13 @@ def test_a_plan_that_would_not_come_out_as_meant_is_refused(plan: dict[str, Any]
         parse_plan(plan, now=NOW)
 
 
+def test_a_gate_that_can_not_be_met_is_named_where_it_stands() -> None:
+    late = {"name": "late", "after": [{"kind": "soak", "minutes": 5}, {"kind": "approval", "approvers": 9}]}
+    with pytest.raises(Refused) as caught:
+        parse_plan({"stages": [{"name": "canary", "share": 1}, late]}, now=NOW)
+    assert caught.value.errors[0].field == "stages.1.after.1.approvers"
+
+
 def test_what_is_left_out_is_safe() -> None:
     frozen = freeze(parse_plan({}, now=NOW), [member(number) for number in range(1000)])
     assert [stage.name for stage in frozen.stages] == ["canary", "1 %", "10 %", "rest"]
