@@ -17,7 +17,7 @@ from billing.usage.samples import Ingested, Origin, SampleIn
 
 log = structlog.get_logger(__name__)
 
-BATCH = 2_000
+BATCH = 10_000  # as many as the store takes in at the best pace, where many wait
 GATHER_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 # Ten slots of ten thousand runtimes; beyond it the oldest are lost, and what they would have said is unknown.

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import repeat
-from operator import attrgetter, is_not, sub
+from operator import attrgetter, is_not, itemgetter
 from typing import Any
 from uuid import UUID
 
 from billing.usage.encoding import positions
+from billing.usage.figures import LARGEST, LARGEST_BYTES, Figures, figures_of
 from billing.usage.looks import written
 from billing.usage.samples import Gauges, RowFault, SampleIn
-from billing.usage.slots import EPOCH_UNIX_MICROS, MICRO, micros
+from billing.usage.slots import EPOCH, MICRO, micros
 
-LARGEST = 2**31 - 1
-LARGEST_BYTES = 2**50  # a pebibyte between two samples
 NULLABLE = frozenset(name for name in Gauges._fields if "_used_" in name)
 _PIECE = 500
+_MICROSECOND = timedelta(microseconds=1)
 _WHOLE = frozenset({int})
 _MAYBE = frozenset({int, type(None)})
 
@@ -33,7 +33,7 @@ class Columns:
     slots: list[datetime]
     levels: list[Any]
     components: list[Any]
-    gauges: Mapping[str, list[Any]]
+    gauges: list[Gauges]
     reported: list[datetime]
     uses: list[Any]
 
@@ -49,8 +49,17 @@ class Columns:
 
     @property
     def _parts(self) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-        nodes = (self.gauges["allocatable_millicores"], self.gauges["allocatable_mib"])
-        return (self.levels, self.components, *nodes)
+        cores, mib = (self.gauge(name) for name in ("allocatable_millicores", "allocatable_mib"))
+        return self.levels, self.components, cores, mib
+
+    @cached_property
+    def figures(self) -> Figures | None:
+        """Return the gauges as one block; None where some can't be."""
+        return figures_of(self.gauges)
+
+    def gauge(self, name: str) -> list[Any]:
+        """Return one gauge of every row, whatever it is."""
+        return list(map(itemgetter(Gauges._fields.index(name)), self.gauges))
 
     @cached_property
     def told_use(self) -> list[int]:
@@ -81,35 +90,28 @@ class Columns:
     @cached_property
     def reported_at(self) -> list[int]:
         """Return when each row was reported, likewise; all have a zone."""
-        offset = EPOCH_UNIX_MICROS - 0.5
-        return [int(second * MICRO - offset) for second in map(datetime.timestamp, self.reported)]
+        return [(moment - EPOCH) // _MICROSECOND for moment in self.reported]
 
 
 def columns_of(batch: Sequence[SampleIn]) -> Columns:
     """Turn a batch on its side."""
-    runtimes, epochs, slots, levels, components, gauges, reported, uses = _turned(
-        batch, len(SampleIn._fields)
-    )
-    by_gauge = dict(zip(Gauges._fields, _turned(gauges, len(Gauges._fields)), strict=True))
-    return Columns(runtimes, epochs, slots, levels, components, by_gauge, reported, uses)
-
-
-def _turned(rows: Sequence[Any], width: int) -> list[list[Any]]:
-    # In pieces: zip(*rows) makes an object for each row, and ten thousand of them call the garbage collector.
-    columns: list[list[Any]] = [[] for _ in range(width)]
-    for start in range(0, len(rows), _PIECE):
-        for column, part in zip(columns, zip(*rows[start : start + _PIECE], strict=True), strict=True):
+    # In pieces: zip(*batch) makes an object for each row, and ten thousand of them call the garbage collector.
+    columns: list[list[Any]] = [[] for _ in SampleIn._fields]
+    for start in range(0, len(batch), _PIECE):
+        for column, part in zip(columns, zip(*batch[start : start + _PIECE], strict=True), strict=True):
             column.extend(part)
-    return columns
+    return Columns(*columns)
 
 
 def faults_of_numbers(columns: Columns) -> Iterator[RowFault]:
     """Find epochs and gauges that are no whole numbers from 0 to the largest."""
     yield from _faults("epoch", columns.epochs, 2**15 - 1)
-    for name, column in columns.gauges.items():
+    if columns.figures is not None and columns.figures.are_small:
+        return
+    for name in Gauges._fields:
         largest = LARGEST_BYTES if name == "egress_bytes" else LARGEST
-        yield from _faults(f"gauges.{name}", column, largest, nullable=name in NULLABLE)
-    used = [columns.gauges[name] for name in sorted(NULLABLE)]
+        yield from _faults(f"gauges.{name}", columns.gauge(name), largest, nullable=name in NULLABLE)
+    used = [columns.gauge(name) for name in sorted(NULLABLE)]
     if any(None in column for column in used):
         for row, values in enumerate(zip(*used, strict=True)):
             if 0 < values.count(None) < len(values):
@@ -176,10 +178,9 @@ def faults_of_reports(columns: Columns) -> Iterator[RowFault]:
 def skewed(reported: Sequence[int], slots: Sequence[int], *, seconds: int) -> list[int]:
     """Return the rows whose report is more than one slot away from theirs."""
     length = seconds * MICRO
-    differences = list(map(sub, reported, slots))
-    if min(differences) >= -length and max(differences) < 2 * length:
+    if min(reported) >= max(slots) - length and max(reported) < min(slots) + 2 * length:
         return []
-    return positions(not -length <= difference < 2 * length for difference in differences)
+    return positions(not -length <= at - slot < 2 * length for at, slot in zip(reported, slots, strict=True))
 
 
 def outside_life(

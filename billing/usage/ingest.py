@@ -9,30 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import repeat
 from operator import itemgetter
-from typing import Any
 
-import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, transaction
 
 from billing.usage import checking, interning, quarantine
 from billing.usage.checking import Columns, columns_of
-from billing.usage.encoding import encode
-from billing.usage.loading import load
+from billing.usage.encoding import Records
+from billing.usage.loading import CrowdedError, load
 from billing.usage.looks import use_fault_of, uses_are_good
-from billing.usage.marking import mark
+from billing.usage.noting import Notes
 from billing.usage.partitions import standing
-from billing.usage.queries import KEEP_COMPONENT_USE
-from billing.usage.samples import Gauges, Ingested, Origin, RowFault, SampleIn
-from billing.usage.slots import day_of, hour_of
+from billing.usage.samples import Ingested, Origin, RowFault, SampleIn
+from billing.usage.slots import DAY, day_of
 from billing.usage.sources import Life, lives_of
 from controlplane.kernel.clock import utcnow
 
 MOST_ROWS = 20_000
-_STORED = Gauges._fields[:4]
-_USED = Gauges._fields[4:8]
+_MOST_TRIES = 50
+_NO_LIFE: Life = (0, 0, 0)
 
 
 def ingest(
@@ -47,18 +43,18 @@ def ingest(
         raise ValueError(f"A batch has at most {MOST_ROWS} rows, not {len(batch)}.")
     if not batch:
         return Ingested(0, 0)
-    seconds = settings.USAGE_SLOT_SECONDS
     columns = columns_of(batch)
-    faults = _faults_of_values(columns, seconds=seconds, now=now or utcnow())
-    with transaction.atomic():
-        rest = _Rest(batch, columns)
-        rest.refuse(faults)
-        rest.refuse(_faults_of_runtimes(rest))
-        rest.refuse(_faults_of_days(rest))
-        rest.keep_aside(_doubtful(rest, seconds, believed=believed), origin)
-        result = _store(rest, origin) if rest.rows else Ingested(0, 0)
-        quarantined = (*rest.quarantined, *(replace(f, row=rest.rows[f.row]) for f in result.quarantined))
-    return replace(result, refused=tuple(rest.refused), quarantined=quarantined)
+    faults = _faults_of_values(columns, seconds=settings.USAGE_SLOT_SECONDS, now=now or utcnow())
+    # Mostly nobody else brings the same rows, and their days stand: that is seen on the way. Else each row is looked up.
+    for attempt in range(_MOST_TRIES):
+        try:
+            with transaction.atomic():
+                rest = _Rest(batch, columns)
+                rest.refuse(faults)
+                return _take_in(rest, origin, closely=attempt > 0, believed=believed)
+        except CrowdedError:
+            continue
+    raise IntegrityError("These samples change faster than they can be loaded.")
 
 
 class _Rest:
@@ -67,7 +63,7 @@ class _Rest:
     def __init__(self, batch: Sequence[SampleIn], columns: Columns) -> None:
         self.batch = batch
         self.columns = columns
-        self.lives: dict[int, Life] = {}
+        self.lives: list[Life] = []
         self.rows: Sequence[int] = range(len(batch))
         self.refused: list[RowFault] = []
         self.quarantined: list[RowFault] = []
@@ -87,6 +83,7 @@ class _Rest:
 
     def _leave_out(self, gone: set[int]) -> None:
         self.rows = [number for row, number in enumerate(self.rows) if row not in gone]
+        self.lives = [life for row, life in enumerate(self.lives) if row not in gone]
         if self.rows:
             self.columns = columns_of([self.batch[number] for number in self.rows])
 
@@ -114,23 +111,30 @@ def _faults_of_use(columns: Columns) -> list[RowFault]:
 def _faults_of_runtimes(rest: _Rest) -> list[RowFault]:
     if not rest.rows:
         return []
-    rest.lives = lives_of(rest.columns.different_numbers)
-    if rest.lives.keys() >= rest.columns.different_numbers:
+    known = lives_of(rest.columns.different_numbers)
+    try:
+        rest.lives = list(map(known.__getitem__, rest.columns.numbers))
+    except KeyError:
+        rest.lives = [known.get(number, _NO_LIFE) for number in rest.columns.numbers]
+    else:
         return []
     detail = "There is no such runtime."
     return [
         RowFault(row, "runtime", "runtime_unknown", detail)
-        for row, number in enumerate(rest.columns.numbers)
-        if number not in rest.lives
+        for row, life in enumerate(rest.lives)
+        if life is _NO_LIFE
     ]
 
 
-def _faults_of_days(rest: _Rest) -> list[RowFault]:
+def _faults_of_days(rest: _Rest, *, closely: bool) -> list[RowFault]:
     if not rest.rows:
         return []
     days = {slot: day_of(slot) for slot in rest.columns.different_slots}
-    there = standing(set(days.values()))
-    if there >= set(days.values()):
+    today = day_of(utcnow())
+    there = set[date]() if closely else {today, today - DAY}  # where they don't stand, loading says so
+    if doubtful := set(days.values()) - there:
+        there |= standing(doubtful)
+    if there.issuperset(days.values()):
         return []
     detail = "Samples of this day are not kept: it is older than the retention."
     return [
@@ -144,8 +148,7 @@ def _doubtful(rest: _Rest, seconds: int, *, believed: bool) -> list[RowFault]:
     if not rest.rows:
         return []
     columns = rest.columns
-    lives = list(map(rest.lives.__getitem__, columns.numbers))
-    born, gone = list(map(itemgetter(1), lives)), list(map(itemgetter(2), lives))
+    born, gone = list(map(itemgetter(1), rest.lives)), list(map(itemgetter(2), rest.lives))
     outside = checking.outside_life(columns.slots_at, born, gone, seconds=seconds)
     skewed = [] if believed else checking.skewed(columns.reported_at, columns.slots_at, seconds=seconds)
     found = dict.fromkeys(skewed, ("reported_at", "clock_skewed", "It was reported more than one slot away."))
@@ -153,39 +156,51 @@ def _doubtful(rest: _Rest, seconds: int, *, believed: bool) -> list[RowFault]:
     return [RowFault(row, *fault) for row, fault in sorted(found.items())]
 
 
-def _store(rest: _Rest, origin: Origin) -> Ingested:
+def _take_in(rest: _Rest, origin: Origin, *, closely: bool, believed: bool) -> Ingested:
+    rest.refuse(_faults_of_runtimes(rest))
+    rest.refuse(_faults_of_days(rest, closely=closely))
+    rest.keep_aside(_doubtful(rest, settings.USAGE_SLOT_SECONDS, believed=believed), origin)
+    result = _store(rest, origin, closely=closely) if rest.rows else Ingested(0, 0)
+    quarantined = (*rest.quarantined, *(replace(f, row=rest.rows[f.row]) for f in result.quarantined))
+    return replace(result, refused=tuple(rest.refused), quarantined=quarantined)
+
+
+def _store(rest: _Rest, origin: Origin, *, closely: bool) -> Ingested:
     columns = rest.columns
-    sources = list(map(itemgetter(0), map(rest.lives.__getitem__, columns.numbers)))
-    rows = _encoded(columns, sources, origin)
+    sources = list(map(itemgetter(0), rest.lives))
+    records = _records(columns, sources, origin)
+    notes = Notes(columns, sources)
     accepted, duplicates, conflicts = 0, 0, list[int]()
     for day, chosen in _by_day(columns).items():
-        loaded = load(day, rows if len(chosen) == len(rows) else [rows[number] for number in chosen])
+        some = records if len(chosen) == len(records) else records.some(chosen)
+        loaded = load(day, some, closely=closely)
         accepted += loaded.accepted
         duplicates += loaded.duplicates
         conflicts += [chosen[number] for number in loaded.conflicts]
-        new = chosen if loaded.new is None else [chosen[number] for number in loaded.new]
-        mark(columns.slots, sources, new)
-        _keep_component_use(columns, sources, new)
+        notes.stored(chosen if loaded.new is None else [chosen[number] for number in loaded.new])
+        if loaded.digest is not None:
+            notes.remember(day, loaded.digest)
+    notes.write()
     faults = [RowFault(row, "slot", "conflict", quarantine.CONFLICT) for row in sorted(conflicts)]
     quarantine.keep([(rest.batch[rest.rows[fault.row]], fault) for fault in faults], origin)
     return Ingested(accepted, duplicates, tuple(faults))
 
 
-def _encoded(columns: Columns, sources: Sequence[int], origin: Origin) -> list[bytes]:
-    numbers = interning.numbers_of(columns.keys, columns.looks)
-    interned = list(map(numbers.__getitem__, columns.keys))
-    always = (
-        columns.slots_at,
-        sources,
-        columns.epochs,
-        columns.reported_at,
-        repeat(int(origin)),
-        columns.gauges["egress_bytes"],
-        list(map(itemgetter(0), interned)),
-        list(map(itemgetter(1), interned)),
-        *(columns.gauges[name] for name in _STORED),
-    )
-    return encode(always, [columns.gauges[name] for name in _USED])
+def _records(columns: Columns, sources: Sequence[int], origin: Origin) -> Records:
+    interned = interning.numbers_of(columns.keys, columns.looks)
+    figures = columns.figures
+    if figures is None:
+        raise TypeError("A gauge that is no whole number was not found to be one.")
+    parts = {
+        "slot": columns.slots_at,
+        "source": sources,
+        "epoch": columns.epochs,
+        "reported_at": columns.reported_at,
+        "origin": [int(origin)] * len(sources),
+        "shape": list(map(itemgetter(0), interned)),
+        "components": list(map(itemgetter(1), interned)),
+    }
+    return Records(parts, figures)
 
 
 def _by_day(columns: Columns) -> dict[date, Sequence[int]]:
@@ -196,16 +211,3 @@ def _by_day(columns: Columns) -> dict[date, Sequence[int]]:
     for row, slot in enumerate(columns.slots):
         found.setdefault(days[slot], []).append(row)
     return dict(sorted(found.items(), key=itemgetter(0)))
-
-
-def _keep_component_use(columns: Columns, sources: Sequence[int], new: Sequence[int]) -> None:
-    found: dict[datetime, dict[int, Any]] = {}
-    hours = {slot: hour_of(slot) for slot in columns.different_slots}
-    stored = new if isinstance(new, range) else set(new)
-    for row in columns.told_use:
-        if row in stored and (use := columns.uses[row]):
-            found.setdefault(hours[columns.slots[row]], {})[sources[row]] = use
-    with connection.cursor() as cursor:
-        for hour, used in sorted(found.items()):
-            text = orjson.dumps(used, option=orjson.OPT_NON_STR_KEYS).decode()
-            cursor.execute(KEEP_COMPONENT_USE, [hour, text])

@@ -29,13 +29,15 @@ def faults_of_looks(keys: Sequence[bytes], looks: Iterable[Look]) -> Iterator[Ro
                 yield RowFault(row, fault[0], "levels_invalid", fault[1])
 
 
-def numbers_of(keys: Sequence[bytes], looks: Iterable[Look]) -> dict[bytes, tuple[int, int]]:
-    """Return (shape, component set) for each key, storing what is new; the looks have no fault."""
-    if _known.keys() >= set(keys):
-        return _known
-    stored = _store({key: look for key, look in zip(keys, looks, strict=True) if key not in _known})
+def numbers_of(keys: Sequence[bytes], looks: Iterable[Look]) -> list[tuple[int, int]]:
+    """Return (shape, component set) of each row, storing what is new; the looks have no fault."""
+    try:
+        return list(map(_known.__getitem__, keys))
+    except KeyError:
+        known = dict(_known)
+    stored = _store({key: look for key, look in zip(keys, looks, strict=True) if key not in known})
     transaction.on_commit(lambda: _remember(stored))
-    return {**_known, **stored}
+    return list(map({**known, **stored}.__getitem__, keys))
 
 
 def forget() -> None:

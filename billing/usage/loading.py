@@ -6,86 +6,103 @@ A batch that was stored whole is remembered by a digest of its bytes. Rows never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from psycopg.errors import UniqueViolation
+from django.db import ProgrammingError, connection
+from psycopg.errors import UndefinedTable, UniqueViolation
 
-from billing.usage.encoding import COLUMNS, PAYLOAD, Flat, file_of, flat
+from billing.usage.encoding import COLUMNS, HEADER, PAYLOAD, TRAILER, Flat, Records, flat
 from billing.usage.partitions import name_of
-from billing.usage.queries import ANY_THERE, LOAD, REMEMBER_BATCH, THERE, THERE_WIDE, array
+from billing.usage.queries import ANY_THERE, KNOWN_BATCH, LOAD, THERE, THERE_WIDE, array
 from billing.usage.slots import moment_of
 
-_MOST_TRIES = 50
 _SLOTS_AT_ONCE = 24
+_DIGEST = 16  # bytes
+
+
+class CrowdedError(Exception):
+    """Some of the rows came in meanwhile, or their day has no partition: nothing was loaded, and it is to be looked at closer."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of the rows; `new` are the numbers of the accepted ones, None: all."""
+    """What became of the rows; `new` are the numbers of the accepted ones, None: all. `digest` is of those stored whole."""
 
     accepted: int
     duplicates: int = 0
     conflicts: tuple[int, ...] = ()
     new: tuple[int, ...] | None = None
+    digest: bytes | None = None
 
 
-def load(day: date, rows: Sequence[bytes]) -> Loaded:
-    """Load what is not there; inside a transaction. Ordered by key, so that two of these never wait in a circle."""
-    ordered = sorted(rows)
-    file = file_of(ordered)
-    digest = hashlib.blake2b(file, digest_size=16).digest()
-    is_there, is_known = _is_there(day, ordered, digest)
-    if is_there and is_known:
-        return Loaded(0, len(rows), (), ())
-    if not is_there and _copy(day, file):
-        with connection.cursor() as cursor:
-            cursor.execute(REMEMBER_BATCH, [day, digest])
-        return Loaded(len(rows))
+def load(day: date, records: Records, *, closely: bool) -> Loaded:
+    """Load what is not there; inside a transaction. Ordered by key, so that two of these never wait in a circle.
+
+    `closely`: each row is looked up first. Raises CrowdedError: the transaction is to be rolled back and begun again, closely.
+    """
+    if not closely and not _is_there(day, records):
+        return Loaded(len(records), digest=_copy(day, records))
+    rows = records.encoded()
+    if not closely and _is_known(day, records.ordered(rows)):
+        return Loaded(0, len(records), (), ())
     told = flat(rows)
-    for _ in range(_MOST_TRIES):
-        found = _read(day, told)
-        if found == sorted(told):
-            return Loaded(0, len(rows), (), ())
-        there = {row[:3]: row[3:] for row in found}
-        new: dict[Flat, int] = {}
-        duplicates, conflicts = 0, list[int]()
-        for number, row in enumerate(told):
-            key, payload = row[:3], row[3:]
-            before = there.get(key)
-            if before is None:
-                there[key], new[key] = payload, number
-            elif before == payload:
-                duplicates += 1
-            else:
-                conflicts.append(number)
-        # Somebody may have loaded some of these since we looked: then we look again.
-        if not new or _copy(day, file_of(sorted(rows[number] for number in new.values()))):
-            return Loaded(len(new), duplicates, tuple(conflicts), tuple(new.values()))
-    raise IntegrityError(f"samples of {day} change faster than they can be loaded")
+    found = _read(day, told)
+    if found == sorted(told):
+        return Loaded(0, len(records), (), ())
+    there = {row[:3]: row[3:] for row in found}
+    new: dict[Flat, int] = {}
+    duplicates, conflicts = 0, list[int]()
+    for number, row in enumerate(told):
+        key, payload = row[:3], row[3:]
+        before = there.get(key)
+        if before is None:
+            there[key], new[key] = payload, number
+        elif before == payload:
+            duplicates += 1
+        else:
+            conflicts.append(number)
+    if new:
+        _copy(day, records.some([*new.values()]))
+    return Loaded(len(new), duplicates, tuple(conflicts), tuple(new.values()))
 
 
-def _is_there(day: date, rows: Sequence[bytes], digest: bytes) -> tuple[bool, bool]:
-    """Return whether some of these rows are there, and whether exactly these were stored at once."""
-    some = flat([rows[number] for number in sorted({0, len(rows) // 2, len(rows) - 1})])
-    with connection.cursor() as cursor:
-        cursor.execute(ANY_THERE.format(partition=name_of(day)), [*_arrays(some), day, digest])
-        is_there, is_known = cursor.fetchone()
-    return is_there, is_known
-
-
-def _copy(day: date, file: bytes) -> bool:
-    """Load all of these, or none where one is there."""
-    statement = LOAD.format(partition=name_of(day), columns=COLUMNS)
+def _is_there(day: date, records: Records) -> bool:
+    """Return whether some of three rows are there."""
+    some = flat(records.some(sorted({0, len(records) // 2, len(records) - 1})).encoded())
     try:
-        with transaction.atomic(), connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(file)
-    except (IntegrityError, UniqueViolation):
-        return False
-    return True
+        with connection.cursor() as cursor:
+            cursor.execute(ANY_THERE.format(partition=name_of(day)), _arrays(some))
+            return bool(cursor.fetchone()[0])
+    except ProgrammingError as error:
+        if isinstance(error.__cause__, UndefinedTable):
+            raise CrowdedError from error
+        raise
+
+
+def _is_known(day: date, ordered: Iterable[bytes]) -> bool:
+    """Return whether exactly these were stored at once."""
+    digest = hashlib.blake2b(HEADER, digest_size=_DIGEST)
+    digest.update(b"".join(ordered) + TRAILER)
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN_BATCH, [day, digest.digest()])
+        return bool(cursor.fetchone()[0])
+
+
+def _copy(day: date, records: Records) -> bytes:
+    """Load all of these, and return their digest; raises CrowdedError where one is there."""
+    statement = LOAD.format(partition=name_of(day), columns=COLUMNS)
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    try:
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for piece in records.pieces():
+                copy.write(piece)
+                digest.update(piece)
+    except UniqueViolation as error:
+        raise CrowdedError from error
+    return digest.digest()
 
 
 def _read(day: date, rows: Sequence[Flat]) -> list[Flat]:

@@ -16,7 +16,9 @@ _LARGEST_INT = 2**31 - 1
 _PAIRS = {tuple, list}
 # What has subclasses or is no plain value is written by nobody: it is looked at row by row.
 _PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-_BETWEEN = b",null,"
+_PIECE = 500
+_LINE = b"\n"
+_BETWEEN = orjson.Fragment(_LINE)  # between rows stands what JSON writes nowhere by itself
 
 Look = tuple[Any, Any, int, int]  # levels, components, allocatable thousandths of a core and MiB
 
@@ -24,25 +26,29 @@ Look = tuple[Any, Any, int, int]  # levels, components, allocatable thousandths 
 def written(*columns: Sequence[Any]) -> list[bytes]:
     """Return bytes that differ for looks that differ, fit for the memory of one process; none for what is no plain value.
 
-    All rows are written at once: one call for each takes four times as long.
+    Many rows are written at once: one call for each takes four times as long.
     """
-    width = len(columns) + 1
-    parts: list[Any] = [None] * (width * len(columns[0]))
-    for number, column in enumerate(columns):
-        parts[number::width] = column
+    found: list[bytes] = []
+    for start in range(0, len(columns[0]), _PIECE):
+        found += _piece([column[start : start + _PIECE] for column in columns])
+    return found
+
+
+def _piece(columns: Sequence[Sequence[Any]]) -> Iterable[bytes]:
+    width, rows = len(columns) + 1, len(columns[0])
+    parts: list[Any] = [_BETWEEN] * (width * rows + 1)
+    for number, column in enumerate(columns, start=1):
+        parts[number:-1:width] = column
     try:
-        found = orjson.dumps(parts, None, _PLAIN)[1 : -len(_BETWEEN)].split(_BETWEEN)
+        found = orjson.dumps(parts, None, _PLAIN).split(_LINE)[1:-1]
     except TypeError:
         found = []
-    # Between rows stands what no good look holds; where a bad one holds it, there are too many pieces.
-    if len(found) == len(columns[0]):
-        return found
-    return list(map(_written, zip(*columns, strict=True)))
+    return found if len(found) == rows else map(_written, zip(*columns, strict=True))
 
 
 def _written(look: Look) -> bytes:
     try:
-        return orjson.dumps(look, None, _PLAIN)[1:-1]
+        return b",%b," % orjson.dumps(look, None, _PLAIN)[1:-1]
     except TypeError:
         return b""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import orjson
 
@@ -22,8 +23,9 @@ ANY_THERE = """
 SELECT EXISTS (
     SELECT FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch)
     JOIN {partition} s USING (slot, source, epoch)
-), EXISTS (SELECT FROM usage_batch WHERE day = %s AND digest = %s)
+)
 """
+KNOWN_BATCH = "SELECT EXISTS (SELECT FROM usage_batch WHERE day = %s AND digest = %s)"
 REMEMBER_BATCH = "INSERT INTO usage_batch (day, digest) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 FORGET_BATCHES = "DELETE FROM usage_batch WHERE day = %s"
 FORGET_OLD_BATCHES = "DELETE FROM usage_batch WHERE day < %s"
@@ -78,6 +80,12 @@ WITH gone AS (
 SELECT g.origin, g.reported_at, x.levels, c.components, {gauges}, g.egress_bytes, x.allocatable_millicores, x.allocatable_mib
 FROM gone g JOIN usage_shape x ON x.id = g.shape JOIN usage_component_set c ON c.id = g.components
 """
+
+
+def all_at_once(statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[str, list[Any]]:
+    """Return several statements that write as one, and its parameters: they are sent and answered once."""
+    parts = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(statements))
+    return f"WITH {parts} SELECT", [value for _, values in statements for value in values]
 
 
 def array(numbers: Iterable[int]) -> str:

@@ -10,18 +10,17 @@ from datetime import UTC, date, datetime, timedelta
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MICRO = 1_000_000
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
-EPOCH_UNIX_MICROS = 946_684_800 * MICRO
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 
 
 def micros(moment: datetime) -> int:
     """Return the microseconds since PostgreSQL's epoch."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def moment_of(count: int) -> datetime:
     """Return the moment that so many microseconds since PostgreSQL's epoch are."""
-    return _EPOCH + timedelta(microseconds=count)
+    return EPOCH + timedelta(microseconds=count)
 
 
 def floor(moment: datetime, seconds: int) -> datetime:

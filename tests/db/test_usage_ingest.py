@@ -16,9 +16,10 @@ from billing.usage import interning, sources
 from billing.usage.ingest import ingest
 from billing.usage.integrals import INTEGRALS
 from billing.usage.models import ComponentUse, Dirty, Quarantined, Shape
-from billing.usage.partitions import standing
+from billing.usage.partitions import name_of, standing
 from billing.usage.reading import component_use
 from billing.usage.samples import Gauges, Origin
+from billing.usage.slots import floor
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.isolation.scopes import platform_scope
 from tests.database_roles import acting_as
@@ -142,6 +143,36 @@ def test_a_slot_that_can_not_be_is_refused(slot: datetime, code: str) -> None:
     result = send([sight(source, slot, reported_at=TEN), sight(source, TEN)])
     assert [(fault.row, fault.column, fault.code) for fault in result.refused] == [(0, "slot", code)]
     assert result.accepted == 1
+
+
+def test_a_day_without_a_partition_is_refused_even_today() -> None:
+    source = live(TEN - HOUR)
+    today = floor(datetime.now(UTC), 300)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {name_of(today.date())}")
+    result = send([sight(source, today, reported_at=today), sight(source, TEN)])
+    assert [(fault.row, fault.column, fault.code) for fault in result.refused] == [
+        (0, "slot", "slot_out_of_range")
+    ]
+    assert (result.accepted, stored()) == (1, 1)
+
+
+def test_rows_between_those_that_are_new_are_found() -> None:
+    source = live(TEN - HOUR)
+    rows = [sight(source, slot) for slot in slots(TEN, 9)]
+    send([rows[2], rows[6]._replace(gauges=rows[6].gauges._replace(egress_bytes=77))])
+    result = send(rows)
+    assert (result.accepted, result.duplicates) == (7, 1)
+    assert [(fault.row, fault.code) for fault in result.quarantined] == [(6, "conflict")]
+    assert (stored(), Quarantined.objects.count()) == (9, 1)
+
+
+def test_the_largest_figures_are_kept_as_they_are() -> None:
+    source = live(TEN - HOUR)
+    assert send([sight(source, TEN, egress_bytes=2**50, workload_used_mib=2**31 - 1)]).accepted == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT egress_bytes, workload_used_mib FROM usage_sample")
+        assert cursor.fetchone() == (2**50, 2**31 - 1)
 
 
 def test_a_slot_may_be_told_in_any_zone() -> None:
