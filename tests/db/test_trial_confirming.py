@@ -96,6 +96,13 @@ def test_runtimes_of_other_plans_do_not_count(world: World) -> None:
     assert trial_of(try_out("alice@archipel.example")).stage == "provisioning"
 
 
+@pytest.mark.parametrize("email", ["ada@engine.example", "bob@engine.example"])
+def test_nor_does_a_live_trial_of_another_plan(email: str) -> None:
+    earlier = trial_of(try_out("ada@engine.example"))
+    Trial.objects.filter(pk=earlier.pk).update(plan="trial-of-last-year")
+    assert trial_of(try_out(email, company="Another", client="198.51.100.1")).stage == "provisioning"
+
+
 def test_a_person_with_the_same_name_who_came_another_way_stays_apart(world: World) -> None:
     User.objects.filter(pk=world.alice.user.pk).update(username="ada@engine.example")
     trial = trial_of(try_out("ada@engine.example"))
