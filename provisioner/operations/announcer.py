@@ -10,6 +10,8 @@ from queue import Empty, SimpleQueue
 from uuid import UUID
 
 GATHER_SECONDS = 0.05  # a person does not notice it, and a burst of requests becomes a few messages
+# In a stream of requests workers are at it, and look for what is due by themselves: a permit only has to start one that is not.
+STREAM_SECONDS, GATHER_IN_STREAM_SECONDS = 1.0, 0.25
 WISHES_PER_PERMIT = 4  # one permit works off many; more permits only bring more workers at once
 MOST_PERMITS = 16
 
@@ -43,9 +45,11 @@ class Announcer:
             self._pid = os.getpid()
 
     def _publish(self, waiting: SimpleQueue[UUID]) -> None:
+        sent_at = -STREAM_SECONDS
         while True:
             gathered = [waiting.get()]
-            time.sleep(GATHER_SECONDS)
+            in_stream = time.monotonic() - sent_at < STREAM_SECONDS
+            time.sleep(GATHER_IN_STREAM_SECONDS if in_stream else GATHER_SECONDS)
             try:
                 while True:
                     gathered.append(waiting.get_nowait())
@@ -55,3 +59,4 @@ class Announcer:
             for operation_id in gathered[:permits]:
                 if not self._send(operation_id):
                     break
+                sent_at = time.monotonic()

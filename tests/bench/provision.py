@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -110,11 +111,16 @@ def each(before: dict[str, float], after: dict[str, float], count: int) -> dict[
 
 
 def cpu_by_service(stack: Stack) -> dict[str, float]:
-    """CPU seconds that each of the stack's services has used, with its living children."""
+    """CPU seconds that each of the stack's services has used, with its children, also those that have ended."""
     used: dict[str, float] = {}
     for child in stack.record["children"]:
-        family = [psutil.Process(child["pid"]), *psutil.Process(child["pid"]).children(recursive=True)]
-        used[child["name"]] = sum(one.cpu_times().user + one.cpu_times().system for one in family)
+        parent = psutil.Process(child["pid"])
+        spent = parent.cpu_times()
+        used[child["name"]] = spent.user + spent.system + spent.children_user + spent.children_system
+        for one in parent.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ends just now, and counts next time
+                spent = one.cpu_times()
+                used[child["name"]] += spent.user + spent.system
     return used
 
 
