@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from controlplane.cli.commands import costs, fleet, login, operations, releases, rollouts, runtimes
+from controlplane.cli.commands import (
+    costs,
+    fleet,
+    login,
+    operations,
+    releases,
+    rollout_targets,
+    rollouts,
+    runtimes,
+)
 from controlplane.cli.options import context_name
 from controlplane.cli.printing import told
 from controlplane.cli.problems import CliProblem, Status
@@ -30,6 +39,7 @@ login.add_to(app)
 app.add_typer(runtimes.app, name="runtimes")
 app.add_typer(operations.app, name="operations")
 app.add_typer(releases.app, name="releases")
+rollout_targets.add_to(rollouts.app)
 app.add_typer(rollouts.app, name="rollouts")
 app.add_typer(fleet.app, name="fleet")
 app.command("cost")(costs.cost)

@@ -230,6 +230,13 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
     assert sam("rollouts", "watch", "October").status != 0
     assert "October is running" in sam("rollouts", "resume", "October").err
     assert sam("rollouts", "retry", "October").status != 0
+    listed = json.loads(sam("rollouts", "targets", "October", "--state", "planned", "-o", "json").out)
+    assert [one["runtime"]["name"] for one in listed]
+    assert (
+        "1 targets"
+        in sam("rollouts", "skip", "October", "--target", listed[0]["id"], "-r", "its people asked").err
+    )
+    assert "its people asked" in sam("rollouts", "targets", "October", "--because", "skipped").out
     assert "October is" in sam("rollouts", "close", "October", "--reason", "enough", "--yes").err
     report = sam("fleet", "report")
     assert (report.status, "r-shop-00000" in report.out) == (0, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -198,29 +199,6 @@ def approve(
     told().print(f"Gate {gate or waiting[0]} of {row['name']} is approved.")
 
 
-@app.command()
-def retry(
-    rollout: Named,
-    signature: Annotated[str, typer.Option(help="Only failures of this cause.")] = "",
-    reason: Reason = "",
-) -> None:
-    """Try failed ones again, under the same snapshot."""
-    _steer(
-        rollout, "retry", {"signature": signature, "state": "" if signature else "failed", "reason": reason}
-    )
-
-
-@app.command()
-def skip(
-    rollout: Named,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why they need not be done.")],
-    target: Annotated[list[str] | None, typer.Option(help="Ids of targets.")] = None,
-    signature: Annotated[str, typer.Option(help="Failures of this cause.")] = "",
-) -> None:
-    """Leave targets out."""
-    _steer(rollout, "skip", {"targets": target or [], "signature": signature, "reason": reason})
-
-
 def _move(named: str, verb: str, reason: str, *, accept_failures: bool = False) -> None:
     server = api()
     body = {"reason": reason, "accept_failures": accept_failures}
@@ -229,15 +207,6 @@ def _move(named: str, verb: str, reason: str, *, accept_failures: bool = False) 
         {key: value for key, value in body.items() if value},
     )
     told().print(f"Rollout {row['name']} is {row['state']}.")
-
-
-def _steer(named: str, verb: str, choice: Mapping[str, Any]) -> None:
-    server = api()
-    row = the_rollout(server, named)
-    answer = server.post(
-        f"rollouts/{row['id']}/{verb}", {key: value for key, value in choice.items() if value}
-    )
-    told().print(f"{answer['count']} targets of {row['name']}: {verb}.")
 
 
 def _plan(file: Path | None) -> dict[str, Any]:
@@ -288,8 +257,11 @@ def _show_preview(preview: Mapping[str, Any], output: Output) -> None:
 
 
 def _interval(finish: Mapping[str, Any] | None) -> str:
-    return f"{finish['likely']} (between {finish['low']} and {finish['high']})" if finish else ""
+    if not finish:
+        return ""
+    low, likely, high = (finish[name][:16] + "Z" for name in ("low", "likely", "high"))
+    return likely if low == high else f"{likely} (between {low} and {high})"
 
 
 def _money(sums: list[Mapping[str, str]]) -> str:
-    return ", ".join(f"{one['amount']} {one['currency']}" for one in sums)
+    return ", ".join(f"{Decimal(one['amount']):.2f} {one['currency']}" for one in sums)
