@@ -8,13 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
+from controlplane.kernel.errors import Refused
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle import upgrade_notices
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.models import Rollout
 from provisioner.rollouts.schedules import Schedules
+
+log = structlog.get_logger(__name__)
 
 
 def tell_beforehand(now: datetime) -> int:
@@ -38,10 +42,17 @@ def _tell_of(rollout_id: UUID, release: str, windows: str, now: datetime) -> int
     shown = [row for found in by_tenant.values() for row in found[: upgrade_notices.MOST_NAMED]]
     schedules = Schedules.of(shown, now) if windows != "ignore" else None
     for tenant, found in by_tenant.items():
-        upgrade_notices.tell_planned(
-            tenant_id=tenant, release=release, runtimes=_in_words(found, schedules, now), key=str(rollout_id)
-        )
+        _tell(tenant, release, _in_words(found, schedules, now), str(rollout_id))
     return len(by_tenant)
+
+
+def _tell(tenant: UUID, release: str, runtimes: Sequence[Mapping[str, str]], key: str) -> None:
+    """Write the messages; a tenant whose address no mail can be sent to keeps none from the others."""
+    try:
+        with transaction.atomic():
+            upgrade_notices.tell_planned(tenant_id=tenant, release=release, runtimes=runtimes, key=key)
+    except Refused as refused:
+        log.warning("rollouts.tenant_not_told", tenant=str(tenant), code=refused.code)
 
 
 def _in_words(

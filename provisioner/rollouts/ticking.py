@@ -36,9 +36,10 @@ def tick(*, clock: datetime | None = None, most_starts: int = 1000) -> Ticked:
         decides, now = cursor.fetchone()
         if decides:
             ended, claimed = _decide(clock or now, clock)
-    if decides:
+    ticked = Ticked(bool(decides), ended, claimed, start_decided(clock=clock, most=most_starts))
+    if decides:  # last: should a message be what breaks, no rollout waits for it
         heralding.tell_beforehand(clock or now)
-    return Ticked(bool(decides), ended, claimed, start_decided(clock=clock, most=most_starts))
+    return ticked
 
 
 def _decide(now: datetime, clock: datetime | None) -> tuple[int, int]:
