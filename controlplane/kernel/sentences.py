@@ -59,15 +59,29 @@ def _ecma_pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Vali
 Validator = extend(Draft202012Validator, {"pattern": _ecma_pattern})  # type: ignore[no-untyped-call]
 
 
+MOST_VALIDATORS = 256
+_validators: dict[int, tuple[Mapping[str, Any], Any]] = {}
+
+
 def find_faults(schema: Mapping[str, Any], value: Any, *, root: str) -> list[Fault]:
     """Every fault of `value`, by path; `root` begins the field's name in each sentence."""
     unclean = list(_unclean_texts(value, (), root))
     if unclean:
         return unclean
-    errors = sorted(Validator(schema).iter_errors(value), key=_order)
+    errors = sorted(_validator(schema).iter_errors(value), key=_order)
     faults = [fault for error in errors for fault in _explain(error, root)]
     # The first fault of a field explains it; the ones behind it would say the same in other words.
     return list({(fault.path, fault.part): fault for fault in reversed(faults)}.values())[::-1]
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    """Return the schema's validator, kept with the schema: to make one costs as much as to use it."""
+    kept = _validators.get(id(schema))
+    if kept is None or kept[0] is not schema:
+        if len(_validators) >= MOST_VALIDATORS:
+            _validators.clear()
+        kept = _validators[id(schema)] = (schema, Validator(schema))
+    return kept[1]
 
 
 def _order(error: ValidationError) -> tuple[list[str], bool]:
