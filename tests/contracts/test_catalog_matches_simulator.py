@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from controlplane.catalog.loading.catalog import read_catalog
 from provisioner.simulator.gardener.profiles import cloud_profile
+from tests.reviewed import reviewed_catalog
 
-CATALOG = read_catalog()
+CATALOG = reviewed_catalog()
 each_provider = pytest.mark.parametrize("provider", ["aws", "azure", "gcp", "openstack"])
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from controlplane.catalog.loading.catalog import read_catalog
 from controlplane.catalog.validation import check_parameters
 from controlplane.kernel.errors import Refused
+from tests.reviewed import reviewed_catalog
 
-CATALOG = read_catalog()
+CATALOG = reviewed_catalog()
 AWS = CATALOG.plan_facts("aws")
 TRIAL = CATALOG.plan_facts("trial")
 

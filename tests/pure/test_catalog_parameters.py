@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.catalog.capacity import Capacity, capacity
-from controlplane.catalog.loading.catalog import read_catalog
 from controlplane.catalog.parameters import MAIN_POOL, fill
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.validation import check_parameters, check_update
 from controlplane.kernel.errors import FieldError, Refused
+from tests.reviewed import reviewed_catalog
 
-CATALOG = read_catalog()
+CATALOG = reviewed_catalog()
 PLANS = {key: CATALOG.plan_facts(key) for key in CATALOG.rows["plan"]}
 AWS = PLANS["aws"]
 

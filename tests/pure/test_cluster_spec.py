@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controlplane.catalog.loading.catalog import read_catalog
 from controlplane.catalog.parameters import MaintenanceWindow
 from controlplane.catalog.schema import plan_schema
 from provisioner.lifecycle.cluster import _window
 from provisioner.runtimes.spec import MaintenanceWindow as ClusterWindow
+from tests.reviewed import reviewed_catalog
 
-AWS = read_catalog().plan_facts("aws")
+AWS = reviewed_catalog().plan_facts("aws")
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
 WINTER = datetime(2026, 12, 1, 12, tzinfo=UTC)

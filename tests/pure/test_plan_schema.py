@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from controlplane.catalog.loading.catalog import read_catalog
 from controlplane.catalog.plans import PlanFacts
 from controlplane.catalog.schema import IMMUTABLE, plan_schema
+from tests.reviewed import reviewed_catalog
 
-CATALOG = read_catalog()
+CATALOG = reviewed_catalog()
 PLANS = [CATALOG.plan_facts(key) for key in CATALOG.rows["plan"]]
 each_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.key)
 API_WORDS = re.compile(

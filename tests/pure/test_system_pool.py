@@ -29,8 +29,9 @@ from provisioner.modules.rendering import facts_of, render
 from provisioner.runtimes.spec import ClusterSpec, ModuleWish, WorkerPool, cluster_from_json
 from provisioner.simulator.cluster.system import COMPONENTS
 from tests.pure.clusters import node, seen
+from tests.reviewed import reviewed_catalog
 
-CATALOG = read_catalog()
+CATALOG = reviewed_catalog()
 PLANS = {key: CATALOG.plan_facts(key) for key in CATALOG.rows["plan"]}
 WITH, WITHOUT = {"aws", "azure", "gcp", "openstack"}, {"free", "trial"}
 RELEASE = ReleaseFacts("2026.10.1", "1.34", "1.34.8", {"name": "gardenlinux", "version": "1877.1"}, {})
