@@ -15,7 +15,8 @@ from tests.api.asking import Asking
 from tests.matrix import patterns_of, things_of
 from tests.world import World, member
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("fuzz")]
+# The largest group asks a thousand times, half a minute of a processor.
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(400), pytest.mark.xdist_group("fuzz")]
 
 UNDOCUMENTED = {"docs", "schema"}  # the document itself and its pages
 GROUPS = sorted(
