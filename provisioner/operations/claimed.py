@@ -50,7 +50,6 @@ class Claimed:
     seen_operation: str = ""  # which one ordered what was seen then
     kept: dict[str, Any] = field(default_factory=dict)  # what its steps noted
     background: bool = False  # the runtime counts as settled already
-    in_hand: bool = False  # this worker has just done the step before
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
     visit: Visit = field(default_factory=Visit, compare=False, repr=False)  # closed when the worker lets go
 

@@ -6,7 +6,7 @@ Time comes in as values that PostgreSQL read from its own clock; randomness is i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controlplane.kernel.errors import Audience, Fatal, Retry
@@ -124,6 +124,22 @@ def next_state(progress: Progress, outcome: Outcome, flow: Flow, *, jitter: Call
             return _failed(progress, flow, "fatal", problem)
         case _:
             return _retry(progress, step, flow, outcome, limit, jitter)
+
+
+def waits_first(change: Change, flow: Flow) -> Change:
+    """Return a change that goes on with a step which begins with a wait, as that wait: both are one write."""
+    step = flow.step(change.step)
+    if step.first_wait is None:
+        return change
+    return replace(
+        change,
+        state=State.WAITING,
+        attempts=0,
+        delay=max(step.first_wait.delay, SHORTEST_WAIT),
+        reason=step.first_wait.reason,
+        progress=percent(flow, step.name, step.first_wait.progress or 0),
+        wakeable=True,
+    )
 
 
 def before_running(progress: Progress, flow: Flow) -> Change | None:

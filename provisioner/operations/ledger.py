@@ -98,7 +98,7 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
     if not found:
         return None
     row = found[0]
-    if not (change.step_done and row["state"] == State.RUNNING):
+    if change.wakeable or not (change.step_done and row["state"] == State.RUNNING):
         return State(row["state"])
     return replace(
         held,
@@ -110,7 +110,6 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
         now=row["now"],
         step_started_at=row["step_started_at"],
         step_deadline=row["step_deadline"],
-        in_hand=True,
     )
 
 

@@ -71,8 +71,9 @@ CLAIM = _CLAIM.format(queue="NOT o.background", moves="true")
 CLAIM_BEHIND = _CLAIM.format(queue="o.background AND o.due_at <= now() - %(late)s::interval", moves="false")
 
 # Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
-# cancel. A wait whose wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for
-# in the meantime begins here. Rides on the primary key.
+# cancel. With a step that is done the next one's first wait may be written, too: there is nothing to look at yet. A wait whose
+# wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for in the meantime begins
+# here. Rides on the primary key.
 CHECKPOINT = f"""
 WITH moved AS (
     UPDATE operations_operation o
@@ -87,13 +88,14 @@ WITH moved AS (
         reason = %(reason)s::text, progress = %(progress)s::smallint,
         error_class = %(error_class)s::text, error_code = %(error_code)s::text,
         error_message = %(error_message)s::text, error_audience = %(error_audience)s::text,
-        due_at = CASE WHEN %(step_done)s::boolean THEN o.due_at
+        due_at = CASE WHEN %(step_done)s::boolean AND NOT %(wakeable)s::boolean THEN o.due_at
                       WHEN %(wakeable)s::boolean AND o.wakes <> %(wakes)s::bigint THEN now()
-                      ELSE least(now() + %(delay)s::interval, o.deadline, %(step_deadline)s::timestamptz) END,
+                      ELSE least(now() + %(delay)s::interval, o.deadline,
+                                 coalesce(%(step_deadline)s::timestamptz, now() + %(step_limit)s::interval)) END,
         step_started_at = CASE WHEN %(step_done)s::boolean THEN now() ELSE o.step_started_at END,
         step_deadline = CASE WHEN %(step_done)s::boolean THEN now() + %(step_limit)s::interval
                              ELSE %(step_deadline)s::timestamptz END,
-        lease_until = CASE WHEN %(step_done)s::boolean AND o.pause_requested_at IS NULL
+        lease_until = CASE WHEN %(step_done)s::boolean AND NOT %(wakeable)s::boolean AND o.pause_requested_at IS NULL
                            THEN now() + %(lease)s::interval END
     WHERE o.id = %(id)s::uuid AND o.fence = %(fence)s::bigint AND o.state = 'running' AND o.step = %(stored)s::text
       AND o.cancel_requested_at IS NULL

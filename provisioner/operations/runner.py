@@ -114,13 +114,16 @@ class Runner:
         began = time.monotonic()
         outcome = self._outcome(held, flow.step(held.step))
         progress = held.progress_after(timedelta(seconds=time.monotonic() - began))
-        return engine.next_state(progress, outcome, flow, jitter=self.jitter)
+        change = engine.next_state(progress, outcome, flow, jitter=self.jitter)
+        if not change.runs_on or change.settles:
+            return change
+        following = flow.step(change.step)
+        open_yet = _bounded(following, lambda: _settled(held, following)) is None
+        return engine.waits_first(change, flow) if open_yet else change
 
     def _outcome(self, held: Claimed, step: Step) -> Outcome:
         if (settled := _bounded(step, lambda: _settled(held, step))) is not None:
             return settled
-        if step.first_wait is not None and held.in_hand:
-            return step.first_wait
         suspect = False
         if step.calls_landscape:
             verdict = budget.take(held.landscape_id)
