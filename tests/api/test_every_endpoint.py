@@ -427,11 +427,11 @@ def came_through(endpoint: tuple[str, str], response: Any) -> bool:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_roles_of_the_tenant(world: World, things: dict[str, str], role: Role) -> None:
-    person = member(f"a-{role}", world.archipel, role)
+    asking = Asking(member(f"a-{role}", world.archipel, role))
     cells, before = Cells(), written()
     for endpoint in ENDPOINTS:
         with cells.cell(endpoint):
-            response = sent(Asking(person), endpoint, things)
+            response = sent(asking, endpoint, things)
             if role in ROWS[endpoint].roles or ROWS[endpoint].public:
                 assert came_through(endpoint, response), response.content
             else:
@@ -443,11 +443,11 @@ def test_roles_of_the_tenant(world: World, things: dict[str, str], role: Role) -
 @pytest.mark.parametrize("role", sorted(PLATFORM))
 def test_roles_of_the_platforms_team(world: World, things: dict[str, str], role: PlatformRole) -> None:
     _, token = issue_token(actor=SYSTEM, name=f"p-{role}", platform_role=role)
-    headers = OPENING if role == PlatformRole.SUPPORT else NONE
+    asking, headers = Asking(token=token), OPENING if role == PlatformRole.SUPPORT else NONE
     cells = Cells()
     for endpoint in ENDPOINTS:
         with cells.cell(endpoint):
-            response = sent(Asking(token=token), endpoint, things, headers)
+            response = sent(asking, endpoint, things, headers)
             if role in ROWS[endpoint].platform or ROWS[endpoint].public:
                 assert came_through(endpoint, response), response.content
             else:
@@ -457,11 +457,11 @@ def test_roles_of_the_platforms_team(world: World, things: dict[str, str], role:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_every_role_of_another_tenant_finds_nothing(world: World, things: dict[str, str], role: Role) -> None:
-    person = member(f"b-{role}", world.basalt, role)
+    asking = Asking(member(f"b-{role}", world.basalt, role))
     cells, before = Cells(), written()
     for endpoint in ENDPOINTS:
         with cells.cell(endpoint):
-            row, response = ROWS[endpoint], sent(Asking(person), endpoint, things)
+            row, response = ROWS[endpoint], sent(asking, endpoint, things)
             assert written() == before
             if "{" in row.path:
                 assert response.status_code == 404, response.content

@@ -15,6 +15,7 @@ from controlplane.api.etags import etag
 from tests.api.asking import Asking, problem, read
 
 pytestmark = pytest.mark.django_db
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # what is written in C takes a tenth of the time
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_it_is_valid_and_free_of_warnings() -> None:
 def test_json_and_yaml_say_the_same(document: Any) -> None:
     response = Asking().get("/schema?format=yaml")
     assert response["Content-Type"] == "application/yaml"
-    assert yaml.safe_load(response.content) == document
+    assert yaml.load(response.content, Loader=LOADER) == document
     assert problem(Asking().get("/schema?format=xml")) == (400, "invalid_parameter")
 
 

@@ -35,6 +35,7 @@ DOCUMENT = Shape("OpenApiDocument", {**FREE, "description": "This document."})
 FORMATS = ("json", "yaml")
 FORMAT = Parameter("format", "`json`, which is the default, or `yaml`.", {"type": "string", "enum": FORMATS})
 YAML = "application/yaml"
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the document takes seconds otherwise
 
 
 class Index(ApiView):
@@ -129,4 +130,4 @@ def _as_json() -> str:
 @cache
 def _as_yaml() -> str:
     plain = json.loads(_as_json())
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(plain, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=110)
