@@ -141,12 +141,14 @@ SET state = 'starting', since = %(now)s::timestamptz, started_at = %(now)s::time
 FROM runtimes_runtime r
 WHERE t.id = ANY(%(ids)s::uuid[]) AND t.state = 'ready' AND r.id = t.runtime_id"""
 
-# A few starts, by whoever comes first: passed by while somebody is at them, and none while its rollout stands still. What was
-# decided and not ordered before a crash is found here again. Rides on target_starting.
+# A few starts, by whoever comes first: passed by while somebody is at them, and none while its rollout stands still or, whatever
+# its rollout says, everything is stopped. What was decided and not ordered before a crash is found here again. Rides on
+# target_starting and emergency_stop_one_engaged.
 TAKE_START = """
 WITH mine AS (
     SELECT t.id, ro.release_key, ro.urgent FROM rollouts_target t JOIN rollouts_rollout ro ON ro.id = t.rollout_id
     WHERE t.state = 'starting' AND ro.state = 'running'
+      AND NOT EXISTS (SELECT FROM rollouts_emergencystop e WHERE e.released_at IS NULL)
       AND (t.closes_at IS NULL OR t.closes_at > coalesce(%(clock)s::timestamptz, now()))
     ORDER BY t.since LIMIT %(most)s::int FOR NO KEY UPDATE OF t SKIP LOCKED
 )

@@ -14,6 +14,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from provisioner.rollouts.creating import refuse_stopped
 from provisioner.rollouts.models import Rollout, Target
 from provisioner.rollouts.permitted import held, reason_of
 from provisioner.rollouts.states import RolloutState, StageState, TargetState
@@ -39,12 +40,15 @@ class Choice:
 def retry_targets(*, actor: Actor, rollout_id: UUID, choice: Choice, reason: str = "") -> int:
     """Try these again with the same release and plan, and return how many; what failed, is left, skipped or blocked can be.
 
-    A completed rollout runs again for them. Raises Refused 403, 404, rollout_ended 409, nothing_chosen 409, choice_invalid.
+    A completed rollout runs again for them, unless everything is stopped. Raises Refused 403, 404, rollout_ended 409,
+    emergency_stop 409, nothing_chosen 409, choice_invalid.
     """
     rollout = held(actor, rollout_id)
     if rollout.state in {RolloutState.ABORTED, RolloutState.ABORTING, RolloutState.DRAFT}:
         detail = f"The rollout is {rollout.state}; nothing of it can be tried again. Start another one."
         raise Refused("rollout_ended", detail, status=409)
+    if rollout.state == RolloutState.COMPLETED:
+        refuse_stopped()
     now = utcnow()
     chosen = _chosen(rollout, choice).filter(
         state__in=AGAIN, stage__state__in=[StageState.RUNNING, StageState.LEAVING, StageState.PASSED]

@@ -170,6 +170,29 @@ def test_nothing_begins_once_a_pause_or_the_emergency_stop_has_answered(world: W
     assert {"rollout.create", "rollout.running", "rollout.paused", "rollout.emergency_stop"} <= actions
 
 
+def test_no_retry_gets_past_the_emergency_stop(world: World) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    with upgrading(Upgrades(seconds=lambda _: 0.0, fails=lambda _: "ERR_BROKEN")) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=2, max_failures="100%"))
+        tick()
+        upgrades.end_due(datetime.now(UTC))
+        tick()
+        assert state(rollout) == "completed"
+        services.stop_everything(actor=world.sam.actor, reason="the provider burns")
+        again = services.Choice(state="failed")
+        with refused("emergency_stop"):
+            services.retry_targets(actor=world.sam.actor, rollout_id=rollout.id, choice=again)
+        assert states(rollout) == {"failed": 2}
+        # And were a rollout to run all the same, nothing of it would begin.
+        services.release_stop(actor=world.sam.actor)
+        services.retry_targets(actor=world.sam.actor, rollout_id=rollout.id, choice=again)
+        tick(most_starts=0)
+        services.stop_everything(actor=world.sam.actor, reason="the provider burns")
+        Rollout.objects.filter(pk=rollout.id).update(state="running")
+        tick()
+        assert len(upgrades.begun) == 2
+
+
 def test_an_aborted_rollout_lets_what_runs_end_and_leaves_the_others_behind(world: World) -> None:
     fleet(world.shop, [world.landscape], 3)
     with upgrading(Upgrades(seconds=lambda _: 0.0)) as upgrades:
