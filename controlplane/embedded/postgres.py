@@ -72,6 +72,7 @@ class Postgres:
             "unix_socket_permissions": "0700",
             "max_connections": "200",
             "shared_buffers": "128MB",
+            "jit": "off",  # compiling takes longer than any statement of ours
             "timezone": "UTC",
             "log_timezone": "UTC",
             "log_line_prefix": "",

@@ -29,6 +29,7 @@ from provisioner.lifecycle.quota import count
 from provisioner.lifecycle.release import as_json as release_as_json
 from provisioner.operations.models import Operation
 from provisioner.operations.services import open_operation
+from provisioner.runtimes.adding import add, values_of
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
 
@@ -90,15 +91,16 @@ def _create(
         changes={"name": name, "plan": plan, "account": owner.slug, "parameters": dict(parameters)},
     )
     count(runtime, size)
-    # From here on the tenant's other requests stand behind this one: what can be done before, was.
-    owner = admit(tenant=tenant, account=account, plan=facts, region=runtime.region, size=size)
     runtime.tenant, runtime.account = owner.tenant, owner
     runtime.name, runtime.labels, runtime.created_by = name, dict(labels), actor.name
     runtime.cluster_spec["labels"] = {
         "nesoi.dev/runtime": str(runtime.id),
         "nesoi.dev/tenant": owner.tenant.slug,
     }
-    runtime.save(force_insert=True)
+    values = values_of(runtime)
+    # From here on the tenant's other requests stand behind this one: what can be done before, was.
+    admit(tenant=tenant, account=str(owner.id), plan=facts, region=runtime.region, size=size)
+    add(runtime, values)
     return open_operation(actor=actor, runtime=runtime, kind=Kind.PROVISION)
 
 

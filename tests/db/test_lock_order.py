@@ -29,10 +29,10 @@ from tests.world import World, order
 
 PATIENCE_SECONDS = 20.0
 LOCKS = re.compile(r"FOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF ([\w\", ]+?))?(?= FOR |$|\s*$)")
-# Other workers of the test run wait in databases of their own.
+# Other workers of the test run wait in databases of their own. Who waits for a row holds locks of its tables, which name theirs.
 WAITING = """
-SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE NOT granted AND datname = current_database()
+SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND pid IN (
+    SELECT pid FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 
 
