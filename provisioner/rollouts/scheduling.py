@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +16,14 @@ from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
+from provisioner.rollouts.deferring import Deferral, refuse_exhausted
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
 from provisioner.rollouts.permitted import reason_of
 from provisioner.rollouts.states import TargetState
-from provisioner.rollouts.windows import LONGEST_EXCLUSION, next_opening, parse_exclusion, parse_window
+from provisioner.rollouts.windows import next_opening, parse_exclusion, parse_window
 from provisioner.runtimes.models import Runtime
 
 MOST_WINDOWS, MOST_EXCLUSIONS = 14, 20
-DEFERRAL_WITHIN = timedelta(
-    days=90
-)  # a tenant's exclusions may take at most LONGEST_EXCLUSION out of so many days
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,9 @@ def remove_window(*, actor: Actor, window_id: int) -> None:
 def add_exclusion(
     *, actor: Actor, owner: Owner, begins_at: datetime, ends_at: datetime, reason: str
 ) -> Exclusion:
-    """Let no upgrade begin in between. A tenant's own may take 30 days out of any 90; the platform's are not counted.
+    """Let no upgrade begin in between. A tenant's may shut each runtime for 30 days out of any 90.
 
+    Its runtimes' own, its plans' and those of all its runtimes count together; those of the platform for everybody don't.
     Raises Refused forbidden 403, runtime_not_found 404, plan_unknown, too_many_exclusions 409, deferral_exhausted 409,
     window_never_opens 409, reason_missing and as `windows.parse_exclusion` does.
     """
@@ -84,12 +83,13 @@ def add_exclusion(
     now = utcnow()
     if shut.end <= now:
         raise Refused("exclusion_over", "This exclusion is over already; choose later days.", field="ends_at")
-    there = list(Exclusion.objects.filter(**whose, ends_at__gt=now - DEFERRAL_WITHIN))
-    if len(there) >= MOST_EXCLUSIONS:
+    if Exclusion.objects.filter(**whose, ends_at__gt=now).count() >= MOST_EXCLUSIONS:
         detail = f"There are {MOST_EXCLUSIONS} exclusions already; remove one first."
         raise Refused("too_many_exclusions", detail, status=409)
     if not actor.sees_every_tenant:
-        _refuse_exhausted(there, shut.begin, shut.end)
+        plan = _plan_of(owner.runtime_id) or whose["plan_id"]
+        wanted = Deferral(shut.begin, shut.end, plan, owner.runtime_id)
+        refuse_exhausted(tenant_id=whose["tenant_id"], wanted=wanted, now=now)
     row: Exclusion = Exclusion.objects.create(
         **whose, begins_at=shut.begin, ends_at=shut.end, reason=why, created_by=actor.name[:160]
     )
@@ -101,10 +101,19 @@ def add_exclusion(
 
 @transaction.atomic
 def remove_exclusion(*, actor: Actor, exclusion_id: int) -> None:
-    """Take an exclusion away. Raises Refused exclusion_not_found 404, forbidden 403."""
-    row = _found(actor, Exclusion, exclusion_id, "exclusion")
+    """Take an exclusion away; one that has begun ends now, and the days that it took stay counted.
+
+    Raises Refused exclusion_not_found 404, forbidden 403, exclusion_over 409.
+    """
+    row, now = _found(actor, Exclusion, exclusion_id, "exclusion"), utcnow()
+    if row.ends_at <= now:
+        raise Refused("exclusion_over", "This exclusion is over already; nothing waits for it.", status=409)
+    if row.begins_at < now:
+        row.ends_at = now
+        row.save(update_fields=["ends_at"])
+    else:
+        Exclusion.objects.filter(pk=row.pk).delete()
     _changed("exclusion.remove", actor, row, {"reason": row.reason})
-    row.delete()
 
 
 def windows_of(*, actor: Actor, owner: Owner) -> QuerySet[MaintenanceWindow]:
@@ -137,23 +146,16 @@ def _owned(actor: Actor, owner: Owner, permission: Permission = Permission.UPGRA
     return {"tenant_id": tenant_id, "plan_id": plan, "runtime_id": owner.runtime_id}
 
 
+def _plan_of(runtime_id: UUID | None) -> str | None:
+    return Runtime.objects.filter(pk=runtime_id).values_list("plan_id", flat=True).first()
+
+
 def _found(actor: Actor, model: Any, row_id: int, noun: str) -> Any:
     row = model.objects.select_for_update().filter(pk=row_id).first()
     if row is None or (row.tenant_id and not actor.may(Permission.READ, tenant_id=row.tenant_id)):
         raise Refused(f"{noun}_not_found", f"There is no {noun} {row_id}.", status=404)
     _owned(actor, Owner(row.tenant_id, row.plan_id or "", row.runtime_id))
     return row
-
-
-def _refuse_exhausted(there: Sequence[Exclusion], begin: datetime, end: datetime) -> None:
-    """Refuse when any 90 days around the new one would be shut for more than 30."""
-    spans = [(row.begins_at, row.ends_at) for row in there] + [(begin, end)]
-    for start in [span[0] for span in spans]:
-        last = start + DEFERRAL_WITHIN
-        taken = sum((max(timedelta(), min(to, last) - max(at, start)) for at, to in spans), start=timedelta())
-        if taken > LONGEST_EXCLUSION:
-            detail = f"Exclusions may take {LONGEST_EXCLUSION.days} days out of {DEFERRAL_WITHIN.days}; remove or shorten one."
-            raise Refused("deferral_exhausted", detail, field="ends_at", status=409)
 
 
 def _changed(action: str, actor: Actor, row: MaintenanceWindow | Exclusion, changes: dict[str, Any]) -> None:

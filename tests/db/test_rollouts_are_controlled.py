@@ -10,9 +10,10 @@ import pytest
 
 from billing.statements.revenue import last_statements
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
 from provisioner.rollouts import reading, services, why_not
-from provisioner.rollouts.models import Gate, Rollout, Stage, Target
+from provisioner.rollouts.models import Exclusion, Gate, Rollout, Stage, Target
 from provisioner.rollouts.ports import Revenue
 from provisioner.rollouts.ticking import tick
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, set_status, states, upgrading
@@ -82,6 +83,22 @@ def test_a_preview_says_who_when_and_why_not_and_writes_nothing(world: World) ->
     assert [(one.code, one.count, one.passing) for one in found.ineligible] == [("runtime_pinned", 1, True)]
     assert found.finish.low <= found.finish.likely <= found.finish.high
     assert not Rollout.objects.exists()
+
+
+def test_a_landscapes_limit_says_when_it_will_be_done_before_and_under_way(world: World) -> None:
+    fleet(world.shop, [world.landscape], 40)
+    plan = no_gates("rest", max_concurrency=20, per_landscape={"max_concurrency": 1})
+    found = services.preview_rollout(actor=world.sam.actor, release=NEW, selector="all", plan=plan)
+    assert found.stages[0].max_concurrency == 1
+    assert found.finish.low > NOW + 40 * timedelta(seconds=300), "the shortest upgrade that is imagined"
+    assert found.finish.bound_by == "the number at once in one landscape"
+    with upgrading(Upgrades()):
+        rollout = started(world, plan=plan)
+        tick()
+    rollout.refresh_from_db()
+    assert rollout.finish_bound_by == "the number at once in one landscape"
+    assert rollout.finish_low is not None
+    assert rollout.finish_low > NOW + 39 * timedelta(seconds=300)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +314,45 @@ def test_a_tenant_defers_thirty_days_of_ninety_and_no_more(world: World) -> None
     with refused("deferral_exhausted"):
         exclude(50, 2)
     exclude(130, 20)
+
+
+def test_deferrals_of_a_tenant_its_plan_and_one_runtime_count_together(world: World) -> None:
+    one, two = fleet(world.shop, [world.landscape], 2)
+    whole = services.Owner(tenant_id=world.archipel.id)
+    aws = services.Owner(tenant_id=world.archipel.id, plan="aws")
+
+    def exclude(owner: services.Owner, first: int, days: int) -> Exclusion:
+        return services.add_exclusion(
+            actor=world.alice.actor, owner=owner, begins_at=datetime.now(UTC) + timedelta(days=first),
+            ends_at=datetime.now(UTC) + timedelta(days=first + days), reason="our season",
+        )  # fmt: skip
+
+    exclude(services.Owner(runtime_id=one.pk), 1, 15)
+    exclude(aws, 20, 10)
+    exclude(services.Owner(runtime_id=two.pk), 1, 15)
+    for owner in (whole, aws, services.Owner(runtime_id=one.pk)):
+        with refused("deferral_exhausted"):
+            exclude(owner, 40, 6)
+    exclude(services.Owner(tenant_id=world.archipel.id, plan="azure"), 40, 6)
+    exclude(whole, 22, 5)  # days that are shut already are counted once
+
+
+def test_a_deferral_that_has_begun_ends_when_it_is_removed_and_stays_counted(world: World) -> None:
+    owner = services.Owner(tenant_id=world.archipel.id)
+    began = Exclusion.objects.create(
+        tenant=world.archipel, begins_at=NOW - timedelta(days=25), ends_at=NOW + timedelta(days=5), reason="season",
+        created_by="t",
+    )  # fmt: skip
+    with tenant_scope(world.archipel.id):
+        services.remove_exclusion(actor=world.alice.actor, exclusion_id=began.pk)
+        assert not services.exclusions_of(actor=world.alice.actor, owner=owner).exists()
+        with refused("exclusion_over"):
+            services.remove_exclusion(actor=world.alice.actor, exclusion_id=began.pk)
+        with refused("deferral_exhausted"):
+            services.add_exclusion(
+                actor=world.alice.actor, owner=owner, begins_at=NOW + timedelta(days=1),
+                ends_at=NOW + timedelta(days=7), reason="again",
+            )  # fmt: skip
 
 
 def test_who_is_left_behind_is_listed_until_somebody_answers_by_name(world: World) -> None:

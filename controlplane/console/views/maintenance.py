@@ -24,7 +24,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
 from provisioner.rollouts import listing, services
-from provisioner.rollouts.scheduling import DEFERRAL_WITHIN
+from provisioner.rollouts.deferring import DEFERRAL_WITHIN
 from provisioner.rollouts.windows import DAYS, LONGEST_EXCLUSION
 from provisioner.runtimes.models import Runtime
 
