@@ -3,17 +3,20 @@
 Each of `ROUNDS` imagined futures draws durations from the past (bootstrap: B. Efron, Annals of Statistics 7, 1979) and schedules
 them as `ideal` does; the interval is between the 10th and the 90th percentile of their ends. Of a long stage only the beginning
 and the end are imagined: between them a full stage's pace is its places over the mean duration; and of very many places
-a smaller fleet with as many fewer places.
+a smaller fleet with as many fewer places. Limits of landscapes, regions and groups make a stage as slow as its most crowded one
+(`estimate_places`): its places are then no whole number, and everything takes longer by what rounding up gave away.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
 
+from provisioner.rollouts.estimate_places import AT_ONCE
 from provisioner.rollouts.ideal import Job, schedule
 
 ROUNDS = 20
@@ -33,7 +36,8 @@ class StageLeft:
 
     members: int  # not begun
     running: Sequence[float] = ()  # seconds that those at work have taken already
-    places: int = 1
+    places: float = 1  # that it is as fast as: `estimate_places`
+    bound: str = AT_ONCE  # the limit that this is
     opens: Sequence[
         float
     ] = ()  # seconds from now until members that wait for a window may begin; others at once
@@ -68,18 +72,21 @@ def estimate(stages: Sequence[StageLeft], past: Sequence[float], now: datetime, 
 def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Random) -> float:
     sample = drawn.choices(known, k=len(known))
     mean = fmean(sample)
-    scale = max(1.0, stage.places / MOST_PLACES)
-    places, members = max(1, round(stage.places / scale)), round(stage.members / scale)
+    taken = min(stage.places, max(1, stage.members + len(stage.running)))
+    scale = max(1.0, taken / MOST_PLACES)
+    exact, members = taken / scale, round(stage.members / scale)
+    places = max(1, math.ceil(exact - 1e-9))
+    slower = max(1.0, min(places, max(1, members)) / exact)
     imagined = min(members, max(MOST_IMAGINED, 3 * places))
     opens = sorted(stage.opens, reverse=True)[: round(len(stage.opens) / scale)][:imagined]
-    jobs = [Job(drawn.choice(sample), ("places",), opens=moment) for moment in opens]
-    jobs += [Job(drawn.choice(sample), ("places",)) for _ in range(imagined - len(opens))]
+    waits = [*opens, *[0.0] * (imagined - len(opens))]
+    jobs = [Job(slower * drawn.choice(sample), ("places",), opens=moment) for moment in waits]
     jobs.sort(key=lambda job: job.opens)
     running = list(stage.running)[: max(1, round(len(stage.running) / scale))]
-    busy = [(_remaining(taken, sample, drawn), ("places",)) for taken in running]
+    busy = [(_remaining(passed, sample, drawn), ("places",)) for passed in running]
     rate = stage.starts_per_second / scale if stage.starts_per_second else None
     made = schedule(jobs, {"places": max(places, len(busy))}, busy=busy, starts_per_second=rate).makespan
-    between = (members - imagined) * max(mean / places, 1 / rate if rate else 0.0)
+    between = (members - imagined) * max(mean / exact, 1 / rate if rate else 0.0)
     return made + between + stage.gate_seconds
 
 
@@ -93,9 +100,10 @@ def _bound_by(stages: Sequence[StageLeft], mean: float) -> str:
     waits = {
         "windows": max((max(stage.opens, default=0.0) for stage in stages), default=0.0),
         "gates": sum(stage.gate_seconds for stage in stages),
-        "the number at once": sum(stage.members * mean / max(1, stage.places) for stage in stages),
         "the start rate": sum(
             stage.members / stage.starts_per_second for stage in stages if stage.starts_per_second
         ),
     }
+    for stage in stages:
+        waits[stage.bound] = waits.get(stage.bound, 0.0) + stage.members * mean / stage.places
     return max(waits, key=lambda name: waits[name])

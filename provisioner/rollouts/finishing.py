@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import reading_queries
-from provisioner.rollouts.budget import ROLLOUT, Limits
+from provisioner.rollouts.budget import Limits
 from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.estimate_places import places_of
+from provisioner.rollouts.facts import LaneFacts
 from provisioner.rollouts.gates.registry import gate_of
 from provisioner.rollouts.models import Gate, Rollout, Target
 from provisioner.rollouts.previewing import past_seconds
@@ -19,21 +21,25 @@ from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, Targ
 MOST = 200  # members at work, or waiting for a window, that are looked at
 
 
-def finish_of(*, rollout_id: UUID, plan: Mapping[str, Any], limits: Limits, now: datetime) -> Estimate:
-    """Return the interval in which the rollout ends, from where its stages stand."""
-    everywhere = limits.concurrency.get(ROLLOUT, 1)
+def finish_of(
+    *, rollout_id: UUID, plan: Mapping[str, Any], limits: Limits, lanes: Iterable[LaneFacts], now: datetime
+) -> Estimate:
+    """Return the interval in which the rollout ends, from where its stages and lanes stand."""
+    within = list(lanes)
     rate = plan.get("starts_per_minute")
     left = []
     for row in rows(reading_queries.STAGES, {"rollout": rollout_id}):
         if StageState(row["state"]) in DONE_STAGES and not row["active"]:
             continue
-        places = min(everywhere, limits.concurrency.get(("stage", str(row["position"])), everywhere))
+        standing = {one.lane: _left(one) for one in within if one.stage == row["position"]}
+        places = places_of(standing, limits.concurrency)
         gates = Gate.objects.filter(stage=row["id"], open=False)
         left.append(
             StageLeft(
                 members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
                 running=_running(row, now),
-                places=places,
+                places=places.pace,
+                bound=places.bound_by,
                 opens=_opens(row["id"], now) if row["waiting"] else (),
                 gate_seconds=sum(_gate_seconds(gate, now) for gate in gates),
                 starts_per_second=rate / 60 if rate else None,
@@ -58,6 +64,10 @@ def columns_of(made: Estimate) -> dict[str, Any]:
         "finish_high": made.high,
         "finish_bound_by": made.bound_by,
     }
+
+
+def _left(lane: LaneFacts) -> int:
+    return lane.planned + lane.waiting + lane.ready + lane.active
 
 
 def _running(row: Mapping[str, Any], now: datetime) -> list[float]:

@@ -83,7 +83,8 @@ def _ask_breaker(facts: Facts, now: datetime) -> None:
     if facts.plan.get("breaker", True):
         finding = breaker.look(upgraded, control, memory)
     after = finding.memory
-    made = finish_of(rollout_id=facts.id, plan=facts.plan, limits=facts.limits, now=now)
+    lanes = facts.lanes.values()
+    made = finish_of(rollout_id=facts.id, plan=facts.plan, limits=facts.limits, lanes=lanes, now=now)
     Rollout.objects.filter(pk=facts.id).update(
         **columns_of(made),
         looked_at=now,

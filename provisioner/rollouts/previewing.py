@@ -14,8 +14,9 @@ from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import ports, queries
-from provisioner.rollouts.budget import ROLLOUT
+from provisioner.rollouts.budget import ROLLOUT, Lane
 from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.estimate_places import StagePlaces, places_of
 from provisioner.rollouts.gates.registry import gate_of, words_of
 from provisioner.rollouts.permitted import may_manage
 from provisioner.rollouts.planning import Planned, plan_rollout
@@ -99,11 +100,15 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
     everyone = [place.member for place in frozen.places]
     earned = _revenue(everyone)
     opens = [one.begin for one in planned.openings.values() if one is not None]
+    places = _places(planned)
     return Preview(
         release=planned.release.key,
         selector=planned.selector.text,
         members=len(everyone),
-        stages=[_stage(planned, number, group, earned) for number, group in enumerate(by_stage)],
+        stages=[
+            _stage(planned, number, group, earned, places[number].at_once)
+            for number, group in enumerate(by_stage)
+        ],
         max_concurrency=frozen.concurrency[ROLLOUT],
         max_failures=frozen.failures[ROLLOUT],
         tenants=len({one.tenant_id for one in everyone}),
@@ -114,12 +119,16 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
         wait_for_windows=len(opens),
         latest_window=max(opens, default=None),
         ineligible=_left(planned),
-        finish=_finish(planned, by_stage, now),
+        finish=_finish(planned, by_stage, places, now),
     )
 
 
 def _stage(
-    planned: Planned, number: int, group: Sequence[Member], earned: Mapping[UUID, ports.Revenue]
+    planned: Planned,
+    number: int,
+    group: Sequence[Member],
+    earned: Mapping[UUID, ports.Revenue],
+    at_once: int,
 ) -> StagePreview:
     stage, frozen = planned.frozen.stages[number], planned.frozen
     scope = ("stage", str(number))
@@ -127,7 +136,7 @@ def _stage(
         name=stage.name,
         members=len(group),
         first=[f"{one.tenant}/{one.name}" for one in group[:SAMPLES]],
-        max_concurrency=_places(planned, number),
+        max_concurrency=at_once,
         max_failures=frozen.failures.get(scope),
         gates_before=[words_of(gate.kind, gate.settings) for gate in stage.before],
         gates_after=[words_of(gate.kind, gate.settings) for gate in stage.after],
@@ -136,9 +145,16 @@ def _stage(
     )
 
 
-def _places(planned: Planned, number: int) -> int:
-    limits = planned.frozen.concurrency
-    return min(limits[ROLLOUT], limits.get(("stage", str(number)), limits[ROLLOUT]))
+def _places(planned: Planned) -> list[StagePlaces]:
+    """Return what the limits come to in each stage."""
+    lanes: list[dict[Lane, int]] = [{} for _ in planned.frozen.stages]
+    counted = Counter(
+        (place.stage, place.group, str(place.member.landscape_id), place.member.region)
+        for place in planned.frozen.places
+    )
+    for (stage, group, landscape, region), count in counted.items():
+        lanes[stage][Lane(0, str(stage), group, landscape, region)] = count
+    return [places_of(within, planned.frozen.concurrency) for within in lanes]
 
 
 def _left(planned: Planned) -> list[Left]:
@@ -151,12 +167,15 @@ def _left(planned: Planned) -> list[Left]:
     ]
 
 
-def _finish(planned: Planned, by_stage: Sequence[Sequence[Member]], now: datetime) -> Estimate:
+def _finish(
+    planned: Planned, by_stage: Sequence[Sequence[Member]], places: Sequence[StagePlaces], now: datetime
+) -> Estimate:
     rate = planned.plan.starts_per_minute
     stages = [
         StageLeft(
             members=len(group),
-            places=_places(planned, number),
+            places=places[number].pace,
+            bound=places[number].bound_by,
             opens=[
                 (one.begin - now).total_seconds()
                 for member in group

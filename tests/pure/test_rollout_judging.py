@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.rollouts.breaker import ALPHA, Cohort, Memory, fisher_tail, look
+from provisioner.rollouts.budget import Lane
 from provisioner.rollouts.estimate import StageLeft, estimate
+from provisioner.rollouts.estimate_places import places_of
 from provisioner.rollouts.gates.base import Approval, Evidence
 from provisioner.rollouts.gates.registry import gate_of, gates
 from provisioner.rollouts.ideal import Job, schedule
@@ -134,6 +136,38 @@ def test_the_estimate_holds_what_came_to_be_four_times_out_of_five() -> None:
         held += found.low <= NOW + timedelta(seconds=truth) <= found.high
     assert held >= rounds * 0.6
     assert estimate([StageLeft(100, places=5)], past, NOW) == estimate([StageLeft(100, places=5)], past, NOW)
+
+
+def lane(landscape: str, region: str = "eu", group: str = "") -> Lane:
+    return Lane(0, "0", group, landscape, region)
+
+
+def test_a_landscape_that_takes_one_at_a_time_makes_the_stage_as_slow_as_itself() -> None:
+    limits = {("rollout",): 1000, ("landscape", "a"): 1, ("landscape", "b"): 10}
+    alone = places_of({lane("a"): 10_000}, limits)
+    assert (alone.at_once, alone.pace, alone.bound_by) == (1, 1, "the number at once in one landscape")
+    both = places_of({lane("a"): 900, lane("b"): 100}, limits)
+    assert both.at_once == 11
+    found = estimate([StageLeft(1000, places=both.pace, bound=both.bound_by)], [60.0], NOW)
+    assert found.likely == pytest.approx(NOW + timedelta(seconds=900 * 60), abs=timedelta(hours=1))
+    assert found.bound_by == "the number at once in one landscape"
+
+
+def test_regions_groups_and_stages_hold_up_their_own_members_only() -> None:
+    lanes = {lane("a", "eu", "gold"): 40, lane("a", "us"): 40, lane("b", "us"): 20}
+    assert places_of(lanes, {("rollout",): 10}).pace == pytest.approx(10)
+    tight = places_of(lanes, {("rollout",): 10, ("region", "us"): 2})
+    assert (tight.at_once, tight.bound_by) == (10, "the number at once in one region")
+    assert tight.pace == pytest.approx(100 / 30)
+    group = places_of(lanes, {("rollout",): 100, ("group", "0", "gold"): 1})
+    assert (group.at_once, group.pace, group.bound_by) == (61, 2.5, "the number at once in one group")
+    assert (
+        places_of(lanes, {("rollout",): 9, ("stage", "0"): 4}).bound_by == "the number at once in one stage"
+    )
+
+
+def test_a_few_canaries_of_a_large_rollout_take_as_long_as_an_upgrade() -> None:
+    assert estimate([StageLeft(5, places=500)], [600.0], NOW).likely == NOW + timedelta(seconds=600)
 
 
 def test_the_estimate_says_what_it_waits_for() -> None:
