@@ -22,6 +22,7 @@ class ClusterFacts:
     region: str
     kubernetes_version: str
     system_pool: bool = False  # whether it has nodes of its own for the platform's components
+    most_nodes: int = 0  # of all pools at their largest, and while they are replaced
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def facts_of(cluster: ClusterSpec) -> ClusterFacts:
         region=cluster.region,
         kubernetes_version=cluster.kubernetes_version,
         system_pool=any(taint.key == SYSTEM_NODES for pool in cluster.pools for taint in pool.taints),
+        most_nodes=sum(pool.maximum + pool.surge for pool in cluster.pools),
     )
 
 

@@ -41,6 +41,11 @@ class WorkerPool:
     volume_type: str = ""
     volume_gib: int = 50
 
+    @property
+    def surge(self) -> int:
+        """One more node per zone while they are replaced: a roll-out neither shrinks a zone nor waits for it."""
+        return max(len(self.zones), 1)
+
 
 @dataclass(frozen=True)
 class Networking:

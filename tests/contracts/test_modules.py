@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -9,13 +11,14 @@ from jsonschema import Draft202012Validator
 from controlplane.catalog.loading.catalog import DATA
 from provisioner.modules.base import GROUP, ClusterFacts, Module, Request
 from provisioner.modules.catalogue.gpu import QUOTA as DRIVERS_QUOTA
-from provisioner.modules.catalogue.isolation import QUOTA
-from provisioner.modules.objects import MODULE, OURS, PRIORITY
+from provisioner.modules.catalogue.isolation import quota
+from provisioner.modules.objects import MODULE, OURS, PRIORITY, SYSTEM
 from provisioner.modules.ordering import find_cycle, in_order, objections
 from provisioner.modules.registry import all_modules
-from provisioner.modules.rendering import in_apply_order, render, with_defaults
+from provisioner.modules.rendering import facts_of, in_apply_order, render, with_defaults
 from provisioner.modules.versions import objections_to
 from provisioner.runtimes.inside import Json, ObjectRef
+from provisioner.runtimes.spec import WorkerPool
 from tests.modules import cluster, wish
 
 FACTS = ClusterFacts("isle", "aws", "eu-central-1", "1.34.2")
@@ -124,12 +127,54 @@ def _with_needs(key: str, modules: dict[str, Module] | object) -> set[str]:
     return found
 
 
-def test_all_modules_together_fit_the_platforms_quota_while_each_rolls_out() -> None:
-    footprints = [module.footprint for module in all_modules().values()]
-    assert 2 * sum(one.cpu_millicores for one in footprints) <= 1000 * int(QUOTA["requests.cpu"])
-    assert 2 * sum(one.memory_mib for one in footprints) <= 1024 * int(
-        QUOTA["requests.memory"].removesuffix("Gi")
+@pytest.mark.parametrize("system_pool", [False, True])
+def test_all_modules_and_their_agents_fit_the_platforms_quota_on_the_largest_cluster_of_any_plan(
+    system_pool: bool,
+) -> None:
+    """Twice, as one version or implementation of a module is there until the next one is."""
+    largest = [
+        WorkerPool(f"p{number}", "m", 1, plan["nodes"]["ceiling"], ("a", "b", "c"))
+        for plan in (yaml.safe_load(path.read_text()) for path in (DATA / "plans").glob("*.yaml"))
+        for number in range(1 + plan.get("additional_pools", 0))
+    ]
+    for pools in ((), largest[:1], largest):
+        facts = replace(facts_of(replace(cluster(), pools=pools)), system_pool=system_pool)
+        nodes = facts.most_nodes
+        assert nodes >= sum(pool.maximum for pool in pools) + len(pools)
+        hard = _hard(facts)
+        asked = [_most_asked_in_system(module, facts) for module in all_modules().values()]
+        cpu, memory, replicas, node_cpu, node_memory, agents = (
+            sum(column) for column in zip(*asked, strict=True)
+        )
+        assert 2 * (cpu + nodes * node_cpu) <= 1000 * int(hard["requests.cpu"])
+        assert 2 * (memory + nodes * node_memory) <= 1024 * int(hard["requests.memory"].removesuffix("Gi"))
+        assert 2 * (replicas + nodes * agents) <= int(hard["pods"])
+
+
+def _hard(facts: ClusterFacts) -> dict[str, str]:
+    asked = Request("isolation", "native", "1.0.0", {}, facts)
+    objects = all_modules()["isolation"].implementations["native"].render(asked)
+    spec = next(
+        one["spec"]
+        for one in objects
+        if one["kind"] == "ResourceQuota" and one["metadata"]["namespace"] == SYSTEM
     )
+    assert spec["hard"] == quota(facts.most_nodes)
+    return dict(spec["hard"])
+
+
+def _most_asked_in_system(module: Module, facts: ClusterFacts) -> tuple[int, ...]:
+    """Millicores, MiB and pods of a module in the platform's namespace, then the same on each node; the most of any way."""
+    ways = []
+    for name in module.implementations:
+        asked = Request(module.key, name, "1.0.0", with_defaults(module.schema, {}), facts)
+        objects = [
+            one
+            for one in module.implementations[name].render(asked)
+            if one["metadata"].get("namespace") == SYSTEM
+        ]
+        ways.append((*requested(objects, "Deployment"), *requested(objects, "DaemonSet")))
+    return tuple(max(column) for column in zip(*ways, strict=True))
 
 
 def test_the_drivers_fit_their_quota_on_every_node_of_the_largest_cluster() -> None:

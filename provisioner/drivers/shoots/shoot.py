@@ -118,9 +118,7 @@ def _worker(pool: WorkerPool, cluster: ClusterSpec) -> Json:
         "machine": machine,
         "minimum": pool.minimum,
         "maximum": pool.maximum,
-        "maxSurge": max(
-            len(pool.zones), 1
-        ),  # one more node per zone: a roll-out neither shrinks a zone nor waits for it
+        "maxSurge": pool.surge,
         "maxUnavailable": 0,
         "zones": [_zone(zone, cluster) for zone in pool.zones],
         "volume": volume,

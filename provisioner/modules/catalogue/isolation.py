@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from provisioner.modules.base import Implementation, Module, Request
@@ -12,15 +13,30 @@ from provisioner.modules.objects import (
     PRIORITY,
     SYSTEM,
     SYSTEM_NODES,
+    Labels,
     bounds,
     namespace,
 )
 from provisioner.runtimes.inside import Json
 
 POLICY, BINDINGS = "nesoi-keep-off-system-nodes", "nesoi-scheduler-binds"
-# What all modules together may request, with room for a roll-out of each: a test holds their footprints against it.
-QUOTA = {"requests.cpu": "12", "requests.memory": "24Gi", "pods": "300"}
+# What all modules together may request, with room for a roll-out of each; and what their agents may on each node, twice, because
+# one implementation is there until the next one is. A test holds their footprints against both.
+CORES, GIBIBYTES, PODS = 12, 24, 300
+NODE_MILLICORES, NODE_MEBIBYTES, NODE_PODS = 50, 128, 2
 _REGISTRATION = "admissionregistration.k8s.io/v1"
+
+
+def quota(nodes: int) -> Labels:
+    """Return what may be requested in the platform's namespace of a cluster that has at most so many nodes.
+
+    Whole cores and GiB: so the API server writes them too, and nobody takes its writing for drift.
+    """
+    return {
+        "requests.cpu": str(CORES + ceil(nodes * NODE_MILLICORES / 1000)),
+        "requests.memory": f"{GIBIBYTES + ceil(nodes * NODE_MEBIBYTES / 1024)}Gi",
+        "pods": str(PODS + nodes * NODE_PODS),
+    }
 
 
 def _priority() -> Json:
@@ -107,7 +123,7 @@ def _render(asked: Request) -> list[Json]:
         namespace(SYSTEM, security="restricted"),
         namespace(ACCESS, security="restricted"),
         _priority(),
-        *bounds(SYSTEM, QUOTA),
+        *bounds(SYSTEM, quota(asked.cluster.most_nodes)),
         *bounds(ACCESS, {"pods": "0"}, closed=True),  # service accounts only
         *_admission(asked),
     ]
