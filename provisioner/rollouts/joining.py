@@ -8,6 +8,7 @@ from uuid import UUID
 
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.isolation.prepared import rows
+from provisioner.lifecycle.upgrade_way import release_named
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Place
 from provisioner.rollouts.facts import Facts, StageFacts
@@ -60,7 +61,12 @@ def join_later_members(facts: Facts, now: datetime) -> int:
     if last.state in {StageState.PASSED, StageState.SKIPPED, StageState.LEAVING}:
         return 0
     selector = parse_selector(facts.row["selector"])
-    found = [one for one in members.not_members_yet(facts.release, facts.id) if selector.matches(one)]
+    ahead = members.ahead_of(release_named(facts.release))
+    found = [
+        one
+        for one in members.not_members_yet(facts.release, facts.id)
+        if one.release not in ahead and selector.matches(one)
+    ]
     if not found:
         return 0
     _append(facts, last, found, now)

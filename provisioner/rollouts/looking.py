@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from controlplane.tenants.isolation.prepared import rows
+from provisioner.lifecycle.upgrade_way import release_named
 from provisioner.operations import flowbook
-from provisioner.rollouts import breaker, ports, queries
+from provisioner.rollouts import breaker, members, ports, queries
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.budget import Places
 from provisioner.rollouts.facts import Facts, read_lanes
@@ -34,7 +35,8 @@ def look(facts: Facts, now: datetime) -> None:
         Rollout.objects.filter(pk=facts.id).update(joined_at=now)
     if looked is None or now >= looked + EVERY:
         rows(queries.TELL_PROGRESS, {"rollout": facts.id, "titles": json.dumps(_titles())})
-        rows(queries.ON_IT, {"rollout": facts.id, "release": facts.row["release_key"], "now": now})
+        done = [facts.release, *members.ahead_of(release_named(facts.release))]
+        rows(queries.ON_IT, {"rollout": facts.id, "releases": done, "now": now})
         rows(queries.LEAVE, {"rollout": facts.id, "now": now})
         read_lanes(facts)
         _tell_budgets(facts)

@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.catalog.facts import snapshot
+from controlplane.catalog.hops import order_of
 from controlplane.catalog.models import Plan
+from controlplane.catalog.plans import ReleaseFacts
 from controlplane.tenants.isolation.prepared import rows
 from controlplane.tenants.models import Tenant
 from provisioner.landscapes.models import Landscape
@@ -26,6 +28,11 @@ def not_members_yet(release: str, rollout_id: UUID) -> list[Member]:
     """Return those that are in no place of the rollout."""
     sql = queries.MEMBERS.format(narrowed=queries.NOT_MEMBERS_YET)
     return _members(sql, {"release": release, "rollout": rollout_id})
+
+
+def ahead_of(release: ReleaseFacts) -> set[str]:
+    """Return the releases that are newer: whoever runs one of them needs nothing from a rollout of this one."""
+    return {one.key for one in snapshot().every_release.values() if order_of(one) > order_of(release)}
 
 
 def known_words() -> Mapping[str, Collection[str]]:

@@ -75,7 +75,7 @@ def plan_rollout(
         detail = "Only an urgent rollout may ignore maintenance windows; make it urgent, or respect them."
         raise Refused("windows_not_ignorable", detail, field="windows")
     chosen = parse_selector(selector, members.known_words())
-    selected = [one for one in members.candidates(release) if chosen.matches(one)]
+    selected = _not_ahead([one for one in members.candidates(release) if chosen.matches(one)], wanted)
     ineligible = _ineligible(selected, wanted, now)
     lasting = {one.member.runtime_id for one in ineligible if not one.passing}
     if lasting and parsed.ineligible == "refuse":
@@ -103,6 +103,20 @@ def _refuse_release(release: ReleaseFacts, now: datetime) -> None:
         detail = f"Release {release.key} can't be installed: {objection.detail} Publish one that can."
         raise Refused(objection.code, detail, field="release", status=409)
     refuse_changed(release.key)
+
+
+def _not_ahead(selected: Sequence[Member], wanted: ReleaseFacts) -> Sequence[Member]:
+    """Leave out those on a newer release: they are done. Raises Refused release_older when that is everybody."""
+    ahead = members.ahead_of(wanted)
+    left = [one for one in selected if one.release not in ahead]
+    if selected and not left:
+        first = selected[0]
+        detail = (
+            f"All {len(selected)} selected runtimes are on a newer release, for example {first.name} on {first.release}, and "
+            "versions never go down. Choose a newer release."
+        )
+        raise Refused("release_older", detail, field="release", status=409)
+    return left
 
 
 def _ineligible(selected: Sequence[Member], wanted: ReleaseFacts, now: datetime) -> list[Ineligible]:

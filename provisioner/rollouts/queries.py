@@ -186,13 +186,14 @@ SET state = 'waiting', since = %(now)s::timestamptz, due_at = %(now)s::timestamp
     reason = 'was about to start when the rollout stopped'
 WHERE rollout_id = %(rollout)s::uuid AND state = 'starting'"""
 
-# Whose own people brought it to the release while it waited: it is done. Every quarter of a minute. Rides on target_due.
+# Whose own people brought it to the release, or a newer one, while it waited: it is done. Every quarter of a minute.
+# Rides on target_due.
 ON_IT = """
 UPDATE rollouts_target t SET state = 'succeeded', since = %(now)s::timestamptz, finished_at = %(now)s::timestamptz, due_at = NULL,
     reason_code = '', reason = '', reason_until = NULL
 FROM runtimes_runtime r
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND r.id = t.runtime_id
-  AND r.release_key = %(release)s AND r.phase = 'ready'"""
+  AND r.release_key = ANY(%(releases)s::text[]) AND r.phase = 'ready'"""
 
 # Whoever waits longer than its stage's deadline is left behind with its last reason. Rides on target_due.
 LEAVE = """

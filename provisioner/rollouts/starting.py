@@ -28,6 +28,7 @@ MEANS: dict[str, TargetState] = {
     "runtime_deprovisioning": T.WAITING,
     "runtime_busy": T.WAITING,
     "release_present": T.SUCCEEDED,
+    "release_older": T.SUCCEEDED,  # it is on a newer one
 }
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.catalog.facts import snapshot
-from controlplane.catalog.hops import numbers
+from controlplane.catalog.hops import numbers, order_of
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import reading_queries
+from provisioner.rollouts.members import ahead_of
 from provisioner.rollouts.permitted import may_read, the_rollout
 from provisioner.runtimes.counting import by, fleet_standing
 from provisioner.runtimes.models import Runtime
@@ -180,11 +181,14 @@ def left_behind(
 ) -> list[dict[str, Any]]:
     """Return a page of runtimes that are on no release that a channel points to, by id; see reading_queries.LEFT_BEHIND.
 
+    Those ahead of every channel are not behind.
     `release` narrows to those on it, `waived` to those with or without somebody who answers. Raises Refused forbidden 403.
     """
     may_read(actor)
-    pointed = {one.key for one in snapshot().releases.values()}
-    behind = [key for key in by("release", fleet_standing()) if key not in pointed]
+    pointed = snapshot().releases.values()
+    newest = max(pointed, key=order_of, default=None)
+    level = {one.key for one in pointed} | (ahead_of(newest) if newest else set())
+    behind = [key for key in by("release", fleet_standing()) if key not in level]
     wanted = {
         "releases": [one for one in behind if release in {"", one}],
         "after": after or FIRST,

@@ -16,6 +16,7 @@ from provisioner.rollouts import reading, services, why_not
 from provisioner.rollouts.models import Exclusion, Gate, Rollout, Stage, Target
 from provisioner.rollouts.ports import Revenue
 from provisioner.rollouts.ticking import tick
+from provisioner.runtimes.models import Runtime
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, set_status, states, upgrading
 from tests.work import refused
 from tests.world import World, landscape
@@ -120,10 +121,8 @@ def test_a_rollout_that_can_not_be_meant_is_refused_before_it_starts(
         draft(world, **wish)
 
 
-def test_runtimes_that_would_skip_a_minor_or_go_down_are_refused_or_left_behind_with_the_reason(
-    world: World,
-) -> None:
-    fleet(world.shop, [world.landscape], 2)
+def test_runtimes_that_are_ahead_are_done_and_no_targets_at_the_start_or_later(world: World) -> None:
+    first = fleet(world.shop, [world.landscape], 2)[0]
     newer = fleet(world.main, [world.landscape], 1)[0]
     newer.spec = {
         **newer.spec,
@@ -131,11 +130,30 @@ def test_runtimes_that_would_skip_a_minor_or_go_down_are_refused_or_left_behind_
     }
     newer.save()
     with refused("release_older"):
-        draft(world)
-    rollout = started(world, plan={**no_gates("rest"), "ineligible": "leave"})
-    left = Target.objects.get(rollout=rollout, state="left_behind")
-    assert (left.runtime_id, left.reason_code) == (newer.pk, "release_older")
-    assert "never go down" in left.reason
+        draft(world, selector="tenant=basalt")  # nobody is left to go there
+    with upgrading(Upgrades()):
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1, join="last_stage"))
+        assert Target.objects.filter(rollout=rollout).count() == 2
+        Target.objects.update(state="blocked", reason_code="upgrade_blocked", due_at=NOW + timedelta(days=1))
+        Runtime.objects.filter(pk=first.pk).update(spec=newer.spec)
+        tick(clock=datetime.now(UTC) + timedelta(minutes=2))
+    assert not Target.objects.filter(rollout=rollout, runtime=newer.pk).exists()
+    assert dict(Target.objects.values_list("runtime", "state"))[first.pk] == "succeeded"
+    Runtime.objects.filter(pk=newer.pk).update(spec={**newer.spec, "release": {"key": "2026.12.1"}})
+    assert why_not.left_behind(actor=world.sam.actor, release="2026.12.1") == []
+
+
+def test_what_the_door_calls_older_is_done(world: World) -> None:
+    fleet(world.shop, [world.landscape], 1)
+
+    def refuses(_runtime: object) -> None:
+        raise Refused("release_older", "Versions never go down.", status=409)
+
+    with upgrading(Upgrades(refuses=refuses)):
+        rollout = started(world, plan=no_gates("rest"))
+        tick()
+        tick()
+    assert states(rollout) == {"succeeded": 1}
 
 
 def test_rollouts_over_the_same_runtimes_are_refused_unless_they_may_wait_for_each_other(
