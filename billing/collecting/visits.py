@@ -46,13 +46,17 @@ class Visits:
     def add(self, target: Target, now: float) -> None:
         """Begin to visit a runtime: at its turn, or when that is over, at the same turn of what is left of the slot.
 
-        So neither a fleet found at a start nor a thousand runtimes that are new at once are read in one go.
+        So neither a fleet found at a start nor a thousand runtimes that are new at once are read in one go; where nothing is left,
+        the next slot is their first.
         """
         slot = self.slot_of(now)
         due = slot + target.turn * SPREAD * self.seconds
         if due < now:
-            left = slot + self.seconds * SPREAD - now
-            due = now + target.turn * max(left, 0.0)
+            left = slot + self.seconds - now
+            if left <= LAST_START_SECONDS:
+                self._push(self._next(target, slot))
+                return
+            due = now + target.turn * min(left * SPREAD, left - LAST_START_SECONDS)
         self._push(Visit(target, slot, due))
 
     def skip(self, target: Target, now: float) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.collecting.pacing import PATIENCE_SECONDS, Bucket
 from billing.collecting.shards import reader_of
 from billing.collecting.targets import SHARDS, Target
-from billing.collecting.visits import SPREAD, Visits
+from billing.collecting.visits import LAST_START_SECONDS, SPREAD, Visits
 
 SLOT = 300
 START = 1_780_000_200  # a slot's first second
@@ -47,7 +48,7 @@ def test_a_runtime_has_the_same_turn_in_each_slot_and_one_visit_in_each() -> Non
     assert len(set(seen)) == 1
 
 
-@given(late=st.floats(0, SLOT - 1), number=st.integers(0, 10**6))
+@given(late=st.floats(0, SLOT - LAST_START_SECONDS, exclude_max=True), number=st.integers(0, 10**6))
 def test_who_comes_late_is_still_visited_in_this_slot(late: float, number: int) -> None:
     visits = Visits(SLOT)
     visits.add(target(number), START + late)
@@ -55,7 +56,33 @@ def test_who_comes_late_is_still_visited_in_this_slot(late: float, number: int) 
     visit = visits.pop(START + SLOT)
     assert visit is not None
     assert visit.slot == START
-    assert START + late <= visit.due or visit.due < START + SLOT
+    assert START + late <= visit.due <= START + SLOT - LAST_START_SECONDS
+
+
+@pytest.mark.parametrize("late", [0.79 * SLOT, 0.8 * SLOT, 0.9 * SLOT, 0.98 * SLOT])
+def test_a_fleet_that_comes_in_a_slots_last_part_is_spread_over_what_is_left_of_it(late: float) -> None:
+    visits, now = Visits(SLOT), START + late
+    for number in range(5_000):
+        visits.add(target(number), now)
+    left = (SLOT - late - LAST_START_SECONDS) * 0.8
+    buckets = [0] * 10
+    while (visit := visits.pop(START + SLOT - LAST_START_SECONDS)) is not None:
+        assert visit.slot == START
+        buckets[min(int((visit.due - now) / left * 8), 9)] += 1
+    assert sum(buckets) == 5_000
+    assert max(buckets) < 2 * 5_000 / 8
+
+
+def test_a_fleet_that_comes_when_nothing_is_begun_any_more_has_its_turns_in_the_next_slot() -> None:
+    visits = Visits(SLOT)
+    for number in range(1_000):
+        visits.add(target(number), START + SLOT - LAST_START_SECONDS / 2)
+    assert visits.pop(START + SLOT - 0.001) is None
+    first, following = Visits(SLOT), START + SLOT
+    for number in range(1_000):
+        first.add(target(number), following)
+    dues = [visit.due for visit in iter(lambda: visits.pop(following + SLOT), None)]
+    assert dues == [visit.due for visit in iter(lambda: first.pop(following + SLOT), None)]
 
 
 def test_one_that_was_read_in_this_slot_is_left_for_the_next() -> None:
