@@ -23,6 +23,7 @@ from controlplane.kernel.errors import Refused
 from provisioner.drivers.shoots.garden import garden_of
 from provisioner.drivers.shoots.shoot import shoot_of
 from provisioner.lifecycle.cluster import cluster_spec
+from provisioner.modules.catalogue.isolation import BINDINGS, POLICY
 from provisioner.modules.objects import SYSTEM_NODES
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import facts_of, render
@@ -79,8 +80,14 @@ def test_without_them_the_tenants_first_pool_takes_the_components_and_people_are
 
 def actions_of(cluster: ClusterSpec) -> Any:
     documents = [one for each in render(cluster) for one in each.objects]
-    [binding] = [one for one in documents if one["kind"] == "ValidatingAdmissionPolicyBinding"]
-    return binding["spec"]["validationActions"]
+    bindings = [one for one in documents if one["kind"] == "ValidatingAdmissionPolicyBinding"]
+    assert {one["spec"]["policyName"] for one in bindings} == {POLICY, BINDINGS}
+    [actions] = {tuple(one["spec"]["validationActions"]) for one in bindings}
+    return list(actions)
+
+
+def said_by(policy: Any) -> str:
+    return " ".join(rule["expression"] for rule in policy["spec"]["validations"])
 
 
 def pods_of(cluster: ClusterSpec, kind: str) -> list[Any]:
@@ -96,10 +103,11 @@ def test_with_them_components_go_there_and_custom_work_is_denied_what_leads_ther
         assert pod["nodeSelector"] == LABELLED
         assert pod["tolerations"] == [{"key": SYSTEM_NODES, "operator": "Exists", "effect": "NoSchedule"}]
     documents = [one for each in render(cluster) for one in each.objects]
-    [policy] = [one for one in documents if one["kind"] == "ValidatingAdmissionPolicy"]
-    rules = " ".join(rule["expression"] for rule in policy["spec"]["validations"])
-    assert all(word in rules for word in (SYSTEM_NODES, "tolerations", "nodeSelector", "nodeName"))
-    assert policy["spec"]["failurePolicy"] == "Fail"
+    policies = {one["metadata"]["name"]: one for one in documents if one["kind"] == "ValidatingAdmissionPolicy"}
+    assert {one["spec"]["failurePolicy"] for one in policies.values()} == {"Fail"}
+    rules = {name: said_by(policy) for name, policy in policies.items()}
+    assert all(word in rules[POLICY] for word in (SYSTEM_NODES, "tolerations", "nodeSelector", "nodeName"))
+    assert "system:kube-scheduler" in rules[BINDINGS]
 
 
 @pytest.mark.parametrize("key", sorted(WITH))
