@@ -104,6 +104,7 @@ def arm(hand: Hand) -> None:
     noted: Any = Noted
     registry.connect = lambda **which: noted(connect(**which), hand)
     ledger.checkpoint, ledger.close = deadly(ledger.checkpoint), deadly(ledger.close)
+    ledger.settle = deadly(ledger.settle)
 
 
 def warm() -> None:
@@ -126,7 +127,6 @@ def warm() -> None:
 
 def hasten() -> None:
     """Let steps look again soon at what takes no time here."""
-    from provisioner.flows.base import Flow
     from provisioner.operations import flowbook
     from provisioner.steps import await_modules, verify_upgrade
     from provisioner.steps.base import Step
@@ -138,7 +138,7 @@ def hasten() -> None:
     await_modules.LOOK_AGAIN = verify_upgrade.LOOK_AGAIN = SOON
     flowbook.install(
         {
-            kind: Flow(tuple(soon(step) for step in flow.steps), flow.deadline)
+            kind: replace(flow, steps=tuple(soon(step) for step in flow.steps))
             for kind, flow in flowbook.all_flows().items()
         }
     )
