@@ -22,6 +22,7 @@ def work(context: StepContext) -> Outcome:
     """Work, and leave a line."""
     note(context, "upgrade", "begins")
     time.sleep(SECONDS)
+    note(context, "upgrade", "done")
     return Done()
 
 
