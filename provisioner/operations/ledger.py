@@ -21,6 +21,7 @@ from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
 
 _DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
 BEHIND_FIRST, KEPT_WAITING = 8, timedelta(minutes=1)
+BEHIND = "The runtime can be used; what is left goes on behind the work for those that can't be yet."
 _turns = itertools.count(1)
 _MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold
 
@@ -59,9 +60,12 @@ def settle(held: Claimed, change: Change) -> State | None:
         "id": held.id,
         "runtime_id": held.runtime_id,
         "fence": held.fence,
+        "generation": held.generation,
         "stored": held.stored_step,
         "step": change.step,
         "progress": change.progress,
+        "reason": BEHIND,
+        "within": flowbook.flow_of(held.kind.value).deadline,
         "phase": PHASES_OF[held.kind].succeeded.value,
     }
     found = prepared.rows(queries.SETTLE, params)
@@ -142,7 +146,7 @@ def _after_failure(held: Claimed, change: Change) -> Phase:
 
 
 def close_cancelled(held: Claimed) -> Closed | None:
-    """Write the end of an operation that we hold and that a person, or a delete, asked to cancel; what people have, stays."""
+    """Write the end of an operation that we hold and that a person, or a delete, asked to cancel."""
     return cancel(
         operation_id=held.id,
         runtime_id=held.runtime_id,
@@ -150,7 +154,7 @@ def close_cancelled(held: Claimed) -> Closed | None:
         attempts=held.attempts,
         step=held.step,
         reason=held.cancel_reason,
-        leaves=None if held.background else Phase.FAILED,
+        leaves=Phase.FAILED,
     )
 
 
@@ -240,7 +244,9 @@ def _close(params: dict[str, Any]) -> Closed | None:
 
 
 def _attempt(held: Claimed, change: Change) -> dict[str, Any]:
-    message = change.problem.message if change.problem and change.problem.message else change.reason
+    message = change.problem.message if change.problem else ""
+    if not (message or change.step_done):  # else the reason is the next step's
+        message = change.reason
     return {
         "ran": held.step,
         "number": held.attempts,

@@ -35,7 +35,9 @@ class OperationsCollector(Collector):
         oldest = max((row[4] for row in rows), default=0.0)
         yield GaugeMetricFamily("nesoi_operations_due", "Operations that wait for a worker.", value=due)
         yield GaugeMetricFamily(
-            "nesoi_operations_oldest_due_seconds", "How long the oldest of them has waited.", value=oldest
+            "nesoi_operations_oldest_due_seconds",
+            "How long the oldest in front has waited.",
+            value=oldest,
         )
 
 

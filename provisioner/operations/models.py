@@ -143,6 +143,9 @@ class Operation(TenantOwned):
         return f"{self.kind} {self.id}"
 
 
+COLUMNS = ", ".join(f'"{field.column}"' for field in Operation._meta.concrete_fields)  # noqa: SLF001 - Django's own way to ask
+
+
 class OperationAttempt(TenantOwned):
     """One run of one step: kept for ever, so that a person can see what happened."""
 

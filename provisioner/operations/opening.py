@@ -18,12 +18,14 @@ from controlplane.kernel.ids import uuid7
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from provisioner.operations import flowbook, ledger, queries, transport
-from provisioner.operations.models import Operation
+from provisioner.operations.models import COLUMNS, Operation
 from provisioner.operations.moves import Slot, State
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind, Phase
 from provisioner.steps.base import REBUILD
 
+# Columns by name: while a deploy goes on, a newer release's are there already.
+OPEN = f"{queries.OPEN} RETURNING {COLUMNS}"
 SUPERSEDED = "superseded by delete"
 
 
@@ -78,6 +80,8 @@ def _open_change(
         return waiting  # only a resume takes a suspension back, and it applies the newest wish
     if waiting is not None:
         _drop(actor, waiting, f"superseded by {kind.value}")
+    if active is not None and active.background:  # people wait for what stands behind it
+        Operation.objects.filter(pk=active.pk, slot=Slot.ACTIVE).update(background=False)
     return _insert(actor, runtime, kind, given, Slot.NEXT)
 
 
@@ -126,8 +130,7 @@ def ask_to_cancel(active: Operation, *, reason: str) -> bool:
     Waiting for the step keeps a create that is on its way from landing behind a delete's back. The caller holds the
     runtime's lock.
     """
-    begun = active.fence or active.kind == Kind.PROVISION
-    leaves = Phase.FAILED if begun and not active.background else None
+    leaves = Phase.FAILED if active.fence or active.kind == Kind.PROVISION else None
     closed = ledger.cancel(
         operation_id=active.id,
         runtime_id=active.runtime_id,
@@ -181,7 +184,7 @@ def _audit_cancel(actor: Actor, operation: Operation, reason: str) -> None:
 def _inserted(params: dict[str, Any]) -> Operation:
     # By hand: the ORM's own way of reading one row from a statement costs a third of a millisecond of every request.
     with connection.cursor() as cursor:
-        cursor.execute(queries.OPEN, params)
+        cursor.execute(OPEN, params)
         names = [column.name for column in cursor.description]
         return stored(dict(zip(names, cursor.fetchone(), strict=True)))
 

@@ -12,7 +12,7 @@ from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation import prepared
 from provisioner.operations import flowbook, queries, transport
-from provisioner.operations.models import Operation
+from provisioner.operations.models import COLUMNS, Operation
 from provisioner.operations.opening import stored
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
@@ -46,7 +46,7 @@ LEFT JOIN LATERAL (
     WHERE o.runtime_id = wish.runtime_id AND (o.state <> 'cancelled' OR o.started_at IS NOT NULL OR o.input ? 'rebuild')
     ORDER BY o.id DESC LIMIT 1
 ) consent ON true
-RETURNING *"""  # noqa: S608 - fragments are constants
+RETURNING {COLUMNS}"""  # noqa: S608 - fragments are constants
 
 
 @dataclass(frozen=True)

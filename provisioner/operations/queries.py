@@ -40,7 +40,8 @@ BEHIND_ITS_TENANT = f"""
 # Rides on operation_claim_first, or operation_claim_behind, then on primary keys.
 _CLAIM = f"""
 WITH fairest AS (
-    SELECT o.id, o.runtime_id, (%(during)s::jsonb ->> o.kind::text) AS during
+    SELECT o.id, o.runtime_id, CASE WHEN o.kind = 'provision' AND r.observed_generation > 0 THEN 'updating'
+                                    ELSE %(during)s::jsonb ->> o.kind::text END AS during
     FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id
     WHERE o.slot = 'active' AND o.state IN ('queued', 'running') AND {{queue}} AND o.due_at <= now()
       AND (o.lease_until IS NULL OR o.lease_until < now())
@@ -85,8 +86,8 @@ WITH moved AS (
             'step', %(ran)s::text, 'at', now(), 'seconds', round(extract(epoch FROM now() - o.step_started_at), 3))
             ELSE o.steps_done END,
         attempts = CASE WHEN o.pause_requested_at IS NOT NULL THEN 0 ELSE %(attempts)s::int END,
-        reason = %(reason)s::text, progress = %(progress)s::smallint,
-        error_class = %(error_class)s::text, error_code = %(error_code)s::text,
+        reason = CASE WHEN %(step_done)s::boolean AND o.pause_requested_at IS NOT NULL THEN '' ELSE %(reason)s::text END,
+        progress = %(progress)s::smallint, error_class = %(error_class)s::text, error_code = %(error_code)s::text,
         error_message = %(error_message)s::text, error_audience = %(error_audience)s::text,
         due_at = CASE WHEN %(step_done)s::boolean AND NOT %(wakeable)s::boolean THEN o.due_at
                       WHEN %(wakeable)s::boolean AND o.wakes <> %(wakes)s::bigint THEN now()
@@ -109,16 +110,17 @@ WITH moved AS (
 SELECT state, wakes, step_started_at, step_deadline, now() AS now, {NEED_NOT_WAIT} FROM moved"""
 
 # Writes that a step is done behind which people can use the runtime, and lays what is left back into the queue, in the
-# background. No row comes back where a checkpoint finds none, and where a wish waits behind: its steps are the ones that count.
-# Locks the runtime first, as everybody. Rides on primary keys and on operation_one_per_slot.
+# background, with the flow's time anew: it may have to wait for others. No row comes back where a checkpoint finds none, and
+# where a wish waits behind: its steps are the ones that count. One that comes while this waits for the runtime's lock, which it holds,
+# has raised the generation by then. Locks the runtime first, as everybody. Rides on primary keys and on operation_one_per_slot.
 SETTLE = f"""
 WITH home AS (
-    SELECT id FROM runtimes_runtime WHERE id = %(runtime_id)s::uuid FOR NO KEY UPDATE
+    SELECT id FROM runtimes_runtime WHERE id = %(runtime_id)s::uuid AND generation = %(generation)s::bigint FOR NO KEY UPDATE
 ), moved AS (
     UPDATE operations_operation o
     SET state = CASE WHEN o.pause_requested_at IS NOT NULL THEN 'paused' ELSE 'running' END, background = true,
-        step = %(step)s::text, progress = %(progress)s::smallint, attempts = 0, reason = '', due_at = now(),
-        step_started_at = NULL, step_deadline = NULL, lease_until = NULL,
+        step = %(step)s::text, progress = %(progress)s::smallint, attempts = 0, reason = %(reason)s::text, due_at = now(),
+        deadline = now() + %(within)s::interval, step_started_at = NULL, step_deadline = NULL, lease_until = NULL,
         error_class = '', error_code = '', error_message = '', error_audience = '',
         steps_done = o.steps_done || jsonb_build_object(
             'step', %(ran)s::text, 'at', now(), 'seconds', round(extract(epoch FROM now() - o.step_started_at), 3))
@@ -230,8 +232,7 @@ INSERT INTO operations_operation
      error_audience, created_at, background)
 VALUES (%(id)s, %(tenant_id)s, %(runtime_id)s, %(landscape_id)s, %(kind)s, %(generation)s, %(input)s::jsonb, %(requested_by)s,
     %(request_id)s, 'queued', %(slot)s, %(step)s, '[]'::jsonb, 0, '', 0,
-    {PLACE}, now(), 0, 0, '', now() + %(within)s::interval, '', '', '', '', now(), false)
-RETURNING *"""
+    {PLACE}, now(), 0, 0, '', now() + %(within)s::interval, '', '', '', '', now(), false)"""
 
 # A failed operation becomes active again, as if it had never run this step. Rides on the primary key.
 REOPEN = f"""

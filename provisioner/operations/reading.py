@@ -12,11 +12,12 @@ PLACES_BEFORE = "SELECT operations_before(%(share)s::float8, %(due_at)s::timesta
 # What the newest successes did when, whoever's. Rides on operation_recent.
 LATELY = "SELECT operations_lately(%(kind)s::text, %(landscape)s::uuid, %(most)s::int)"
 
-# For /metrics, in one go: what is open, and of that what waits for a worker, and how long. Rides on operation_one_per_slot.
+# For /metrics, in one go: what is open, of that what waits for a worker, and how long people have waited for one.
+# Rides on operation_one_per_slot.
 OPEN_NOW = f"""
 SELECT kind, state, count(*), count(*) FILTER (WHERE due),
-    coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due)), 0)::float
-FROM (SELECT kind, state, due_at,
+    coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE due AND NOT background)), 0)::float
+FROM (SELECT kind, state, due_at, background,
           {ANY_CLAIMABLE} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AS due
       FROM operations_operation WHERE slot IS NOT NULL) o
 GROUP BY kind, state"""

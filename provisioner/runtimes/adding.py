@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 
+from controlplane.kernel.clock import utcnow
 from controlplane.tenants.isolation import prepared
 from provisioner.runtimes.models import Runtime
 
@@ -15,8 +16,9 @@ ADD = f"INSERT INTO runtimes_runtime ({_COLUMNS}) VALUES ({', '.join(['%s'] * le
 
 
 def values_of(runtime: Runtime) -> list[Any]:
-    """Return what its row will hold, in the order of FIELDS."""
-    return [field.get_db_prep_save(field.pre_save(runtime, add=True), connection) for field in FIELDS]
+    """Return what its row will hold, in the order of FIELDS; it is made now."""
+    runtime.created_at = runtime.updated_at = utcnow()
+    return [field.get_db_prep_save(getattr(runtime, field.attname), connection) for field in FIELDS]
 
 
 def add(runtime: Runtime, values: list[Any]) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from controlplane.kernel.errors import Fatal
 from controlplane.tenants.access import SYSTEM
-from provisioner.operations import ledger, services
+from provisioner.operations import ledger, queries, services
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
-from provisioner.steps.base import Outcome, StepContext
+from provisioner.steps.base import Outcome, StepContext, Wait
 from tests import work
 from tests.work import again
 from tests.world import World
@@ -113,24 +114,49 @@ def test_a_wish_that_waits_behind_keeps_the_operation_in_front(runtime: Runtime)
     assert stands(runtime).phase == "ready"
 
 
-def test_a_wish_that_comes_later_waits_until_what_is_left_is_done(runtime: Runtime) -> None:
+def test_a_wish_that_comes_later_brings_what_is_left_to_the_front(runtime: Runtime) -> None:
     first = work.start(runtime)
     run_one_claim()
     second = work.wish(runtime)
     assert again(second).slot == "next"
+    assert not again(first).background
+    held = ledger.claim()
+    assert held is not None
+    assert stands(runtime).phase == "updating"
+    work.worker().run(held)
     work.work()
     assert [again(first).state, again(second).state] == ["succeeded", "succeeded"]
 
 
-def test_cancelled_in_the_background_it_leaves_the_runtime_ready(runtime: Runtime) -> None:
+def test_a_wish_that_was_written_while_it_waited_for_the_runtime_keeps_it_in_front(runtime: Runtime) -> None:
+    """Its statement does not see the wish yet, but the runtime's new generation, once it has its lock."""
+    operation = work.start(runtime)
+    held = ledger.claim()
+    assert held is not None
+    Runtime.objects.filter(pk=runtime.pk).update(generation=F("generation") + 1)
+    work.worker().run(held)
+    assert not again(operation).background
+    assert again(operation).state == "succeeded"
+
+
+def test_what_is_left_has_the_flows_time_anew_and_says_why_it_waits(runtime: Runtime) -> None:
+    operation = work.start(runtime)
+    Operation.objects.filter(pk=operation.pk).update(deadline=F("deadline") - timedelta(minutes=59))
+    early = again(operation).deadline
+    run_one_claim()
+    assert again(operation).deadline > early + timedelta(minutes=50)
+    assert operation.reason == ledger.BEHIND
+
+
+def test_cancelled_in_the_background_it_says_that_something_is_missing(runtime: Runtime) -> None:
     operation = work.start(runtime)
     run_one_claim()
     services.cancel_operation(actor=SYSTEM, operation_id=operation.pk, reason="changed my mind")
     assert again(operation).state == "cancelled"
-    assert stands(runtime).phase == "ready"
+    assert (stands(runtime).phase, runtime.message) == ("failed", "cancelled by system: changed my mind")
 
 
-def test_cancelled_while_a_worker_is_at_it_it_leaves_the_runtime_ready(runtime: Runtime) -> None:
+def test_cancelled_while_a_worker_is_at_it_it_says_so_too(runtime: Runtime) -> None:
     operation = work.start(runtime)
     run_one_claim()
     held = ledger.claim()
@@ -138,7 +164,7 @@ def test_cancelled_while_a_worker_is_at_it_it_leaves_the_runtime_ready(runtime: 
     services.cancel_operation(actor=SYSTEM, operation_id=operation.pk, reason="changed my mind")
     work.worker().run(held)
     assert again(operation).state == "cancelled"
-    assert stands(runtime).phase == "ready"
+    assert (stands(runtime).phase, runtime.message) == ("failed", "cancelled by system: changed my mind")
 
 
 def test_failed_in_the_background_it_says_so_and_a_retry_is_in_front_again(runtime: Runtime) -> None:
@@ -158,6 +184,10 @@ def test_failed_in_the_background_it_says_so_and_a_retry_is_in_front_again(runti
         broken.clear()
         services.retry_operation(actor=SYSTEM, operation_id=operation.pk)
         assert not again(operation).background
+        held = ledger.claim()
+        assert held is not None
+        assert stands(runtime).phase == "updating"  # people keep their access
+        work.worker().run(held)
         work.work()
     assert again(operation).state == "succeeded"
     assert stands(runtime).phase == "ready"
@@ -171,6 +201,57 @@ def test_a_pause_that_was_asked_for_begins_behind_the_step_that_settles(runtime:
     work.worker().run(held)
     assert again(operation).state == "paused"
     assert stands(runtime).phase == "ready"
+
+
+def test_the_claim_of_what_is_left_rides_on_its_index(runtime: Runtime) -> None:
+    work.start(runtime)
+    run_one_claim()
+    sql = queries.CLAIM_BEHIND
+    for name, value in {"during": "'{}'", "lease": "'1 minute'", "late": "'0'"}.items():
+        sql = sql.replace(f"%({name})s", value)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        cursor.execute(f"EXPLAIN {sql}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Index Scan using operation_claim_behind " in plan, plan
+
+
+FIRST_WAITS = work.flow(work.step("order"), work.step("await", first_wait=Wait("It is being built")))
+
+
+def test_a_first_wait_is_no_attempt_and_its_reason_is_not_the_step_s_before(runtime: Runtime) -> None:
+    with work.flows(provision=FIRST_WAITS):
+        operation = work.start(runtime)
+        work.work()
+        assert (again(operation).state, operation.step, operation.attempts) == ("waiting", "await", 0)
+        assert operation.reason == "It is being built"
+        attempts = OperationAttempt.objects.filter(operation=operation).values_list(
+            "step", "outcome", "message"
+        )
+        assert list(attempts) == [("order", "done", "")]
+
+
+def test_a_wake_that_came_while_the_step_before_ran_ends_the_first_wait(runtime: Runtime) -> None:
+    with work.flows(provision=FIRST_WAITS):
+        operation = work.start(runtime)
+        held = ledger.claim()
+        assert held is not None
+        services.wake(runtime_ids=[runtime.pk])
+        work.worker().run(held)
+        assert (again(operation).state, operation.step) == ("running", "await")
+        work.work()
+        assert again(operation).state == "succeeded"
+
+
+def test_a_pause_asked_for_meanwhile_rests_before_the_first_wait(runtime: Runtime) -> None:
+    with work.flows(provision=FIRST_WAITS):
+        operation = work.start(runtime)
+        held = ledger.claim()
+        assert held is not None
+        services.pause_operation(actor=SYSTEM, operation_id=operation.pk)
+        work.worker().run(held)
+        assert (again(operation).state, operation.step, operation.reason) == ("paused", "await", "")
 
 
 def test_a_delete_in_the_background_takes_over(runtime: Runtime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,6 +85,34 @@ def test_every_walk_makes_only_legal_moves_and_stands_on_a_step_of_the_flow(
         else:
             limit = change.step_deadline
             now += change.delay
+
+
+def waiting_second() -> Flow:
+    first, second = flow_of(2).steps
+    return Flow(
+        (first, replace(second, first_wait=Wait("It is being built", progress=50))), timedelta(hours=1)
+    )
+
+
+def test_a_step_that_begins_with_a_wait_is_waited_for_in_the_same_write() -> None:
+    flow = waiting_second()
+    done = engine.next_state(
+        Progress("s0", 1, NOW, NOW, NOW + flow.deadline), Done(), flow, jitter=lambda: 0.5
+    )
+    assert done.runs_on
+    waits = engine.waits_first(done, flow)
+    assert (waits.state, waits.step, waits.step_done, waits.attempts) == (State.WAITING, "s1", True, 0)
+    assert (waits.reason, waits.wakeable, waits.delay) == ("It is being built", True, timedelta(seconds=30))
+    assert waits.step_limit == timedelta(minutes=10)
+    assert done.progress < waits.progress < 100
+
+
+def test_one_that_begins_with_a_look_is_gone_on_with() -> None:
+    flow = flow_of(2)
+    done = engine.next_state(
+        Progress("s0", 1, NOW, NOW, NOW + flow.deadline), Done(), flow, jitter=lambda: 0.5
+    )
+    assert engine.waits_first(done, flow) == done
 
 
 @given(outcomes, st.floats(0, 0.999))
