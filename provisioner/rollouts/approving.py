@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
+from controlplane.tenants.models import ApiToken
 from provisioner.rollouts.models import Approval, Gate, Rollout
 from provisioner.rollouts.permitted import held, reason_of
 from provisioner.rollouts.states import UNDER_WAY
@@ -17,17 +18,24 @@ from provisioner.rollouts.telling import tell
 
 @transaction.atomic
 def approve_gate(*, actor: Actor, rollout_id: UUID, gate_id: int, note: str = "") -> Gate:
-    """Say yes to an approval gate; each person once. It opens with the next look when enough have.
+    """Say yes to an approval gate; each person once, also by tokens. It opens with the next look when enough have.
 
-    Raises Refused 403, 404 (gate_not_found), 409 gate_needs_no_approval, gate_open, approved_already, rollout_ended.
+    Raises Refused 403, 404 (gate_not_found), 409 gate_needs_no_approval, gate_open, approved_already, rollout_ended, and
+    approval_needs_person where several are asked and nobody stands behind a token.
     """
     rollout, gate = _gate(actor, rollout_id, gate_id)
     if gate.kind != "approval":
         detail = f"This gate opens by itself ({gate.kind}); open it by force if it must be."
         raise Refused("gate_needs_no_approval", detail, status=409)
+    person = _person_of(actor)
+    if person is None and gate.settings.get("approvers", 1) > 1:
+        detail = "Several people have to approve this gate, and this token is nobody's; sign in, or use a token of your own."
+        raise Refused("approval_needs_person", detail, status=409)
     try:
         with transaction.atomic():
-            Approval.objects.create(gate=gate, by=actor.name[:160], at=utcnow(), note=note[:300])
+            Approval.objects.create(
+                gate=gate, by=actor.name[:160], person=person, at=utcnow(), note=note[:300]
+            )
     except IntegrityError as error:
         detail = "You have approved this gate; somebody else has to, too."
         raise Refused("approved_already", detail, status=409) from error
@@ -47,6 +55,13 @@ def open_gate(*, actor: Actor, rollout_id: UUID, gate_id: int, reason: str) -> G
     gate.save()
     tell(rollout, "gate", subject=f"{gate.stage.name}: {gate.kind}", after="forced", reason=why, actor=actor)
     return gate
+
+
+def _person_of(actor: Actor) -> UUID | None:
+    """Return who it is, for a token who created it; None: the system, or a token that was handed out by an installation."""
+    if actor.token_id is None:
+        return actor.user_id
+    return ApiToken.objects.filter(pk=actor.token_id).values_list("created_by_user", flat=True).first()
 
 
 def _gate(actor: Actor, rollout_id: UUID, gate_id: int) -> tuple[Rollout, Gate]:

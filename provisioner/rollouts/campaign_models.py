@@ -133,6 +133,7 @@ class Approval(models.Model):
 
     gate = models.ForeignKey(Gate, models.CASCADE, related_name="approvals", db_index=False)
     by = models.CharField(max_length=160)
+    person = models.UUIDField(null=True)  # whose yes it is, also by a token; kept when the person is gone
     at = models.DateTimeField()
     note = models.CharField(max_length=300, blank=True)
 
@@ -140,6 +141,10 @@ class Approval(models.Model):
         constraints = [
             # Two approvals are two people's.
             models.UniqueConstraint(fields=["gate", "by"], name="approval_once_per_person"),
+            # Whatever name they come under.
+            models.UniqueConstraint(
+                fields=["gate", "person"], condition=Q(person__isnull=False), name="approval_once_per_user"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -34,7 +34,8 @@ WHERE rollout_id = %(rollout)s::uuid ORDER BY position"""
 # Rides on gate_once_per_position and approval_once_per_person.
 GATES = """
 SELECT g.id, g.side, g.kind, g.settings, g.open, g.reason, g.until, g.since,
-    coalesce((SELECT jsonb_agg(jsonb_build_array(a.by, a.at)) FROM rollouts_approval a WHERE a.gate_id = g.id), '[]') AS approvals
+    coalesce((SELECT jsonb_agg(jsonb_build_array(a.by, a.at, coalesce(a.person::text, ''))) FROM rollouts_approval a
+        WHERE a.gate_id = g.id), '[]') AS approvals
 FROM rollouts_gate g WHERE g.stage_id = %(stage)s::bigint AND g.side = %(side)s::text ORDER BY g.position"""
 
 # What every limit is asked of: a few dozen rows, however large the fleet. Rides on lane_once.

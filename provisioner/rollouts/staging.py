@@ -93,7 +93,8 @@ def _still(row: Mapping[str, Any], now: datetime) -> Verdict | None:
 
 def _judged(facts: Facts, row: Mapping[str, Any], now: datetime) -> Verdict:
     settings, since = json.loads(row["settings"]), row["since"] or now
-    approvals = [Approval(by, datetime.fromisoformat(at)) for by, at in json.loads(row["approvals"])]
+    given = json.loads(row["approvals"])
+    approvals = [Approval(by, datetime.fromisoformat(at), person) for by, at, person in given]
     upgraded, control = (
         looking.cohorts(facts) if row["kind"] == "health" else (looking.NOBODY, looking.NOBODY)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 
 from billing.statements.revenue import last_statements
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.scopes import tenant_scope
-from controlplane.tenants.models import AuditEvent
+from controlplane.tenants.models import ApiToken, AuditEvent, User
 from provisioner.rollouts import reading, services, why_not
 from provisioner.rollouts.models import Exclusion, Gate, Rollout, Stage, Target
 from provisioner.rollouts.ports import Revenue
@@ -266,6 +268,36 @@ def test_a_gate_holds_the_next_stage_until_enough_have_approved(world: World) ->
             services.approve_gate(actor=world.sam.actor, rollout_id=rollout.id, gate_id=gate.pk)
         tick()
         assert len(upgrades.begun) == 2
+
+
+def test_two_approvals_are_two_peoples_whatever_tokens_they_use(world: World) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    plan = {"stages": [{"name": "rest", "before": [{"kind": "approval", "approvers": 2}]}]}
+    sam, user = world.sam.actor, world.sam.user
+    another_sre = User.objects.create(username="ada", platform_role="sre")
+    rollout = started(world, plan=plan)
+    gate = Gate.objects.get(stage__rollout=rollout)
+
+    def approve(actor: Actor) -> None:
+        services.approve_gate(actor=actor, rollout_id=rollout.id, gate_id=gate.pk)
+
+    def token(name: str, owner: User | None) -> Actor:
+        row = ApiToken.objects.create(
+            name=name, prefix=name, digest=name.encode(), platform_role="sre", created_by_user=owner
+        )
+        return replace(sam, name=f"token:{name}", user_id=None, token_id=row.pk)
+
+    approve(replace(sam, user_id=user.pk, token_id=None))
+    with refused("approved_already"):
+        approve(token("ci", user))
+    with refused("approval_needs_person"):
+        approve(token("installed", None))
+    with upgrading(Upgrades()) as upgrades:
+        tick()
+        assert not upgrades.begun
+        approve(token("hers", another_sre))
+        tick()
+        assert len(upgrades.begun) == 1
 
 
 def test_the_breaker_halts_a_release_that_makes_runtimes_ill_and_no_other(world: World) -> None:

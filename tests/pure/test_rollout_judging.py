@@ -89,8 +89,16 @@ def test_every_gate_opens_for_its_reason_only() -> None:
 
 def test_two_approvals_of_one_person_are_one() -> None:
     gate = gate_of("approval")
-    twice = Evidence(NOW, NOW, approvals=[Approval("sam", NOW), Approval("sam", NOW)])
-    assert not gate.judge(gate.check({"approvers": 2}, NOW), twice).open
+    two = gate.check({"approvers": 2}, NOW)
+
+    def opens(*given: Approval) -> bool:
+        return gate.judge(two, Evidence(NOW, NOW, approvals=given)).open
+
+    sam = Approval("sam", NOW, "1")
+    assert not opens(sam, sam)
+    assert not opens(sam, Approval("token:ci", NOW, "1")), "sam's own token"
+    assert not opens(sam, Approval("token:installed", NOW)), "nobody's token"
+    assert opens(sam, Approval("ada", NOW, "2"))
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,6 +20,7 @@ class Approval:
 
     by: str
     at: datetime
+    person: str = ""  # their id; empty where only a name is known, of a token that is nobody's
 
 
 @dataclass(frozen=True)
