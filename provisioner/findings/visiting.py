@@ -16,6 +16,7 @@ from provisioner.findings.looking import Found, judge, look
 from provisioner.landscapes import breaker, budget
 from provisioner.modules.models import RuntimeModule
 from provisioner.modules.rendering import in_apply_order, render
+from provisioner.operations.models import Operation
 from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import GONE, Phase
@@ -52,7 +53,7 @@ def visit(runtime: Runtime) -> None:
     if runtime.phase in GONE:
         writing.forget(runtime.pk)
         return
-    if runtime.phase != Phase.READY or runtime.observed_generation != runtime.generation:
+    if runtime.phase != Phase.READY or runtime.observed_generation != runtime.generation or _at_work(runtime):
         writing.come_again(runtime.pk, after=BUSY)
         return
     try:
@@ -64,6 +65,11 @@ def visit(runtime: Runtime) -> None:
         writing.come_again(runtime.pk, after=LATER)
     else:
         writing.write(runtime.pk, found)
+
+
+def _at_work(runtime: Runtime) -> bool:
+    # One that people can use may still get its modules: what is missing then is no finding.
+    return bool(Operation.objects.filter(runtime=runtime, slot__isnull=False).exists())
 
 
 def _looked(runtime: Runtime) -> Found | None:

@@ -20,6 +20,7 @@ from provisioner.lifecycle.repair import mend_drift
 from provisioner.modules import inspecting
 from provisioner.modules.installing import Sight, inspect
 from provisioner.modules.rendering import render
+from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import GONE, Phase
 from provisioner.runtimes.spec import cluster_from_json
@@ -49,7 +50,7 @@ def _visit(runtime: Runtime) -> None:
     if runtime.phase in GONE:
         inspecting.forget(runtime.pk)
         return
-    if runtime.phase != Phase.READY or runtime.observed_generation != runtime.generation:
+    if runtime.phase != Phase.READY or runtime.observed_generation != runtime.generation or _at_work(runtime):
         inspecting.come_again(runtime.pk, after=BUSY)
         return
     try:
@@ -65,6 +66,11 @@ def _visit(runtime: Runtime) -> None:
     # Where somebody changes it back every time, ever less often: in the 1st, 2nd, 4th, 8th round in a row.
     if drift and rounds & (rounds - 1) == 0:
         _mend(runtime.pk, drift)
+
+
+def _at_work(runtime: Runtime) -> bool:
+    # One that people can use may still get its modules.
+    return bool(Operation.objects.filter(runtime=runtime, slot__isnull=False).exists())
 
 
 def _looked(runtime: Runtime) -> list[Sight] | None:

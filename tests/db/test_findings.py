@@ -133,6 +133,23 @@ def test_a_runtime_that_does_not_answer_keeps_its_findings_and_is_looked_at_agai
     assert Check.objects.get().due_at < timezone.now() + timedelta(minutes=11)
 
 
+def test_what_is_not_installed_yet_while_its_operation_goes_on_is_no_finding(
+    world: World, lending: Lending
+) -> None:
+    landscape("embedded")
+    row: Runtime = order(world).runtime
+    Runtime.objects.filter(pk=row.pk).update(phase="ready", observed_generation=row.generation)
+    assert visiting.enrol() == 1
+    looked()
+    assert not Finding.objects.exists()
+    check = Check.objects.get()
+    assert check.looked_at is None
+    assert check.due_at < timezone.now() + timedelta(minutes=11)
+    Operation.objects.filter(runtime=row).update(slot=None, state="succeeded", finished_at=timezone.now())
+    looked()
+    assert Finding.objects.exists()  # nobody has installed anything
+
+
 def test_a_blocking_finding_keeps_an_upgrade_back_until_somebody_answers_for_it(
     runtime: Runtime, lending: Lending
 ) -> None:

@@ -135,6 +135,23 @@ def test_who_is_busy_or_does_not_answer_is_looked_at_again_soon(runtime: Runtime
     assert Inspection.objects.get().due_at < timezone.now() + timedelta(minutes=11)
 
 
+def test_nobody_looks_while_an_operation_is_open_on_a_runtime_that_is_ready_already(
+    runtime: Runtime, lending: Lending
+) -> None:
+    vandalise(lending.island)
+    Operation.objects.filter(runtime=runtime).update(
+        slot="active", state="running", background=True, finished_at=None
+    )
+    inspections.tick()
+    assert Inspection.objects.get().due_at < timezone.now() + timedelta(minutes=11)
+    assert not any(RuntimeModule.objects.values_list("drift", flat=True))
+    assert not Operation.objects.filter(kind="update").exists()
+    Operation.objects.filter(runtime=runtime).update(slot=None, state="succeeded", finished_at=timezone.now())
+    due()
+    inspections.tick()
+    assert mended(runtime) == 1
+
+
 def test_a_runtime_that_is_gone_is_forgotten(runtime: Runtime) -> None:
     Runtime.objects.filter(pk=runtime.pk).update(phase="deprovisioned", deleted_at=timezone.now())
     inspections.tick()
