@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, ProgrammingError, close_old_connections, connection, transaction
+from django.db.transaction import TransactionManagementError
 
+from controlplane.tenants.isolation import prepared
 from controlplane.tenants.isolation.roles import WEB, WORKER
 from controlplane.tenants.isolation.scopes import (
     current_scope,
@@ -134,6 +137,39 @@ def test_a_view_runs_with_the_rights_of_who_looks() -> None:
         " AND NOT coalesce(reloptions, '{}') && ARRAY['security_invoker=true', 'security_invoker=on']"
     )
     assert views == []
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_prepared_statement_shows_each_their_own_rows_however_often_it_ran(both: World, turn: int) -> None:
+    """From the sixth run on PostgreSQL may keep one plan for all."""
+
+    def slugs() -> list[str]:
+        return [row["slug"] for row in prepared.rows("SELECT slug FROM tenants_account ORDER BY slug", {})]
+
+    scopes: list[tuple[AbstractContextManager[None], list[str]]] = [
+        (tenant_scope(both.archipel.id), ["shop"]),
+        (tenant_scope(both.basalt.id), ["main"]),
+        (platform_scope(), ["main", "shop"]),
+        (nullcontext(), []),
+    ]
+    with acting_as(WEB):
+        link = connection.connection
+        for scope, own in scopes[turn:] + scopes[:turn]:  # the plan may be made for any of them
+            with scope:
+                assert [slugs() for _ in range(8)] == [own] * 8
+        assert connection.connection is link
+        kept = ask(
+            "SELECT sum(generic_plans + custom_plans)::int FROM pg_prepared_statements WHERE statement LIKE %s",
+            "SELECT slug FROM%",
+        )
+    assert kept[0][0] >= 32
+
+
+def test_a_prepared_statement_is_refused_in_a_transaction_that_broke(both: World) -> None:
+    with pytest.raises(TransactionManagementError), transaction.atomic():
+        transaction.set_rollback(True)
+        prepared.rows("SELECT 1", {})
+    assert prepared.rows("SELECT 1 AS one", {}) == [{"one": 1}]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -29,6 +29,7 @@ def rows(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> list[dict[str, 
 
 
 def _run(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> list[dict[str, Any]]:
+    connection.validate_no_broken_transaction()  # as every cursor of Django does: ours goes past them
     connection.ensure_connection()
     link = connection.connection
     if link.prepare_threshold is None:
