@@ -194,10 +194,12 @@ def all_lived(world: World, lives: list[Life], deaths: Path) -> bool:
     """Make the next request for every runtime whose last one has ended; True when there is none left."""
     at_work = set(Operation.objects.filter(slot__isnull=False).values_list("runtime_id", flat=True))
     idle = [life for life in lives if life.runtime not in at_work]
+    if idle == lives and not any(life.kinds for life in lives):
+        return True
     for life in idle:
         if life.kinds:
             request_next(world, life, deaths)
-    return idle == lives and not any(life.kinds for life in lives)
+    return False
 
 
 def request_next(world: World, life: Life, deaths: Path) -> None:
