@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.bench.freshness import nearest_rank
 from tests.bench.rollout_recovery import Doings, doings
 
 
@@ -24,3 +25,9 @@ def test_a_step_whose_end_was_lost_with_its_worker_is_told_apart() -> None:
     assert doings(lines, {"a": 2}) == Doings(outlived=0, after_commit=0, uncommitted=1, noted=2)
     once = [line("b", 1, "begins"), line("b", 1, "done")]
     assert doings(once, {"b": 1}) == Doings(outlived=0, after_commit=0, uncommitted=0, noted=1)
+
+
+def test_the_99th_percentile_is_the_nearest_rank_and_never_one_below() -> None:
+    assert nearest_rank(range(1, 151), 99) == 149
+    assert nearest_rank(range(1, 101), 99) == 99
+    assert nearest_rank([7.0], 99) == 7.0
