@@ -13,9 +13,9 @@ from controlplane.osb.callers import Caller
 from controlplane.osb.models import OsbInstance
 from controlplane.tenants import audit
 from provisioner.operations.models import Operation
-from provisioner.operations.moves import OPEN
+from provisioner.operations.moves import OPEN, State
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import GONE
+from provisioner.runtimes.phases import GONE, Kind
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,14 @@ def bury(row: OsbInstance | None) -> None:
 
 
 def was_ready(runtime: Runtime) -> bool:
-    """Whether the runtime was ever finished: only then does a service instance exist for a platform."""
-    return runtime.observed_generation > 0
+    """Whether the runtime was ever finished: only then does a service instance exist for a platform.
+
+    People can use a runtime before its provision ends, and that may still fail; a later wish that comes true makes up for it.
+    """
+    if runtime.observed_generation == 0:
+        return False
+    done = Operation.objects.filter(runtime=runtime, state=State.SUCCEEDED)
+    return bool(done.exclude(kind__in=(Kind.SUSPEND, Kind.DEPROVISION)).exists())
 
 
 def under_way(row: OsbInstance) -> Operation | None:

@@ -99,6 +99,8 @@ def _again(caller: Caller, row: OsbInstance, wish: ProvisionWish) -> Begun:
         raise conflict(f"Service instance {row.instance_id} exists with other attributes.")
     if is_open(row.operation) and row.operation.kind == Kind.DEPROVISION:
         raise busy("This instance is being deleted.")
+    if is_open(row.operation) and row.operation.kind == Kind.PROVISION:
+        return Begun(row, row.operation)
     if was_ready(row.runtime):
         return Begun(row, None)
     if is_open(row.operation):

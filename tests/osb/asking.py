@@ -183,6 +183,13 @@ def finish(operation: str | UUID, state: str = "succeeded", **fields: Any) -> No
     Runtime.objects.filter(pk=row.runtime_id).update(**after)
 
 
+def settle(operation: str | UUID) -> None:
+    """As if a worker had come to where people can use the runtime, and went on in the background."""
+    row = Operation.objects.get(pk=operation)
+    Operation.objects.filter(pk=row.pk).update(state="running", background=True)
+    Runtime.objects.filter(pk=row.runtime_id).update(phase="ready", observed_generation=row.generation)
+
+
 def stand(platform: Platform, instance: str = INSTANCE, **changes: Any) -> OsbInstance:
     """Provision an instance and finish it."""
     response = platform.provision(instance, **changes)
