@@ -19,6 +19,7 @@ from provisioner.lifecycle.upgrade_way import blockers_of, release_named
 from provisioner.modules.versions import objections_to
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
+from provisioner.rollouts.meetable import refuse_unmeetable
 from provisioner.rollouts.plan import Plan, parse_plan
 from provisioner.rollouts.schedules import Schedules
 from provisioner.rollouts.selector import Member, Selector, parse_selector
@@ -74,6 +75,7 @@ def plan_rollout(
     if parsed.windows == "ignore" and not urgent:
         detail = "Only an urgent rollout may ignore maintenance windows; make it urgent, or respect them."
         raise Refused("windows_not_ignorable", detail, field="windows")
+    refuse_unmeetable(parsed.stages)
     chosen = parse_selector(selector, members.known_words())
     selected = _not_ahead([one for one in members.candidates(release) if chosen.matches(one)], wanted)
     ineligible = _ineligible(selected, wanted, now)

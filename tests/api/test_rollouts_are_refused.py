@@ -50,7 +50,7 @@ def runs(key: str, kubernetes: str) -> Prepare:
     def prepare(_: World) -> None:
         row = Runtime.objects.order_by("id")[0]
         release = {**row.spec["release"], "key": key, "kubernetes": kubernetes}
-        Runtime.objects.filter(pk=row.pk).update(spec={**row.spec, "release": release})
+        Runtime.objects.update(spec={**row.spec, "release": release})
 
     return prepare
 
@@ -138,6 +138,10 @@ CASES = [
         **staged({**REST, "after": [{"kind": "approval", "approvers": 9}]}, approvals="9"),
     ),
     Case(
+        "gate_never_met", "asks 5 people, and only 1 may", "Write at most 1, or give the role",
+        **staged({**REST, "after": [{"kind": "approval", "approvers": 5}]}, approvals="5"),
+    ),
+    Case(
         "gate_never_met", "101", "write 0 to 100",
         **staged({**REST, "after": [{"kind": "health", "healthy_percent": 101}]}, healthy="101"),
     ),
@@ -183,7 +187,7 @@ def test_both_doors_refuse_alike(world: World) -> None:
             page = form.post(WHERE, {**WISH, **case.changes, **case.form})
             if (page.status_code, case.reason in text(page), case.fix in text(page)) != (422, True, True):
                 wrong.append(("form", case, [one.text for one in page.context["problems"]]))
-            assert Rollout.objects.count() == kept
+            assert Rollout.objects.count() == kept, (case, wrong)
     assert not wrong, "\n".join(map(str, wrong))
 
 

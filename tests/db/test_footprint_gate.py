@@ -18,6 +18,7 @@ from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.rolling_out import NEW, Upgrades, fleet, states, upgrading
 from tests.usage import HOUR, SLOT, begin, morning, send, sight
+from tests.work import refused
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,19 @@ def sampled(runtimes: Sequence[Runtime], minutes: int, **gauges: int) -> None:
 def growth(runtimes: Sequence[Runtime], **change: Any) -> float | None:
     upgraded = [Upgraded(one.pk, BEGAN, ENDED) for one in runtimes]
     return platform_growth(upgraded, **{"now": LATER, **change})
+
+
+def test_a_footprint_gate_that_nobody_is_measured_for_is_refused(world: World) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    gate = {"kind": "footprint", "growth_percent": 10}
+
+    def create(*stages: dict[str, Any]) -> None:
+        plan = {"stages": list(stages)}
+        create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
+
+    with refused("gate_never_met"):
+        create({"name": "rest", "before": [gate]})
+    create({"name": "rest", "after": [gate]})
 
 
 def test_growth_is_what_samples_before_the_upgrade_and_behind_it_show(runtimes: list[Runtime]) -> None:
