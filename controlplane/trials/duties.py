@@ -22,6 +22,7 @@ from provisioner.runtimes.phases import Kind, Phase, Suspension
 
 SOON = timedelta(seconds=10)
 LOOK_AGAIN = timedelta(hours=1)  # its owner may have deleted the runtime: the place is free then
+WATCHED = timedelta(minutes=5)  # what failed, or may yet
 
 
 class DutyFailed(Exception):  # noqa: N818 - named by what happened
@@ -47,12 +48,13 @@ def watch_provisioning(trial: Trial, now: datetime) -> None:
         problem = (
             "Its runtime could not be built: retry the operation, or delete the runtime." if failed else ""
         )
-        _keep(trial, problem=problem, next_at=now + (LOOK_AGAIN / 12 if failed else SOON))
+        _keep(trial, problem=problem, next_at=now + (WATCHED if failed else SOON))
 
 
 def watch_active(trial: Trial, now: datetime) -> None:
-    """Remind, and end what is over."""
-    if _is_going(trial, _runtime(trial), now):
+    """Remind, note a runtime that failed since, and end what is over."""
+    runtime = _runtime(trial)
+    if _is_going(trial, runtime, now):
         return
     ends = _moment(trial.expires_at)
     if now >= ends:
@@ -68,8 +70,20 @@ def watch_active(trial: Trial, now: datetime) -> None:
         )  # fmt: skip
         trial.reminded_days = nearest
     next_one = max((days for days in REMINDERS if nearest is None or days < nearest), default=0)
-    following = min(ends - timedelta(days=next_one), now + LOOK_AGAIN)
-    _keep(trial, reminded_days=trial.reminded_days, next_at=max(following, now + SOON))
+    failed = runtime.phase == Phase.FAILED
+    # People can use it before its provision ends, and that may fail yet.
+    unsure = failed or _has_open(runtime, Kind.PROVISION)
+    following = min(ends - timedelta(days=next_one), now + (WATCHED if unsure else LOOK_AGAIN))
+    problem = (
+        "Its runtime has failed while its time runs: retry the operation, or end the trial." if failed else ""
+    )
+    _keep(
+        trial,
+        reminded_days=trial.reminded_days,
+        next_at=max(following, now + SOON),
+        problem=problem,
+        failures=0,
+    )
 
 
 def await_suspension(trial: Trial, now: datetime) -> None:

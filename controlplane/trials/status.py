@@ -15,6 +15,7 @@ from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.offer import open_regions, position_of
 from controlplane.trials.secrets import digest_of, is_secret
 from controlplane.trials.states import SENTENCES, Reason, SignUpState, Stage
+from provisioner.runtimes.phases import Phase
 
 STATUSES = (
     "pending_verification", "waiting", "provisioning", "active", "expired", "suspended", "removed", "converted",
@@ -99,6 +100,8 @@ def _detail(trial: Trial, stage: Stage) -> str:
         return SENTENCES[Reason(trial.reason)]
     if stage is Stage.ACTIVE and _rests(trial):
         return RESTS
+    if stage is Stage.ACTIVE and trial.runtime is not None and trial.runtime.phase == Phase.FAILED:
+        return FAILED
     return REGION_WAITS if stage is Stage.WAITING and _is_closed(trial.region) else DETAILS[stage]
 
 
@@ -116,6 +119,7 @@ def _position(trial: Trial) -> int:
         return position_of(trial.id)
 
 
+FAILED = "Something failed at the runtime. Its page says what, and who can mend it."
 RESTS = "The tenant is suspended, so the runtime rests. Contact support to resume it."
 REGION_WAITS = (
     "The region that you chose takes no trials now. "

@@ -331,6 +331,32 @@ def test_a_runtime_that_never_got_ready_ends_with_its_trial() -> None:
     assert look(trial).stage == Stage.EXPIRED
 
 
+def test_a_runtime_that_fails_in_the_background_after_it_was_ready_is_noted_until_it_is_mended() -> None:
+    asked = ask()
+    trial = trial_of(confirm(token_to("ada@engine.example")))
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(phase="ready", observed_generation=1)
+    with at(utcnow(), seconds=15):
+        tick()
+        tick()
+    begun = look(trial)
+    assert (begun.stage, begun.problem) == (Stage.ACTIVE, "")
+    assert begun.next_at is not None
+    assert begun.next_at < utcnow() + timedelta(minutes=6)  # its modules are still to come
+    fail(trial.runtime)
+    with at(utcnow(), minutes=7):
+        tick()
+        found = read_status(asked.sign_up.id, asked.secret)
+    assert "has failed" in look(trial).problem
+    assert found is not None
+    assert (found.status, found.runtime_phase) == ("active", "failed")
+    assert "Something failed" in found.detail
+    assert look(trial).expires_at == begun.expires_at
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(phase="ready")
+    with at(utcnow(), minutes=15):
+        tick()
+    assert look(trial).problem == ""
+
+
 def test_every_move_leads_somewhere_and_every_end_is_one() -> None:
     assert set(MOVES) == set(Stage)
     reached = {Stage.WAITING}
