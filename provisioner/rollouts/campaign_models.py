@@ -38,6 +38,8 @@ class Rollout(models.Model):
     finish_likely = models.DateTimeField(null=True)
     finish_high = models.DateTimeField(null=True)
     finish_bound_by = models.CharField(max_length=40, blank=True, db_default="", default="")
+    preview = models.JSONField(null=True)  # of a draft: what it would do, see `kept_preview`
+    previewed_at = models.DateTimeField(null=True)
     looked_at = models.DateTimeField(null=True)  # health and progress, every few seconds
     joined_at = models.DateTimeField(null=True)  # later members, every minute
     told_at = models.DateTimeField(null=True)  # tenants, that it comes

@@ -16,9 +16,11 @@ from controlplane.tenants.access import Actor
 from provisioner.rollouts.assigning import Place
 from provisioner.rollouts.facts import stored
 from provisioner.rollouts.joining import add_targets
+from provisioner.rollouts.kept_preview import as_kept
 from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target
 from provisioner.rollouts.permitted import held, may_manage
 from provisioner.rollouts.planning import Planned, plan_rollout
+from provisioner.rollouts.previewing import preview_of
 from provisioner.rollouts.states import RolloutState, TargetState
 from provisioner.rollouts.telling import tell
 
@@ -46,10 +48,13 @@ def create_rollout(
     title = _title(name, priority)
     wish: dict[str, Any] = dict(plan or {})
     now = utcnow()
-    plan_rollout(release=release, selector=selector, plan=wish, urgent=urgent, overlap=overlap, now=now)
+    planned = plan_rollout(
+        release=release, selector=selector, plan=wish, urgent=urgent, overlap=overlap, now=now
+    )
     rollout: Rollout = Rollout.objects.create(
         name=title, release_key=release, selector=" ".join(selector.split()), plan=wish, urgent=urgent,
         overlap=overlap, priority=priority, created_by=actor.name[:160],
+        preview=as_kept(preview_of(planned, now)), previewed_at=now,
     )  # fmt: skip
     changes = {
         "name": title,
@@ -109,7 +114,7 @@ def start_rollout(*, actor: Actor, rollout_id: UUID) -> Rollout:
     rollout.state, rollout.started_at, rollout.hold = RolloutState.RUNNING, now, ""
     rollout.total = len(planned.frozen.places) + sum(not one.passing for one in planned.ineligible)
     rollout.tokens, rollout.tokens_at = float(planned.plan.burst), now
-    rollout.joined_at = now
+    rollout.joined_at, rollout.preview, rollout.previewed_at = now, None, None
     rollout.save()
     tell(rollout, "rollout", before="draft", after=rollout.state, actor=actor)
     return rollout

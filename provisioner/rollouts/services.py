@@ -12,6 +12,7 @@ from provisioner.rollouts.controlling import (
     stop_everything,
 )
 from provisioner.rollouts.creating import create_rollout, start_rollout
+from provisioner.rollouts.kept_preview import kept_preview, preview_again
 from provisioner.rollouts.previewing import preview_rollout
 from provisioner.rollouts.scheduling import (
     Owner,
@@ -35,8 +36,10 @@ __all__ = [
     "close_rollout",
     "create_rollout",
     "exclusions_of",
+    "kept_preview",
     "open_gate",
     "pause_rollout",
+    "preview_again",
     "preview_rollout",
     "prioritise_targets",
     "release_stop",

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from controlplane.kernel.clock import utcnow
+from provisioner.rollouts.kept_preview import as_kept, kept_preview, preview_from
 from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target, Waiver
 from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
@@ -242,6 +243,33 @@ def test_a_draft_shows_what_it_would_do_before_it_starts_and_is_discarded(world:
     page = text(sre.get(f"{here}/"))
     assert "It was given up before it began" in page
     assert "Nobody is left behind" not in page
+
+
+def test_a_drafts_page_reads_what_it_would_do_and_works_it_out_anew_when_asked(
+    world: World, sre: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    made = create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=no_gates(2, "rest")
+    )
+    here = f"/fleet/rollouts/{made.pk}/start"
+    fleet(world.main, [world.landscape], 3)
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioner.rollouts.previewing.plan_rollout", None)
+        before = text(sre.get(here))
+    assert "4 runtimes of 1 tenant" not in before
+    assert "2 runtimes of 1 tenant" in before, "of the rest: as it was when the draft was made"
+    assert sre.post(here, {"again": "yes"})["Location"] == here
+    assert "5 runtimes of 2 tenants" in text(sre.get(here))
+    assert not made.targets.exists(), "nothing has begun"
+    made.refresh_from_db()
+    kept = kept_preview(made)
+    assert kept is not None
+    assert kept.preview == preview_from(as_kept(kept.preview))
+    assert kept.preview.members == 7
+    sre.post(here)
+    made.refresh_from_db()
+    assert (made.state, kept_preview(made)) == ("running", None)
 
 
 def test_a_runtime_is_found_by_anything(world: World, sre: Client) -> None:

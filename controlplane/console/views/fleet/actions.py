@@ -85,14 +85,8 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
     if verb == "resume" and rollout.state == R.HALTED:
         fields.append(_acceptance(request))
 
-    def act() -> str:
-        given: dict[str, Any] = {} if verb == "start" else {"reason": request.POST.get("reason", "")}
-        if verb == "resume":
-            given["accept_failures"] = "accept_failures" in request.POST
-        chosen.act(actor=actor, rollout_id=rollout_id, **given)
-        return f"{rollout.name} {chosen.said}"
-
-    seen = _seen(actor, rollout) if verb == "start" else {}
+    drafted = verb == "start" and rollout.state == R.DRAFT
+    again = drafted and "again" in request.POST
     back = reverse("console:fleet-rollout", args=[rollout_id])
     notes = [rollout.hold] if rollout.hold and verb == "resume" else []
     tone = "danger-solid" if chosen.tone == "danger" else "primary"
@@ -105,10 +99,25 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
         tone,
         notes,
         fields,
-        extra="console/fleet/_preview.html" if seen else "",
-        context=seen,
+        extra="console/fleet/_kept_preview.html" if drafted else "",
+        context=_seen(rollout) if drafted else {},
     )
-    return ask(request, asked, act)
+    if again:
+        return ask(request, asked, lambda: _previewed_again(actor, rollout), onward=request.path)
+    return ask(request, asked, lambda: _carried_out(request, actor, rollout, chosen))
+
+
+def _carried_out(request: ConsoleRequest, actor: Actor, rollout: Rollout, verb: Verb) -> str:
+    given: dict[str, Any] = {} if verb.key == "start" else {"reason": request.POST.get("reason", "")}
+    if verb.key == "resume":
+        given["accept_failures"] = "accept_failures" in request.POST
+    verb.act(actor=actor, rollout_id=rollout.pk, **given)
+    return f"{rollout.name} {verb.said}"
+
+
+def _previewed_again(actor: Actor, rollout: Rollout) -> str:
+    services.preview_again(actor=actor, rollout_id=rollout.pk)
+    return f"{rollout.name} was previewed as things stand now; nothing has begun."
 
 
 def _acceptance(request: ConsoleRequest) -> Field:
@@ -123,16 +132,10 @@ def _acceptance(request: ConsoleRequest) -> Field:
     )
 
 
-def _seen(actor: Actor, rollout: Rollout) -> dict[str, Any]:
-    """What a draft would do now; nothing where it would be refused, which the start then tells."""
-    try:
-        preview = services.preview_rollout(
-            actor=actor, release=rollout.release_key, selector=rollout.selector, plan=rollout.plan,
-            urgent=rollout.urgent, overlap=rollout.overlap,
-        )  # fmt: skip
-    except Refused:
-        return {}
-    return shown_of(preview)
+def _seen(rollout: Rollout) -> dict[str, Any]:
+    """What a draft would have done when somebody looked last."""
+    kept = services.kept_preview(rollout)
+    return {**shown_of(kept.preview), "previewed_at": kept.at} if kept else {}
 
 
 @require_http_methods(["GET", "POST"])
