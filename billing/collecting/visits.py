@@ -46,8 +46,8 @@ class Visits:
     def add(self, target: Target, now: float) -> None:
         """Begin to visit a runtime: at its turn, or when that is over, at the same turn of what is left of the slot.
 
-        So neither a fleet found at a start nor a thousand runtimes that are new at once are read in one go; where nothing is left,
-        the next slot is their first.
+        So neither a fleet found at a start nor a thousand runtimes that are new at once are read in one go; where nothing is
+        left, the next slot is their first.
         """
         slot = self.slot_of(now)
         due = slot + target.turn * SPREAD * self.seconds

@@ -166,9 +166,10 @@ def test_a_prepared_statement_shows_each_their_own_rows_however_often_it_ran(bot
 
 
 def test_a_prepared_statement_is_refused_in_a_transaction_that_broke(both: World) -> None:
-    with pytest.raises(TransactionManagementError), transaction.atomic():
+    with transaction.atomic():
         transaction.set_rollback(True)
-        prepared.rows("SELECT 1", {})
+        with pytest.raises(TransactionManagementError):
+            prepared.rows("SELECT 1", {})
     assert prepared.rows("SELECT 1 AS one", {}) == [{"one": 1}]
 
 

@@ -103,7 +103,9 @@ def test_with_them_components_go_there_and_custom_work_is_denied_what_leads_ther
         assert pod["nodeSelector"] == LABELLED
         assert pod["tolerations"] == [{"key": SYSTEM_NODES, "operator": "Exists", "effect": "NoSchedule"}]
     documents = [one for each in render(cluster) for one in each.objects]
-    policies = {one["metadata"]["name"]: one for one in documents if one["kind"] == "ValidatingAdmissionPolicy"}
+    policies = {
+        one["metadata"]["name"]: one for one in documents if one["kind"] == "ValidatingAdmissionPolicy"
+    }
     assert {one["spec"]["failurePolicy"] for one in policies.values()} == {"Fail"}
     rules = {name: said_by(policy) for name, policy in policies.items()}
     assert all(word in rules[POLICY] for word in (SYSTEM_NODES, "tolerations", "nodeSelector", "nodeName"))
