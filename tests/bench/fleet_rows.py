@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ def grow(count: int) -> dict[str, str]:
 
     from controlplane.tenants.models import Account
     from provisioner.landscapes.models import Landscape
+    from provisioner.operations.models import Operation
     from tests.rolling_out import fleet
 
     places = list(Landscape.objects.order_by("key"))
@@ -49,11 +51,28 @@ def grow(count: int) -> dict[str, str]:
     for account in Account.objects.order_by("slug"):
         runtimes += fleet(account, places, count // TENANTS)
     rollout = _roll(runtimes)
+    draft, seconds = _draft()
     _trouble(runtimes)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
     one = runtimes[len(runtimes) // 2]
-    return {"rollout": str(rollout.pk), "runtime": str(one.pk), "name": one.name, "tenant": one.tenant.slug}
+    operation = Operation.objects.filter(slot="active").order_by("pk").values_list("pk", flat=True).first()
+    return {
+        "rollout": str(rollout.pk), "runtime": str(one.pk), "name": one.name, "tenant": one.tenant.slug,
+        "draft": str(draft.pk), "operation": str(operation), "preview_seconds": f"{seconds:.2f}",
+    }  # fmt: skip
+
+
+def _draft() -> tuple[Any, float]:
+    """A draft of those that are left, and the processor's seconds that it took to say what it would do."""
+    from controlplane.tenants.access import SYSTEM
+    from provisioner.rollouts.services import create_rollout, preview_again
+    from tests.rolling_out import NEW
+
+    made = create_rollout(actor=SYSTEM, name="Second", release=NEW, selector="all", overlap=True)
+    began = time.process_time()
+    preview_again(actor=SYSTEM, rollout_id=made.pk)
+    return made, time.process_time() - began
 
 
 def _roll(runtimes: list[Any]) -> Any:
