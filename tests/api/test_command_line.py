@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from controlplane.cli import client, watching
+from controlplane.kernel.clock import utcnow
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import State
 from provisioner.runtimes.models import Runtime
@@ -221,7 +223,7 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
     wish = ("--release", "2026.10.1", "--selector", "all")
     planned = sam("rollouts", "plan", *wish)
     assert (planned.status, "canary" in planned.out) == (0, True)
-    assert sam("rollouts", "create", "October", *wish).status == 0
+    assert sam("rollouts", "create", "October", *wish, "--priority", "5").status == 0
     assert "is a draft" in sam("rollouts", "watch", "October").err
     started = sam("rollouts", "start", "October", "--yes", "-o", "json")
     assert json.loads(started.out)["state"] == "running"
@@ -232,6 +234,12 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
     assert sam("rollouts", "retry", "October").status != 0
     listed = json.loads(sam("rollouts", "targets", "October", "--state", "planned", "-o", "json").out)
     assert [one["runtime"]["name"] for one in listed]
+    assert "1 targets" in sam("rollouts", "prioritise", "October", "--target", listed[0]["id"]).err
+    refused = sam("rollouts", "plan", *wish)
+    assert (refused.status != 0, "allow the overlap" in refused.err) == (True, True)
+    assert sam("rollouts", "plan", *wish, "--overlap").status == 0
+    overlapping = json.loads(sam("rollouts", "create", "November", *wish, "--overlap", "-o", "json").out)
+    assert (overlapping["overlap"], overlapping["state"]) == (True, "draft")
     assert (
         "1 targets"
         in sam("rollouts", "skip", "October", "--target", listed[0]["id"], "-r", "its people asked").err
@@ -240,5 +248,9 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
     assert "October is" in sam("rollouts", "close", "October", "--reason", "enough", "--yes").err
     report = sam("fleet", "report")
     assert (report.status, "r-shop-00000" in report.out) == (0, True)
+    until = f"{utcnow() + timedelta(days=30):%Y-%m-%d}"
+    waive = ("fleet", "waive", "r-shop-00000", "--owner", "ada@example.org", "-r", "migrates", "--until")
+    assert "ada@example.org answers for r-shop-00000" in sam(*waive, until).err
+    assert sam(*waive, "2020-01-01").status != 0
     assert sam("fleet", "stop", "--reason", "a fire", "--yes").status == 0
     assert sam("fleet", "release-stop").status == 0

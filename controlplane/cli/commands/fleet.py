@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from controlplane.cli.options import AsOutput, Limit, Yes, api, sure
+from controlplane.cli.options import AsOutput, Limit, OfTenant, Yes, api, sure, the_runtime
 from controlplane.cli.printing import Output, show, told
 
 app = typer.Typer(help="All runtimes together.", no_args_is_help=True)
@@ -48,6 +49,29 @@ def report(limit: Limit = 20, output: AsOutput = Output.TABLE) -> None:
     show(found["versions"], output, VERSIONS, empty="No runtimes yet.")
     show(found["left_behind"], output, LEFT, empty="Nobody is left behind.")
     show(found["components"], output, COMPONENTS, empty="Nothing was measured yet.")
+
+
+@app.command()
+def waive(
+    runtime: Annotated[str, typer.Argument(metavar="RUNTIME", help="Its name, account/name or id.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it, for example an address.")],
+    until: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which it ends, such as 2027-01-31.")
+    ],
+    reason: Why,
+    tenant: OfTenant = "",
+) -> None:
+    """Let a runtime stay behind in somebody's name; it takes the place of an earlier waiver."""
+    server = api()
+    row = the_runtime(server, runtime, tenant)
+    body = {
+        "runtime": row["id"],
+        "owner": owner,
+        "reason": reason,
+        "expires_at": f"{until:%Y-%m-%d}T00:00:00Z",
+    }
+    made = server.post("fleet/waivers", body)
+    told().print(f"{made['owner']} answers for {row['name']} until {until:%Y-%m-%d}.")
 
 
 @app.command()

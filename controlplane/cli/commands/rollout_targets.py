@@ -1,4 +1,4 @@
-"""A rollout's runtimes: list them, try them again, leave them out."""
+"""A rollout's runtimes: list them, try them again, leave them out, put them in front."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COLUMNS = (
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to those about rollouts."""
-    for command in (targets, retry, skip):
+    for command in (targets, retry, skip, prioritise):
         app.command()(command)
 
 
@@ -79,6 +79,17 @@ def skip(
 ) -> None:
     """Leave targets out."""
     _steer(rollout, "skip", _chosen(target, signature, state, because), reason)
+
+
+def prioritise(
+    rollout: Named,
+    target: Target = None,
+    state: State = "",
+    because: Because = "",
+    reason: Reason = "",
+) -> None:
+    """Put targets in front of their stage."""
+    _steer(rollout, "prioritise", _chosen(target, "", state, because), reason)
 
 
 def _chosen(target: list[str] | None, signature: str, state: str, because: str) -> dict[str, Any]:

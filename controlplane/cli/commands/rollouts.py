@@ -25,6 +25,10 @@ PlanFile = Annotated[
 ]
 Why = Annotated[str, typer.Option("--reason", "-r", help="Why, for the audit trail.")]
 Urgent = Annotated[bool, typer.Option("--urgent", help="Before every other one.")]
+Overlap = Annotated[
+    bool,
+    typer.Option("--overlap", help="Also runtimes of other rollouts: each waits until the other is done."),
+]
 
 COLUMNS = (
     ("name", "name"),
@@ -97,10 +101,11 @@ def plan(
     selector: Selector,
     file: PlanFile = None,
     urgent: Urgent = False,
+    overlap: Overlap = False,
     output: AsOutput = Output.TABLE,
 ) -> None:
     """Say what a rollout would do, and change nothing."""
-    body = {"release": release, "selector": selector, "plan": _plan(file), "urgent": urgent}
+    body = _wish(release, selector, file, urgent=urgent, overlap=overlap)
     _show_preview(api().post("rollouts/preview", body), output)
 
 
@@ -111,11 +116,15 @@ def create(
     selector: Selector,
     file: PlanFile = None,
     urgent: Urgent = False,
+    overlap: Overlap = False,
+    priority: Annotated[
+        int, typer.Option(help="-100 to 100; of rollouts that want the same, the higher goes first.")
+    ] = 0,
     output: AsOutput = Output.TABLE,
 ) -> None:
     """Write a rollout down; `start` begins it."""
-    body = {"name": name, "release": release, "selector": selector, "plan": _plan(file), "urgent": urgent}
-    _show(api().post("rollouts", body), output)
+    wish = _wish(release, selector, file, urgent=urgent, overlap=overlap)
+    _show(api().post("rollouts", {"name": name, **wish, "priority": priority}), output)
 
 
 @app.command()
@@ -207,6 +216,16 @@ def _move(named: str, verb: str, reason: str, *, accept_failures: bool = False) 
         {key: value for key, value in body.items() if value},
     )
     told().print(f"Rollout {row['name']} is {row['state']}.")
+
+
+def _wish(release: str, selector: str, file: Path | None, *, urgent: bool, overlap: bool) -> dict[str, Any]:
+    return {
+        "release": release,
+        "selector": selector,
+        "plan": _plan(file),
+        "urgent": urgent,
+        "overlap": overlap,
+    }
 
 
 def _plan(file: Path | None) -> dict[str, Any]:
