@@ -217,6 +217,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "nesoi"
 vars().update(broker_settings(CELERY_BROKER_URL))
 
+ROLLOUT_NOTICE_HOURS: float = env.float("ROLLOUT_NOTICE_HOURS", default=0.0 if EMBEDDED else 24.0)
 TRIAL_PLAN = "trial"
 TRIAL_DAYS: int = env.int("TRIAL_DAYS", default=14)
 TRIAL_EXTENSION_DAYS: int = env.int("TRIAL_EXTENSION_DAYS", default=7)

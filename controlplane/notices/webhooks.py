@@ -28,6 +28,7 @@ KINDS = {
     "usage.daily": "A day of usage, once it is over",
     "statement.sealed": "A sealed statement with its charges",
     "operation.ended": "An operation on a runtime of yours that succeeded, failed or was cancelled",
+    "runtime.upgrade_planned": "Upgrades of runtimes of yours that a rollout brings, before the first begins",
     "runtime.upgraded": "An upgrade of a runtime that ended, with what changed",
     "rollout.changed": "A rollout with runtimes of yours that began, stopped, went on or ended",
     "rollout.gate": "A gate of a rollout with runtimes of yours that waits or opened",

@@ -57,12 +57,8 @@ def create_rollout(
         preview=as_kept(preview_of(planned, now)), previewed_at=now,
     )  # fmt: skip
     changes = {
-        "name": title,
-        "release": release,
-        "selector": rollout.selector,
-        "urgent": urgent,
-        "plan": wish,
-    }
+        "name": title, "release": release, "selector": rollout.selector, "urgent": urgent, "plan": wish,
+    }  # fmt: skip
     audit.record(
         "rollout.create",
         actor=actor,
@@ -135,6 +131,7 @@ def _settled(planned: Planned) -> dict[str, Any]:
         "burst": plan.burst,
         "join": plan.join,
         "windows": plan.windows,
+        "notice_hours": plan.notice_hours,
         "breaker": plan.breaker,
         "order": plan.order,
         "max_concurrency": str(plan.max_concurrency),

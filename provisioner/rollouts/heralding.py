@@ -1,76 +1,140 @@
-"""Tells tenants beforehand that a rollout comes to their runtimes: one message each, once, with when it may begin."""
+"""Tells tenants beforehand that a rollout comes to their runtimes: one message each, once, with its earliest moment.
+
+Those whose runtimes join later are told as they join.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
+from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Refused
+from controlplane.notices.webhooks import emit
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle import upgrade_notices
 from provisioner.rollouts import reading_queries
-from provisioner.rollouts.models import Rollout
+from provisioner.rollouts.facts import Facts
+from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.models import Rollout, Stage
 from provisioner.rollouts.schedules import Schedules
 
 log = structlog.get_logger(__name__)
 
+EVENT = "runtime.upgrade_planned"
+MOST = upgrade_notices.MOST_NAMED
+SOON = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """What is told of: `begins` is the earliest moment of each stage, as far as its gates say."""
+
+    rollout_id: UUID
+    release: str
+    ignores_windows: bool
+    begins: Mapping[int, datetime]
+    key: str  # the occasion: telling of it again adds no message
+
 
 def tell_beforehand(now: datetime) -> int:
-    """Tell of rollouts that have begun since the last look, and return to how many tenants; whoever dies in between tells again.
-
-    A message has a key of its own, so that telling again adds none.
-    """
+    """Tell of rollouts that have begun since the last look, and return to how many tenants; who dies meanwhile tells again."""
     return sum(
         _tell_of(row["id"], row["release_key"], row["windows"], now)
         for row in rows(reading_queries.UNTOLD, {})
     )
 
 
+def tell_joined(facts: Facts, joined: Sequence[UUID], until: datetime | None, now: datetime) -> None:
+    """Tell of runtimes that join a rollout under way; a message that breaks keeps nobody from joining."""
+    coming = _Coming(
+        rollout_id=facts.id,
+        release=facts.release,
+        ignores_windows=facts.plan.get("windows") == "ignore",
+        begins={stage.position: until or now for stage in facts.stages},
+        key=f"{facts.id}:{now.isoformat()}",
+    )
+    try:
+        with transaction.atomic():
+            _tell_tenants(coming, list(joined), now)
+    except Exception:
+        log.exception("rollouts.heralding_broke", rollout=str(facts.id))
+
+
 @transaction.atomic
 def _tell_of(rollout_id: UUID, release: str, windows: str, now: datetime) -> int:
     if not Rollout.objects.filter(pk=rollout_id, told_at=None).update(told_at=now):
         return 0
+    begins = _earliest(rollout_id, now)
+    coming = _Coming(rollout_id, release, windows == "ignore", begins, str(rollout_id))
+    return _tell_tenants(coming, None, now)
+
+
+def _tell_tenants(coming: _Coming, joined: list[UUID] | None, now: datetime) -> int:
     by_tenant: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows(reading_queries.COMING, {"rollout": rollout_id}):
+    for row in rows(reading_queries.COMING, {"rollout": coming.rollout_id, "joined": joined}):
         by_tenant[row["tenant_id"]].append(row)
-    shown = [row for found in by_tenant.values() for row in found[: upgrade_notices.MOST_NAMED]]
-    schedules = Schedules.of(shown, now) if windows != "ignore" else None
+    shown = [row for found in by_tenant.values() for row in found[:MOST]]
+    schedules = None if coming.ignores_windows else Schedules.of(shown, now)
     for tenant, found in by_tenant.items():
-        _tell(tenant, release, _in_words(found, schedules, now), str(rollout_id))
+        named = [_named(row, coming, schedules, now) for row in found[:MOST]]
+        _tell(tenant, coming, named + [_unnamed(row) for row in found[MOST:]])
     return len(by_tenant)
 
 
-def _tell(tenant: UUID, release: str, runtimes: Sequence[Mapping[str, str]], key: str) -> None:
+def _tell(tenant: UUID, coming: _Coming, runtimes: Sequence[Mapping[str, Any]]) -> None:
     """Write the messages; a tenant whose address no mail can be sent to keeps none from the others."""
+    named = [{name: one[name] for name in ("id", "name", "not_before")} for one in runtimes[:MOST]]
+    data = {
+        "release": coming.release,
+        "rollout": str(coming.rollout_id),
+        "count": len(runtimes),
+        "runtimes": named,
+    }
+    subject, key = str(coming.rollout_id), f"{EVENT}:{coming.key}"
     try:
         with transaction.atomic():
-            upgrade_notices.tell_planned(tenant_id=tenant, release=release, runtimes=runtimes, key=key)
+            emit(tenant_id=tenant, kind=EVENT, subject=subject, data=data, dedupe_key=key)
+            upgrade_notices.tell_planned(
+                tenant_id=tenant, release=coming.release, runtimes=runtimes, key=coming.key
+            )
     except Refused as refused:
         log.warning("rollouts.tenant_not_told", tenant=str(tenant), code=refused.code)
 
 
-def _in_words(
-    found: Sequence[Mapping[str, Any]], schedules: Schedules | None, now: datetime
-) -> list[dict[str, str]]:
-    """Return them as messages have them; when they may begin only of those that are named."""
-    return [
-        {
-            "id": str(row["runtime_id"]),
-            "name": row["name"],
-            "when": _when(row, schedules, now) if place < upgrade_notices.MOST_NAMED else "",
-        }
-        for place, row in enumerate(found)
-    ]
+def _earliest(rollout_id: UUID, now: datetime) -> dict[int, datetime]:
+    """Return when each stage begins at the earliest: behind the notice, soaks and scheduled starts that are known."""
+    at, begins = now, dict[int, datetime]()
+    for stage in Stage.objects.filter(rollout=rollout_id).order_by("position").prefetch_related("gates"):
+        gates = sorted(stage.gates.all(), key=lambda gate: (gate.side != "before", gate.position))
+        for gate in gates:
+            if gate.side == "after":
+                begins.setdefault(stage.position, at)
+            if not gate.open:
+                at += timedelta(seconds=gate_of(gate.kind).least_seconds(gate.settings, at))
+        begins.setdefault(stage.position, at)
+    return begins
 
 
-def _when(row: Mapping[str, Any], schedules: Schedules | None, now: datetime) -> str:
-    opening = schedules.opening(row, now) if schedules else None
-    if opening is None or opening.begin <= now:
-        return "in its turn"
-    return f"not before {opening.begin:%-d %b %H:%M} UTC, when its maintenance window opens"
+def _named(
+    row: Mapping[str, Any], coming: _Coming, schedules: Schedules | None, now: datetime
+) -> dict[str, Any]:
+    """Return it as messages have it, with the earliest moment at which it may begin."""
+    earliest = coming.begins.get(row["stage"], now)
+    opening = schedules.opening(row, earliest) if schedules else None
+    at = opening.begin if opening else earliest
+    when, why = "in its turn", ", when its maintenance window opens" if at > earliest else ""
+    if at > now + SOON:
+        when = f"not before {at:%-d %b %H:%M} UTC{why}"
+    return {**_unnamed(row), "when": when, "not_before": rfc3339(at)}
+
+
+def _unnamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": str(row["runtime_id"]), "name": row["name"], "when": "", "not_before": None}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle.upgrade_way import release_named
-from provisioner.rollouts import members, queries
+from provisioner.rollouts import heralding, joining_queries, members
 from provisioner.rollouts.assigning import Place
 from provisioner.rollouts.facts import Facts, StageFacts
 from provisioner.rollouts.models import Rollout, Stage, Target
@@ -24,20 +24,27 @@ def add_targets(
     places: Sequence[Place],
     now: datetime,
     state: TargetState = TargetState.PLANNED,
+    until: datetime | None = None,
 ) -> None:
-    """Write these places, with the lanes they need; `stages` are rows' ids by number. Three statements, whatever the number."""
+    """Write these places, with the lanes they need; `stages` are rows' ids by number. Three statements, whatever the number.
+
+    `until`: they were told now, and nothing of theirs begins before.
+    """
     lanes = sorted({_lane(place, stages) for place in places}, key=str)
     columns: dict[str, object] = dict(
         zip(("stages", "groups", "landscapes", "regions"), map(list, zip(*lanes, strict=True)), strict=True)
     )
-    rows(queries.ADD_LANES, {"rollout": rollout_id, **columns})
+    rows(joining_queries.ADD_LANES, {"rollout": rollout_id, **columns})
     where = [_lane(place, stages) for place in places]
     rows(
-        queries.ADD_TARGETS,
+        joining_queries.ADD_TARGETS,
         {
             "rollout": rollout_id,
             "now": now,
             "state": state.value,
+            "until": until,
+            "code": "notice" if until else "stage",
+            "reason": notice_words(now, until) if until else "its stage has not begun",
             "ids": [uuid7() for _ in places],
             "stages": [one[0] for one in where],
             "groups": [one[1] for one in where],
@@ -49,6 +56,11 @@ def add_targets(
             "healthy": [place.member.healthy for place in places],
         },
     )
+
+
+def notice_words(told: datetime, until: datetime) -> str:
+    """Say of who joined later when its tenant was told, and what that holds back until when."""
+    return f"told on {told:%d %b %H:%M} UTC, not before {until:%d %b %H:%M} UTC"
 
 
 def _lane(place: Place, stages: Mapping[int, int]) -> tuple[int, str, UUID, str]:
@@ -78,6 +90,10 @@ def _append(facts: Facts, last: StageFacts, found: Sequence[Member], now: dateti
     first = (newest.first() or 0) + 1
     places = [Place(one, last.position, "", first + count) for count, one in enumerate(found)]
     state = TargetState.WAITING if last.state in BEGUN else TargetState.PLANNED
-    add_targets(rollout_id=facts.id, stages={last.position: last.id}, places=places, now=now, state=state)
+    hours = float(facts.plan.get("notice_hours") or 0)
+    until = now + timedelta(hours=hours) if hours else None
+    where = {last.position: last.id}
+    add_targets(rollout_id=facts.id, stages=where, places=places, now=now, state=state, until=until)
+    heralding.tell_joined(facts, [one.runtime_id for one in found], until, now)
     Stage.objects.filter(pk=last.id).update(total=Target.objects.filter(stage=last.id).count())
     Rollout.objects.filter(pk=facts.id).update(total=Target.objects.filter(rollout=facts.id).count())

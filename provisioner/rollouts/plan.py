@@ -5,15 +5,16 @@
                  "before": [gate], "after": [gate], "deadline_hours"}],
      "max_concurrency", "max_failures", "per_landscape": {"max_concurrency", "max_failures"}, "per_region": {…},
      "starts_per_minute", "burst", "order": "random" | "name", "join": "last_stage" | "none",
-     "windows": "respect" | "ignore", "ineligible": "refuse" | "leave", "breaker": true}
+     "windows": "respect" | "ignore", "notice_hours": 24, "ineligible": "refuse" | "leave", "breaker": true}
 
-A gate is {"kind", …its own settings}. What is left out is safe: 10 % at once, 2 % failures, four stages.
+A gate is {"kind", …its own settings}. `notice_hours` is a gate before the first stage: tenants are told so long beforehand.
+What is left out is safe: 10 % at once, 2 % failures, four stages, a day's notice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ REST = "rest"
 DEADLINE_HOURS, LONGEST_DEADLINE_HOURS = 7 * 24.0, 90 * 24.0
 MOST_STARTS_PER_MINUTE = 60_000.0
 CANARY_SOAK_MINUTES = 60
+LONGEST_NOTICE_HOURS = 30 * 24.0
 STAGE_KEYS = (
     "name",
     "share",
@@ -42,7 +44,7 @@ STAGE_KEYS = (
     "deadline_hours",
 )
 KEYS = ("stages", "max_concurrency", "max_failures", "per_landscape", "per_region", "starts_per_minute", "burst", "order",
-        "join", "windows", "ineligible", "breaker")  # fmt: skip
+        "join", "windows", "notice_hours", "ineligible", "breaker")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Plan:
     windows: str = "respect"
     ineligible: str = "refuse"
     breaker: bool = True
+    notice_hours: float | None = None  # None: not said
     fitted: bool = False  # to however many there are: stages that find nobody are left out
 
 
@@ -125,8 +128,19 @@ def parse_plan(given: Mapping[str, Any], *, now: datetime) -> Plan:
         windows=_choice(given, "windows", ("respect", "ignore")),
         ineligible=_choice(given, "ineligible", ("refuse", "leave")),
         breaker=_flag(given.get("breaker", True), "breaker"),
+        notice_hours=_notice(given.get("notice_hours")),
         fitted=stages is None,
     )
+
+
+def with_notice(plan: Plan, usual: float) -> Plan:
+    """Return the plan with the gate that gives tenants notice before its first stage: as it says itself, or as is usual."""
+    hours = usual if plan.notice_hours is None else plan.notice_hours
+    if not hours:
+        return replace(plan, notice_hours=0.0)
+    first, *others = plan.stages
+    gate = GatePlan("notice", {"hours": hours})
+    return replace(plan, notice_hours=hours, stages=(replace(first, before=(gate, *first.before)), *others))
 
 
 def default_stages(now: datetime) -> tuple[StagePlan, ...]:
@@ -236,6 +250,12 @@ def _number(given: Any, where: str, least: float, most: float) -> float:
         detail = f"{where} must be a number from {least:g} to {most:g}, not {shown(given)}."
         raise Refused("plan_invalid", detail, field=where)
     return float(given)
+
+
+def _notice(given: Any) -> float | None:
+    if given is None or given == 0:
+        return None if given is None else 0.0
+    return _number(given, "notice_hours", 0.01, LONGEST_NOTICE_HOURS)
 
 
 def _flag(given: Any, where: str) -> bool:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.hops import plan_hops
 from controlplane.catalog.loading.on_disk import refuse_changed
@@ -20,7 +22,7 @@ from provisioner.modules.versions import objections_to
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
 from provisioner.rollouts.meetable import refuse_unmeetable
-from provisioner.rollouts.plan import Plan, parse_plan
+from provisioner.rollouts.plan import Plan, parse_plan, with_notice
 from provisioner.rollouts.schedules import Schedules
 from provisioner.rollouts.selector import Member, Selector, parse_selector
 from provisioner.rollouts.windows import Opening
@@ -71,7 +73,7 @@ def plan_rollout(
     """Return the plan; raises Refused for everything that would not come out as meant, with the reason and the fix."""
     wanted = release_named(release)
     _refuse_release(wanted, now)
-    parsed = parse_plan(plan, now=now)
+    parsed = with_notice(parse_plan(plan, now=now), 0 if urgent else settings.ROLLOUT_NOTICE_HOURS)
     if parsed.windows == "ignore" and not urgent:
         detail = "Only an urgent rollout may ignore maintenance windows; make it urgent, or respect them."
         raise Refused("windows_not_ignorable", detail, field="windows")

@@ -80,10 +80,13 @@ SET state = j.becomes, since = %(now)s::timestamptz,
 FROM judged j WHERE t.id = j.id AND t.state IN ('running', 'failed')
 RETURNING t.rollout_id, t.state"""
 
-# A stage begins: its members wait, for now until this moment. Rides on target_pages_of_stage.
+# A stage begins: its members wait, for now until this moment; who joined lately and was told then, until that notice is over.
+# Rides on target_pages_of_stage.
 BEGIN_STAGE = """
-UPDATE rollouts_target SET state = 'waiting', since = %(now)s::timestamptz, due_at = %(now)s::timestamptz, reason_code = 'stage',
-    reason = 'stage begins'
+UPDATE rollouts_target SET state = 'waiting', since = %(now)s::timestamptz,
+    due_at = greatest(%(now)s::timestamptz, reason_until),
+    reason_code = CASE WHEN reason_until > %(now)s::timestamptz THEN 'notice' ELSE 'stage' END,
+    reason = CASE WHEN reason_until > %(now)s::timestamptz THEN reason ELSE 'stage begins' END
 WHERE stage_id = %(stage)s::bigint AND state = 'planned'"""
 
 # Whoever is to be looked at again, with all that decides it. Rides on target_due; others have no such members.
@@ -269,27 +272,6 @@ FROM runtimes_runtime r JOIN tenants_tenant t ON t.id = r.tenant_id JOIN tenants
 JOIN landscapes_landscape l ON l.id = r.landscape_id
 WHERE r.deleted_at IS NULL AND r.release_key <> %(release)s::text {narrowed}"""
 NOT_MEMBERS_YET = "AND NOT EXISTS (SELECT FROM rollouts_target x WHERE x.rollout_id = %(rollout)s::uuid AND x.runtime_id = r.id)"
-
-# Lanes and members of a rollout that starts, or that later ones join. Rides on lane_once.
-ADD_LANES = """
-INSERT INTO rollouts_lane (rollout_id, stage_id, "group", landscape_id, region, planned, waiting, blocked, ready, active,
-    succeeded, failed, blamed, skipped, left_behind, gone)
-SELECT %(rollout)s::uuid, stage, grp, landscape, region, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-FROM unnest(%(stages)s::bigint[], %(groups)s::text[], %(landscapes)s::uuid[], %(regions)s::text[])
-    AS n(stage, grp, landscape, region)
-ON CONFLICT (rollout_id, stage_id, "group", landscape_id, region) DO NOTHING"""
-ADD_TARGETS = """
-INSERT INTO rollouts_target (id, rollout_id, stage_id, lane_id, runtime_id, position, priority, state, since, reason_code, reason,
-    release_before, healthy_before, attempts, error_code, error_audience, signature, blamed, noted_by, due_at)
-SELECT n.id, %(rollout)s::uuid, n.stage, l.id, n.runtime, n.position, 0, %(state)s::text, %(now)s::timestamptz,
-    'stage', 'its stage has not begun', n.release, n.healthy, 0, '', '', '', false, '',
-    CASE WHEN %(state)s::text = 'waiting' THEN %(now)s::timestamptz END
-FROM unnest(%(ids)s::uuid[], %(stages)s::bigint[], %(groups)s::text[], %(landscapes)s::uuid[], %(regions)s::text[],
-    %(runtimes)s::uuid[], %(positions)s::int[], %(releases)s::text[], %(healthy)s::boolean[])
-    AS n(id, stage, grp, landscape, region, runtime, position, release, healthy)
-JOIN rollouts_lane l ON l.rollout_id = %(rollout)s::uuid AND l.stage_id = n.stage AND l."group" = n.grp
-    AND l.landscape_id = n.landscape AND l.region = n.region
-ON CONFLICT (rollout_id, runtime_id) DO NOTHING"""
 
 # The runtimes of this selection that another rollout is to upgrade. Rides on target_of_runtime.
 OVERLAPPING = """

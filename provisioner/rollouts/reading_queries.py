@@ -63,10 +63,13 @@ UNTOLD = """
 SELECT id, release_key, coalesce(plan ->> 'windows', 'respect') AS windows FROM rollouts_rollout
 WHERE state = 'running' AND told_at IS NULL"""
 
-# Whom a rollout has yet to come to, in its order; once in a rollout's life. Rides on target_once_per_position.
+# Whom a rollout has yet to come to, in its order, or those of them that joined; once in a rollout's life, and as often as
+# somebody joins. Rides on target_once_per_position and target_once_per_rollout.
 COMING = """
-SELECT t.runtime_id, r.name, r.tenant_id, r.plan_id FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id
+SELECT t.runtime_id, r.name, r.tenant_id, r.plan_id, s.position AS stage
+FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id JOIN rollouts_stage s ON s.id = t.stage_id
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 'ready', 'starting', 'running')
+  AND (%(joined)s::uuid[] IS NULL OR t.runtime_id = ANY(%(joined)s::uuid[]))
 ORDER BY t.position"""
 
 # Runtimes that are on these releases, a page in the order of their ids, with the newest thing that a rollout said of each,

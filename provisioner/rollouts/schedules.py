@@ -50,7 +50,7 @@ class Schedules:
         windows, exclusions = self.windows_for(row), self.exclusions_for(row)
         if not windows and not exclusions:
             return Opening(now, None)
-        key = (tuple(windows), tuple(exclusions))
+        key = (now, tuple(windows), tuple(exclusions))
         if key not in self._known:
             self._known[key] = next_opening(windows, exclusions, now)
         return self._known[key]

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from django.db import connection, transaction
 
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import dispatching, facts, heralding, looking, promoting, queries, staging, stopping
 from provisioner.rollouts.starting import start_decided
 from provisioner.rollouts.states import RolloutState
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,17 @@ def tick(*, clock: datetime | None = None, most_starts: int = 1000) -> Ticked:
         decides, now = cursor.fetchone()
         if decides:
             ended, claimed = _decide(clock or now, clock)
-    ticked = Ticked(bool(decides), ended, claimed, start_decided(clock=clock, most=most_starts))
-    if decides:  # last: should a message be what breaks, no rollout waits for it
-        heralding.tell_beforehand(clock or now)
-    return ticked
+    if decides:
+        _herald(clock or now)
+    return Ticked(bool(decides), ended, claimed, start_decided(clock=clock, most=most_starts))
+
+
+def _herald(now: datetime) -> None:
+    """Tell tenants before anything is ordered; should a message be what breaks, no rollout waits for it."""
+    try:
+        heralding.tell_beforehand(now)
+    except Exception:
+        log.exception("rollouts.heralding_broke")
 
 
 def _decide(now: datetime, clock: datetime | None) -> tuple[int, int]:

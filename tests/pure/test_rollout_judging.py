@@ -64,6 +64,7 @@ def test_every_gate_opens_for_its_reason_only() -> None:
     cases: dict[str, tuple[dict[str, Any], Evidence, Evidence]] = {
         "approval": ({}, Evidence(late, NOW), Evidence(late, NOW, approvals=[Approval("sam", late)])),
         "soak": ({"minutes": 60}, Evidence(NOW + timedelta(minutes=59), NOW), Evidence(late, NOW)),
+        "notice": ({"hours": 2}, Evidence(NOW + timedelta(minutes=119), NOW), Evidence(late, NOW)),
         "scheduled_start": ({"at": "2026-11-01T02:00:00Z"}, Evidence(NOW, NOW), Evidence(late, NOW)),
         "health": (
             {},

@@ -30,5 +30,7 @@ def words_of(kind: str, settings: Mapping[str, Any]) -> str:
     title = gate_of(kind).title
     if kind == "soak":
         return f"{title} of {float(settings['minutes']):g} min"
+    if kind == "notice":
+        return f"{title} {float(settings['hours']):g} h before"
     many = float(settings.get("approvers") or 1)
     return f"{title} by {many:g}" if many > 1 else title
