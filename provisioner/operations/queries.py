@@ -111,8 +111,9 @@ SELECT state, wakes, step_started_at, step_deadline, now() AS now, {NEED_NOT_WAI
 
 # Writes that a step is done behind which people can use the runtime, and lays what is left back into the queue, in the
 # background, with the flow's time anew: it may have to wait for others. No row comes back where a checkpoint finds none, and
-# where a wish waits behind: its steps are the ones that count. One that comes while this waits for the runtime's lock, which it holds,
-# has raised the generation by then. Locks the runtime first, as everybody. Rides on primary keys and on operation_one_per_slot.
+# where a wish waits behind: its steps are the ones that count. One that comes while this waits for the runtime's lock, which it
+# holds, has raised the generation by then. Locks the runtime first, as everybody. Rides on primary keys and on
+# operation_one_per_slot.
 SETTLE = f"""
 WITH home AS (
     SELECT id FROM runtimes_runtime WHERE id = %(runtime_id)s::uuid AND generation = %(generation)s::bigint FOR NO KEY UPDATE

@@ -57,7 +57,10 @@ STATUS = record(
             "description": "What keeps it suspended; the tenant's own people resume it from a `wish`, and from `quota` once it "
             "fits again.",
         },
-        "observed_generation": {**COUNT, "description": "The newest wish whose cluster stands; its modules may still come."},
+        "observed_generation": {
+            **COUNT,
+            "description": "The newest wish whose cluster stands; its modules may still come.",
+        },
         "kubernetes_version": {"type": "string", "description": "Running."},
         "api_endpoint": TEXT,
         "conditions": several(CONDITION),
