@@ -1,7 +1,8 @@
 """What happens as a release comes to its end of life: its runtimes' people are told, and on the last day it is upgraded by force.
 
-Whom it concerns is looked for once an hour, set by set; after that each runtime is due by an index, a few of them in a round, so
-that ten thousand that end together don't begin together.
+Whom it concerns is looked for once an hour, set by set; after that each runtime is due by an index, a few of them in a round and
+MOST_OPEN at work at a time, so that ten thousand that end together don't begin together. The tenant's own windows and exclusions
+hold for PATIENCE behind the end, the emergency stop for as long as it is engaged.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from controlplane.catalog.hops import is_usable, order_of
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM
-from provisioner.lifecycle import queries, upgrade_notices
+from provisioner.lifecycle import ports, queries, upgrade_notices
 from provisioner.lifecycle.models import Expiry
 from provisioner.lifecycle.upgrade import upgrade_runtime
 from provisioner.lifecycle.upgrade_way import present_release
+from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,8 @@ MOST = 50  # runtimes of one round
 CLAIM_SECONDS = 600
 BUSY = timedelta(minutes=10)
 TRY_AGAIN = timedelta(hours=6)
+MOST_OPEN = 50  # forced upgrades at work
+PATIENCE = timedelta(days=7)  # behind the end: longer than any weekly window stays shut
 SOON = frozenset({"runtime_busy"})
 
 
@@ -61,9 +65,7 @@ def tick() -> int:
     rows = list(Expiry.objects.filter(pk__in=ids).select_related("runtime").order_by("ends_on", "id"))
     today = utcnow().date()
     _tell([row for row in rows if row.ends_on > today], today)
-    for row in rows:
-        if row.ends_on <= today:
-            _force(row)
+    _force_each([row for row in rows if row.ends_on <= today])
     return len(rows)
 
 
@@ -108,12 +110,38 @@ def _next_look(row: Expiry) -> datetime:
     return next_begin(row.runtime.cluster_spec.get("maintenance", {}).get("begin", ""), end)
 
 
+def _force_each(rows: Sequence[Expiry]) -> None:
+    """Upgrade those that nothing holds back; the others keep why, and when they are looked at again."""
+    now = utcnow()
+    later = ports.openings([row.runtime_id for row in rows], now) if ports.openings and rows else {}
+    for row in rows:
+        if row.runtime.release_key != row.release or row.runtime.deleted_at is not None:
+            row.delete()
+            continue
+        opens = later.get(row.runtime_id, now)
+        if now < opens <= datetime.combine(row.ends_on, time.min, UTC) + PATIENCE:
+            row.problem, row.due_at = f"Waits for its maintenance window: {opens:%d %b %H:%M} UTC.", opens
+            row.save(update_fields=["problem", "due_at"])
+            continue
+        with transaction.atomic():
+            held = (ports.stopped() if ports.stopped else "") or _crowded(row)
+            if held:
+                row.problem, row.due_at = held[:500], now + BUSY
+                row.save(update_fields=["problem", "due_at"])
+            else:
+                _force(row)
+
+
+def _crowded(row: Expiry) -> str:
+    """Say that as many forced upgrades are at work as may be; empty: there is room."""
+    others = Expiry.objects.filter(operation__isnull=False).exclude(pk=row.pk).values("operation")
+    at_work = Operation.objects.filter(pk__in=others, slot__isnull=False).count()
+    return f"Waits for a place: {at_work} forced upgrades are at work." if at_work >= MOST_OPEN else ""
+
+
 def _force(row: Expiry) -> None:
     """Upgrade it, whatever its pin says; a refusal is kept for people, and tried again."""
     runtime = row.runtime
-    if runtime.release_key != row.release or runtime.deleted_at is not None:
-        row.delete()
-        return
     try:
         operation = upgrade_runtime(
             actor=SYSTEM, runtime_id=runtime.pk, release=way_out(runtime), urgent=True

@@ -11,11 +11,12 @@ class Rollouts(AppConfig):
     label = "rollouts"
 
     def ready(self) -> None:
-        """Let moving an account take along what is ours, and /metrics tell of rollouts."""
-        from provisioner.lifecycle import move
-        from provisioner.rollouts import metrics
+        """Let moving an account take along what is ours, forced upgrades heed it, and /metrics tell of rollouts."""
+        from provisioner.lifecycle import move, ports
+        from provisioner.rollouts import forcing, metrics
         from provisioner.rollouts.carrying import carry
 
         if carry not in move.carried:
             move.carried.append(carry)
+        ports.stopped, ports.openings = forcing.stopped, forcing.openings
         metrics.register(REGISTRY)

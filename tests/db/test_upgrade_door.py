@@ -24,6 +24,8 @@ from provisioner.lifecycle.ports import Blocker
 from provisioner.lifecycle.update import update_runtime
 from provisioner.lifecycle.upgrade import upgrade_runtime
 from provisioner.operations.models import Operation
+from provisioner.rollouts.models import Exclusion
+from provisioner.rollouts.services import release_stop, stop_everything
 from provisioner.runtimes.models import Runtime
 from tests.work import refused
 from tests.world import World, order
@@ -142,9 +144,41 @@ def test_people_are_told_of_a_release_that_ends_and_on_its_last_day_it_is_upgrad
     assert expiring.tick() == 1
     forced = Operation.objects.get(runtime=runtime, kind="upgrade")
     assert (forced.requested_by, forced.input["release"], forced.input["urgent"]) == ("system", MIDDLE, True)
-    Expiry.objects.update(due_at=utcnow())
-    expiring.tick()
+    Expiry.objects.update(due_at=utcnow() - timedelta(hours=1))
+    assert expiring.tick() == 1
     assert Operation.objects.filter(runtime=runtime, kind="upgrade").count() == 1
+
+
+def test_forced_upgrades_heed_the_emergency_stop_the_tenants_window_and_each_other(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Release.objects.filter(pk=OLDEST).update(end_of_life=utcnow().date())
+    point_channel(actor=world.sam.actor, key="fast", release=MIDDLE)
+    stop_everything(actor=world.sam.actor, reason="nodes lose their network")
+
+    def forced() -> str:
+        """Look, and return why nothing was forced; empty: it was."""
+        Expiry.objects.update(due_at=utcnow() - timedelta(hours=1))
+        assert expiring.tick() == 1
+        row = Expiry.objects.get(runtime=runtime)
+        assert bool(row.problem) != Operation.objects.filter(runtime=runtime, kind="upgrade").exists()
+        assert row.due_at > utcnow()
+        return row.problem
+
+    expiring.mark()
+    assert "nodes lose their network" in forced()
+    release_stop(actor=world.sam.actor)
+    excluded = Exclusion.objects.create(
+        tenant=world.archipel, begins_at=utcnow() - timedelta(days=1), ends_at=utcnow() + timedelta(days=2),
+        reason="our season", created_by="t",
+    )  # fmt: skip
+    assert "maintenance window" in forced()
+    assert Expiry.objects.get(runtime=runtime).due_at == excluded.ends_at
+    Exclusion.objects.update(ends_at=utcnow() + timedelta(days=20))  # longer than anybody waits
+    with monkeypatch.context() as patched:
+        patched.setattr(expiring, "MOST_OPEN", 0)
+        assert "Waits for a place" in forced()
+    assert forced() == ""
 
 
 def test_a_release_that_ends_with_none_after_it_keeps_the_reason(world: World, runtime: Runtime) -> None:

@@ -29,14 +29,20 @@ def stop(request: ConsoleRequest) -> HttpResponse:
             services.release_stop(actor=actor, reason=reason)
             return "The emergency stop is released. Resume the rollouts one by one: none goes on by itself."
         services.stop_everything(actor=actor, reason=reason)
-        return "Everything is stopped: no upgrade begins until the stop is released. Pressed by mistake? Release it, then resume."
+        return (
+            "Everything is stopped: no rollout begins an upgrade, and none is forced, until the stop is released. "
+            "Pressed by mistake? Release it, then resume."
+        )
 
     if release:
         words = "Rollouts may start and be resumed again. None goes on by itself: resume each one."
         asked = Asked("Release the emergency stop?", words, "Release it", reverse("console:fleet-rollouts"))
         asked.hidden, asked.fields = [("do", "release")], [reason_field(request, required=False)]
     else:
-        words = "Every rollout is paused, and none starts or goes on until the stop is released. Upgrades that run may end."
+        words = (
+            "Every rollout is paused, and none starts or goes on until the stop is released; upgrades that a release's end "
+            "forces wait as well. Upgrades that run may end, and tenants may still upgrade a runtime of their own."
+        )
         asked = Asked("Stop every rollout?", words, "Stop everything now", reverse("console:fleet-rollouts"))
         asked.tone, asked.hidden = "danger-solid", [("do", "stop")]
         asked.fields = [
