@@ -160,11 +160,10 @@ def test_bad_input_is_refused_before_the_start_with_the_reason_and_the_fix(world
         **runtime.spec,
         "release": {**runtime.spec["release"], "key": "2026.11.1", "kubernetes": "1.35.4"},
     }
-    Runtime.objects.filter(pk=runtime.pk).update(spec=newest)
+    Runtime.objects.update(spec=newest)
     assert code_of() == "release_older"
-    Runtime.objects.filter(pk=runtime.pk).update(
-        spec=runtime.spec, cluster_spec={"pools": [{"architecture": "riscv"}]}
-    )
+    Runtime.objects.update(spec=runtime.spec)
+    Runtime.objects.filter(pk=runtime.pk).update(cluster_spec={"pools": [{"architecture": "riscv"}]})
     assert code_of() == "plan_unsupported"
     Runtime.objects.filter(pk=runtime.pk).update(cluster_spec=runtime.cluster_spec)
     window = {
@@ -205,7 +204,12 @@ def test_a_tenant_learns_why_its_runtime_waits_and_says_when_it_may_be_upgraded(
         "moment_invalid",
     )
     assert alice.post("/maintenance-exclusions", shut).status_code == 201
-    assert problem(alice.post("/maintenance-exclusions", shut)) == (409, "deferral_exhausted")
+    again = {
+        **shut,
+        "begins_at": rfc3339(now + timedelta(days=30)),
+        "ends_at": rfc3339(now + timedelta(days=41)),
+    }
+    assert problem(alice.post("/maintenance-exclusions", again)) == (409, "deferral_exhausted")
     everybody = sam.post("/maintenance-windows", {**WEEKEND, "plan": "aws"})
     assert (everybody.status_code, read(everybody)["plan"]) == (201, "aws")
     assert [one["tenant"] for one in read(vera.get("/maintenance-windows"))["results"]] == ["archipel"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from controlplane.tenants.models import User
 from provisioner.rollouts.models import Gate, Rollout, Stage
 from tests.rolling_out import NEW, fleet
 from tests.signed_in import browse, hidden_value, text
@@ -23,6 +24,7 @@ WISH = {
 @pytest.fixture
 def sre(world: World) -> Client:
     fleet(world.shop, [world.landscape], 6)
+    User.objects.create(username="ada", platform_role="sre")  # where two have to approve
     return browse(world.sam)
 
 
