@@ -1,7 +1,9 @@
 """Rollouts of 200 random seeds, their clocks turned by hand, and an onlooker who knows the rules but not the scheduler.
 
-Each seed draws a fleet, a plan with limits in every scope, windows in several time zones, durations and failures. The scheduler
-is killed, doubled and paused at random. What it did is read from what began and ended when, and counted anew second by second.
+Each seed draws a fleet, a plan with limits and budgets in every scope, windows in several time zones, exclusions of tenants and
+of runtimes, durations and failures; in some a rival wants the same runtimes. The scheduler is killed, doubled and paused at
+random; where failures hold a rollout up, a person tries them again, accepts them, or leaves it. What the scheduler did is read
+from what began and ended when, and counted anew second by second.
 
 Every rollout comes to an end: completed, or halted with the reason. Windows of an hour or two on two days a week, one place at a
 time, let some of them take weeks of simulated time.
@@ -12,18 +14,20 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from tests.bench.apart import measured_apart
+from tests.bench.rollout_drawn import exclusion_of, known, plan_of, rival_of, window_of
 from tests.bench.rollout_ground import entry, ground
+from tests.bench.rollout_onlooker import BEGUN, ENDED, PARDONED, Event, Onlooker, Shut, rule_of
 
 NAMES = ("rollout_violations",)
 SEEDS, RUNTIMES = 200, 20
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
+RIVALS, DECISIONS = 0.3, 2  # a share of the seeds; how often a person helps a rollout on
 LONGEST = timedelta(days=90)
 
 
@@ -49,7 +53,8 @@ def main() -> None:
     }
     del detail["days"]
     ended = total["completed"] + total["halted_failure_budget"]
-    sound = total["starts"] > SEEDS * RUNTIMES / 2 and total["halted_failure_budget"] > 0 and ended == SEEDS
+    drawn = ("halted_failure_budget", "exclusions", "rivals", "tried_again", "accepted", "place_over_budget")
+    sound = total["starts"] > SEEDS * RUNTIMES / 2 and ended == SEEDS and all(total[name] for name in drawn)
     print(json.dumps([entry(NAMES[0], broken, "violations", 0, "most", detail, also=sound)]))
 
 
@@ -71,87 +76,90 @@ class Case:
             hours=self.drawn.uniform(0, 72)
         )  # clocks change on the 29th
         self.counts = Counter[str]()
+        self.rollouts: list[UUID] = []
+        self.shut: dict[UUID, Shut] = {}
+        self.pardons: list[Event] = []
+        self.decided = Counter[UUID]()
+        self.mended: set[UUID] = set()
+        self.upgrades = self._upgrades()
+
+    def _upgrades(self) -> Any:
+        from tests.rolling_out import drawn
+
+        how = drawn(self.seed, mean=7200.0, failing=self.drawn.choice([0.0, 0.01, 0.1, 0.2]))
+        fails = how.pop("fails")
+        return known(
+            clock=lambda: self.now, **how, fails=lambda one: "" if one in self.mended else fails(one)
+        )
 
     def run(self) -> Counter[str]:
         """Roll out, then look at what was done."""
         from provisioner.rollouts.models import Rollout
-        from tests.rolling_out import Upgrades, drawn, upgrading
+        from tests.rolling_out import upgrading
 
-        rollout = self._start()
+        self._start()
         begun = self.now
-        how = drawn(self.seed, mean=7200.0, failing=self.drawn.choice([0.0, 0.01, 0.1]))
         end = self.now + LONGEST
-        with upgrading(Upgrades(clock=lambda: self.now, **how), door=True) as upgrades:
+        with upgrading(self.upgrades, door=True), self._clocks():
             while self.now < end:
-                self._look(rollout, upgrades)
-                if Rollout.objects.get(pk=rollout.pk).state in {"completed", "halted"}:
+                self._look(self.rollouts[0])
+                if not [one for one in self.rollouts if self._goes_on(one)]:
                     break
-                self._turn(upgrades)
-        rollout.refresh_from_db()
-        why = (
-            "_" + rollout.hold.partition(":")[0].lower().replace(" ", "_")
-            if rollout.state == "halted"
-            else ""
-        )
-        self.counts[f"{rollout.state}{why}"] += 1
+                self._turn()
+        for number, rollout in enumerate(Rollout.objects.filter(pk__in=self.rollouts).order_by("pk")):
+            why = "_" + rollout.hold.partition(":")[0].lower().replace(" ", "_") if rollout.hold else ""
+            self.counts[f"{'rival_' if number else ''}{rollout.state}{why}"] += 1
         self.counts["days"] += (self.now - begun).days
-        self.counts["starts"] += len(upgrades.begun)
-        self._judge(upgrades)
-        return self.counts
+        self.counts["starts"] += len(self.upgrades.begun)
+        return self._judge()
 
-    def _start(self) -> Any:
+    def _clocks(self) -> ExitStack:
+        """Let people's acts happen at the same time as everything else."""
+        from provisioner.rollouts import controlling, steering
+
+        patched = ExitStack()
+        for module in (steering, controlling):
+            patched.enter_context(patch.object(module, "utcnow", lambda: self.now))
+        return patched
+
+    def _start(self) -> None:
         from controlplane.tenants.access import SYSTEM
         from controlplane.tenants.services import create_account, create_tenant
-        from provisioner.rollouts.models import Rollout
-        from provisioner.rollouts.services import create_rollout, start_rollout
         from tests import world
-        from tests.rolling_out import NEW, fleet
+        from tests.rolling_out import fleet
 
         places = [world.landscape(f"v{self.seed}-{n}") for n in range(self.drawn.randint(1, 3))]
-        self.runtimes: dict[UUID, Any] = {}
         for number in range(2):
             tenant = create_tenant(actor=SYSTEM, slug=f"t{self.seed}-{number}", name="T")
             account = create_account(actor=SYSTEM, tenant=tenant, slug=f"a{number}", name="A")
-            for one in fleet(account, places, RUNTIMES // 2):
-                self.runtimes[one.pk] = one
-            self._windows(tenant)
-        limits = self._limits()
-        rollout = create_rollout(actor=SYSTEM, name="v", release=NEW, selector="all", plan=limits)
-        start_rollout(actor=SYSTEM, rollout_id=rollout.id)
-        Rollout.objects.filter(pk=rollout.pk).update(
-            tokens_at=self.now, looked_at=self.now, joined_at=self.now
-        )
-        return Rollout.objects.get(pk=rollout.pk)
+            made = fleet(account, places, RUNTIMES // 2)
+            window = window_of(self.drawn, tenant)
+            whole = exclusion_of(self.drawn, self.now, 0.4, tenant_id=tenant.id)
+            for one in made:
+                own = exclusion_of(self.drawn, self.now, 0.1, tenant_id=tenant.id, runtime_id=one.pk)
+                self.shut[one.pk] = Shut(window, [*whole, *own])
+                self.counts["exclusions"] += len(own)
+            self.counts["exclusions"] += len(whole)
+        self._begin("v", "all", plan_of(self.drawn))
+        if self.drawn.random() < RIVALS:
+            self._begin("rival", f"tenant=t{self.seed}-1", rival_of(self.drawn))
+            self.counts["rivals"] += 1
 
-    def _limits(self) -> dict[str, Any]:
-        choose = self.drawn.choice
-        stages: list[dict[str, Any]] = [
-            {"name": "canary", "share": choose([1, 3]), "max_failures": choose([0, 1])},
-            {"name": "some", "share": "20%", "max_concurrency": choose([1, 2, "50%"])},
-            {"name": "rest", "share": "rest", "deadline_hours": 400, "groups": [
-                {"name": "gold", "select": "label.tier=gold", "max_concurrency": choose([1, 2, 3])}]},
-        ]  # fmt: skip
-        return {
-            "stages": stages, "max_concurrency": choose([2, 4, "20%"]), "max_failures": choose([0, 1, 3, "10%"]),
-            "per_landscape": {"max_concurrency": choose([1, 2, 3])}, "per_region": {"max_concurrency": choose([2, 3, "30%"])},
-            "breaker": False,
-        }  # fmt: skip
-
-    def _windows(self, tenant: Any) -> None:
+    def _begin(self, name: str, selector: str, plan: dict[str, Any]) -> None:
         from controlplane.tenants.access import SYSTEM
-        from provisioner.rollouts.services import Owner, add_window
+        from provisioner.rollouts.models import Rollout
+        from provisioner.rollouts.services import create_rollout, start_rollout
+        from tests.rolling_out import NEW
 
-        zone = self.drawn.choice(["", *ZONES])
-        if zone:
-            owner, hour = Owner(tenant_id=tenant.id), self.drawn.randint(0, 20)
-            begin, end = f"{hour:02}:30", f"{min(hour + self.drawn.randint(1, 4), 23):02}:45"
-            days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-            self.drawn.shuffle(days)
-            days = days[: self.drawn.randint(2, 7)]
-            add_window(actor=SYSTEM, owner=owner, days=days, begin=begin, end=end, time_zone=zone)
-            self.rules = {**getattr(self, "rules", {}), tenant.id: (zone, set(days), begin, end)}
+        made = create_rollout(
+            actor=SYSTEM, name=name, release=NEW, selector=selector, plan=plan, overlap=bool(self.rollouts),
+            priority=self.drawn.choice([0, 1]),
+        )  # fmt: skip
+        start_rollout(actor=SYSTEM, rollout_id=made.id)
+        Rollout.objects.filter(pk=made.pk).update(tokens_at=self.now, looked_at=self.now, joined_at=self.now)
+        self.rollouts.append(made.pk)
 
-    def _look(self, rollout: Any, upgrades: Any) -> None:
+    def _look(self, rollout: UUID) -> None:
         """One look, two in a row, one that dies before it orders what it decided, or none."""
         from provisioner.rollouts import ticking
         from provisioner.rollouts.models import Rollout
@@ -163,17 +171,62 @@ class Case:
             ticking.tick(clock=self.now)
             ticking.tick(clock=self.now)
         elif fate < 0.2:
-            Rollout.objects.filter(pk=rollout.pk, state="running").update(state="paused")
+            Rollout.objects.filter(pk=rollout, state="running").update(state="paused")
             ticking.tick(clock=self.now)
-            Rollout.objects.filter(pk=rollout.pk, state="paused").update(state="running")
+            Rollout.objects.filter(pk=rollout, state="paused").update(state="running")
         elif fate > 0.25:
             ticking.tick(clock=self.now)
 
-    def _turn(self, upgrades: Any) -> None:
+    def _goes_on(self, rollout: UUID) -> bool:
+        """Whether a rollout has not ended; one that failures hold up, with nothing at work any more, is a person's."""
+        from provisioner.rollouts.models import Rollout, Target
+
+        state = Rollout.objects.values_list("state", flat=True).get(pk=rollout)
+        if state == "completed" or self.upgrades.due:
+            return bool(state != "completed")
+        stuck = Target.objects.filter(rollout=rollout, state="ready", reason_code="over_budget").exists()
+        self.counts["place_over_budget"] += stuck
+        return self._decide(rollout, state) if state == "halted" or stuck else True
+
+    def _decide(self, rollout: UUID, state: str) -> bool:
+        """Try again what failed, accept it, or leave it; twice at most."""
+        from controlplane.tenants.access import SYSTEM
+        from provisioner.rollouts import services, ticking
+        from provisioner.rollouts.models import Target
+
+        ticking.tick(clock=self.now, most_starts=0)  # so that all that ended is known
+        failed = list(
+            Target.objects.filter(rollout=rollout, state="failed").values_list("runtime_id", flat=True)
+        )
+        self.decided[rollout] += 1
+        wish = (
+            self.drawn.choice(["retry", "accept", "leave"]) if self.decided[rollout] <= DECISIONS else "leave"
+        )
+        asked: dict[str, Any] = {"actor": SYSTEM, "rollout_id": rollout, "reason": "a person's wish"}
+        if wish == "leave" or not failed:
+            if state != "halted":
+                services.close_rollout(**asked)
+            return state != "halted"
+        if state != "halted":
+            services.pause_rollout(**asked)
+        if wish == "retry":
+            self.counts["tried_again"] += services.retry_targets(
+                **asked, choice=services.Choice(state="failed")
+            )
+            self.mended.update(failed)
+        services.resume_rollout(**asked, accept_failures=wish == "accept")
+        self.counts["accepted"] += wish == "accept"
+        pardoned = failed if wish == "retry" else None
+        self.pardons.append(
+            Event(self.now, PARDONED, rollout=rollout, runtimes=pardoned, again=wish == "retry")
+        )
+        return True
+
+    def _turn(self) -> None:
         """Turn the clock to the next thing that happens, or by some minutes."""
         from provisioner.rollouts.models import Target
 
-        due = [value[0] for value in upgrades.due.values()]
+        due = [value[0] for value in self.upgrades.due.values()]
         if not due:
             waits = (
                 Target.objects.filter(due_at__gt=self.now)
@@ -184,58 +237,21 @@ class Case:
             due = [waits] if waits else []
         step = self.now + timedelta(minutes=self.drawn.uniform(20, 90))
         self.now = max(step, min(due, default=step)) + timedelta(seconds=1)
-        upgrades.end_due(self.now)
+        self.upgrades.end_due(self.now)
 
-    def _judge(self, upgrades: Any) -> None:
-        """Walk through what began and ended, and count what broke a rule."""
+    def _judge(self) -> Counter[str]:
         from provisioner.rollouts.models import Rollout, Target
 
-        rollout = Rollout.objects.get()
-        targets = {
-            one.runtime_id: one
-            for one in Target.objects.select_related("lane", "stage").filter(rollout=rollout)
-        }
-        limits = {tuple(entry[:-1]): entry[-1] for entry in rollout.limits["concurrency"]}
-        allowed = {tuple(entry[:-1]): entry[-1] for entry in rollout.limits["failures"]}
-        events = [(at, 0, one, ok) for at, one, ok in upgrades.ended] + [
-            (at, 1, one, True) for at, one in upgrades.begun
+        whose = dict(Target.objects.values_list("pk", "rollout_id"))
+        rules = {one.pk: rule_of(one) for one in Rollout.objects.filter(pk__in=self.rollouts)}
+        events = [Event(at, ENDED, one, well=well) for at, one, well in self.upgrades.ended]
+        events += [
+            Event(at, BEGUN, one, whose[target])
+            for (at, one), target in zip(self.upgrades.begun, self.upgrades.targets, strict=True)
         ]
-        at_work: Counter[Any] = Counter()
-        failed: Counter[Any] = Counter()
-        begun: Counter[UUID] = Counter()
-        stage_left = Counter(one.stage.position for one in targets.values() if one.runtime_id in targets)
-        for at, begins, runtime, ok in sorted(events, key=lambda event: (event[0], event[1])):
-            scopes = self._scopes(targets[runtime])
-            if not begins:
-                at_work.subtract(scopes)
-                failed.update(scopes if not ok else [])
-                continue
-            at_work.update(scopes)
-            begun[runtime] += 1
-            self.counts["concurrency_violated"] += any(
-                at_work[one] > limits.get(one, 10**9) for one in scopes
-            )
-            self.counts["budget_violated"] += any(failed[one] > allowed.get(one, 10**9) for one in scopes)
-            self.counts["window_violated"] += not self._in_window(runtime, at)
-            self.counts["twice_violated"] += begun[runtime] > 1
-        self.counts["stages"] += len(stage_left)
-
-    def _scopes(self, target: Any) -> list[tuple[str, ...]]:
-        lane, stage = target.lane, str(target.stage.position)
-        return [
-            ("rollout",), ("stage", stage), ("group", stage, lane.group), ("landscape", str(lane.landscape_id)),
-            ("region", lane.region),
-        ]  # fmt: skip
-
-    def _in_window(self, runtime: UUID, at: datetime) -> bool:
-        """Look at the clock on the wall."""
-        rules: Mapping[Any, Any] = getattr(self, "rules", {})
-        rule = rules.get(self.runtimes[runtime].tenant_id)
-        if rule is None:
-            return True
-        zone, days, begin, end = rule
-        there = at.astimezone(ZoneInfo(zone))
-        return f"{there:%a}".lower() in days and begin <= f"{there:%H:%M}" < end
+        found = Onlooker(rules, self.shut).judge([*events, *self.pardons])
+        self.counts.update(found)
+        return self.counts
 
 
 if __name__ == "__main__":
