@@ -134,6 +134,8 @@ def _force_each(rows: Sequence[Expiry]) -> None:
 
 def _crowded(row: Expiry) -> str:
     """Say that as many forced upgrades are at work as may be; empty: there is room."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.ONE_FORCES)
     others = Expiry.objects.filter(operation__isnull=False).exclude(pk=row.pk).values("operation")
     at_work = Operation.objects.filter(pk__in=others, slot__isnull=False).count()
     return f"Waits for a place: {at_work} forced upgrades are at work." if at_work >= MOST_OPEN else ""

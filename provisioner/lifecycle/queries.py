@@ -165,6 +165,9 @@ WHERE id IN (SELECT id FROM lifecycle_expiry WHERE due_at <= now() ORDER BY due_
 RETURNING id
 """
 
+# Who forces an upgrade counts those at work alone, until its transaction has ended: two rounds at once don't pass the limit.
+ONE_FORCES = "SELECT pg_advisory_xact_lock(5200920)"
+
 # Upgrades that ended and of which nobody was told. Rides on operation_upgrade_untold, which holds nothing else.
 UNTOLD_UPGRADES = """
 SELECT id FROM operations_operation
