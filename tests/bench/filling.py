@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import aiohttp
 import psutil
@@ -27,8 +28,8 @@ CREATORS = 16
 SETTLED = "SELECT count(*) FROM runtimes_runtime WHERE phase = 'ready' AND status ->> 'situation' = 'ready'"
 
 # Each copies the rows of the first runtime under names and ids of their own.
-COPY = """INSERT INTO {table}
-SELECT copied.* FROM {source}, jsonb_populate_record(NULL::{table}, to_jsonb(model) || {other}) copied"""
+COPY = """INSERT INTO {table} (:columns)
+SELECT :copied FROM {source}, jsonb_populate_record(NULL::{table}, to_jsonb(model) || {other}) copied"""
 COPIES = (
     """CREATE TEMPORARY TABLE fleet AS
        SELECT n, uuidv7() AS runtime_id, uuidv7() AS operation_id, 'i' || lpad(n::text, 6, '0') AS cluster
@@ -107,11 +108,26 @@ def copy_rows(stack: Stack, first: int, last: int) -> list[tuple[str, str, str]]
     """Write the rows of these runtimes; return the names, runtimes and operations of their clusters."""
     with psycopg.connect(stack_environment(stack)["DATABASE_URL"]) as connection:
         for statement in COPIES:
-            connection.execute(statement, {"first": first, "last": last} if "%(" in statement else None)
+            whole = _with_columns(connection, statement)
+            connection.execute(whole, {"first": first, "last": last} if "%(" in whole else None)
         rows = connection.execute(
             "SELECT cluster, runtime_id::text, operation_id::text FROM fleet"
         ).fetchall()
     return [(cluster, runtime, operation) for cluster, runtime, operation in rows]
+
+
+def _with_columns(connection: psycopg.Connection[Any], statement: str) -> LiteralString:
+    """Name the columns that take a value: PostgreSQL works out the others by itself."""
+    if table := re.match(r"INSERT INTO (\w+) ", statement):
+        found = connection.execute(
+            """SELECT column_name FROM information_schema.columns
+            WHERE table_schema = 'public' AND table_name = %s AND is_generated = 'NEVER' ORDER BY ordinal_position""",
+            [table[1]],
+        )
+        names = [f'"{row[0]}"' for row in found]
+        copied = ", ".join(f"copied.{name}" for name in names)
+        statement = statement.replace(":columns", ", ".join(names)).replace(":copied", copied)
+    return cast("LiteralString", statement)
 
 
 def shoot_like(model: dict[str, Any], name: str, runtime: str, operation: str) -> dict[str, Any]:
