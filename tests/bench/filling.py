@@ -14,7 +14,7 @@ import signal
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import aiohttp
 import psutil
@@ -127,7 +127,7 @@ def _with_columns(connection: psycopg.Connection[Any], statement: str) -> Litera
         names = [f'"{row[0]}"' for row in found]
         copied = ", ".join(f"copied.{name}" for name in names)
         statement = statement.replace(":columns", ", ".join(names)).replace(":copied", copied)
-    return cast("LiteralString", statement)
+    return statement
 
 
 def shoot_like(model: dict[str, Any], name: str, runtime: str, operation: str) -> dict[str, Any]:
