@@ -82,16 +82,20 @@ def note_password_session(request: HttpRequest, user: User) -> None:
     note_session(request, user)
     audit.record(
         "session.begin",
-        actor=Actor(
-            name=user.get_username(),
-            user_id=user.id,
-            request_id=getattr(request, "request_id", ""),
-            address=request.META.get("REMOTE_ADDR", ""),
-        ),
+        actor=_person(request, user),
         tenant_id=None,  # a person may belong to several
         target_type="user",
         target_id=user.id,
         changes={"provider": "password"},
+    )
+
+
+def _person(request: HttpRequest, user: User) -> Actor:
+    return Actor(
+        name=user.get_username(),
+        user_id=user.id,
+        request_id=getattr(request, "request_id", ""),
+        address=request.META.get("REMOTE_ADDR", ""),
     )
 
 
@@ -178,6 +182,15 @@ def end_sessions_of_member(*, actor: Actor, tenant_id: UUID, user_id: UUID) -> i
     if number:
         _note(actor, user_id, number, tenant_id)
     return number
+
+
+@transaction.atomic
+def leave_session(request: HttpRequest) -> UserSession | None:
+    """Forget the row of the session whose person signs out, with a trace of it, and return it; None where it had none."""
+    row = drop_session(str(request.session.session_key))
+    if row is not None:
+        _note(_person(request, row.user), row.user_id, 1)
+    return row
 
 
 def drop_session(key: str) -> UserSession | None:

@@ -147,6 +147,8 @@ def _owned(actor: Actor, owner: Owner, permission: Permission = Permission.UPGRA
 
 
 def _plan_of(runtime_id: UUID | None) -> str | None:
+    if runtime_id is None:
+        return None
     return Runtime.objects.filter(pk=runtime_id).values_list("plan_id", flat=True).first()
 
 

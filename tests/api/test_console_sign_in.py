@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
 from django.test import Client, override_settings
 
+from controlplane.tenants.models import AuditEvent
 from tests.signed_in import browse, build, present, text
 from tests.world import PASSWORD, World
 
@@ -176,6 +177,18 @@ def test_signing_out_ends_the_session_and_needs_a_post(world: World) -> None:
     assert client.get("/sign-out").status_code == 405
     assert client.post("/sign-out")["Location"] == "/sign-in"
     assert client.get("/").status_code == 302
+
+
+def test_signing_out_leaves_a_trace_as_signing_in_does(world: World) -> None:
+    client = Client()
+    client.post("/sign-in", {"username": world.alice.user.username, "password": PASSWORD})
+    client.post("/sign-out")
+    client.post("/sign-out")  # nothing is left to be ended
+    trail = AuditEvent.objects.filter(target_id=str(world.alice.user.pk), action__startswith="session.")
+    assert list(trail.order_by("id").values_list("action", "actor")) == [
+        ("session.begin", world.alice.user.username),
+        ("session.end", world.alice.user.username),
+    ]
 
 
 def test_a_poll_after_signing_out_sends_the_whole_page_to_the_sign_in(world: World) -> None:

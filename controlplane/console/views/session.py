@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from controlplane.console import attempts
 from controlplane.console.pages import page
 from controlplane.console.visitor import EVERY_TENANT, TENANT_IN_SESSION, ConsoleRequest, forget_opening
-from controlplane.identity.sessions import drop_session, note_password_session
+from controlplane.identity.sessions import drop_session, leave_session, note_password_session
 from controlplane.identity.sign_in import anybody_routes, platform_providers
 from controlplane.tenants.audit.denials import Denial, note_denial
 from controlplane.tenants.models import User
@@ -88,7 +88,7 @@ def _note_failure(request: HttpRequest, username: str) -> None:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session; somebody who came from a provider is told how to sign out there too."""
-    row = drop_session(str(request.session.session_key))
+    row = leave_session(request)
     logout(request)
     if row is not None and row.provider_id is not None:
         return redirect(reverse("console:signed-out") + "?" + urlencode({"from": str(row.provider_id)}))
