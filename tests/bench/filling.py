@@ -172,8 +172,17 @@ def moving(stack: Stack) -> int:
 def busy(stack: Stack) -> bool:
     """Whether a service uses more than a fifth of a processor."""
     assert stack.process is not None
-    family = [psutil.Process(stack.process.pid), *psutil.Process(stack.process.pid).children(recursive=True)]
+    supervisor = psutil.Process(stack.process.pid)
+    family = [supervisor, *supervisor.children(recursive=True)]
     for process in family:
-        process.cpu_percent()
+        share_of(process)
     psutil.cpu_percent(1.0)
-    return any(process.is_running() and process.cpu_percent() > 20 for process in family)
+    return any(share_of(process) > 20 for process in family)
+
+
+def share_of(process: psutil.Process) -> float:
+    """How much of a processor it used since it was last asked, in percent: none when it has ended, as a server's short ones do."""
+    try:
+        return float(process.cpu_percent())
+    except psutil.NoSuchProcess:
+        return 0.0
