@@ -181,7 +181,7 @@ def busy(stack: Stack) -> bool:
 
 
 def share_of(process: psutil.Process) -> float:
-    """How much of a processor it used since it was last asked, in percent: none when it has ended, as a server's short ones do."""
+    """How much of a processor it used since it was last asked, in percent; none when it has ended."""
     try:
         return float(process.cpu_percent())
     except psutil.NoSuchProcess:
