@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from uuid import UUID
 
 import pytest
 
+from controlplane.console import queries
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants import audit
+from controlplane.tenants.access import Actor
 from provisioner.observer.models import Drift
 from provisioner.operations.models import Operation
 from provisioner.rollouts.services import create_rollout, start_rollout
@@ -96,3 +100,33 @@ def test_what_did_not_change_is_not_drawn_again_and_what_did_is_at_once(
     )
     changed = sre.get(where, {"seen": seen.group(1)})
     assert (changed.status_code, "Not healthy" in text(changed)) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("view", "where"), [("runtime", "/runtimes/{}/live"), ("fleet.runtime", "/fleet/runtimes/{}/live")]
+)
+def test_what_changes_while_a_page_is_read_is_on_it_a_second_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, view: str, where: str
+) -> None:
+    (row,) = fleet(world.shop, [world.landscape], 1)
+    sre, address = browse(world.sam), where.format(row.pk)
+    read = queries.the_runtime
+
+    def changed_behind(actor: Actor, runtime_id: UUID) -> Runtime:
+        found = read(actor, runtime_id)
+        Runtime.objects.update(
+            status={"situation": "unhealthy", "conditions": [{"type": "x", "status": "False"}]}
+        )
+        return found
+
+    place = f"controlplane.console.views.{view}"
+    module = import_module(place)
+    target = "queries.the_runtime" if hasattr(module, "queries") else "the_runtime"
+    monkeypatch.setattr(f"{place}.{target}", changed_behind)
+    old = sre.get(address)
+    monkeypatch.undo()
+    seen = re.search(r"seen=([0-9a-f]{16})", old.content.decode())
+    assert seen
+    new = sre.get(address, {"seen": seen.group(1)})
+    assert new.status_code == 200
+    assert text(new) != text(old)

@@ -43,8 +43,11 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 @page
 def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     """What moves on that page, when it moved."""
+    stamp = stamp_of(
+        runtime_id
+    )  # before the row: what changes between the two is then drawn once more, not missed
     row = _the_row(request, runtime_id)
-    return show_live(request, LIVE, lambda: _context(request, row), stamp=stamp_of(runtime_id))
+    return show_live(request, LIVE, lambda: _context(request, row), stamp=stamp)
 
 
 def _the_row(request: ConsoleRequest, runtime_id: UUID) -> Runtime:
