@@ -79,10 +79,10 @@ def operations(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 @page
 def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     """What moves on that page, when it moved."""
+    # Before the row: what changes between the two is then drawn once more, not missed.
+    stamp = queries.stamp_of(runtime_id)
     row = queries.the_runtime(request.visitor.actor, runtime_id)
-    return show_live(
-        request, LIVE, lambda: runtime_context(request.visitor, row), stamp=queries.stamp_of(runtime_id)
-    )
+    return show_live(request, LIVE, lambda: runtime_context(request.visitor, row), stamp=stamp)
 
 
 def _planned(request: ConsoleRequest, row: Runtime) -> Chain | None:
