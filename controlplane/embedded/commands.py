@@ -37,11 +37,12 @@ def stop(state: Path) -> int:
     record = Record(state)
     ran = record.is_taken()
     if ran:
-        supervisor = psutil.Process(record.read()["pid"])
-        supervisor.terminate()
-        if not wait_until_free(record, timeout_seconds=_STOP_TIMEOUT_SECONDS):
-            supervisor.kill()
-            wait_until_free(record, timeout_seconds=_STOP_TIMEOUT_SECONDS)
+        with suppress(psutil.NoSuchProcess):  # it has just left by itself
+            supervisor = psutil.Process(record.read()["pid"])
+            supervisor.terminate()
+            if not wait_until_free(record, timeout_seconds=_STOP_TIMEOUT_SECONDS):
+                supervisor.kill()
+                wait_until_free(record, timeout_seconds=_STOP_TIMEOUT_SECONDS)
     if left := record.leftovers():
         end([process for _name, process in left])
         record.write(state="stopped", children=[])

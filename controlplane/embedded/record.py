@@ -47,7 +47,7 @@ class Record:
         self.write(children=[{"name": one.service.name, **_identity(one.pid)} for one in running])
 
     def take(self) -> None:
-        """Take the lock for as long as this process lives; raises CannotStartError when another has it."""
+        """Take the lock for as long as this process lives, and note whose it is; raises CannotStartError when another has it."""
         self._lock = self._lock_file.open("a")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,15 +57,17 @@ class Record:
                 f"It runs already: {found.get('url', 'starting')} (process {found.get('pid', 'unknown')}).",
                 "Open that address, or `make stop` first.",
             ) from error
+        # At once: until then `stop` would find the process of the last run, by now perhaps somebody else's.
+        self.write(pid=os.getpid(), state="starting")
 
     def is_taken(self) -> bool:
-        """Tell whether a supervisor lives."""
+        """Tell whether a supervisor lives; raises PermissionError where somebody else's would."""
         try:
             with self._lock_file.open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError:
+        except BlockingIOError:
             return True
         return False
 

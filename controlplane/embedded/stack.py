@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -46,9 +45,10 @@ class Stack:
         port = choose_web_port(self._given)
         simulator_port = choose_simulator_port(self._given, self._record.read().get("simulator_port"))
         self._record.write(
-            pid=os.getpid(), state="starting", url=f"http://127.0.0.1:{port}", simulator_port=simulator_port,
+            url=f"http://127.0.0.1:{port}",
+            simulator_port=simulator_port,
             database=str(self._places.database),
-        )  # fmt: skip
+        )
         self._supervisor.take_signals()
         try:
             self._start(port, simulator_port)

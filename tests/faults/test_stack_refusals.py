@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.embedded.places import choose_places
+from controlplane.embedded.record import Record
 
 pytestmark = pytest.mark.faults
 
@@ -81,6 +82,32 @@ def test_a_second_start_names_the_first(state: Path) -> None:
         said = refusal(state)
     assert "It runs already: http://127.0.0.1:8123 (process 4711)" in said
     assert "make stop" in said
+
+
+def test_whoever_holds_the_lock_is_known_from_the_first_moment_on(state: Path) -> None:
+    """Or `make stop` would end whoever has the process id of the last run by now."""
+    state.mkdir()
+    (state / "stack.json").write_text(json.dumps({"pid": 1, "state": "ready", "children": []}))
+    record = Record(state)
+    record.take()
+    assert record.read() == {"pid": os.getpid(), "state": "starting", "children": []}
+    assert record.is_taken()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may touch everything")
+def test_somebody_elses_stack_is_left_alone(state: Path) -> None:
+    state.mkdir()
+    (state / "lock").touch(mode=0o400)
+    done = subprocess.run(
+        [sys.executable, "-m", "controlplane.embedded", "stop"],
+        env=os.environ | {"STATE_DIR": str(state)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is not ours to touch" in done.stderr
 
 
 def test_a_half_made_database_is_refused_with_the_way_out(state: Path) -> None:
