@@ -16,6 +16,7 @@ from controlplane.embedded.service import Running, Service
 _PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
 _LONG_LIFE_SECONDS = 60.0
 _TICK_SECONDS = 0.05
+_TRIES_OF_A_TASK = 5  # of one that is expected to end, and to end well
 _ONE_PRESS_SECONDS = 1.0  # a terminal and make may both pass on the same Ctrl-C
 _READ_BYTES = 65_536
 
@@ -144,18 +145,23 @@ class Supervisor:
         self._journal.finish(service.name)
         del self._running[service.name]
         self._changed()
-        if service.once:
-            self._ended_once[service.name] = running.process.returncode
+        code = running.process.returncode
+        if service.once and (code == 0 or not self.settled):  # who starts the stack waits for it, and tells
+            self._ended_once[service.name] = code
         elif not stopping:
             self._restart_later(running)
 
     def _restart_later(self, running: Running) -> None:
         name = running.service.name
-        if time.monotonic() - running.started_at > _LONG_LIFE_SECONDS:
+        once = running.service.once
+        if not once and time.monotonic() - running.started_at > _LONG_LIFE_SECONDS:
             self._deaths.pop(name, None)
         deaths = self._deaths[name] = self._deaths.get(name, 0) + 1
         if not self.settled and deaths >= len(_PAUSES_SECONDS) // 2:
             raise self._failed(name, running.how_it_ended())
+        if once and deaths >= _TRIES_OF_A_TASK:
+            self._journal.say(f"{name} {running.how_it_ended()}, {deaths} times: the next start tries again")
+            return
         pause = _PAUSES_SECONDS[min(deaths, len(_PAUSES_SECONDS)) - 1]
         self._journal.say(f"{name} {running.how_it_ended()}; starting it again in {pause:g} s")
         self._due[name] = (time.monotonic() + pause, running.service)

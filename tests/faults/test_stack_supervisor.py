@@ -129,6 +129,30 @@ def test_a_task_that_ends_well_is_not_started_again(supervisor: Supervisor, said
     assert said.getvalue().count("all there") == 1
 
 
+def test_a_task_that_dies_behind_the_start_is_tried_again_and_that_is_said(
+    supervisor: Supervisor, said: io.StringIO, tmp_path: Path
+) -> None:
+    supervisor.settled = True
+    note = tmp_path / "tries"
+    supervisor.start(shell("demo", f"echo x >> {note}; [ $(wc -l < {note}) -ge 2 ]", once=True))
+    supervisor.wait_done("demo", timeout_seconds=_PATIENCE_SECONDS)
+    assert "demo ended with status 1; starting it again in 0.5 s" in said.getvalue()
+    assert note.read_text().split() == ["x", "x"]
+
+
+def test_a_task_that_dies_every_time_is_given_up(
+    supervisor: Supervisor, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controlplane.embedded.supervisor._PAUSES_SECONDS", (0.01,))
+    supervisor.settled = True
+    supervisor.start(shell("demo", "exit 1", once=True))
+    until(
+        supervisor, lambda: "demo ended with status 1, 5 times: the next start tries again" in said.getvalue()
+    )
+    assert said.getvalue().count("starting it again") == 4
+    assert "demo" not in supervisor
+
+
 def test_sigterm_is_noticed(supervisor: Supervisor) -> None:
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:

@@ -35,9 +35,7 @@ class Command(BaseCommand):
         try:
             filling.run()
         except (AnswerError, OSError) as error:
-            raise CommandError(
-                f"The demo could not be filled: {error}. The next start tries again."
-            ) from error
+            raise CommandError(f"The demo could not be filled: {error}.") from error
         mark.touch()
 
 
