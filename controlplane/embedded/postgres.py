@@ -212,6 +212,7 @@ def _run(postgres: Postgres, command: list[str], typed: str | None = None) -> No
         timeout=120,
         check=False,
         env=plain_environment(),
+        start_new_session=True,  # a Ctrl-C is for the supervisor, which lets this second pass and then leaves in order
         **postgres.user.as_keywords(),
     )
     if done.returncode:

@@ -18,6 +18,12 @@ from controlplane.embedded.service import launch
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("stack")]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends PostgreSQL another user")
 
+SAYS_ITS_GROUP = """#!/bin/sh
+cat > /dev/null
+group=$(ps -o pgid= -p $$ 2> /dev/null) || read -r _ _ _ _ group _ < /proc/$$/stat
+echo $group >> "$OUT"
+"""
+
 
 def a_running_server(state: Path) -> tuple[pg.Postgres, subprocess.Popen[bytes]]:
     places = choose_places(state)
@@ -107,6 +113,27 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one_and_that_is_said(open_fol
     _server, process = a_running_server(long / "state")
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
+
+
+def test_a_ctrl_c_while_the_database_is_made_is_the_supervisors_alone(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The terminal sends it to every process of its group: initdb would take it for its own end, and be taken for broken."""
+    places = choose_places(open_folder / "state")
+    programs = open_folder / "bin"
+    programs.mkdir()
+    programs.chmod(0o755)
+    for name in ("initdb", "postgres"):
+        (programs / name).write_text(SAYS_ITS_GROUP)
+        (programs / name).chmod(0o755)
+    noted = open_folder / "groups"
+    noted.touch()
+    noted.chmod(0o666)
+    monkeypatch.setenv("OUT", str(noted))
+    pg.make_cluster(pg.Postgres(programs, places.cluster, places.database_sockets, places.user))
+    groups = noted.read_text().split()
+    assert len(groups) == 2
+    assert str(os.getpgrp()) not in groups
 
 
 def test_an_interrupted_making_of_the_database_is_made_anew(open_folder: Path) -> None:
