@@ -75,6 +75,8 @@ def simulator(state: Path, port: int, env: Mapping[str, str]) -> Service:
             env.get("BUILD_SECONDS") or str(BUILD_SECONDS),
             "--fill",
             env.get("SIMULATOR_FILL") or str(FILL),
+            "--settings",
+            env.get("SIMULATOR_SETTINGS") or "{}",
         ],
         env,
         is_ready=lambda pid: _noted_pid(ready) == pid,

@@ -20,6 +20,7 @@ import uvloop
 from aiohttp import web
 
 from controlplane.kernel.collecting import look_seldom
+from provisioner.simulator.errors import ApiError
 from provisioner.simulator.gardener.kubeconfig import render
 from provisioner.simulator.identity import MASTERS
 from provisioner.simulator.journal import CorruptStateError
@@ -53,6 +54,11 @@ def parser() -> argparse.ArgumentParser:
         "--fill", type=float, default=0.0, help="how full clusters are of apps (default: empty)"
     )
     found.add_argument("--build-seconds", type=float, help="how long a cluster takes (default 30)")
+    found.add_argument(
+        "--settings",
+        default="{}",
+        help='any of its knobs as JSON, for example {"latency_ms": 200}: as PATCH /simulator/v1/settings takes them',
+    )
     found.add_argument("--ready-file", type=Path, help="where to write the address as JSON")
     found.add_argument("--in-memory", action="store_true", help="forget everything at the end")
     return found
@@ -64,9 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.state is None and not options.in_memory:
         return _refuse("say --state DIR for a landscape that lasts, or --in-memory for one that forgets")
     logging.basicConfig(level=logging.WARNING, format="simulator: %(levelname)s %(message)s")
-    settings = Settings(seed=options.seed, speed=options.speed, fill=options.fill)
-    if options.build_seconds is not None:
-        settings.build_seconds = options.build_seconds
+    try:
+        settings = settings_of(options)
+    except (ApiError, orjson.JSONDecodeError) as error:
+        return _refuse(f"--settings: {error}")
     folder = options.state or Path(tempfile.mkdtemp(prefix="nesoi-simulator-"))
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -81,6 +88,15 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if options.state is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return the knobs as the command line turns them; raises ApiError, orjson.JSONDecodeError."""
+    settings = Settings(seed=options.seed, speed=options.speed, fill=options.fill)
+    if options.build_seconds is not None:
+        settings.build_seconds = options.build_seconds
+    settings.change(orjson.loads(options.settings))
+    return settings
 
 
 def _refuse(why: str) -> int:

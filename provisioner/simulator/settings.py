@@ -1,4 +1,4 @@
-"""What can be turned at start and while it runs: durations, failures, latency, limits, seed."""
+"""What can be turned at start (`--settings`) and while it runs: durations, failures, latency, limits, seed."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pytest
 
 from provisioner.simulator.cluster.quantity import amount
 from provisioner.simulator.cluster.scheduler import choose, rooms
+from provisioner.simulator.command import main, parser, settings_of
 from provisioner.simulator.errors import ApiError
 from provisioner.simulator.fields import from_fields, leaves, to_fields
 from provisioner.simulator.gardener.versions import newest, number
@@ -123,3 +124,24 @@ def test_a_pod_goes_only_where_selector_taints_and_requests_allow() -> None:
     chosen = choose(pod, candidates)[0]
     assert chosen is not None
     assert chosen.node["metadata"]["name"] == "b"
+
+
+def test_every_knob_can_be_turned_at_the_start() -> None:
+    failures = '[{"code": "ERR_INFRA_QUOTA_EXCEEDED", "rate": 0.5}]'
+    knobs = f'{{"latency_ms": 20, "rate_limit_per_second": 7, "delete_seconds": 1, "failures": {failures}}}'
+    settings = settings_of(parser().parse_args(["--seed", "4", "--build-seconds", "2", "--settings", knobs]))
+    assert (settings.seed, settings.build_seconds, settings.delete_seconds) == (4, 2.0, 1.0)
+    assert (settings.latency_ms, settings.rate_limit_per_second) == (20.0, 7.0)
+    assert [(one.code, one.rate) for one in settings.failures] == [("ERR_INFRA_QUOTA_EXCEEDED", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"), [("{", "--settings"), ("[]", "an object"), ('{"latency": 1}', "unknown setting")]
+)
+def test_a_knob_that_is_none_keeps_it_from_starting(
+    knobs: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--in-memory", "--settings", knobs]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
