@@ -387,3 +387,20 @@ def test_a_runtime_being_built_has_no_kubeconfig_yet(world: World, alice: Client
     answer = ask_kubeconfig(alice, row)
     assert answer.status_code == 422
     assert "once it is ready" in text(answer)
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ("provisioning", "Watch it being built"),
+        ("failed", "could not be built"),
+        ("suspended", "as soon as it is resumed"),
+        ("deprovisioning", "no kubeconfig opens it any more"),
+    ],
+)
+def test_why_there_is_no_kubeconfig_is_told_as_it_is(
+    world: World, alice: Client, phase: str, said: str
+) -> None:
+    row = build(world, "storefront", phase="pending")
+    Runtime.objects.filter(pk=row.pk).update(phase=phase)
+    assert said in text(alice.get(f"/runtimes/{row.id}/kubeconfig"))

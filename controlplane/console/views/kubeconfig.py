@@ -18,6 +18,8 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from provisioner.drivers.base import Role
 from provisioner.lifecycle.kubeconfig import longest_of, mint_kubeconfig, reachable
+from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Phase
 
 LIFETIMES = {
     "900": "15 min",
@@ -25,6 +27,7 @@ LIFETIMES = {
     "28800": "8 hours",
     "86400": "24 hours",
 }
+ENDING = frozenset({Phase.DEPROVISIONING, Phase.DEPROVISIONED})
 ROLES = {
     Role.ADMIN.value: ("Admin", "May do everything in the cluster."),
     Role.EDIT.value: ("Edit", "May do everything but change who may do what."),
@@ -55,6 +58,8 @@ def form(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     context = {
         "runtime": row,
         "ready": reachable(row),
+        "locked": locked(row),
+        "gone": row.phase in ENDING,
         "lifetimes": [
             (key, text, now + timedelta(seconds=int(key)), key == lifetime)
             for key, text in LIFETIMES.items()
@@ -81,6 +86,18 @@ def _file(request: ConsoleRequest, runtime_id: UUID, name: str, lifetime: str, r
     response["Cache-Control"] = "no-store"
     response["X-Expires-At"] = rfc3339(kubeconfig.expires_at) or ""
     return response
+
+
+def locked(row: Runtime) -> tuple[str, str]:
+    """Say why a runtime that can't be entered can't be, and what its own page has to tell of that."""
+    if row.phase in ENDING:
+        gone = "removed" if row.phase == Phase.DEPROVISIONED else "being removed"
+        return f"is {gone}; no kubeconfig opens it any more.", "Look at its record"
+    if row.suspended_for or row.phase in {Phase.SUSPENDED, Phase.RESUMING}:
+        return "is suspended. Its kubeconfig can be had as soon as it is resumed.", "Go to the runtime"
+    if row.phase == Phase.FAILED:
+        return "could not be built. Its kubeconfig can be had as soon as it is.", "See what went wrong"
+    return f"is {row.phase}. Its kubeconfig can be had as soon as it is ready.", "Watch it being built"
 
 
 def file_name(runtime_name: str) -> str:
