@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from billing.books.apply import apply_prices
+from controlplane.tenants.access import SYSTEM
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from tests.signed_in import browse, hidden_value, present, text
@@ -203,6 +206,14 @@ def test_the_size_is_reckoned_while_the_form_is_filled_in(alice: Client) -> None
     assert "Memory 24 to 40 GiB" in page
     wrong = text(alice.post("/runtimes/new/size?plan=aws", {**FILLED, "parameters.autoScalerMin": "9"}))
     assert "“Fewest nodes” is 9" in wrong
+
+
+def test_what_that_size_costs_in_a_month_is_told(alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "A month" not in text(alice.post("/runtimes/new/size?plan=aws", FILLED))
+    apply_prices(actor=SYSTEM)
+    june = datetime(2026, 6, 20, 12, tzinfo=UTC)
+    monkeypatch.setattr("controlplane.console.views.new_runtime.utcnow", lambda: june)
+    assert "A month, about 271 to 403 EUR" in text(alice.post("/runtimes/new/size?plan=aws", FILLED))
 
 
 @pytest.mark.parametrize("who", ["vera", "sam"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.costs.expecting import expected_month
 from controlplane.catalog.entitlements import quota_of
 from controlplane.catalog.facts import list_plan_facts, load_plan_facts
 from controlplane.catalog.plans import PlanFacts
@@ -26,6 +28,7 @@ from controlplane.console.submissions import new_token, once
 from controlplane.console.views.labels import labels_field
 from controlplane.console.views.plan_form import PlanForm, Size, plan_form
 from controlplane.console.visitor import ConsoleRequest, require
+from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from controlplane.tenants.models import State, Tenant
@@ -66,7 +69,7 @@ def form(request: ConsoleRequest) -> HttpResponse:
         "form": drawn,
         "problems": problems,
         "token": request.POST.get("token") or new_token(),
-        "size": _size(facts, parameters, _draw(request, facts, parameters)),
+        "size": _size(request, tenant, facts, parameters),
     }
     return show(request, "new/form.html", context, status=422 if problems else 200)
 
@@ -75,10 +78,10 @@ def form(request: ConsoleRequest) -> HttpResponse:
 @page
 def size(request: ConsoleRequest) -> HttpResponse:
     """What the runtime would take, as it is filled in so far."""
-    require(request.visitor, Permission.CREATE)
+    tenant = require(request.visitor, Permission.CREATE)
     facts = load_plan_facts(request.GET.get("plan", ""))
     parameters = _parameters(facts, request.POST)
-    found = _size(facts, parameters, _draw(request, facts, parameters))
+    found = _size(request, tenant, facts, parameters)
     return show(request, "new/_size.html", {"size": found})
 
 
@@ -101,12 +104,20 @@ def _draw(request: ConsoleRequest, facts: PlanFacts, parameters: dict[str, Any])
     return plan_form(facts, plan_schema(facts), parameters, identity=[name, account, labels])
 
 
-def _size(facts: PlanFacts, parameters: dict[str, Any], drawn: PlanForm) -> Size:
+def _size(request: ConsoleRequest, tenant: Tenant, facts: PlanFacts, parameters: dict[str, Any]) -> Size:
     given = parameters or {"region": facts.regions[0].name}
     try:
-        return Size.of(facts, check_parameters(facts, given))
+        wanted = check_parameters(facts, given)
     except Refused as refusal:
-        return Size(None, drawn.place(refusal)[0].text)
+        return Size(None, _draw(request, facts, parameters).place(refusal)[0].text)
+    found = Size.of(facts, wanted)
+    if found.capacity is None or not request.visitor.may_see_costs:
+        return found
+    try:
+        expected = expected_month(tenant_id=tenant.id, plan=facts, parameters=wanted, now=utcnow())
+    except Refused:  # no prices are loaded yet: its size can be told all the same
+        return found
+    return replace(found, expected=expected)
 
 
 def _also_wrong(

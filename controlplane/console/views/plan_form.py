@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from billing.costs.expecting import Expected
 from controlplane.catalog.capacity import Capacity, capacity
 from controlplane.catalog.parameters import Parameters
 from controlplane.catalog.plans import PlanFacts
@@ -45,6 +46,7 @@ class Size:
 
     capacity: Capacity | None
     hint: str = ""
+    expected: Expected | None = None  # what that costs in a month, for those who may know
 
     @classmethod
     def of(cls, facts: PlanFacts, wanted: Parameters) -> Size:
@@ -53,6 +55,14 @@ class Size:
             return cls(capacity(wanted, facts))
         except LookupError as error:
             return cls(None, f"{error}.")
+
+    @property
+    def price(self) -> str:
+        """From the least to the most in whole units of the currency, for example 312 to 1,205 EUR; empty where nobody can say."""
+        if self.expected is None:
+            return ""
+        bounds = dict.fromkeys(f"{amount:,.0f}" for amount in (self.expected.least, self.expected.most))
+        return f"{' to '.join(bounds)} {self.expected.currency}"
 
     @property
     def memory_min(self) -> str:
