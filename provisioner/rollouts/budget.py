@@ -110,6 +110,10 @@ class Places:
         """The scopes in which more failed than may: nothing begins there."""
         return frozenset(self._over)
 
+    def is_over(self, lane: Lane) -> bool:
+        """Whether more failed than may where the lane's members are."""
+        return any(scope in self._over for scope in lane.scopes())
+
     def waits_for(self, lane: Lane) -> tuple[str, str]:
         """Return the code and the words of what a member of the lane waits for that is ready."""
         over = next((scope for scope in lane.scopes() if scope in self._over), None)
@@ -121,7 +125,7 @@ class Places:
     def free(self, lane: Lane) -> int:
         """Return how many members of the lane could begin now, were it alone."""
         scopes = lane.scopes()
-        if any(scope in self._over for scope in scopes):
+        if self.is_over(lane):
             return 0
         return max(0, min((self._free[scope] for scope in scopes if scope in self._free), default=LARGEST))
 

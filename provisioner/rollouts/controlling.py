@@ -69,15 +69,20 @@ def abort_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
 def close_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
     """End a running rollout with what is done: what runs may end, the others are left behind, and it completes.
 
-    Raises Refused 403, 404, 409 (rollout_not_running).
+    No gate is asked any more, and nobody joins. Raises Refused 403, 404, 409 (rollout_not_running).
     """
     rollout, why = held(actor, rollout_id), reason_of(reason)
     if rollout.state != R.RUNNING:
         detail = f"Only a running rollout can be closed: it is {rollout.state}. Resume or abort it."
         raise Refused("rollout_not_running", detail, status=409)
     _leave(rollout, "closed", f"Closed by {actor.name}: {why}"[:500])
-    unbegun = [StageState.PENDING, StageState.ENTERING]
-    Stage.objects.filter(rollout=rollout, state__in=unbegun).update(state=StageState.SKIPPED, since=utcnow())
+    now, stages = utcnow(), Stage.objects.filter(rollout=rollout)
+    stages.filter(state__in=[StageState.PENDING, StageState.ENTERING]).update(
+        state=StageState.SKIPPED, since=now, hold=""
+    )
+    stages.filter(state__in=[StageState.RUNNING, StageState.LEAVING]).update(
+        state=StageState.PASSED, since=now, passed_at=now, hold=""
+    )
     tell(rollout, "rollout", before=rollout.state, after="closed", reason=why, actor=actor)
     return rollout
 

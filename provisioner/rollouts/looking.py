@@ -38,8 +38,8 @@ def look(facts: Facts, now: datetime) -> None:
         done = [facts.release, *members.ahead_of(release_named(facts.release))]
         rows(queries.ON_IT, {"rollout": facts.id, "releases": done, "now": now})
         rows(queries.LEAVE, {"rollout": facts.id, "now": now})
+        _tell_budgets(facts, now)
         read_lanes(facts)
-        _tell_budgets(facts)
         _ask_breaker(facts, now)
 
 
@@ -56,8 +56,11 @@ def _titles() -> dict[str, str]:
     return {step.name: step.title for step in flowbook.flow_of(Kind.UPGRADE).steps}
 
 
-def _tell_budgets(facts: Facts) -> None:
-    """Say of those who are ready that their place, or group, is over its budget; that of a stage or of all halts it instead."""
+def _tell_budgets(facts: Facts, now: datetime) -> None:
+    """Say of those who are ready that their place, or group, is over its budget; that of a stage or of all halts it instead.
+
+    Whoever stands there beyond its stage's deadline is left behind.
+    """
     if not any(scope[0] in {"landscape", "region", "group"} for scope in facts.limits.failures):
         return
     places = Places([one.lane for one in facts.lanes.values()], facts.limits)
@@ -65,6 +68,7 @@ def _tell_budgets(facts: Facts) -> None:
     codes, reasons = ([words[at] for words in waiting.values()] for at in (0, 1))
     if waiting:
         rows(queries.TELL_BUDGETS, {"lanes": list(waiting), "codes": codes, "reasons": reasons})
+        rows(queries.LEAVE_OVER_BUDGET, {"rollout": facts.id, "now": now})
 
 
 def footprint_change(facts: Facts, now: datetime) -> float | None:

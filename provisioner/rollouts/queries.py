@@ -190,14 +190,16 @@ SET state = 'waiting', since = %(now)s::timestamptz, due_at = %(now)s::timestamp
     reason = 'was about to start when the rollout stopped'
 WHERE rollout_id = %(rollout)s::uuid AND state = 'starting'"""
 
-# Whose own people brought it to the release, or a newer one, while it waited: it is done. Every quarter of a minute.
-# Rides on target_due.
+# Whose own people brought it to the release, or a newer one, while it waited: it is done. Whose people removed it meanwhile is
+# gone, and holds its stage up no longer. Every quarter of a minute. Rides on target_due.
 ON_IT = """
-UPDATE rollouts_target t SET state = 'succeeded', since = %(now)s::timestamptz, finished_at = %(now)s::timestamptz, due_at = NULL,
-    reason_code = '', reason = '', reason_until = NULL
+UPDATE rollouts_target t SET state = CASE WHEN r.deleted_at IS NULL THEN 'succeeded' ELSE 'gone' END,
+    since = %(now)s::timestamptz, finished_at = %(now)s::timestamptz, due_at = NULL,
+    reason_code = CASE WHEN r.deleted_at IS NULL THEN '' ELSE 'gone' END,
+    reason = CASE WHEN r.deleted_at IS NULL THEN '' ELSE 'deleted' END, reason_until = NULL
 FROM runtimes_runtime r
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND r.id = t.runtime_id
-  AND r.release_key = ANY(%(releases)s::text[]) AND r.phase = 'ready'"""
+  AND (r.deleted_at IS NOT NULL OR (r.release_key = ANY(%(releases)s::text[]) AND r.phase = 'ready'))"""
 
 # Whoever waits longer than its stage's deadline is left behind with its last reason. Rides on target_due.
 LEAVE = """
@@ -206,6 +208,16 @@ SET state = 'left_behind', since = %(now)s::timestamptz, due_at = NULL, finished
 FROM rollouts_stage s
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND s.id = t.stage_id AND s.state = 'passed'
   AND s.began_at + make_interval(secs => s.deadline_seconds) <= %(now)s::timestamptz"""
+
+# And so is who would be ready, had not more of its place or group failed than may. Where places have budgets of their own only.
+# Rides on target_pages_of_stage.
+LEAVE_OVER_BUDGET = """
+UPDATE rollouts_target t
+SET state = 'left_behind', since = %(now)s::timestamptz, closes_at = NULL, finished_at = %(now)s::timestamptz
+FROM rollouts_stage s
+WHERE s.rollout_id = %(rollout)s::uuid AND s.state = 'passed'
+  AND s.began_at + make_interval(secs => s.deadline_seconds) <= %(now)s::timestamptz
+  AND t.stage_id = s.id AND t.state = 'ready' AND t.reason_code = 'over_budget'"""
 
 # Healthy before, and now? Upgraded ones since their own start, the others since the rollout's. Every quarter of a minute.
 # Rides on target_once_per_rollout and the runtimes' primary key.
@@ -265,7 +277,7 @@ MEMBERS = """
 SELECT r.id, r.tenant_id, t.slug AS tenant, a.slug AS account, r.name, r.plan_id, r.region, l.key AS landscape, r.landscape_id,
     r.channel, r.release_key, coalesce(r.spec #>> '{{release,kubernetes}}', '') AS kubernetes, r.labels,
     coalesce(r.status ->> 'situation', 'ready') NOT IN ('unhealthy', 'failed') AS healthy, r.pinned,
-    r.suspended_for <> '[]'::jsonb AS suspended, r.observed_generation = 0 AS unbuilt,
+    r.suspended_for <> '[]'::jsonb AS suspended, r.first_ready_at IS NULL AS unbuilt,
     (SELECT array_agg(DISTINCT pool ->> 'architecture') FROM jsonb_array_elements(r.cluster_spec -> 'pools') pool)
         AS architectures
 FROM runtimes_runtime r JOIN tenants_tenant t ON t.id = r.tenant_id JOIN tenants_account a ON a.id = r.account_id

@@ -9,6 +9,7 @@ from typing import Any
 
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import looking, queries
+from provisioner.rollouts.budget import Places
 from provisioner.rollouts.facts import Facts, StageFacts, read_lanes
 from provisioner.rollouts.gates.base import Approval, Evidence, Verdict, shut
 from provisioner.rollouts.gates.registry import gate_of
@@ -48,9 +49,13 @@ def _move(facts: Facts, stage: StageFacts, now: datetime) -> None:
 def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
     """Whether nothing of the stage is at work or about to be; who waits too long, or for somebody, does not hold it up."""
     lanes = facts.of_stage(stage.position)
-    if any(lane.planned or lane.ready or lane.active for lane in lanes):
-        return False
     overdue = stage.began_at is not None and now >= stage.began_at + timedelta(seconds=stage.deadline_seconds)
+    if any(lane.planned or lane.active for lane in lanes):
+        return False
+    if ready := [lane for lane in lanes if lane.ready]:
+        places = Places([one.lane for one in facts.lanes.values()], facts.limits)
+        if not overdue or any(not places.is_over(lane.lane) for lane in ready):
+            return False
     return overdue or not any(lane.waiting for lane in lanes)
 
 

@@ -1,0 +1,123 @@
+"""A rollout ends when somebody closes it or its deadlines say so: whatever gate or budget stands in between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from provisioner.rollouts import services
+from provisioner.rollouts.models import Rollout, Stage, Target
+from provisioner.rollouts.ticking import tick
+from provisioner.runtimes.models import Runtime
+from tests.db.test_rollouts_go_forward import Clock, counted, started
+from tests.rolling_out import Upgrades, fleet, no_gates, states, upgrading
+from tests.world import World, landscape
+
+pytestmark = pytest.mark.django_db
+APPROVAL = {"kind": "approval"}
+
+
+def state(rollout: Rollout) -> str:
+    rollout.refresh_from_db()
+    return rollout.state
+
+
+def close(world: World, rollout: Rollout) -> None:
+    services.close_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="enough")
+
+
+def test_a_rollout_that_is_closed_at_a_gate_ends_without_anybodys_approval(world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    clock = Clock()
+    plan = {
+        "stages": [
+            {"name": "canary", "share": 1, "after": [APPROVAL]},
+            {"name": "rest", "before": [APPROVAL]},
+        ]
+    }
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        rollout = started(world, plan=plan)
+        tick(clock=clock())
+        upgrades.end_due(clock.passes(minutes=2))
+        tick(clock=clock())
+        assert list(Stage.objects.order_by("position").values_list("state", "hold")) == [
+            ("leaving", "waits for 1 approval"),
+            ("pending", ""),
+        ]
+        close(world, rollout)
+        tick(clock=clock.passes(seconds=1))
+    assert state(rollout) == "completed"
+    assert states(rollout) == counted(rollout) == {"succeeded": 1, "left_behind": 2}
+    assert list(Stage.objects.order_by("position").values_list("state", "hold")) == [
+        ("passed", ""),
+        ("skipped", ""),
+    ]
+
+
+def test_what_runs_ends_in_a_closed_rollout_and_nobody_joins_it(world: World) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock, seconds=lambda _: 600.0)) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1))
+        tick(clock=clock())
+        close(world, rollout)
+        fleet(world.main, [world.landscape], 1)
+        tick(clock=clock.passes(minutes=2))
+        assert (state(rollout), states(rollout)) == ("running", {"running": 1, "left_behind": 1})
+        upgrades.end_due(clock.passes(minutes=10))
+        tick(clock=clock())
+        assert (state(rollout), len(upgrades.begun)) == ("completed", 1)
+        again = services.Choice(state="left_behind")
+        assert services.retry_targets(actor=world.sam.actor, rollout_id=rollout.id, choice=again) == 1
+        tick(clock=clock())
+        assert (state(rollout), len(upgrades.begun)) == ("running", 2)
+
+
+def test_who_stands_where_too_many_failed_is_left_behind_at_the_deadline(world: World) -> None:
+    bad = landscape("bad")
+    fleet(world.shop, [bad], 3)
+    fleet(world.main, [world.landscape], 2)
+    clock, broken = Clock(), set[UUID]()
+    limits = {"max_concurrency": "100%", "max_failures": "100%", "breaker": False}
+    plan = {
+        "stages": [{"name": "rest", "deadline_hours": 1}],
+        "per_landscape": {"max_failures": 0, "max_concurrency": 1},
+        **limits,
+    }
+    with upgrading(Upgrades(clock=clock, fails=lambda one: "ERR_X" if one in broken else "")) as upgrades:
+        rollout = started(world, plan=plan)
+        broken |= set(Runtime.objects.filter(landscape=bad).values_list("pk", flat=True))
+        for _ in range(4):
+            tick(clock=clock.passes(minutes=2))
+            upgrades.end_due(clock.passes(minutes=2))
+        tick(clock=clock.passes(minutes=1))
+        assert (state(rollout), states(rollout)) == ("running", {"failed": 1, "ready": 2, "succeeded": 2})
+        for _ in range(3):
+            tick(clock=clock.passes(minutes=30))
+    assert state(rollout) == "completed"
+    assert states(rollout) == counted(rollout) == {"failed": 1, "left_behind": 2, "succeeded": 2}
+    assert set(Target.objects.filter(state="left_behind").values_list("reason_code", "reason")) == {
+        ("over_budget", "over budget: 1 failed in its landscape, 0 may")
+    }
+
+
+def test_a_runtime_that_is_removed_while_it_waits_holds_its_stage_up_no_longer(world: World) -> None:
+    first, _ = fleet(world.shop, [world.landscape], 2)
+    fleet(world.main, [world.landscape], 1)
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(datetime.now(UTC) + timedelta(days=2)).weekday()]
+    services.add_window(
+        actor=world.alice.actor, owner=services.Owner(tenant_id=world.archipel.id), days=[day], begin="02:00",
+        end="03:00", time_zone="UTC",
+    )  # fmt: skip
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency="100%"))
+        tick(clock=clock())
+        upgrades.end_due(clock.passes(minutes=2))
+        tick(clock=clock())
+        assert states(rollout) == {"succeeded": 1, "waiting": 2}
+        Runtime.objects.filter(pk=first.pk).update(phase="deprovisioned", deleted_at=clock())
+        tick(clock=clock.passes(seconds=20))
+    assert states(rollout) == counted(rollout) == {"succeeded": 1, "waiting": 1, "gone": 1}
