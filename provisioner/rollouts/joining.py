@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,9 +12,10 @@ from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle.upgrade_way import release_named
 from provisioner.rollouts import heralding, joining_queries, members
 from provisioner.rollouts.assigning import Place
-from provisioner.rollouts.facts import Facts, StageFacts
+from provisioner.rollouts.budget import Limits, parse_amount
+from provisioner.rollouts.facts import Facts, StageFacts, stored
 from provisioner.rollouts.models import Rollout, Stage, Target
-from provisioner.rollouts.selector import Member, parse_selector
+from provisioner.rollouts.selector import Member, Selector, parse_selector
 from provisioner.rollouts.states import BEGUN, StageState, TargetState
 
 
@@ -85,10 +87,43 @@ def join_later_members(facts: Facts, now: datetime) -> int:
     return len(found)
 
 
+def _groups_of(facts: Facts, stage: StageFacts) -> list[tuple[str, Selector]]:
+    """Return the groups of a stage that the plan writes out; the default ones have none."""
+    given = facts.plan.get("stages")
+    groups = given[stage.position].get("groups") or [] if given else []
+    return [(str(one["name"]).strip(), parse_selector(str(one["select"]))) for one in groups]
+
+
+def _limit_new_places(facts: Facts, found: Sequence[Member]) -> None:
+    """Let what holds of every landscape and region hold of those, too, where nobody was when the rollout started."""
+    concurrency, failures = dict(facts.limits.concurrency), dict(facts.limits.failures)
+    for kind, key_of in (
+        ("landscape", lambda one: str(one.landscape_id)),
+        ("region", lambda one: str(one.region)),
+    ):
+        given = facts.plan.get(f"per_{kind}") or {}
+        for key, members_there in Counter(map(key_of, found)).items():
+            for name, kept, least in (("max_concurrency", concurrency, 1), ("max_failures", failures, 0)):
+                if given.get(name) is not None:
+                    amount = parse_amount(given[name], name, positive=bool(least))
+                    kept.setdefault((kind, key), amount.of(members_there, least=least))
+    if (concurrency, failures) != (facts.limits.concurrency, facts.limits.failures):
+        facts.limits = Limits(concurrency, failures)
+        limits = {"concurrency": stored(concurrency), "failures": stored(failures)}
+        Rollout.objects.filter(pk=facts.id).update(limits=limits)
+
+
 def _append(facts: Facts, last: StageFacts, found: Sequence[Member], now: datetime) -> None:
     newest = Target.objects.filter(rollout=facts.id).order_by("-position").values_list("position", flat=True)
     first = (newest.first() or 0) + 1
-    places = [Place(one, last.position, "", first + count) for count, one in enumerate(found)]
+    groups = _groups_of(facts, last)
+    places = [
+        Place(
+            one, last.position, next((name for name, fits in groups if fits.matches(one)), ""), first + count
+        )
+        for count, one in enumerate(found)
+    ]
+    _limit_new_places(facts, found)
     state = TargetState.WAITING if last.state in BEGUN else TargetState.PLANNED
     hours = float(facts.plan.get("notice_hours") or 0)
     until = now + timedelta(hours=hours) if hours else None
