@@ -42,7 +42,7 @@ def resume_rollout(
     rollout = held(actor, rollout_id)
     refuse_stopped()
     if accept_failures:
-        Target.objects.filter(rollout=rollout, state=TargetState.FAILED, blamed=True).update(blamed=False)
+        _accept_failures(actor, rollout, reason)
     elif rollout.state == R.HALTED and (why := over_budget(facts.of(rollout.id))):
         detail = f"{why} Retry or skip the failed ones, or accept their failures to go on."
         raise Refused("budget_exceeded", detail, status=409)
@@ -152,6 +152,16 @@ def _refused(before: RolloutState, after: RolloutState) -> Refused:
         return Refused("rollout_not_started", "The rollout is a draft: start it first.", status=409)
     words = {R.PAUSED: "paused", R.RUNNING: "resumed"}.get(after, after.value)
     return Refused(f"rollout_not_{words}", f"A rollout that is {before} can't be {words}.", status=409)
+
+
+def _accept_failures(actor: Actor, rollout: Rollout, reason: str) -> None:
+    """Take the failures so far out of the budget, and leave a trace of how many those were."""
+    blamed = Target.objects.filter(rollout=rollout, state=TargetState.FAILED, blamed=True)
+    accepted = blamed.update(blamed=False)
+    audit.record(
+        "rollout.accept_failures", actor=actor, tenant_id=None, target_type="rollout", target_id=rollout.id,
+        changes={"name": rollout.name, "count": accepted, **({"reason": reason[:300]} if reason else {})},
+    )  # fmt: skip
 
 
 def _leave(rollout: Rollout, code: str, words: str) -> None:

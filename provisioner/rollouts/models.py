@@ -156,6 +156,12 @@ class Target(models.Model):
             ),
             models.Index(fields=["since"], condition=Q(state="starting"), name="target_starting"),
             models.Index(fields=["rollout"], condition=Q(state="running"), name="target_running"),
+            # Of those the few that are grouped over the fleet: pages ask every second.
+            models.Index(
+                fields=["rollout", "reason_code"],
+                condition=Q(state="running", reason_code__in=["stuck", "paused"]),
+                name="target_at_a_stand",
+            ),
             models.Index(fields=["rollout", "state", "position"], name="target_pages_of_state"),
             models.Index(fields=["stage", "state", "position"], name="target_pages_of_stage"),
             models.Index(

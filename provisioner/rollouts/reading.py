@@ -88,7 +88,7 @@ class RolloutView:
         Estimate | None
     )  # None: it is not under way, or has just begun; made anew every quarter of a minute
     errors: Sequence[Tally]  # failures by signature, the most frequent first
-    reasons: Sequence[Tally]  # everybody else's reasons
+    reasons: Sequence[Tally]  # everybody else's reasons, those first who are stuck or paused at work
     health: Sequence[HealthPoint]  # oldest first
     stop: EmergencyStop | None
 
@@ -214,6 +214,17 @@ def read_failures(*, actor: Actor, rollout_id: UUID, began: datetime, minutes: i
     the_rollout(actor, rollout_id)
     wanted = {"rollout": rollout_id, "began": began, "minutes": minutes}
     return [Failures(**row) for row in rows(reading_queries.FAILURES, wanted)]
+
+
+def _at_a_stand(rollout_id: UUID) -> list[Tally]:
+    """Return those at work who are stuck or paused, as tallies have others."""
+    return [
+        Tally(
+            state=TargetState.RUNNING, code=row["code"], targets=row["targets"], sample=row["reason"],
+            first_at=row["first_at"], last_at=row["last_at"],
+        )
+        for row in rows(reading_queries.AT_A_STAND, {"rollout": rollout_id})
+    ]  # fmt: skip
 
 
 def _named(text: str) -> list[UUID]:

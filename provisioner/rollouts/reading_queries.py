@@ -21,23 +21,33 @@ SELECT p.key AS landscape, l.region, {_SUMS}
 FROM rollouts_lane l JOIN landscapes_landscape p ON p.id = l.landscape_id
 WHERE l.rollout_id = %(rollout)s::uuid GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
 
-# Why not, over every rollout under way: a rollout's or a stage's own hold stands before its members'. Reads tallies, a few dozen
-# a rollout, however many targets. Rides on rollout_under_way and tally_once.
+# Why not, over every rollout under way: a rollout's or a stage's own hold stands before that of members who wait for it. Reads
+# tallies, a few dozen a rollout, however many targets. Rides on rollout_under_way and tally_once.
 WHY_NOT_GROUPS = """
-SELECT CASE WHEN r.state <> 'running' THEN r.state WHEN t.state = 'planned' THEN 'stage' ELSE t.code END AS code,
-    max(CASE WHEN r.state <> 'running' THEN r.hold WHEN t.state = 'planned' AND b.hold <> '' THEN b.hold ELSE t.sample END)
-        AS reason,
+SELECT CASE WHEN h.holds THEN r.state WHEN t.state = 'planned' THEN 'stage' ELSE t.code END AS code,
+    max(CASE WHEN h.holds THEN r.hold WHEN t.state = 'planned' AND b.hold <> '' THEN b.hold ELSE t.sample END) AS reason,
     sum(t.targets)::int AS targets, min(t.first_at) AS first_at, max(t.last_at) AS last_at,
     array_agg(DISTINCT r.name) AS rollouts
 FROM rollouts_rollout r
 JOIN rollouts_tally t ON t.rollout_id = r.id AND t.targets > 0
     AND t.state IN ('planned', 'waiting', 'blocked', 'ready', 'failed', 'left_behind')
+CROSS JOIN LATERAL (SELECT r.state <> 'running' AND t.state NOT IN ('failed', 'left_behind') AS holds) h
 LEFT JOIN LATERAL (
     SELECT s.hold FROM rollouts_stage s WHERE s.rollout_id = r.id AND s.state IN ('entering', 'running', 'leaving')
     ORDER BY s.position LIMIT 1
 ) b ON true
 WHERE r.state IN ('running', 'paused', 'halted', 'aborting') AND (%(rollout)s::uuid IS NULL OR r.id = %(rollout)s::uuid)
 GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 100"""
+
+# Of those at work, which no tally tells apart, the ones that don't get on: stuck, or paused by somebody. Rides on
+# target_at_a_stand.
+AT_A_STAND = """
+SELECT t.reason_code AS code, max(t.reason) AS reason, count(*)::int AS targets, min(t.since) AS first_at,
+    max(t.since) AS last_at, array_agg(DISTINCT r.name) AS rollouts
+FROM rollouts_rollout r
+JOIN rollouts_target t ON t.rollout_id = r.id AND t.state = 'running' AND t.reason_code IN ('stuck', 'paused')
+WHERE r.state IN ('running', 'paused', 'halted', 'aborting') AND (%(rollout)s::uuid IS NULL OR r.id = %(rollout)s::uuid)
+GROUP BY 1 ORDER BY 3 DESC, 1"""
 
 # Failures that stand, by cause, stage and piece of time. Reads failures, not targets. Rides on target_failures.
 FAILURES = """

@@ -125,9 +125,13 @@ def _said(row: Mapping[str, Any], rollout: str, links: list[Link]) -> Chain:
 
 
 def why_not_groups(*, actor: Actor, rollout_id: UUID | None = None) -> list[dict[str, Any]]:
-    """Return reasons over every rollout under way, or of one: code, reason, targets, first_at, last_at, rollouts."""
+    """Return reasons over every rollout under way, or of one: code, reason, targets, first_at, last_at, rollouts.
+
+    Those at work who are stuck or paused come first: they are few, and wait for nothing.
+    """
     may_read(actor)
-    return rows(reading_queries.WHY_NOT_GROUPS, {"rollout": rollout_id})
+    wanted = {"rollout": rollout_id}
+    return [*rows(reading_queries.AT_A_STAND, wanted), *rows(reading_queries.WHY_NOT_GROUPS, wanted)]
 
 
 @dataclass(frozen=True)

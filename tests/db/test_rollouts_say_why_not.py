@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
+from controlplane.tenants.models import AuditEvent
 from provisioner.operations.models import Operation
-from provisioner.rollouts import services, why_not
+from provisioner.rollouts import reading, services, why_not
 from provisioner.rollouts.models import Rollout, Target
 from provisioner.rollouts.ticking import tick
 from tests.db.test_rollouts_go_forward import Clock, started
@@ -92,8 +93,29 @@ def test_of_those_at_work_it_is_said_where_they_are_and_whether_that_is_unusual(
         ("stuck", "stuck in step “roll” for 12 min where p95 is 1"),
         ("paused", "Paused by ada: our sale."),
     }
-    groups = {row["code"] for row in why_not.why_not_groups(actor=world.sam.actor)}
-    assert groups == set()  # those at work are no reason to wait
+    services.pause_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="a look")
+    groups = {row["code"]: row["targets"] for row in why_not.why_not_groups(actor=world.sam.actor)}
+    assert groups == {"stuck": 1, "paused": 1}, (
+        "whoever gets on is no reason, and a pause keeps nobody at work"
+    )
+    told = reading.read_rollout(actor=world.sam.actor, rollout_id=rollout.id).reasons
+    assert [(one.state, one.code, one.targets) for one in told if one.code] == [
+        ("running", "paused", 1),
+        ("running", "stuck", 1),
+    ]
+
+
+def test_what_failed_in_a_rollout_that_stands_still_did_not_fail_because_of_that(world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock, fails=lambda _: "ERR_X")) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1, max_failures=0))
+        tick(clock=clock())
+        upgrades.end_due(clock.passes(minutes=2))
+        tick(clock=clock())
+    groups = [(one["code"], one["targets"]) for one in why_not.why_not_groups(actor=world.sam.actor)]
+    assert groups == [("halted", 2), ("ERR_X@roll", 1)]
+    assert rollout.id
 
 
 def ended(operation: Operation, **how: object) -> None:
@@ -122,8 +144,12 @@ def test_a_failure_that_only_the_tenant_can_mend_uses_up_no_budget(world: World)
         assert rollout.state == "halted"
         with refused("budget_exceeded"):
             services.resume_rollout(actor=world.sam.actor, rollout_id=rollout.id)
-        services.resume_rollout(actor=world.sam.actor, rollout_id=rollout.id, accept_failures=True)
+        services.resume_rollout(
+            actor=world.sam.actor, rollout_id=rollout.id, accept_failures=True, reason="old"
+        )
         tick()
+    accepted = AuditEvent.objects.get(action="rollout.accept_failures")
+    assert accepted.changes == {"name": "October", "count": 1, "reason": "old"}
     assert states(rollout) == {"failed": 2, "running": 1}
 
 
