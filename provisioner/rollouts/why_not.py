@@ -24,6 +24,14 @@ MOST = 200
 SHOWN = 5  # rollouts, of one runtime
 FIRST = UUID(int=0)
 DONE = frozenset({"succeeded", "gone"})
+# What a tenant is told of a target that has had its turn, or has it now; why is the platform's own business, or its operation's.
+HAD = {
+    "starting": "is about to begin",
+    "running": "is under way",
+    "failed": "did not succeed: its operation says why",
+    "skipped": "was left out",
+    "left_behind": "ended without it",
+}
 # What a tenant may know of a target's reason; everything else is the platform's own business.
 THEIRS = frozenset(
     {
@@ -105,6 +113,8 @@ def _chain(row: Mapping[str, Any]) -> Chain:
 def _for_tenant(row: Mapping[str, Any]) -> Chain:
     if row["state"] in DONE:
         links = []
+    elif row["state"] in HAD:
+        links = [Link("rollout", row["state"], HAD[row["state"]])]
     elif row["state"] == "planned" or (told := _of_target(row)).code not in THEIRS:
         links = [Link("rollout", "rolled_out", "comes in its turn")]
     else:

@@ -49,6 +49,26 @@ def test_a_tenant_is_told_why_not_of_its_own_runtime(world: World, theirs: tuple
         assert chain.rollout == "October"
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("running", "is under way"),
+        ("failed", "did not succeed: its operation says why"),
+        ("skipped", "was left out"),
+        ("left_behind", "ended without it"),
+    ],
+)
+def test_a_tenant_whose_turn_has_come_is_not_told_that_it_comes(
+    world: World, theirs: tuple[Runtime, Runtime], state: str, told: str
+) -> None:
+    Target.objects.filter(runtime=theirs[0].id).update(
+        state=state, reason_code="internal", reason="our own business"
+    )
+    with tenant_scope(world.archipel.id):
+        (chain,) = why_not.why_not(actor=world.alice.actor, runtime_id=theirs[0].id)
+        assert [(link.code, link.reason) for link in chain.links] == [(state, told)]
+
+
 @pytest.mark.parametrize("model", [Stage, Gate, Lane, Tally, EmergencyStop, Waiver])
 def test_a_tenant_reads_nothing_of_the_campaign(
     world: World, theirs: tuple[Runtime, Runtime], model: type[Stage]
