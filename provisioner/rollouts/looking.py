@@ -24,6 +24,11 @@ from provisioner.runtimes.phases import Kind
 EVERY, JOIN_EVERY = timedelta(seconds=15), timedelta(minutes=1)
 NOBODY = Cohort(0, 0)
 MEASURED = 500  # upgraded members, of which a footprint is asked
+POINTS, A_LINE = (
+    50,
+    2,
+)  # of the health chart: how fine it is, and the fewest between which one could be left out
+ILL = ("upgraded_unhealthy", "control_unhealthy")
 
 
 def look(facts: Facts, now: datetime) -> None:
@@ -103,13 +108,22 @@ def _ask_breaker(facts: Facts, now: datetime) -> None:
 
 
 def _keep_point(facts: Facts, upgraded: Cohort, control: Cohort, now: datetime) -> None:
-    """Keep a point of the chart where something changed: a rollout that stands still writes none."""
+    """Keep a point of the chart where something changed: a rollout that stands still writes none.
+
+    While nobody falls ill or gets well, the last point moves along until it is a fiftieth of the rollout's age from the one
+    before: a rollout of weeks keeps hundreds of points, and those of its beginning too.
+    """
     point = {
         "upgraded": upgraded.members,
         "upgraded_unhealthy": upgraded.unhealthy,
         "control": control.members,
         "control_unhealthy": control.unhealthy,
     }
-    last = HealthPoint.objects.filter(rollout=facts.id).order_by("-at").values(*point).first()
-    if last != point:
+    kept = list(HealthPoint.objects.filter(rollout=facts.id).order_by("-at")[:2])
+    if kept and all(getattr(kept[0], name) == value for name, value in point.items()):
+        return
+    near = len(kept) == A_LINE and kept[0].at - kept[1].at < (now - facts.row["started_at"]) / POINTS
+    if near and all(getattr(one, name) == point[name] for one in kept for name in ILL):
+        HealthPoint.objects.filter(pk=kept[0].pk).update(at=now, **point)
+    else:
         HealthPoint.objects.create(rollout_id=facts.id, at=now, **point)

@@ -25,10 +25,11 @@ from provisioner.runtimes.finding import words_begin
 from provisioner.runtimes.models import Runtime
 
 MOST = 200
+MOST_POINTS = 400  # of the health chart: weeks, see `looking`
 # Large, and no page of targets shows them.
 HEAVY = tuple(f"runtime__{name}" for name in ("spec", "cluster_spec", "status", "labels"))
 NOT_DONE = (TargetState.FAILED, TargetState.LEFT, TargetState.SKIPPED)  # once a rollout has ended
-FOUND_BY_NAME = 1000  # a search that finds more is to say more
+FOUND_BY_NAME = 1000  # of the whole fleet; of more than that each page of targets is full soon
 Counts = Mapping[str, int]  # by the columns of a lane
 
 
@@ -141,8 +142,11 @@ def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
         burn=_burn(rollout_id, limits),
         finish=kept_estimate(rollout),
         errors=[one for one in tallies if one.state == TargetState.FAILED],
-        reasons=[one for one in tallies if one.state not in {TargetState.FAILED, TargetState.SUCCEEDED}],
-        health=list(HealthPoint.objects.filter(rollout=rollout).order_by("-at")[:MOST])[::-1],
+        reasons=[
+            *_at_a_stand(rollout_id),
+            *(one for one in tallies if one.state not in {TargetState.FAILED, TargetState.SUCCEEDED}),
+        ],
+        health=list(HealthPoint.objects.filter(rollout=rollout).order_by("-at")[:MOST_POINTS])[::-1],
         stop=EmergencyStop.objects.filter(released_at=None).first(),
     )
 
@@ -227,9 +231,14 @@ def _at_a_stand(rollout_id: UUID) -> list[Tally]:
     ]  # fmt: skip
 
 
-def _named(text: str) -> list[UUID]:
+def _named(text: str) -> Sequence[UUID] | QuerySet[Any, UUID]:
+    """Return whose names are meant: few are found by the names' index, many are met soon on the way through the targets."""
     wanted = words_begin(text)
-    return list(Runtime.objects.filter(wanted).values_list("pk", flat=True)[:FOUND_BY_NAME]) if wanted else []
+    if not wanted:
+        return ()
+    every = Runtime.objects.filter(wanted).values_list("pk", flat=True)
+    found = list(every[: FOUND_BY_NAME + 1])
+    return found if len(found) <= FOUND_BY_NAME else every
 
 
 def _burn(rollout_id: UUID, limits: Any) -> list[Burn]:

@@ -445,6 +445,47 @@ def test_what_the_door_refuses_goes_back_with_its_words_and_holds_no_place(world
     assert [one.pk for one in found] == [blocked.pk]
 
 
+def test_a_search_for_a_common_word_finds_every_target_in_its_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(world.main, [world.landscape], 4)
+    runtimes = fleet(world.shop, [world.landscape], 4)
+    rollout = started(world, selector="tenant=archipel", plan=no_gates("rest", order="name"))
+
+    def found(text: str) -> list[str]:
+        narrowed = reading.TargetFilter(search=text)
+        targets = reading.list_targets(actor=world.sam.actor, rollout_id=rollout.id, narrowed=narrowed)
+        return [one.runtime.name for one in targets]
+
+    every = [one.name for one in runtimes]
+    for most in (1000, 3):
+        monkeypatch.setattr(reading, "FOUND_BY_NAME", most)
+        assert (found("r"), found("shop 00002"), found("nobody")) == (every, every[2:3], [])
+
+
+def test_the_health_chart_of_a_long_rollout_keeps_its_beginning_and_every_turn(world: World) -> None:
+    runtimes = fleet(world.shop, [world.landscape], 12)
+    clock = {"now": datetime.now(UTC)}
+    with upgrading(Upgrades(seconds=lambda _: 10.0, clock=lambda: clock["now"])) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1, breaker=False))
+        Rollout.objects.update(started_at=clock["now"] - timedelta(hours=10))
+
+        def passes(times: int) -> list[tuple[int, int]]:
+            for _ in range(times):
+                upgrades.end_due(clock["now"])
+                tick(clock=clock["now"])
+                clock["now"] += timedelta(seconds=20)
+            view = reading.read_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+            return [(one.upgraded, one.upgraded_unhealthy) for one in view.health]
+
+        assert passes(6) == [(0, 0), (5, 0)], "the last one moves along"
+        ill = Target.objects.filter(rollout=rollout, state="succeeded").values_list("runtime", flat=True)[0]
+        set_status([one for one in runtimes if one.pk == ill], "unhealthy")
+        assert passes(3) == [(0, 0), (5, 0), (6, 1), (8, 1)]
+        set_status(runtimes, "ready")
+        assert passes(1) == [(0, 0), (5, 0), (6, 1), (8, 1), (9, 0)]
+
+
 def test_a_runtime_that_comes_later_joins_the_last_stage(world: World) -> None:
     fleet(world.shop, [world.landscape], 2)
     with upgrading(Upgrades()):
