@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import dispatching, facts, heralding, looking, promoting, queries, staging, stopping
@@ -57,7 +57,19 @@ def _decide(now: datetime, clock: datetime | None) -> tuple[int, int]:
     wanted = {"rollouts": [one.id for one in found], "now": now, "clock": clock}
     ended = len(rows(queries.HARVEST, wanted))
     rows(queries.GIVE_BACK_LATE, {"now": now})
-    return ended, sum(_bring_forward(one, now) for one in found)
+    return ended, sum(_by_itself(one, now) for one in found)
+
+
+def _by_itself(one: facts.Facts, now: datetime) -> int:
+    """Return how many of the rollout's targets were given a place; one that breaks stays as it was, and holds up no other."""
+    try:
+        with transaction.atomic():
+            return _bring_forward(one, now)
+    except (InterfaceError, OperationalError):
+        raise  # a deadlock, a lost connection: the whole look is taken again
+    except Exception:
+        log.exception("rollouts.look_broke", rollout=str(one.id))
+        return 0
 
 
 def _bring_forward(one: facts.Facts, now: datetime) -> int:

@@ -134,6 +134,25 @@ def test_what_has_not_begun_can_be_skipped_with_a_reason_that_stays(world: World
     assert counted(rollout) == {"active": 1, "ready": 1, "skipped": 1}
 
 
+def test_a_rollout_over_which_the_look_breaks_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    fleet(world.main, [world.landscape], 1)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        plan = {"stages": [{"name": "rest", "before": [{"kind": "health"}]}]}
+        broken = started(world, name="broken", selector="tenant=archipel", priority=9, plan=plan)
+        whole = started(world, name="whole", selector="tenant=basalt", plan=no_gates("rest"))
+        monkeypatch.setattr("provisioner.rollouts.looking.cohorts", lambda _: 1 / 0)
+        Rollout.objects.update(looked_at=clock())
+        tick(clock=clock.passes(seconds=1))
+        assert (states(broken), states(whole)) == ({"planned": 1}, {"running": 1})
+        monkeypatch.undo()
+        tick(clock=clock.passes(seconds=1))
+        assert len(upgrades.begun) == 2
+
+
 def test_whoever_was_upgraded_by_its_own_people_while_it_waited_is_done(world: World) -> None:
     first, second = fleet(world.shop, [world.landscape], 2)
     for row in (first, second):
