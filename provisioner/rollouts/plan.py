@@ -13,7 +13,7 @@ What is left out is safe: 10 % at once, 2 % failures, four stages, a day's notic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -28,21 +28,13 @@ MAX_CONCURRENCY, MAX_FAILURES = Amount(10, relative=True), Amount(2, relative=Tr
 MOST_STAGES, MOST_GROUPS, MOST_GATES = 31, 20, 5
 LONGEST_NAME = 40
 REST = "rest"
+Words = Mapping[str, Collection[str]]  # values that exist, by a selector's key
 DEADLINE_HOURS, LONGEST_DEADLINE_HOURS = 7 * 24.0, 90 * 24.0
 MOST_STARTS_PER_MINUTE = 60_000.0
 CANARY_SOAK_MINUTES = 60
 LONGEST_NOTICE_HOURS = 30 * 24.0
-STAGE_KEYS = (
-    "name",
-    "share",
-    "select",
-    "groups",
-    "max_concurrency",
-    "max_failures",
-    "before",
-    "after",
-    "deadline_hours",
-)
+STAGE_KEYS = ("name", "share", "select", "groups", "max_concurrency", "max_failures", "before", "after",
+              "deadline_hours")  # fmt: skip
 KEYS = ("stages", "max_concurrency", "max_failures", "per_landscape", "per_region", "starts_per_minute", "burst", "order",
         "join", "windows", "notice_hours", "ineligible", "breaker")  # fmt: skip
 
@@ -108,11 +100,11 @@ class Plan:
     fitted: bool = False  # to however many there are: stages that find nobody are left out
 
 
-def parse_plan(given: Mapping[str, Any], *, now: datetime) -> Plan:
-    """Return the plan; raises Refused with the field and the fix."""
+def parse_plan(given: Mapping[str, Any], *, now: datetime, words: Words | None = None) -> Plan:
+    """Return the plan; `words` are those that its selectors may use. Raises Refused with the field and the fix."""
     _known(given, KEYS, "plan")
     stages = given.get("stages")
-    parsed = default_stages(now) if stages is None else _stages(stages, now)
+    parsed = default_stages(now) if stages is None else _stages(stages, now, words)
     rate = given.get("starts_per_minute")
     per_minute = None if rate is None else _number(rate, "starts_per_minute", 0.1, MOST_STARTS_PER_MINUTE)
     return Plan(
@@ -157,21 +149,24 @@ def default_stages(now: datetime) -> tuple[StagePlan, ...]:
     )
 
 
-def _stages(given: Any, now: datetime) -> tuple[StagePlan, ...]:
+def _stages(given: Any, now: datetime, words: Words | None = None) -> tuple[StagePlan, ...]:
     if not isinstance(given, Sequence) or isinstance(given, str) or not 1 <= len(given) <= MOST_STAGES:
         detail = f"A plan has 1 to {MOST_STAGES} stages; leave `stages` out for canary, 1 %, 10 %, rest."
         raise Refused("stages_invalid", detail, field="stages")
-    stages = tuple(_stage(one, f"stages.{number}", now) for number, one in enumerate(given))
-    names = [stage.name for stage in stages]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise Refused(
-            "stages_invalid", f"Two stages are called {shown(twice)}; name them apart.", field="stages"
-        )
+    stages = tuple(_stage(one, f"stages.{number}", now, words) for number, one in enumerate(given))
+    _refuse_twice([stage.name for stage in stages], "stages", "stages")
     return stages
 
 
-def _stage(given: Any, where: str, now: datetime) -> StagePlan:
+def _refuse_twice(names: Sequence[str], noun: str, where: str) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise Refused(
+            "stages_invalid", f"Two {noun} are called {shown(twice)}; name them apart.", field=where
+        )
+
+
+def _stage(given: Any, where: str, now: datetime, words: Words | None) -> StagePlan:
     if not isinstance(given, Mapping):
         raise Refused("stages_invalid", f"{where} must be an object with a name and a share.", field=where)
     _known(given, STAGE_KEYS, where)
@@ -181,11 +176,13 @@ def _stage(given: Any, where: str, now: datetime) -> StagePlan:
         raise Refused(
             "stages_invalid", f"{where}.groups must be a list of at most {MOST_GROUPS}.", field=where
         )
+    parsed = tuple(_group(one, f"{where}.groups.{number}", words) for number, one in enumerate(groups))
+    _refuse_twice([group.name for group in parsed], "groups", f"{where}.groups")
     return StagePlan(
         name=_name(given.get("name"), where),
         share=None if share == REST else parse_amount(share, f"{where}.share", positive=True),
-        selector=parse_selector(str(given["select"])) if given.get("select") else None,
-        groups=tuple(_group(one, f"{where}.groups.{number}") for number, one in enumerate(groups)),
+        selector=_select(given["select"], where, words) if given.get("select") else None,
+        groups=parsed,
         max_concurrency=_amount(given, "max_concurrency", positive=True, where=where),
         max_failures=_amount(given, "max_failures", positive=False, where=where),
         before=_gates(given.get("before", []), f"{where}.before", now),
@@ -199,13 +196,22 @@ def _stage(given: Any, where: str, now: datetime) -> StagePlan:
     )
 
 
-def _group(given: Any, where: str) -> GroupPlan:
+def _select(given: Any, where: str, words: Words | None) -> Selector:
+    try:
+        return parse_selector(str(given), words)
+    except Refused as refusal:  # a selector does not know where it stands
+        raise Refused(
+            refusal.code, refusal.detail, field=f"{where}.select", status=refusal.status
+        ) from refusal
+
+
+def _group(given: Any, where: str, words: Words | None) -> GroupPlan:
     if not isinstance(given, Mapping):
         raise Refused("stages_invalid", f"{where} must be an object with a name and a select.", field=where)
     _known(given, ("name", "select", "max_concurrency", "max_failures"), where)
     return GroupPlan(
         _name(given.get("name"), where),
-        parse_selector(str(given.get("select", ""))),
+        _select(given.get("select", ""), where, words),
         _amount(given, "max_concurrency", positive=True, where=where),
         _amount(given, "max_failures", positive=False, where=where),
     )

@@ -73,12 +73,15 @@ def plan_rollout(
     """Return the plan; raises Refused for everything that would not come out as meant, with the reason and the fix."""
     wanted = release_named(release)
     _refuse_release(wanted, now)
-    parsed = with_notice(parse_plan(plan, now=now), 0 if urgent else settings.ROLLOUT_NOTICE_HOURS)
+    words = members.known_words()
+    parsed = with_notice(
+        parse_plan(plan, now=now, words=words), 0 if urgent else settings.ROLLOUT_NOTICE_HOURS
+    )
     if parsed.windows == "ignore" and not urgent:
         detail = "Only an urgent rollout may ignore maintenance windows; make it urgent, or respect them."
         raise Refused("windows_not_ignorable", detail, field="windows")
     refuse_unmeetable(parsed.stages)
-    chosen = parse_selector(selector, members.known_words())
+    chosen = parse_selector(selector, words)
     selected = _not_ahead([one for one in members.candidates(release) if chosen.matches(one)], wanted)
     ineligible = _ineligible(selected, wanted, now)
     lasting = {one.member.runtime_id for one in ineligible if not one.passing}

@@ -115,6 +115,34 @@ def test_a_gate_that_can_not_be_met_is_named_where_it_stands() -> None:
     assert caught.value.errors[0].field == "stages.1.after.1.approvers"
 
 
+@pytest.mark.parametrize(
+    ("stage", "code", "field", "fix"),
+    [
+        ({"select": "region=eu-centrl-1"}, "selector_unknown_value", "select", "Did you mean eu-central-1?"),
+        ({"select": "regoin=eu-central-1"}, "selector_unknown_key", "select", "Did you mean region?"),
+        (
+            {"groups": [{"name": "g", "select": "label.teir=gold", "max_concurrency": 1}]},
+            "selector_unknown_value",
+            "groups.0.select",
+            "Did you mean tier?",
+        ),
+        (
+            {"groups": [{"name": "g", "select": "plan=aws"}, {"name": " g", "select": "plan=azure"}]},
+            "stages_invalid",
+            "groups",
+            "name them apart",
+        ),
+    ],
+)
+def test_a_limit_that_would_hold_of_nobody_is_refused_where_it_stands(
+    stage: dict[str, Any], code: str, field: str, fix: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_plan({"stages": [{"name": "rest", **stage}]}, now=NOW, words=KNOWN)
+    assert (caught.value.code, caught.value.errors[0].field) == (code, f"stages.0.{field}")
+    assert fix in caught.value.detail
+
+
 def test_what_is_left_out_is_safe() -> None:
     frozen = freeze(parse_plan({}, now=NOW), [member(number) for number in range(1000)])
     assert [stage.name for stage in frozen.stages] == ["canary", "1 %", "10 %", "rest"]
