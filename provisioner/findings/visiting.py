@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 
 from controlplane.kernel.clock import utcnow
@@ -21,6 +22,8 @@ from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import GONE, Phase
 from provisioner.runtimes.spec import cluster_from_json
+
+log = structlog.get_logger(__name__)
 
 MOST = 20  # in one tick
 MOST_NEW = 500
@@ -39,8 +42,17 @@ def tick() -> int:
             for late in due[at:]:
                 writing.come_again(late, after=timedelta(0))
             return at
-        visit(rows[runtime_id])
+        _visit_safely(rows[runtime_id])
     return len(due)
+
+
+def _visit_safely(runtime: Runtime) -> None:
+    """Look at one; what breaks over what is in it keeps nobody else from being looked at."""
+    try:
+        visit(runtime)
+    except Exception as fault:
+        log.exception("findings.look_broke", runtime=str(runtime.pk))
+        writing.come_again(runtime.pk, after=BUSY, problem=f"The look broke: {type(fault).__name__}.")
 
 
 def enrol() -> int:

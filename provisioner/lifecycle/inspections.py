@@ -42,8 +42,17 @@ def tick() -> int:
             for late in due[at:]:
                 inspecting.come_again(late, after=timedelta(0))
             return at
-        _visit(rows[runtime_id])
+        _visit_safely(rows[runtime_id])
     return len(due)
+
+
+def _visit_safely(runtime: Runtime) -> None:
+    """Look at one; what breaks over what is in it keeps nobody else from being looked at."""
+    try:
+        _visit(runtime)
+    except Exception as fault:
+        log.exception("modules.look_broke", runtime=str(runtime.pk))
+        inspecting.come_again(runtime.pk, after=BUSY, problem=f"The look broke: {type(fault).__name__}.")
 
 
 def _visit(runtime: Runtime) -> None:

@@ -133,6 +133,17 @@ def test_a_runtime_that_does_not_answer_keeps_its_findings_and_is_looked_at_agai
     assert Check.objects.get().due_at < timezone.now() + timedelta(minutes=11)
 
 
+def test_what_breaks_over_one_runtime_keeps_no_other_from_being_looked_at(
+    runtime: Runtime, lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(visiting, "_looked", lambda _: 1 / 0)
+        looked()
+    assert Check.objects.get().problem == "The look broke: ZeroDivisionError."
+    looked()
+    assert Check.objects.get().problem == ""
+
+
 def test_what_is_not_installed_yet_while_its_operation_goes_on_is_no_finding(
     world: World, lending: Lending
 ) -> None:

@@ -157,3 +157,11 @@ def test_a_runtime_that_is_gone_is_forgotten(runtime: Runtime) -> None:
     inspections.tick()
     assert not RuntimeModule.objects.exists()
     assert not Inspection.objects.exists()
+
+
+def test_what_breaks_over_one_runtime_keeps_no_other_from_being_looked_at(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspections, "_looked", lambda _: 1 / 0)
+    assert inspections.tick() == 1
+    assert Inspection.objects.get().problem == "The look broke: ZeroDivisionError."
