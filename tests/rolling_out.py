@@ -57,7 +57,7 @@ def fleet(account: Account, landscapes: Sequence[Landscape], count: int, **field
             landscape=landscapes[number % len(landscapes)],
             plan_id="aws", name=f"r-{account.slug}-{number:05}", cluster_name=f"{account.slug[:3]}{number:07}",
             region=("eu-central-1", "us-east-1")[number % 2], spec={**SPEC, "release": release(OLD)},
-            cluster_spec=CLUSTER, phase="ready", observed_generation=1,
+            cluster_spec=CLUSTER, phase="ready", observed_generation=1, first_ready_at=utcnow(),
             status={"situation": "ready"}, created_by="test", labels={"tier": ("gold", "base")[number % 2]},
         )  # fmt: skip
         for name, value in fields.items():

@@ -89,6 +89,8 @@ def runtime(account: Account, landscape: Landscape, *, name: str = "", **fields:
         created_by="test",
         **fields,
     )
+    if "phase" in fields:  # the database notes by itself when it was ready first
+        created.refresh_from_db(fields=["first_ready_at"])
     return created
 
 

@@ -12,10 +12,11 @@ from controlplane.osb import queries
 from controlplane.osb.callers import Caller
 from controlplane.osb.models import OsbInstance
 from controlplane.tenants import audit
+from provisioner.operations.fulfilled import was_whole
 from provisioner.operations.models import Operation
-from provisioner.operations.moves import OPEN, State
+from provisioner.operations.moves import OPEN
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import GONE, Kind
+from provisioner.runtimes.phases import GONE
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,7 @@ def was_ready(runtime: Runtime) -> bool:
 
     People can use a runtime before its provision ends, and that may still fail; a later wish that comes true makes up for it.
     """
-    if runtime.observed_generation == 0:
-        return False
-    done = Operation.objects.filter(runtime=runtime, state=State.SUCCEEDED)
-    return bool(done.exclude(kind__in=(Kind.SUSPEND, Kind.DEPROVISION)).exists())
+    return runtime.was_ready and was_whole(runtime.pk)
 
 
 def under_way(row: OsbInstance) -> Operation | None:

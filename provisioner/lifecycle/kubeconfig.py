@@ -155,5 +155,5 @@ def standing(actor: Actor, runtime_id: Any, role: Role = Role.ADMIN) -> Runtime:
 
 def reachable(runtime: Runtime) -> bool:
     """Say whether the runtime has a cluster that answers, as far as is known: pages offer what this door would grant."""
-    built = runtime.status.get("api_endpoint") or runtime.observed_generation
+    built = runtime.status.get("api_endpoint") or runtime.was_ready
     return runtime.phase in ANSWERS and bool(built) and not runtime.suspended_for

@@ -108,7 +108,7 @@ def _resting(runtime: Runtime) -> Operation | None:
 
 def _rest(runtime: Runtime) -> dict[str, bool]:
     """Return how its cluster is to rest: what never was ready holds nothing that sleep could keep."""
-    gone = bool(runtime.cluster_spec.get("destroyed")) or not runtime.observed_generation
+    gone = bool(runtime.cluster_spec.get("destroyed")) or not runtime.was_ready
     destroyed = gone or load_plan_facts(runtime.plan_id).suspension == "destroy"
     return {"hibernated": not destroyed, "destroyed": destroyed}
 

@@ -103,7 +103,7 @@ def _refuse_state(runtime: Runtime) -> None:
     if resting or runtime.suspended_for:
         detail = f"Runtime {runtime.name} is suspended; resume it, then upgrade it."
         raise Refused("runtime_not_upgradable", detail, status=409)
-    if runtime.observed_generation == 0:
+    if not runtime.was_ready:
         detail = f"Runtime {runtime.name} was never ready; let it be built first, or delete it."
         raise Refused("runtime_not_upgradable", detail, status=409)
     if runtime.phase == Phase.DEPROVISIONING:

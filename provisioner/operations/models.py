@@ -117,6 +117,12 @@ class Operation(TenantOwned):
                 condition=Q(slot="active", state__in=["queued", "running"], background=False),
                 name="operation_tail_of_tenant",
             ),
+            # A tenant's last place in the background.
+            models.Index(
+                fields=["tenant", "share"],
+                condition=Q(slot="active", state__in=["queued", "running"], background=True),
+                name="operation_tail_behind",
+            ),
             # The sweep: wishes that nobody started.
             models.Index(fields=["runtime"], condition=Q(slot="next"), name="operation_next"),
             # How long a step usually takes.

@@ -69,8 +69,8 @@ def _open_change(
         raise Refused("runtime_deprovisioning", detail, status=409)
     given = _with_consent(runtime, given)
     if active is None and waiting is None:
-        never_ready = kind is Kind.UPDATE and runtime.observed_generation == 0
-        return _insert(actor, runtime, Kind.PROVISION if never_ready else kind, given, Slot.ACTIVE)
+        builds = kind is Kind.UPDATE and not runtime.was_ready
+        return _insert(actor, runtime, Kind.PROVISION if builds else kind, given, Slot.ACTIVE)
     if waiting is not None and waiting.kind == kind:
         return _fold(actor, runtime, waiting, given)
     if waiting is not None and waiting.kind == Kind.RESUME and kind is Kind.UPDATE:
@@ -80,8 +80,9 @@ def _open_change(
         return waiting  # only a resume takes a suspension back, and it applies the newest wish
     if waiting is not None:
         _drop(actor, waiting, f"superseded by {kind.value}")
-    if active is not None and active.background:  # people wait for what stands behind it
-        Operation.objects.filter(pk=active.pk, slot=Slot.ACTIVE).update(background=False)
+    if active is not None and active.background:
+        with connection.cursor() as cursor:
+            cursor.execute(queries.BRING_FORWARD, {"id": active.pk, "tenant_id": active.tenant_id})
     return _insert(actor, runtime, kind, given, Slot.NEXT)
 
 

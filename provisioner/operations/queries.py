@@ -32,6 +32,15 @@ BEHIND_ITS_TENANT = f"""
     coalesce((SELECT max(tail.share) + 1 FROM operations_operation tail
               WHERE {CLAIMABLE} AND tail.tenant_id = {{tenant}}), 0)"""
 
+# The same in the background, whose queue has tags of its own: one that moves between the two queues takes its place anew. Only
+# workers and the sweep ask, who see every tenant's rows. Rides on two ends of operation_claim_behind and operation_tail_behind.
+PLACE_BEHIND = f"""greatest(
+    coalesce((SELECT one.share FROM operations_operation one
+              WHERE {CLAIMABLE_BEHIND} AND one.lease_until IS NULL ORDER BY one.share LIMIT 1),
+             (SELECT one.share FROM operations_operation one WHERE {CLAIMABLE_BEHIND} ORDER BY one.share DESC LIMIT 1), 0),
+    coalesce((SELECT max(tail.share) + 1 FROM operations_operation tail
+              WHERE {CLAIMABLE_BEHIND} AND tail.tenant_id = {{tenant}}), 0))"""
+
 # One statement takes the fairest due operation whose lease is free or over (its worker died), and reads all that a step needs.
 # SKIP LOCKED lets workers pass each other; the runtime is locked too because its phase moves with the first claim.
 # The fence is the clock's microsecond rather than a plain count, so that a claim which such a crash forgot is never given again.
@@ -40,7 +49,7 @@ BEHIND_ITS_TENANT = f"""
 # Rides on operation_claim_first, or operation_claim_behind, then on primary keys.
 _CLAIM = f"""
 WITH fairest AS (
-    SELECT o.id, o.runtime_id, CASE WHEN o.kind = 'provision' AND r.observed_generation > 0 THEN 'updating'
+    SELECT o.id, o.runtime_id, CASE WHEN o.kind = 'provision' AND r.first_ready_at IS NOT NULL THEN 'updating'
                                     ELSE %(during)s::jsonb ->> o.kind::text END AS during
     FROM operations_operation o JOIN runtimes_runtime r ON r.id = o.runtime_id
     WHERE o.slot = 'active' AND o.state IN ('queued', 'running') AND {{queue}} AND o.due_at <= now()
@@ -109,10 +118,10 @@ WITH moved AS (
 )
 SELECT state, wakes, step_started_at, step_deadline, now() AS now, {NEED_NOT_WAIT} FROM moved"""
 
-# Writes that a step is done behind which people can use the runtime, and lays what is left back into the queue, in the
-# background, with the flow's time anew: it may have to wait for others. No row comes back where a checkpoint finds none, and
-# where a wish waits behind: its steps are the ones that count. One that comes while this waits for the runtime's lock, which it
-# holds, has raised the generation by then. Locks the runtime first, as everybody. Rides on primary keys and on
+# Writes that a step is done behind which people can use the runtime, and lays what is left into the background's queue, at its
+# tenant's place there, with the flow's time anew: it may have to wait for others. No row comes back where a checkpoint finds
+# none, and where a wish waits behind: its steps are the ones that count. One that comes while this waits for the runtime's lock,
+# which it holds, has raised the generation by then. Locks the runtime first, as everybody. Rides on primary keys and on
 # operation_one_per_slot.
 SETTLE = f"""
 WITH home AS (
@@ -120,7 +129,8 @@ WITH home AS (
 ), moved AS (
     UPDATE operations_operation o
     SET state = CASE WHEN o.pause_requested_at IS NOT NULL THEN 'paused' ELSE 'running' END, background = true,
-        step = %(step)s::text, progress = %(progress)s::smallint, attempts = 0, reason = %(reason)s::text, due_at = now(),
+        share = {PLACE_BEHIND.format(tenant="o.tenant_id")}, due_at = now(),
+        step = %(step)s::text, progress = %(progress)s::smallint, attempts = 0, reason = %(reason)s::text,
         deadline = now() + %(within)s::interval, step_started_at = NULL, step_deadline = NULL, lease_until = NULL,
         error_class = '', error_code = '', error_message = '', error_audience = '',
         steps_done = o.steps_done || jsonb_build_object(
@@ -156,7 +166,7 @@ HELD_BACK = """
         OR EXISTS (SELECT FROM tenants_account a WHERE a.id = {runtime}.account_id AND a.state = 'suspended'))"""
 
 # An update of a runtime that was never ready is its next attempt at being provisioned.
-AS_KIND = """CASE WHEN n.kind = 'update' AND home.observed_generation = 0 AND closed.state <> 'succeeded'
+AS_KIND = """CASE WHEN n.kind = 'update' AND home.first_ready_at IS NULL AND closed.state <> 'succeeded'
     THEN 'provision' ELSE n.kind END"""
 
 # What the operation was to build where nothing stands and did not, the wish behind it may build (see opening._with_consent).
@@ -171,7 +181,7 @@ COUNTS = """CASE WHEN %(phase)s::text = 'suspended' AND 'true' IN (r.cluster_spe
 # Rides on primary keys and on operation_one_per_slot.
 CLOSE = f"""
 WITH home AS (
-    SELECT id, tenant_id, account_id, observed_generation FROM runtimes_runtime
+    SELECT id, tenant_id, account_id, first_ready_at FROM runtimes_runtime
     WHERE id = %(runtime_id)s::uuid FOR NO KEY UPDATE
 ), closed AS (
     UPDATE operations_operation o
@@ -234,6 +244,11 @@ INSERT INTO operations_operation
 VALUES (%(id)s, %(tenant_id)s, %(runtime_id)s, %(landscape_id)s, %(kind)s, %(generation)s, %(input)s::jsonb, %(requested_by)s,
     %(request_id)s, 'queued', %(slot)s, %(step)s, '[]'::jsonb, 0, '', 0,
     {PLACE}, now(), 0, 0, '', now() + %(within)s::interval, '', '', '', '', now(), false)"""
+
+# What went on in the background comes to the front, at its tenant's place there: people wait for what stands behind it. Rides on
+# the primary key.
+BRING_FORWARD = f"""
+UPDATE operations_operation SET background = false, share = {PLACE} WHERE id = %(id)s::uuid AND slot = 'active' AND background"""
 
 # A failed operation becomes active again, as if it had never run this step. Rides on the primary key.
 REOPEN = f"""

@@ -10,29 +10,31 @@ from provisioner.operations.queries import (
     CLAIMABLE_BEHIND,
     HELD_BACK,
     NOW_IN_SERVICE,
+    PLACE_BEHIND,
 )
 
-# Makes waiting operations due, each at its tenant's place in the queue, so that five hundred that wake together stand behind
+# Makes waiting operations due, each at its tenant's place in its queue, so that five hundred that wake together stand behind
 # one another and not in front of everybody else. `{chosen}` says which, and locks them.
 _MAKE_DUE = f"""
 WITH chosen AS ({{chosen}}
 ), placed AS (
-    SELECT id, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) - 1 AS place FROM chosen
-), tails AS (
-    SELECT own.tenant_id, {BEHIND_ITS_TENANT.format(tenant="own.tenant_id")} AS tail
-    FROM (SELECT DISTINCT tenant_id FROM chosen) own
+    SELECT id, row_number() OVER (PARTITION BY tenant_id, background ORDER BY due_at, id) - 1 AS place FROM chosen
+), queues AS (
+    SELECT own.tenant_id, own.background, CASE WHEN own.background THEN {PLACE_BEHIND.format(tenant="own.tenant_id")}
+        ELSE greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="own.tenant_id")}) END AS place
+    FROM (SELECT DISTINCT tenant_id, background FROM chosen) own
 )
 UPDATE operations_operation o
 SET state = CASE WHEN o.started_at IS NULL THEN 'queued' ELSE 'running' END, due_at = now(),
-    share = greatest({NOW_IN_SERVICE}, tails.tail) + placed.place
-FROM placed, tails
-WHERE o.id = placed.id AND tails.tenant_id = o.tenant_id
+    share = queues.place + placed.place
+FROM placed, queues
+WHERE o.id = placed.id AND queues.tenant_id = o.tenant_id AND queues.background = o.background
 RETURNING o.id"""
 
 # The sweep: waits whose time has come. Rides on operation_sweep; costs nothing while none has.
 END_WAITS = _MAKE_DUE.format(
     chosen="""
-    SELECT id, tenant_id, due_at FROM operations_operation
+    SELECT id, tenant_id, background, due_at FROM operations_operation
     WHERE slot = 'active' AND state = 'waiting' AND due_at <= now()
     ORDER BY due_at LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED"""
 )
@@ -49,7 +51,7 @@ WHERE id IN (SELECT id FROM operations_operation
 # Rides on operation_one_per_slot.
 END_WAITS_OF = _MAKE_DUE.format(
     chosen="""
-    SELECT id, tenant_id, due_at FROM operations_operation
+    SELECT id, tenant_id, background, due_at FROM operations_operation
     WHERE runtime_id = ANY(%(runtimes)s) AND slot = 'active' AND state = 'waiting' AND error_class = ''
     ORDER BY id FOR NO KEY UPDATE"""
 )
@@ -58,7 +60,7 @@ END_WAITS_OF = _MAKE_DUE.format(
 # outage, so it may ride on operation_sweep.
 END_REFUSALS_OF = _MAKE_DUE.format(
     chosen="""
-    SELECT id, tenant_id, due_at FROM operations_operation
+    SELECT id, tenant_id, background, due_at FROM operations_operation
     WHERE slot = 'active' AND state = 'waiting' AND error_code = 'not_answering' AND landscape_id = %(landscape)s
     ORDER BY due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED"""
 )
@@ -72,7 +74,7 @@ SET slot = 'active', due_at = now(), kind = orphan.kind, step = %(starts)s::json
     share = greatest({NOW_IN_SERVICE}, {BEHIND_ITS_TENANT.format(tenant="orphan.tenant_id")})
 FROM (
     SELECT w.id, w.tenant_id,
-        CASE WHEN w.kind = 'update' AND r.observed_generation = 0 THEN 'provision' ELSE w.kind END AS kind
+        CASE WHEN w.kind = 'update' AND r.first_ready_at IS NULL THEN 'provision' ELSE w.kind END AS kind
     FROM operations_operation w JOIN runtimes_runtime r ON r.id = w.runtime_id
     WHERE w.slot = 'next' AND NOT EXISTS (
         SELECT FROM operations_operation a WHERE a.runtime_id = w.runtime_id AND a.slot = 'active')

@@ -59,6 +59,8 @@ class Runtime(TenantOwned):
     pinned = models.CharField(max_length=31, blank=True, default="", db_default="")
     generation = models.BigIntegerField(default=1)
     observed_generation = models.BigIntegerField(default=0)
+    # When people could use it for the first time: a trigger writes it with the first `ready`, and nobody ever again.
+    first_ready_at = models.DateTimeField(null=True, editable=False)
     # The database has the default too: while a deploy goes on, processes that don't know the column insert as well.
     revision = models.BigIntegerField(default=1, db_default=1)
 
@@ -150,6 +152,11 @@ class Runtime(TenantOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether people could ever use it: a wish that was fulfilled may have been to rest, and says nothing of that."""
+        return self.first_ready_at is not None
 
 
 class FleetCount(models.Model):

@@ -180,5 +180,5 @@ def test_who_asked_is_kept_even_when_nothing_came_back(
 @pytest.mark.django_db
 def test_a_cluster_that_was_never_built_is_offered_to_nobody(world: World, runtime: Runtime) -> None:
     assert kubeconfig.reachable(runtime)
-    runtime.phase, runtime.status, runtime.observed_generation = "failed", {}, 0
+    runtime.phase, runtime.status, runtime.first_ready_at = "failed", {}, None
     assert not kubeconfig.reachable(runtime)

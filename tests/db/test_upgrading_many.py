@@ -88,7 +88,7 @@ def test_what_keeps_one_back_keeps_no_other(world: World) -> None:
     fine, resting, busy, same, gone, unbuilt, behind = fleet(world.shop, [world.landscape], 7)
     Runtime.objects.filter(pk=resting.pk).update(suspended_for=["wish"])
     Runtime.objects.filter(pk=gone.pk).delete()
-    Runtime.objects.filter(pk=unbuilt.pk).update(observed_generation=0)
+    Runtime.objects.filter(pk=unbuilt.pk).update(first_ready_at=None)
     for one in (busy, behind):
         open_operation(actor=SYSTEM, runtime=one, kind=Kind.UPDATE)
     [under_way] = ordered([same])

@@ -49,7 +49,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "may_suspend": may(Permission.SUSPEND),
         "may_resume": may(Permission.SUSPEND) and resumable(row),
         "may_upgrade": may(Permission.UPGRADE),
-        "releases": standing_of(row) if stays and row.observed_generation else None,
+        "releases": standing_of(row) if stays and row.was_ready else None,
         "planned": _planned(request, row) if stays else None,
         "reachable": reachable(row),
     }

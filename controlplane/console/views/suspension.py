@@ -56,5 +56,5 @@ def _carry_out(
 
 def _destroys(row: Runtime) -> bool:
     """Whether the cluster's contents are lost by it."""
-    gone = row.cluster_spec.get("destroyed") or not row.observed_generation
+    gone = row.cluster_spec.get("destroyed") or not row.was_ready
     return bool(gone) or load_plan_facts(row.plan_id).suspension == "destroy"
