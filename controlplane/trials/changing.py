@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from controlplane.catalog.facts import list_plan_facts, load_plan_facts
 from controlplane.catalog.plans import PlanFacts
@@ -32,7 +32,8 @@ def extend_trial(*, actor: Actor, trial_id: UUID) -> Trial:
     trial = _own(actor, trial_id)
     refuse_suspended(trial.tenant)
     more, now = terms().extension, utcnow()
-    may = Trial.objects.filter(pk=trial.pk, stage=Stage.ACTIVE, extended_at__isnull=True, expires_at__gt=now)
+    runs = Q(expires_at__gt=now) | Q(held_since__isnull=False)
+    may = Trial.objects.filter(runs, pk=trial.pk, stage=Stage.ACTIVE, extended_at__isnull=True)
     if not more or may.update(
         extended_at=now, expires_at=F("expires_at") + more, reminded_days=None, next_at=now
     ) != 1:  # fmt: skip
@@ -71,7 +72,9 @@ def convert_trial(*, actor: Actor, trial_id: UUID, plan: str) -> Trial:
         raise Refused("plan_unknown", f"plan must be one that can keep the runtime: {known}.", field="plan")
     now = utcnow()
     still = Trial.objects.filter(pk=trial.pk, stage=trial.stage)
-    if still.update(stage=Stage.CONVERTED, ended_at=now, next_at=None, problem="", failures=0) != 1:
+    if still.update(
+        stage=Stage.CONVERTED, ended_at=now, next_at=None, held_since=None, problem="", failures=0
+    ) != 1:  # fmt: skip
         raise Refused("trial_moved", "Somebody else has just changed this trial; look again.", status=409)
     set_free(trial.tenant)
     update_runtime(actor=actor, runtime_id=trial.runtime_id, plan=plan)

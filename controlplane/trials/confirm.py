@@ -93,6 +93,7 @@ def _hindrance(row: SignUp) -> Reason | None:
     """Return why this person gets no trial; told only to who has the mailbox."""
     of_person = Trial.objects.filter(plan=settings.TRIAL_PLAN, person=bytes(row.person))
     lately = of_person.filter(ended_at__gt=utcnow() - terms().again_after, started_at__isnull=False)
+    lately = lately.exclude(reason=Reason.NOT_BUILT)  # that was none
     if of_person.filter(stage__in=LIVE_STAGES).exists() or lately.exists():
         return Reason.HAS_TRIAL
     colleagues = Trial.objects.filter(

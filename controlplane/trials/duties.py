@@ -9,10 +9,11 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM, Actor, Role
 from controlplane.trials.bounds import set_free, take_the_place
+from controlplane.trials.clock import clock_of, gives_up
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.start import write_to
-from controlplane.trials.states import MOVES, Stage
-from controlplane.trials.terms import REMINDERS, terms
+from controlplane.trials.states import MOVES, Reason, Stage
+from controlplane.trials.terms import REMINDERS, day, terms
 from provisioner.lifecycle.delete import delete_runtime
 from provisioner.lifecycle.resume import resume_runtime
 from provisioner.lifecycle.suspend import suspend_runtime
@@ -23,6 +24,7 @@ from provisioner.runtimes.phases import Kind, Phase, Suspension
 SOON = timedelta(seconds=10)
 LOOK_AGAIN = timedelta(hours=1)  # its owner may have deleted the runtime: the place is free then
 WATCHED = timedelta(minutes=5)  # what failed, or may yet
+UNBUILT = "Its runtime could not be built; its time stands still. Retry the operation, or delete the runtime."
 
 
 class DutyFailed(Exception):  # noqa: N818 - named by what happened
@@ -35,30 +37,34 @@ def go_back_in_line(trial: Trial, now: datetime) -> None:
 
 
 def watch_provisioning(trial: Trial, now: datetime) -> None:
-    """Let the time begin when the runtime is ready."""
+    """Let the time begin when the runtime is ready, and give up what never is."""
     runtime = _runtime(trial)
     if _is_going(trial, runtime, now):
         return
     if runtime.phase == Phase.READY:
         _move(trial, Stage.ACTIVE, expires_at=now + terms().length, next_at=now, problem="", failures=0)
-    elif now >= _moment(trial.expires_at):
-        _expire(trial, now)
+    elif now >= _moment(gives_up(trial)):
+        _move(trial, Stage.REMOVING, reason=Reason.NOT_BUILT, next_at=now, problem="", failures=0)
+        write_to(trial, "trial-not-built", path="/trial")
     else:
         failed = runtime.phase == Phase.FAILED
-        problem = (
-            "Its runtime could not be built: retry the operation, or delete the runtime." if failed else ""
-        )
-        _keep(trial, problem=problem, next_at=now + (WATCHED if failed else SOON))
+        until = min(now + (WATCHED if failed else SOON), _moment(gives_up(trial)))
+        _keep(trial, problem=UNBUILT if failed else "", next_at=until)
 
 
 def watch_active(trial: Trial, now: datetime) -> None:
-    """Remind, note a runtime that failed since, and end what is over."""
+    """Remind, note a runtime that failed since, and end what is over; time that stands still ends only what is given up."""
     runtime = _runtime(trial)
     if _is_going(trial, runtime, now):
         return
-    ends = _moment(trial.expires_at)
-    if now >= ends:
+    clock = clock_of(trial, runtime, now)
+    ends = clock.ends
+    if now >= (clock.gives_up or ends):
         _expire(trial, now)
+        return
+    if clock.gives_up:
+        until = min(now + WATCHED, clock.gives_up)
+        _keep(trial, held_since=clock.held_since, next_at=until, problem=UNBUILT, failures=0)
         return
     due = [days for days in REMINDERS if ends - now <= timedelta(days=days)]
     nearest = min(due, default=None)
@@ -79,6 +85,8 @@ def watch_active(trial: Trial, now: datetime) -> None:
     )
     _keep(
         trial,
+        held_since=None,
+        expires_at=ends,
         reminded_days=trial.reminded_days,
         next_at=max(following, now + SOON),
         problem=problem,
@@ -131,7 +139,7 @@ def await_removal(trial: Trial, now: datetime) -> None:
 
 def finish(trial: Trial, now: datetime) -> None:
     """Leave the tombstone: what happened and when, without the address."""
-    if trial.email:
+    if trial.email and not trial.reason:  # else it was told why already
         write_to(trial, "trial-removed", path="/trial/mine")
     take_the_place(trial.tenant)
     SignUp.objects.filter(trial=trial).update(email="", address="", network="")
@@ -142,11 +150,6 @@ def finish(trial: Trial, now: datetime) -> None:
 def keeper_of(trial: Trial) -> Actor:
     """Return who does to the trial's tenant what its time demands."""
     return Actor(name="system: trials", role=Role.OWNER, tenant_id=trial.tenant_id)
-
-
-def day(moment: datetime) -> str:
-    """Write a day for a letter."""
-    return f"{moment:%-d %B %Y}"
 
 
 def _expire(trial: Trial, now: datetime) -> None:
@@ -214,7 +217,7 @@ def _move(trial: Trial, to: Stage, **fields: Any) -> None:
     """Change the stage, guarded by the old one; raises Refused trial_moved when somebody was quicker."""
     if to not in MOVES[Stage(trial.stage)]:
         raise DutyFailed(f"A trial that is {trial.stage} can't become {to}.")
-    if Trial.objects.filter(pk=trial.pk, stage=trial.stage).update(stage=to, **fields) != 1:
+    if Trial.objects.filter(pk=trial.pk, stage=trial.stage).update(stage=to, held_since=None, **fields) != 1:
         raise Refused("trial_moved", "Somebody else has just changed this trial; look again.", status=409)
     audit.record(
         f"trial.{to}", actor=keeper_of(trial), tenant_id=trial.tenant_id, target_type="trial",

@@ -34,6 +34,8 @@ class Trial(TenantOwned):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)  # its runtime was ordered
     expires_at = models.DateTimeField(null=True)
+    # Its runtime failed before it was whole: since then its time stands still.
+    held_since = models.DateTimeField(null=True)
     extended_at = models.DateTimeField(null=True)
     reminded_days = models.PositiveSmallIntegerField(null=True)  # the nearest reminder that was sent
     removes_at = models.DateTimeField(null=True)
@@ -68,6 +70,10 @@ class Trial(TenantOwned):
                 condition=Q(stage__in=LIVE_STAGES, ended_at__isnull=True)
                 | (~Q(stage__in=LIVE_STAGES) & Q(ended_at__isnull=False)),
                 name="trial_end_has_a_date",
+            ),
+            # Only time that runs can stand still.
+            models.CheckConstraint(
+                condition=Q(held_since__isnull=True) | Q(stage="active"), name="trial_held_while_it_runs"
             ),
             # Grace never ends before the trial does.
             models.CheckConstraint(

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     REGION_CLOSED = "region_closed"  # alike
     WITHDRAWN = "withdrawn"  # rejected from the waiting list
     TENANT_CLOSED = "tenant_closed"  # its people closed its tenant while it waited
+    NOT_BUILT = "not_built"  # its runtime never was ready
 
 
 SENTENCES: Mapping[Reason, str] = {
@@ -66,4 +67,5 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.REGION_CLOSED: "This region takes no trials any more. Sign up again, and choose another one.",
     Reason.WITHDRAWN: "The trial was taken off the waiting list. Write to us if you think that is wrong.",
     Reason.TENANT_CLOSED: "The trial ended with its tenant, before its runtime was built. Sign up again for another one.",
+    Reason.NOT_BUILT: "The runtime could not be built, and no day of the trial was used. Sign up again, or write to us.",
 }

@@ -11,10 +11,12 @@ from django.db import transaction
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import State
+from controlplane.trials.clock import gives_up
 from controlplane.trials.models import SignUp, Trial
 from controlplane.trials.offer import open_regions, position_of
 from controlplane.trials.secrets import digest_of, is_secret
 from controlplane.trials.states import SENTENCES, Reason, SignUpState, Stage
+from controlplane.trials.terms import day, terms
 from provisioner.runtimes.phases import Phase
 
 STATUSES = (
@@ -86,7 +88,7 @@ def status_of_trial(trial: Trial) -> Status:
         position=_position(trial) if stage is Stage.WAITING else None,
         runtime_id=runtime.id if shown and runtime else None,
         runtime_phase=runtime.phase if shown and runtime else "",
-        expires_at=trial.expires_at if stage is not Stage.CONVERTED else None,
+        expires_at=_end(trial, stage),
         removes_at=trial.removes_at if stage in {Stage.EXPIRED, Stage.SUSPENDED} else None,
         removed_at=trial.ended_at if stage is Stage.REMOVED else None,
         may_extend=stage is Stage.ACTIVE and trial.extended_at is None and not _rests(trial),
@@ -100,9 +102,19 @@ def _detail(trial: Trial, stage: Stage) -> str:
         return SENTENCES[Reason(trial.reason)]
     if stage is Stage.ACTIVE and _rests(trial):
         return RESTS
-    if stage is Stage.ACTIVE and trial.runtime is not None and trial.runtime.phase == Phase.FAILED:
-        return FAILED
+    if trial.runtime is not None and trial.runtime.phase == Phase.FAILED:
+        if (until := gives_up(trial)) is not None:
+            return UNBUILT.format(days=terms().length.days, until=day(until))
+        if stage is Stage.ACTIVE:
+            return HELD.format(until=day(trial.held_since + terms().unbuilt)) if trial.held_since else FAILED
     return REGION_WAITS if stage is Stage.WAITING and _is_closed(trial.region) else DETAILS[stage]
+
+
+def _end(trial: Trial, stage: Stage) -> datetime | None:
+    """Return when it ends; while its time stands still, as if that went on now."""
+    if stage is Stage.CONVERTED or trial.expires_at is None:
+        return None
+    return trial.expires_at + (utcnow() - trial.held_since) if trial.held_since else trial.expires_at
 
 
 def _rests(trial: Trial) -> bool:
@@ -120,6 +132,14 @@ def _position(trial: Trial) -> int:
 
 
 FAILED = "Something failed at the runtime. Its page says what, and who can mend it."
+HELD = (
+    "Something failed before the runtime was whole, and the trial's time stands still until that is mended. The runtime's page "
+    "says what failed, and who can mend it; if nobody does, the trial ends on {until}."
+)
+UNBUILT = (
+    "The runtime could not be built. No day of the trial is used: its {days} days begin when the runtime is ready. The runtime's "
+    "page says what failed, and who can mend it; if nobody does, the trial ends on {until}."
+)
 RESTS = "The tenant is suspended, so the runtime rests. Contact support to resume it."
 REGION_WAITS = (
     "The region that you chose takes no trials now. "

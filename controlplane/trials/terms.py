@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -18,16 +18,23 @@ class Terms:
     """How long each part of a trial is."""
 
     length: timedelta
+    unbuilt: timedelta  # how long its time stands still for a runtime that can't be built
     extension: timedelta  # zero: there is none
     grace: timedelta
     again_after: timedelta  # before the same person may have another
     tombstone: timedelta  # how long the people of one that is over stay known
 
 
+def day(moment: datetime) -> str:
+    """Write a day for people."""
+    return f"{moment:%-d %B %Y}"
+
+
 def terms() -> Terms:
     """Return the terms in force."""
     return Terms(
         length=timedelta(days=settings.TRIAL_DAYS),
+        unbuilt=timedelta(days=settings.TRIAL_UNBUILT_DAYS),
         extension=timedelta(days=settings.TRIAL_EXTENSION_DAYS),
         grace=timedelta(days=settings.TRIAL_GRACE_DAYS),
         again_after=timedelta(days=settings.TRIAL_AGAIN_DAYS),

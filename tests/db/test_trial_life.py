@@ -320,12 +320,87 @@ def test_a_trial_ends_with_its_runtime_and_the_place_is_free() -> None:
     assert (look(trial).stage, look(second).stage) == ("removed", "provisioning")
 
 
-def test_a_runtime_that_never_got_ready_ends_with_its_trial() -> None:
+def test_a_trial_whose_runtime_never_got_ready_uses_no_day_and_ends_after_a_week() -> None:
+    asked = ask()
+    trial = trial_of(confirm(token_to("ada@engine.example")))
+    begun = utcnow()
+    fail(trial.runtime)
+    with at(begun, minutes=1):
+        tick()
+        found = read_status(asked.sign_up.id, asked.secret)
+    assert "could not be built" in look(trial).problem
+    assert found is not None
+    assert "No day of the trial is used: its 14 days begin when the runtime is ready" in found.detail
+    with at(begun, days=6):
+        tick()
+    assert look(trial).stage == Stage.PROVISIONING
+    with at(begun, days=7, minutes=1):
+        tick()
+        found = read_status(asked.sign_up.id, asked.secret)
+        assert found is not None
+        assert (found.status, found.reason) == ("expired", "not_built")
+        assert letters("trial-not-built", "ada@engine.example")
+        tick()
+    settle(trial.runtime, "deprovisioned")
+    with at(begun, days=7, minutes=5):
+        tick()
+    assert look(trial).stage == Stage.REMOVED
+    assert not letters("trial-removed")
+    assert try_out("ada@engine.example").trial is not None
+
+
+def test_its_days_begin_when_a_runtime_that_failed_at_first_is_ready() -> None:
     trial = trial_of(try_out())
     fail(trial.runtime)
-    with at(utcnow(), minutes=1):
+    late = utcnow() + timedelta(days=5)
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(phase="ready")
+    with at(late):
         tick()
-    assert "could not be built" in look(trial).problem
+    ends = look(trial).expires_at
+    assert ends is not None
+    assert abs(ends - late - timedelta(days=14)) < timedelta(minutes=1)
+
+
+def usable_and_not_whole() -> Trial:
+    """Its runtime could be used, and then what was left of its provision failed; a tick has seen that a week before its end."""
+    trial = trial_of(try_out())
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(phase="ready")
+    with at(utcnow(), seconds=15):
+        tick()
+    fail(trial.runtime)
+    with at(utcnow(), days=7):
+        tick()
+    return look(trial)
+
+
+def test_time_stands_still_while_its_runtime_failed_before_it_was_whole() -> None:
+    trial = usable_and_not_whole()
+    assert trial.expires_at is not None
+    assert trial.held_since is not None
+    with at(trial.held_since, days=5):
+        tick()
+    assert look(trial).stage == Stage.ACTIVE
+    assert not letters("trial-reminder")
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(phase="ready")
+    with at(trial.held_since, days=6):
+        tick()
+    again = look(trial)
+    assert again.held_since is None
+    assert again.expires_at is not None
+    assert abs(again.expires_at - trial.expires_at - timedelta(days=6)) < timedelta(minutes=1)
+
+
+def test_time_that_stands_still_for_a_week_is_over() -> None:
+    trial = usable_and_not_whole()
+    assert trial.held_since is not None
+    with at(trial.held_since, days=7, minutes=1):
+        tick()
+    assert (look(trial).stage, look(trial).held_since) == (Stage.EXPIRED, None)
+
+
+def test_what_breaks_once_a_runtime_was_whole_takes_no_time_away() -> None:
+    trial = running()
+    Runtime.objects.filter(pk=str(trial.runtime_id)).update(phase="failed")
     with at(utcnow(), days=15):
         tick()
     assert look(trial).stage == Stage.EXPIRED
@@ -346,7 +421,7 @@ def test_a_runtime_that_fails_in_the_background_after_it_was_ready_is_noted_unti
     with at(utcnow(), minutes=7):
         tick()
         found = read_status(asked.sign_up.id, asked.secret)
-    assert "has failed" in look(trial).problem
+    assert "time stands still" in look(trial).problem
     assert found is not None
     assert (found.status, found.runtime_phase) == ("active", "failed")
     assert "Something failed" in found.detail
@@ -355,6 +430,7 @@ def test_a_runtime_that_fails_in_the_background_after_it_was_ready_is_noted_unti
     with at(utcnow(), minutes=15):
         tick()
     assert look(trial).problem == ""
+    assert look(trial).held_since is None
 
 
 def test_every_move_leads_somewhere_and_every_end_is_one() -> None:
