@@ -9,46 +9,29 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from billing.books.loading import kept
 from billing.books.models import PriceBook, PriceProposal
 from billing.books.rights import require_read
-from billing.books.what_if_models import WhatIf, WhatIfAnswer, WhatIfState
+from billing.books.what_if_models import WhatIf, WhatIfAnswer
 from billing.books.whatif import rated_tenants, what_if
 from billing.pricing.periods import month as period_of
 from billing.pricing.whatif import Compared
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import OPEN, JobState, Queue
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 
-log = structlog.get_logger(__name__)
 KEPT = timedelta(days=7)
-LEASE = timedelta(minutes=5)  # renewed with every few tenants
-MOST_ATTEMPTS = 3
 AT_ONCE = 20  # tenants that are written together
 MOST_MOVED, MOST_PROBLEMS = 20, 5
 
-# Whose turn it is; its worker has died when its time is over. By books_what_if_due.
-CLAIM = """
-UPDATE books_what_if SET state = 'running', attempts = attempts + 1, due_at = %(until)s
-WHERE id = (
-    SELECT id FROM books_what_if
-    WHERE state IN ('waiting', 'running') AND due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
-    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
-
-
-class OvertakenError(Exception):
-    """Another worker has this question by now: stop, and write nothing."""
+QUEUE = Queue(WhatIf, lease=timedelta(minutes=5))  # renewed with every few tenants
 
 
 def visible_what_ifs(actor: Actor) -> QuerySet[WhatIf]:
@@ -79,7 +62,7 @@ def ask_what_if(
         "kind": "book" if is_book else "proposal", "subject": str(subject) if is_book else str(subject.pk), "month": month,
         "instead_of": instead_of,
     }  # fmt: skip
-    going_on = WhatIf.objects.filter(**asked, state__in=[WhatIfState.WAITING, WhatIfState.RUNNING]).first()
+    going_on = WhatIf.objects.filter(**asked, state__in=OPEN).first()
     if going_on is not None:
         return going_on
     title = str(subject) if is_book else f"{subject} (not active)"
@@ -106,51 +89,33 @@ def sums_of(row: WhatIf) -> list[tuple[str, Decimal, Decimal]]:
 
 def rate_due(*, only: UUID | None = None) -> int:
     """Answer every question that is due, one after the other, and return how many; two at once share the work."""
-    count = 0
     WhatIf.objects.filter(finished_at__lt=utcnow() - KEPT).delete()
-    while (row := _claim(only)) is not None:
-        count += 1
-        try:
-            _rate(row)
-        except OvertakenError:
-            log.warning("what_if_overtaken", what_if=str(row.pk), attempt=row.attempts)
-    return count
-
-
-def _claim(only: UUID | None) -> WhatIf | None:
-    now = utcnow()
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"now": now, "until": now + LEASE, "id": only})
-        found = cursor.fetchone()
-    return WhatIf.objects.get(pk=found[0]) if found else None
+    return QUEUE.work_off(_rate, _fail, only=only)
 
 
 def _rate(row: WhatIf) -> None:
-    if row.attempts > MOST_ATTEMPTS:
-        _end(
-            row,
-            WhatIfState.FAILED,
-            fault="It was begun several times and never came to an end; look at the workers.",
-        )
-        return
     period = period_of(row.month.year, row.month.month)
     try:
-        _update(row, tenants=row.rated + rated_tenants(period, after=row.reached).count())
+        QUEUE.write(row, tenants=row.rated + rated_tenants(period, after=row.reached).count())
         found = what_if(
             month=period, book=kept(row.document)[1], instead_of=row.instead_of, after=row.reached
         )
         while some := list(islice(found, AT_ONCE)):
             _keep(row, some)
     except Refused as refusal:
-        _end(row, WhatIfState.FAILED, fault=refusal.detail[:1000])
+        _fail(row, refusal.detail)
         return
-    _end(row, WhatIfState.DONE, tenants=row.rated, fault="")
+    QUEUE.end(row, JobState.DONE, tenants=row.rated, fault="")
+
+
+def _fail(row: WhatIf, fault: str) -> None:
+    QUEUE.end(row, JobState.FAILED, fault=fault)
 
 
 @transaction.atomic
 def _keep(row: WhatIf, found: Sequence[Compared]) -> None:
     row.rated += len(found)
-    _update(row, rated=row.rated, reached=found[-1].tenant, due_at=utcnow() + LEASE)
+    QUEUE.renew(row, rated=row.rated, reached=found[-1].tenant)
     WhatIfAnswer.objects.bulk_create(
         WhatIfAnswer(
             what_if=row, slug=one.tenant, currency=one.currency, before=one.before, after=one.after, change=one.change,
@@ -169,13 +134,3 @@ def _moved(found: Compared) -> list[list[str]]:
         :MOST_MOVED
     ]
     return [[meter, dimension, f"{change:f}"] for (meter, dimension), change in largest]
-
-
-def _end(row: WhatIf, state: WhatIfState, **changes: Any) -> None:
-    _update(row, state=state, finished_at=utcnow(), **changes)
-
-
-def _update(row: WhatIf, **changes: Any) -> None:
-    mine = WhatIf.objects.filter(pk=row.pk, state=WhatIfState.RUNNING, attempts=row.attempts)
-    if not mine.update(**changes):
-        raise OvertakenError

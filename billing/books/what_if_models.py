@@ -8,19 +8,11 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
+from controlplane.kernel.jobs import IS_OPEN, Job, JobState
 
 
-class WhatIfState(models.TextChoices):
-    """waiting → running → done | failed; one whose worker died is run on from where it stood."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class WhatIf(models.Model):
-    """A question: what would a month have cost every tenant with this book; kept for a week."""
+class WhatIf(Job):
+    """A question: what would a month have cost every tenant with this book; one whose worker died goes on from where it stood."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=8)  # book or proposal
@@ -31,30 +23,21 @@ class WhatIf(models.Model):
     )  # the book, as it was then
     month = models.DateField()
     instead_of = models.CharField(max_length=39, blank=True)  # a book's key; "" for every book
-    state = models.CharField(max_length=8, choices=WhatIfState, default=WhatIfState.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)  # also the fence
     tenants = models.PositiveIntegerField(default=0)  # that are to be rated, as far as is known
     rated = models.PositiveIntegerField(default=0)
     reached = models.CharField(max_length=63, blank=True)  # slug of the last one that was rated
-    fault = models.CharField(max_length=1000, blank=True)
-    asked_by = models.CharField(max_length=160)
     created_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "books_what_if"
         constraints = [
             models.CheckConstraint(condition=Q(month__day=1), name="books_what_if_month_begins"),
             models.CheckConstraint(
-                condition=Q(state__in=WhatIfState.values), name="books_what_if_state_is_known"
+                condition=Q(state__in=JobState.values), name="books_what_if_state_is_known"
             ),
         ]
         indexes = [
-            # What is to be rated: few.
-            models.Index(
-                fields=["due_at"], condition=Q(state__in=["waiting", "running"]), name="books_what_if_due"
-            ),
+            models.Index(fields=["due_at"], condition=IS_OPEN, name="books_what_if_due"),
         ]
 
     def __str__(self) -> str:

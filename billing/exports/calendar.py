@@ -7,12 +7,13 @@ from itertools import product
 
 from django.conf import settings
 
-from billing.exports.models import ExportState, FocusExport
+from billing.exports.models import FocusExport
 from billing.exports.places import check_place
 from billing.exports.services import BEAT, ask_export
 from billing.usage.slots import month_before
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState
 
 
 def kinds() -> list[tuple[str, str]]:
@@ -39,7 +40,7 @@ def ask_due(today: date | None = None) -> int:
     held = {
         (row.month, row.version, row.file_format)
         for row in since
-        if row.created_at.date() == day or row.state == ExportState.WAITING
+        if row.created_at.date() == day or row.state == JobState.WAITING
     }
     for month, (version, file_format) in product(months, kinds()):
         if (month, version, file_format) not in held:

@@ -6,18 +6,10 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
+from controlplane.kernel.jobs import IS_OPEN, Job, JobState
 
 
-class ImportState(models.TextChoices):
-    """waiting → running → done | failed; running → waiting when it is to be tried again."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class BillImport(models.Model):
+class BillImport(Job):
     """One wish to book a bill; what was uploaded is kept until it is read, and no longer."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -26,38 +18,29 @@ class BillImport(models.Model):
     source = models.CharField(max_length=500)  # s3://…, or the name of the file that was uploaded
     content = models.BinaryField(null=True)  # of an upload, until it is read
     final_again = models.BooleanField(default=False)
-    state = models.CharField(max_length=8, choices=ImportState, default=ImportState.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)  # also the fence
     booked = models.BooleanField(default=False)  # false once done: the same files were booked before
-    fault = models.CharField(max_length=1000, blank=True)
     faults: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(
         default=list
     )  # wrong rows: {"column", "detail"}
     bill = models.ForeignKey(
         "exports.ProviderBill", models.SET_NULL, null=True, related_name="+", db_index=False
     )
-    asked_by = models.CharField(max_length=160)
     created_at = models.DateTimeField()
-    due_at = models.DateTimeField()  # when it is to be begun, or begun anew: its worker has died then
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "exports_bill_import"
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=ImportState.values), name="exports_import_state_is_known"
+                condition=Q(state__in=JobState.values), name="exports_import_state_is_known"
             ),
             # Nobody's bill lies here longer than it takes to read it.
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "running"]) | Q(content__isnull=True),
+                condition=IS_OPEN | Q(content__isnull=True),
                 name="exports_import_forgets",
             ),
         ]
         indexes = [
-            # What is to be read: few.
-            models.Index(
-                fields=["due_at"], condition=Q(state__in=["waiting", "running"]), name="exports_import_due"
-            ),
+            models.Index(fields=["due_at"], condition=IS_OPEN, name="exports_import_due"),
         ]
 
     def __str__(self) -> str:

@@ -8,21 +8,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing.exports.focus.columns import Version
-from billing.exports.import_models import BillImport, ImportState
+from billing.exports.import_models import BillImport
 from controlplane.kernel.ids import uuid7
+from controlplane.kernel.jobs import IS_OPEN, Job, JobState
 
 __all__ = [
-    "BillImport", "BillPlace", "ExportState", "FileFormat", "FocusExport", "ImportState", "ProviderBill", "ProviderCost",
+    "BillImport", "BillPlace", "FileFormat", "FocusExport", "ProviderBill", "ProviderCost",
 ]  # fmt: skip
-
-
-class ExportState(models.TextChoices):
-    """waiting → running → done | failed; running → waiting when it is to be tried again."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
 
 
 class FileFormat(models.TextChoices):
@@ -32,7 +24,7 @@ class FileFormat(models.TextChoices):
     PARQUET = "parquet"
 
 
-class FocusExport(models.Model):
+class FocusExport(Job):
     """One writing of one month. While the month is open part 0 is written over; once it is closed more comes as further parts.
 
     A part of a closed month holds the charges of its `statements` and no other part does, so nobody has to look for doubles.
@@ -46,22 +38,16 @@ class FocusExport(models.Model):
     part = models.PositiveIntegerField(default=0)
     closed = models.BooleanField(default=False)  # every statement in it was sealed
     statements = ArrayField(models.UUIDField(), default=list)  # of a closed part
-    state = models.CharField(max_length=8, choices=ExportState, default=ExportState.WAITING)
     rows = models.PositiveIntegerField(default=0)  # so far
     digest = models.CharField(max_length=64, blank=True)  # SHA-256 of the file
     place = models.CharField(max_length=700, blank=True)  # where it is; "" where there was nothing to add
-    attempts = models.PositiveSmallIntegerField(default=0)  # also the fence: who began before writes no row
-    fault = models.CharField(max_length=1000, blank=True)
-    asked_by = models.CharField(max_length=160)
     created_at = models.DateTimeField()
-    due_at = models.DateTimeField()  # when it is to be begun, or begun anew: its worker has died then
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(month__day=1), name="exports_focus_month_begins"),
             models.CheckConstraint(
-                condition=Q(state__in=ExportState.values), name="exports_focus_state_is_known"
+                condition=Q(state__in=JobState.values), name="exports_focus_state_is_known"
             ),
             # Two writers of one file would each overwrite what the other has checked.
             models.UniqueConstraint(
@@ -77,10 +63,7 @@ class FocusExport(models.Model):
             ),
         ]
         indexes = [
-            # What is to be written: few.
-            models.Index(
-                fields=["due_at"], condition=Q(state__in=["waiting", "running"]), name="exports_focus_due"
-            ),
+            models.Index(fields=["due_at"], condition=IS_OPEN, name="exports_focus_due"),
             # What stands at a place already.
             models.Index(fields=["month", "version", "file_format", "to"], name="exports_focus_of_month"),
         ]

@@ -6,30 +6,9 @@ from typing import Any
 
 from django.db import connection
 
-# A worker takes what is due; one file has one writer at a time, whoever asks for it how often. By exports_focus_due.
-CLAIM = """
-UPDATE exports_focusexport SET state = 'running', attempts = attempts + 1, due_at = %(until)s
-WHERE id = (
-    SELECT e.id FROM exports_focusexport e
-    WHERE e.state IN ('waiting', 'running') AND e.due_at <= %(now)s AND (%(id)s::uuid IS NULL OR e.id = %(id)s)
-      AND NOT EXISTS (
-        SELECT FROM exports_focusexport o WHERE o.id <> e.id AND o.state = 'running' AND o.month = e.month
-            AND o.version = e.version AND o.file_format = e.file_format AND o."to" = e."to")
-    ORDER BY e.due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
-
-# A bill that somebody wants booked; its worker has died when its time is over. By exports_import_due.
-CLAIM_IMPORT = """
-UPDATE exports_bill_import SET state = 'running', attempts = attempts + 1, due_at = %(until)s
-WHERE id = (
-    SELECT id FROM exports_bill_import
-    WHERE state IN ('waiting', 'running') AND due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
-    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""
+# One file has one writer at a time, whoever asks for it how often.
+ITS_FILE_IS_WRITTEN = """SELECT FROM exports_focusexport o WHERE o.id <> job.id AND o.state = 'running' AND o.month = job.month
+    AND o.version = job.version AND o.file_format = job.file_format AND o."to" = job."to" """
 
 # Sealed statements of a month that no part of a closed export holds yet. A part names its statements.
 NOT_YET_IN_A_PART = """

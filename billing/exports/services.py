@@ -8,32 +8,28 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from billing.exports import queries
 from billing.exports.focus.columns import Version
-from billing.exports.models import ExportState, FileFormat, FocusExport
+from billing.exports.models import FileFormat, FocusExport
 from billing.exports.places import check_place
 from billing.exports.publishing import publish
 from billing.pricing.periods import month as period_of
 from billing.statements.queries import tenants_of
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState, Queue
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission, PlatformRole, Role
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=10)  # renewed with every few thousand rows
-AGAIN = timedelta(minutes=1)
-MOST_ATTEMPTS = 3
+# Renewed with every few thousand rows.
+QUEUE = Queue(FocusExport, lease=timedelta(minutes=10), unless=queries.ITS_FILE_IS_WRITTEN)
 BEAT = Actor("system:focus", role=Role.ADMIN, platform_role=PlatformRole.ADMIN)
 FINAL = frozenset({"export_not_conformant", "place_invalid"})  # the same again would end the same
-
-
-class OvertakenError(Exception):
-    """Another worker has this export by now: stop, and write nothing."""
 
 
 def require_finance(actor: Actor) -> None:
@@ -71,7 +67,7 @@ def ask_export(
                 **target, asked_by=actor.name, created_at=utcnow(), due_at=utcnow()
             )
     except IntegrityError:  # one waits: it will write what this one would
-        return FocusExport.objects.get(**target, state=ExportState.WAITING)
+        return FocusExport.objects.get(**target, state=JobState.WAITING)
     told = {"month": f"{month:%Y-%m}", "version": version, "format": file_format, "to": place}
     _recorded("focus.export", actor, row, told)
     return row
@@ -91,39 +87,14 @@ def _set_up() -> str:
 
 def write_due(*, only: UUID | None = None) -> int:
     """Write every export that is due, one after the other, and return how many; two at once share the work."""
-    count = 0
-    while (row := _claim(only)) is not None:
-        count += 1
-        try:
-            _write_one(row)
-        except OvertakenError:
-            log.warning("focus_export_overtaken", export=str(row.pk), attempt=row.attempts)
-    return count
-
-
-def _claim(only: UUID | None) -> FocusExport | None:
-    now = utcnow()
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(queries.CLAIM, {"now": now, "until": now + LEASE, "id": only})
-            found = cursor.fetchone()
-    except IntegrityError:  # another worker began the same file in this very moment
-        return None
-    return FocusExport.objects.get(pk=found[0]) if found else None
+    return QUEUE.work_off(_write_one, _fail, only=only)
 
 
 def _write_one(row: FocusExport) -> None:
-    if row.attempts > MOST_ATTEMPTS:
-        _end(
-            row,
-            ExportState.FAILED,
-            fault="It was begun several times and never came to an end; look at the workers.",
-        )
-        return
     try:
         closed, statements, part = _extent(row)
         if closed and not statements:
-            _end(row, ExportState.DONE, closed=True, rows=0, fault="")
+            _end(row, JobState.DONE, closed=True, rows=0, fault="")
             return
         done = publish(
             month=row.month,
@@ -133,23 +104,21 @@ def _write_one(row: FocusExport) -> None:
             part=part,
             statements=statements if closed else None,
             closed=closed,
-            progress=lambda rows: _update(row, rows=rows, due_at=utcnow() + LEASE),
+            progress=lambda rows: QUEUE.renew(row, rows=rows),
         )
     except Refused as refusal:
         log.warning("focus_export_failed", export=str(row.pk), attempt=row.attempts, reason=refusal.detail)
-        if refusal.code in FINAL or row.attempts >= MOST_ATTEMPTS:
-            _end(row, ExportState.FAILED, fault=refusal.detail[:1000])
-        else:
-            _wait(row, refusal.detail[:1000])
+        if refusal.code in FINAL or not _waits(row, refusal.detail):
+            _fail(row, refusal.detail)
         return
-    _end(row, ExportState.DONE, place=done.place, rows=done.rows, digest=done.digest, part=part, closed=closed,
+    _end(row, JobState.DONE, place=done.place, rows=done.rows, digest=done.digest, part=part, closed=closed,
          statements=statements, fault="")  # fmt: skip
 
 
 def _extent(row: FocusExport) -> tuple[bool, list[UUID], int]:
     """Return whether the month is closed, which sealed statements no part of it holds, and which part is to be written."""
     place = {"month": row.month, "version": row.version, "file_format": row.file_format, "to": row.to}
-    parts = FocusExport.objects.filter(**place, state=ExportState.DONE, closed=True).exclude(place="").count()
+    parts = FocusExport.objects.filter(**place, state=JobState.DONE, closed=True).exclude(place="").count()
     end = period_of(row.month.year, row.month.month).end
     # What was closed once is never written over again, even if somebody is billed for that month much later.
     if not parts and (utcnow() < end or tenants_of(row.month, end.date(), pending=False)):
@@ -158,27 +127,24 @@ def _extent(row: FocusExport) -> tuple[bool, list[UUID], int]:
     return True, statements, parts
 
 
-def _wait(row: FocusExport, fault: str) -> None:
+def _waits(row: FocusExport, fault: str) -> bool:
     """Try again later, unless somebody asked anew meanwhile: then that one does it."""
     try:
-        with transaction.atomic():
-            _update(row, state=ExportState.WAITING, due_at=utcnow() + AGAIN, fault=fault)
+        return QUEUE.try_again(row, fault)
     except IntegrityError:
-        _end(row, ExportState.FAILED, fault=fault)
+        return False
+
+
+def _fail(row: FocusExport, fault: str) -> None:
+    _end(row, JobState.FAILED, fault=fault)
 
 
 @transaction.atomic
-def _end(row: FocusExport, state: ExportState, **changes: Any) -> None:
-    _update(row, state=state, finished_at=utcnow(), **changes)
+def _end(row: FocusExport, state: JobState, **changes: Any) -> None:
+    QUEUE.end(row, state, **changes)
     told = {name: changes[name] for name in ("place", "rows", "part", "fault") if changes.get(name)}
-    action = "focus.export.finish" if state == ExportState.DONE else "focus.export.fail"
+    action = "focus.export.finish" if state == JobState.DONE else "focus.export.fail"
     _recorded(action, BEAT, row, told)
-
-
-def _update(row: FocusExport, **changes: Any) -> None:
-    mine = FocusExport.objects.filter(pk=row.pk, state=ExportState.RUNNING, attempts=row.attempts)
-    if not mine.update(**changes):
-        raise OvertakenError
 
 
 def _recorded(action: str, actor: Actor, row: FocusExport, changes: dict[str, Any]) -> None:

@@ -6,42 +6,26 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
+from controlplane.kernel.jobs import IS_OPEN, Job, JobState
 from controlplane.tenants.models import Tenant
 
 
-class ExportState(models.TextChoices):
-    """waiting → running → done | failed; running → waiting when it is to be tried again."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class AuditExport(models.Model):
+class AuditExport(Job):
     """One export of a period of the trail to the place that the operator set up; without a tenant it is the platform's."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, related_name="+")
-    asked_by = models.CharField(max_length=160)
-    state = models.CharField(max_length=8, choices=ExportState, default=ExportState.WAITING)
     since = models.DateTimeField()
     until = models.DateTimeField()
     search = models.JSONField(default=dict)  # what else narrows it
     rows = models.PositiveIntegerField(default=0)  # so far
-    attempts = models.PositiveSmallIntegerField(
-        default=0
-    )  # also the fence: who began before writes nothing any more
     place = models.CharField(max_length=1024, blank=True)  # where it is, once it is done
-    fault = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    due_at = models.DateTimeField()  # when it is to be begun, or begun anew: its worker has died then
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=ExportState.values), name="audit_export_state_is_known"
+                condition=Q(state__in=JobState.values), name="audit_export_state_is_known"
             ),
             # Who looks at an export that ended wants to know where it is, or why not.
             models.CheckConstraint(
@@ -49,10 +33,7 @@ class AuditExport(models.Model):
             ),
         ]
         indexes = [
-            # The sweep: what is to be written.
-            models.Index(
-                fields=["due_at"], condition=Q(state__in=["waiting", "running"]), name="audit_export_due"
-            ),
+            models.Index(fields=["due_at"], condition=IS_OPEN, name="audit_export_due"),
             models.Index(fields=["tenant", "-id"], name="audit_export_of_tenant"),
         ]
 

@@ -12,6 +12,7 @@ import pytest
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import OvertakenError
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.audit import reading, shipping
@@ -146,15 +147,15 @@ def test_one_whose_worker_died_is_begun_again_and_its_zombie_writes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = ask(world)
-    first = shipping._claim()
+    first = shipping.QUEUE.claim()
     assert first
-    assert shipping._claim() is None
+    assert shipping.QUEUE.claim() is None
     AuditExport.objects.update(due_at=utcnow() - timedelta(seconds=1))
     assert ship_due() == 1
     row.refresh_from_db()
     assert (row.state, row.attempts) == ("done", 2)
-    with pytest.raises(shipping.OvertakenError):
-        shipping._write(first, rows=99)
+    with pytest.raises(OvertakenError):
+        shipping.QUEUE.write(first, rows=99)
 
 
 def test_one_that_kills_its_workers_ends_with_a_sentence(world: World) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,20 +15,21 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from billing.exports import queries
 from billing.exports.bills.files import ENDINGS
 from billing.exports.bills.importing import FORMATS, import_bill
-from billing.exports.import_models import BillImport, ImportState
+from billing.exports.import_models import BillImport
 from billing.exports.places import check_place
-from billing.exports.services import AGAIN, LEASE, MOST_ATTEMPTS, require_finance
+from billing.exports.services import require_finance
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState, Queue
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, PlatformRole
 
 log = structlog.get_logger(__name__)
 LONGEST_NAME = 100
 KEPT = timedelta(days=90)
+QUEUE = Queue(BillImport, lease=timedelta(minutes=10))
 AWAY = 503  # the status of what may be otherwise the next time
 
 
@@ -92,24 +92,11 @@ def ask_import(
 
 def import_due(*, only: UUID | None = None) -> int:
     """Read every bill that is due, one after the other, and return how many; two at once share the work."""
-    count, now = 0, utcnow()
-    BillImport.objects.filter(finished_at__lt=now - KEPT).delete()
-    while found := queries.rows(
-        queries.CLAIM_IMPORT, {"now": utcnow(), "until": utcnow() + LEASE, "id": only}
-    ):
-        count += 1
-        _import_one(BillImport.objects.get(pk=found[0][0]))
-    return count
+    BillImport.objects.filter(finished_at__lt=utcnow() - KEPT).delete()
+    return QUEUE.work_off(_import_one, _fail, only=only)
 
 
 def _import_one(row: BillImport) -> None:
-    if row.attempts > MOST_ATTEMPTS:
-        _end(
-            row,
-            ImportState.FAILED,
-            fault="It was begun several times and never came to an end; look at the workers.",
-        )
-        return
     # As whoever asked: they were let in when they did.
     actor = Actor(row.asked_by, platform_role=PlatformRole.FINOPS)
     try:
@@ -120,13 +107,16 @@ def _import_one(row: BillImport) -> None:
             )  # fmt: skip
     except Refused as refusal:
         log.warning("bill_import_failed", place=row.source, attempt=row.attempts, code=refusal.code)
-        if refusal.status == AWAY and row.attempts < MOST_ATTEMPTS:
-            _update(row, state=ImportState.WAITING, due_at=utcnow() + AGAIN, fault=refusal.detail[:1000])
-            return
-        faults = [{"column": fault.field, "detail": fault.detail} for fault in refusal.errors]
-        _end(row, ImportState.FAILED, fault=refusal.detail[:1000], faults=faults)
+        if refusal.status != AWAY or not QUEUE.try_again(row, refusal.detail):
+            _fail(
+                row, refusal.detail, [{"column": one.field, "detail": one.detail} for one in refusal.errors]
+            )
         return
-    _end(row, ImportState.DONE, bill=bill, booked=booked, fault="")
+    QUEUE.end(row, JobState.DONE, content=None, bill=bill, booked=booked, fault="")
+
+
+def _fail(row: BillImport, fault: str, faults: Sequence[dict[str, str]] = ()) -> None:
+    QUEUE.end(row, JobState.FAILED, content=None, fault=fault, faults=list(faults))
 
 
 @contextmanager
@@ -139,16 +129,6 @@ def _at_hand(row: BillImport) -> Iterator[str]:
         file = Path(folder) / row.source
         file.write_bytes(row.content)
         yield str(file)
-
-
-def _end(row: BillImport, state: ImportState, **changes: Any) -> None:
-    _update(row, state=state, content=None, finished_at=utcnow(), **changes)
-
-
-def _update(row: BillImport, **changes: Any) -> None:
-    mine = BillImport.objects.filter(pk=row.pk, state=ImportState.RUNNING, attempts=row.attempts)
-    if not mine.update(**changes):
-        log.warning("bill_import_overtaken", place=row.source, attempt=row.attempts)
 
 
 def _check_bucket(source: str) -> None:

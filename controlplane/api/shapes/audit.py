@@ -20,7 +20,8 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.api.shapes.team import request_of
 from controlplane.kernel.clock import rfc3339
-from controlplane.tenants.export_models import AuditExport, ExportState
+from controlplane.kernel.jobs import JobState
+from controlplane.tenants.export_models import AuditExport
 
 AUDIT_EVENT = Shape(
     "AuditEvent",
@@ -70,7 +71,7 @@ EXPORT = Shape(
             "url": URL,
             "tenant": {**MAYBE_TEXT, "description": "Slug; null for one of the platform's team."},
             "asked_by": TEXT,
-            "state": words(list(ExportState)),
+            "state": words(list(JobState)),
             "since": MOMENT,
             "until": MOMENT,
             "search": {**FREE, "description": "What else narrows it."},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from billing.exports.bills.importing import FORMATS
-from billing.exports.models import BillImport, ImportState, ProviderBill
+from billing.exports.models import BillImport, ProviderBill
 from controlplane.api.shapes.base import (
     COUNT,
     ID,
@@ -20,6 +20,7 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.api.shapes.exports import AMOUNT, MAYBE_ID, MONTH, plain
 from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.jobs import JobState
 
 PROVIDER_BILL = Shape(
     "ProviderBill",
@@ -36,7 +37,7 @@ BILL_IMPORT = Shape(
     "BillImport",
     record(
         {
-            "id": ID, "provider": TEXT, "format": words(list(FORMATS)), "source": TEXT, "state": words(ImportState.values),
+            "id": ID, "provider": TEXT, "format": words(list(FORMATS)), "source": TEXT, "state": words(JobState.values),
             "booked": {"type": "boolean", "description": "False once it is done: the same files were booked before."},
             "fault": TEXT,
             "faults": {

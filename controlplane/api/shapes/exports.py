@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.exports.comparing import Compared, Margin, Reconciliation, Share
-from billing.exports.models import ExportState, FileFormat, FocusExport
+from billing.exports.models import FileFormat, FocusExport
 from controlplane.api.shapes.base import (
     COUNT,
     ID,
@@ -23,6 +23,7 @@ from controlplane.api.shapes.base import (
     words,
 )
 from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.jobs import JobState
 
 AMOUNT = {"type": "string", "description": "Decimal number."}
 MAYBE_ID = {"type": ["string", "null"], "format": "uuid"}
@@ -70,7 +71,7 @@ FOCUS_EXPORT = Shape(
     record(
         {
             "id": ID, "month": MONTH, "version": words(["1.4", "1.2"]), "format": words(list(FileFormat.values)),
-            "state": words(list(ExportState.values)), "closed": {"type": "boolean"}, "part": COUNT, "rows": COUNT,
+            "state": words(list(JobState.values)), "closed": {"type": "boolean"}, "part": COUNT, "rows": COUNT,
             "place": {**TEXT, "description": "Where it is; empty where a closed month had nothing to add."},
             "sha256": TEXT, "fault": TEXT, "asked_by": TEXT, "created_at": MOMENT, "finished_at": MAYBE_MOMENT,
         },

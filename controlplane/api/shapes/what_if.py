@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing.books.what_if_models import WhatIf, WhatIfAnswer, WhatIfState
+from billing.books.what_if_models import WhatIf, WhatIfAnswer
 from controlplane.api.shapes.base import (
     COUNT,
     ID,
@@ -22,6 +22,7 @@ from controlplane.api.shapes.base import (
 from controlplane.api.shapes.cost import amount
 from controlplane.api.shapes.prices import AMOUNT, MONTH
 from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.jobs import JobState
 
 _SIDES = {"currency": TEXT, "before": AMOUNT, "after": AMOUNT, "change": AMOUNT}
 WHAT_IF = Shape(
@@ -35,7 +36,7 @@ WHAT_IF = Shape(
             },
             "month": MONTH,
             "instead_of": {**TEXT, "description": "Key of the book it stands in for; empty: every book."},
-            "state": words(WhatIfState.values),
+            "state": words(JobState.values),
             "tenants": {**COUNT, "description": "That are to be rated, as far as is known yet."},
             "rated": {**COUNT, "description": "Of these, so far."},
             "sums": {

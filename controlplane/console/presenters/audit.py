@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.console.presenters.badges import Badge
-from controlplane.tenants.export_models import AuditExport, ExportState
+from controlplane.kernel.jobs import JobState
+from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import AuditEvent
 
 LONGEST = 300
 DENIED = Badge("Denied", "no-symbol", "bad")
 EXPORTS = {
-    ExportState.WAITING: Badge("Waiting", "clock", "wait"),
-    ExportState.RUNNING: Badge("Being written", "arrow-path", "busy"),
-    ExportState.DONE: Badge("Done", "check-circle", "ok"),
-    ExportState.FAILED: Badge("Failed", "exclamation-triangle", "bad"),
+    JobState.WAITING: Badge("Waiting", "clock", "wait"),
+    JobState.RUNNING: Badge("Being written", "arrow-path", "busy"),
+    JobState.DONE: Badge("Done", "check-circle", "ok"),
+    JobState.FAILED: Badge("Failed", "exclamation-triangle", "bad"),
 }
 NOUNS = {"request": "Request", "session": "Sign-in"}
 
@@ -74,7 +75,7 @@ class Export:
 def export_of(row: AuditExport) -> Export:
     """Return an export with its state in words."""
     told = row.place or row.fault or "Nothing is written yet."
-    return Export(row, EXPORTS[ExportState(row.state)], told)
+    return Export(row, EXPORTS[JobState(row.state)], told)
 
 
 def line_of(event: AuditEvent) -> Line:

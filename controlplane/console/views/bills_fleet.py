@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from billing.exports.bills.asking import ask_import, visible_imports
 from billing.exports.bills.importing import FORMATS
 from billing.exports.bills.reading import groups_of, nobodys_of, the_bill, visible_bills
-from billing.exports.models import ImportState, ProviderBill
+from billing.exports.models import ProviderBill
 from billing.exports.services import require_finance
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show
@@ -22,14 +22,15 @@ from controlplane.console.presenters.badges import Badge
 from controlplane.console.views.exports_fleet import GROUPS, months
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState
 
 FORBIDDEN, NEWEST = 403, 20
 TITLES = {"cur2": "AWS cost and usage report (CUR 2.0)", "csv": "Plain CSV"}
 BADGES = {
-    ImportState.WAITING: Badge("Waiting", "clock", "wait"),
-    ImportState.RUNNING: Badge("Being read", "arrow-path", "busy"),
-    ImportState.DONE: Badge("Booked", "check-circle", "ok"),
-    ImportState.FAILED: Badge("Not booked", "exclamation-triangle", "bad"),
+    JobState.WAITING: Badge("Waiting", "clock", "wait"),
+    JobState.RUNNING: Badge("Being read", "arrow-path", "busy"),
+    JobState.DONE: Badge("Booked", "check-circle", "ok"),
+    JobState.FAILED: Badge("Not booked", "exclamation-triangle", "bad"),
 }
 SAME = Badge("Known already", "check-circle", "idle")
 
@@ -61,7 +62,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "bills": bills,
         "nobodys": _nobodys(bills),
         "imports": [(row, _badge(row)) for row in imports],
-        "moving": any(row.state in (ImportState.WAITING, ImportState.RUNNING) for row in imports),
+        "moving": any(row.state in (JobState.WAITING, JobState.RUNNING) for row in imports),
         "formats": [(key, TITLES[key]) for key in FORMATS],
         "typed": {name: clean(request.POST.get(name, ""))[:500] for name in ("provider", "source")},
         "problem": problem,
@@ -90,7 +91,7 @@ def _nobodys(bills: Any) -> list[tuple[Any, str]]:
 
 
 def _badge(row: Any) -> Badge:
-    return SAME if row.state == ImportState.DONE and not row.booked else BADGES[ImportState(row.state)]
+    return SAME if row.state == JobState.DONE and not row.booked else BADGES[JobState(row.state)]
 
 
 def _wished(request: ConsoleRequest) -> dict[str, Any]:

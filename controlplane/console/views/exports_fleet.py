@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.exports.comparing import Margin, Share, margin, reconcile
 from billing.exports.management.commands.focus import month_of
-from billing.exports.models import ExportState, FocusExport, ProviderBill
+from billing.exports.models import FocusExport, ProviderBill
 from billing.exports.services import ask_export, is_set_up, require_finance, visible_exports
 from billing.usage.slots import month_before
 from controlplane.console.charts import Bar, horizontal_bars
@@ -23,6 +23,7 @@ from controlplane.console.presenters.figures import rounded
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState
 from controlplane.tenants.access import Permission
 
 NEWEST, BARS, MONTHS = 20, 12, 13
@@ -34,10 +35,10 @@ KINDS = {
     "1.2/parquet": "FOCUS 1.2, Parquet",
 }
 BADGES = {
-    ExportState.WAITING: Badge("Waiting", "clock", "wait"),
-    ExportState.RUNNING: Badge("Being written", "arrow-path", "busy"),
-    ExportState.DONE: Badge("Handed over", "check-circle", "ok"),
-    ExportState.FAILED: Badge("Not handed over", "exclamation-triangle", "bad"),
+    JobState.WAITING: Badge("Waiting", "clock", "wait"),
+    JobState.RUNNING: Badge("Being written", "arrow-path", "busy"),
+    JobState.DONE: Badge("Handed over", "check-circle", "ok"),
+    JobState.FAILED: Badge("Not handed over", "exclamation-triangle", "bad"),
 }
 GROUPS = {
     "compute": "Compute",
@@ -69,13 +70,13 @@ def index(request: ConsoleRequest) -> HttpResponse:
             return redirect("console:fleet-exports")
     rows = list(visible_exports(actor).order_by("-pk")[:NEWEST])
     context = {
-        "exports": [(row, BADGES[ExportState(row.state)], told(row)) for row in rows],
+        "exports": [(row, BADGES[JobState(row.state)], told(row)) for row in rows],
         "months": [f"{month:%Y-%m}" for month in months()],
         "kinds": list(KINDS.items()),
         "ready": is_set_up(),
         "place": settings.FOCUS_EXPORT_TO,
         "problem": problem,
-        "moving": any(row.state in (ExportState.WAITING, ExportState.RUNNING) for row in rows),
+        "moving": any(row.state in (JobState.WAITING, JobState.RUNNING) for row in rows),
     }
     return show(request, "fleet/exports.html", context, status=422 if problem else 200)
 
@@ -143,14 +144,14 @@ def months() -> list[date]:
 
 def told(row: FocusExport) -> str:
     """Say in words what came of an export."""
-    if row.state == ExportState.FAILED or row.fault:
+    if row.state == JobState.FAILED or row.fault:
         return row.fault
-    if row.state == ExportState.DONE and not row.place:
+    if row.state == JobState.DONE and not row.place:
         return "The month is closed and nothing was added to it."
-    if row.state == ExportState.DONE:
+    if row.state == JobState.DONE:
         return row.place
     return (
         "It has not begun yet."
-        if row.state == ExportState.WAITING
+        if row.state == JobState.WAITING
         else "It is written, then checked row by row."
     )

@@ -16,7 +16,7 @@ from billing.books.asking import ask_what_if, sums_of, the_what_if, visible_what
 from billing.books.models import PriceBook, PriceProposal
 from billing.books.reading import book_named
 from billing.books.rights import require_read
-from billing.books.what_if_models import WhatIf, WhatIfState
+from billing.books.what_if_models import WhatIf
 from billing.costs.months import require_month
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show, show_live
@@ -28,16 +28,17 @@ from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
+from controlplane.kernel.jobs import JobState
 from controlplane.tenants.models import Tenant
 
 NEWEST, PAGE_SIZE, FULL = 30, 50, 100
 LIVE = "prices/_what_if_live.html"
-MOVING = (WhatIfState.WAITING, WhatIfState.RUNNING)
+MOVING = (JobState.WAITING, JobState.RUNNING)
 BADGES = {
-    WhatIfState.WAITING: Badge("Waits for a worker", "clock", "wait"),
-    WhatIfState.RUNNING: Badge("Being rated", "arrow-path", "busy"),
-    WhatIfState.DONE: Badge("Rated", "check-circle", "ok"),
-    WhatIfState.FAILED: Badge("Not rated", "exclamation-triangle", "bad"),
+    JobState.WAITING: Badge("Waits for a worker", "clock", "wait"),
+    JobState.RUNNING: Badge("Being rated", "arrow-path", "busy"),
+    JobState.DONE: Badge("Rated", "check-circle", "ok"),
+    JobState.FAILED: Badge("Not rated", "exclamation-triangle", "bad"),
 }
 
 
@@ -58,7 +59,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         return redirect("console:fleet-what-if-one", row.pk)
     rows = visible_what_ifs(actor).order_by("-pk")[:NEWEST]
     return show(
-        request, "prices/what_ifs.html", {"rows": [(row, BADGES[WhatIfState(row.state)]) for row in rows]}
+        request, "prices/what_ifs.html", {"rows": [(row, BADGES[JobState(row.state)]) for row in rows]}
     )
 
 
@@ -101,7 +102,7 @@ def live(request: ConsoleRequest, what_if_id: UUID) -> HttpResponse:
 def _progress(row: WhatIf) -> dict[str, Any]:
     return {
         "row": row,
-        "badge": BADGES[WhatIfState(row.state)],
+        "badge": BADGES[JobState(row.state)],
         "moving": row.state in MOVING,
         "percent": row.rated * FULL // row.tenants if row.tenants else 0,
     }

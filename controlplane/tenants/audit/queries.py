@@ -56,13 +56,3 @@ FROM tenants_auditevent
 WHERE (tx, id) > (%(from_tx)s, %(from_id)s) AND (tx, id) <= (%(tx)s, %(id)s) AND tenant_id IS NOT DISTINCT FROM %(tenant)s
 ORDER BY tx, id
 """
-
-# One export to be written, for one worker at a time; one whose worker died comes again. Rides on audit_export_due.
-CLAIM_EXPORT = """
-UPDATE tenants_auditexport SET state = 'running', attempts = attempts + 1, due_at = %(until)s
-WHERE id = (
-    SELECT id FROM tenants_auditexport WHERE state IN ('waiting', 'running') AND due_at <= %(now)s
-    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-)
-RETURNING id
-"""

@@ -9,31 +9,24 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import OPEN, JobState, Queue
 from controlplane.tenants.access import SYSTEM, Actor, Role
-from controlplane.tenants.audit import queries
 from controlplane.tenants.audit.exporting import json_lines
 from controlplane.tenants.audit.noting import write_lines
 from controlplane.tenants.audit.reading import PAGE, Search, bounded, require_audit, stream
 from controlplane.tenants.audit.writing import record
-from controlplane.tenants.export_models import AuditExport, ExportState
+from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.models import AuditEvent
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=5)  # renewed with every page of rows
-AGAIN = timedelta(minutes=1)
-MOST_ATTEMPTS = 3
+QUEUE = Queue(AuditExport, lease=timedelta(minutes=5))  # renewed with every page of rows
 MOST_OPEN = 3  # of one tenant, or of the platform
-_OPEN = (ExportState.WAITING, ExportState.RUNNING)
-
-
-class OvertakenError(Exception):
-    """Another worker has this export by now: stop, and write nothing."""
 
 
 def is_set_up() -> bool:
@@ -52,7 +45,7 @@ def ask_export(*, actor: Actor, search: Search) -> AuditExport:
         detail = "Nesoi's operator has set up no place for exports; download the trail as JSON Lines instead."
         raise Refused("export_not_set_up", detail, status=409)
     search = bounded(search)
-    if visible_exports(actor).filter(tenant=actor.tenant_id, state__in=_OPEN).count() >= MOST_OPEN:
+    if visible_exports(actor).filter(tenant=actor.tenant_id, state__in=OPEN).count() >= MOST_OPEN:
         detail = f"{MOST_OPEN} exports wait already; ask again when one of them is done."
         raise Refused("exports_waiting", detail, status=409)
     texts = {name: value for name, value in asdict(search).items() if isinstance(value, str) and value}
@@ -83,28 +76,10 @@ def exports_within_reach(actor: Actor) -> QuerySet[AuditExport]:
 
 def ship_due() -> int:
     """Write every export that is due, one after the other, and return how many; two at once share the work."""
-    count = 0
-    while (row := _claim()) is not None:
-        count += 1
-        try:
-            _ship(row)
-        except OvertakenError:
-            log.warning("audit_export_overtaken", export=str(row.pk), attempt=row.attempts)
-    return count
-
-
-def _claim() -> AuditExport | None:
-    now = utcnow()
-    with connection.cursor() as cursor:
-        cursor.execute(queries.CLAIM_EXPORT, {"now": now, "until": now + LEASE})
-        found = cursor.fetchone()
-    return AuditExport.objects.select_related("tenant").get(pk=found[0]) if found else None
+    return QUEUE.work_off(_ship, _fail)
 
 
 def _ship(row: AuditExport) -> None:
-    if row.attempts > MOST_ATTEMPTS:
-        _fail(row, "It was begun several times and never came to an end; Nesoi's operator has to look.")
-        return
     search = replace(Search(**row.search), since=row.since, until=row.until)
     name = f"audit-{row.since:%Y%m%dT%H%M%SZ}-{row.until:%Y%m%dT%H%M%SZ}-{row.pk}.jsonl"
     try:
@@ -112,19 +87,17 @@ def _ship(row: AuditExport) -> None:
         place = write_lines(lines, to=_place_of(row), name=name)
     except Refused as refusal:
         log.warning("audit_export_failed", export=str(row.pk), attempt=row.attempts, reason=refusal.detail)
-        if row.attempts < MOST_ATTEMPTS:
-            _write(row, state=ExportState.WAITING, due_at=utcnow() + AGAIN, fault=refusal.detail[:500])
-        else:
+        if not QUEUE.try_again(row, refusal.detail):
             _fail(row, refusal.detail)
         return
     with transaction.atomic():
-        _write(row, state=ExportState.DONE, place=place, rows=row.rows, fault="", finished_at=utcnow())
+        QUEUE.end(row, JobState.DONE, place=place, rows=row.rows, fault="")
         _recorded("audit.export.finish", _worker(row), row, {"place": place, "rows": row.rows})
 
 
 def _fail(row: AuditExport, fault: str) -> None:
     with transaction.atomic():
-        _write(row, state=ExportState.FAILED, fault=fault[:500], finished_at=utcnow())
+        QUEUE.end(row, JobState.FAILED, fault=fault)
         _recorded("audit.export.fail", _worker(row), row, {"fault": fault[:500]})
 
 
@@ -134,14 +107,8 @@ def _counted(row: AuditExport, events: Iterator[AuditEvent]) -> Iterator[AuditEv
     for event in events:
         row.rows += 1
         if row.rows % PAGE == 0:
-            _write(row, rows=row.rows, due_at=utcnow() + LEASE)
+            QUEUE.renew(row, rows=row.rows)
         yield event
-
-
-def _write(row: AuditExport, **changes: Any) -> None:
-    mine = AuditExport.objects.filter(pk=row.pk, state=ExportState.RUNNING, attempts=row.attempts)
-    if not mine.update(**changes):
-        raise OvertakenError
 
 
 def _reader(row: AuditExport) -> Actor:

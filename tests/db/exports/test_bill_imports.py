@@ -14,9 +14,9 @@ from django.test import Client
 
 from billing.exports.bills import asking
 from billing.exports.models import BillImport, ProviderBill
-from billing.exports.services import MOST_ATTEMPTS
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import MOST_ATTEMPTS
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.isolation.scopes import tenant_scope

@@ -15,11 +15,12 @@ import pytest
 import time_machine
 
 from billing.exports.focus.columns import Dataset
-from billing.exports.models import ExportState, FileFormat, FocusExport
+from billing.exports.models import FileFormat, FocusExport
 from billing.exports.publishing import check_file
 from billing.exports.services import ask_export, write_due
 from billing.footprint.models import MEASURES, PARTS, FootprintDay
 from billing.usage.models import DayLife, Source
+from controlplane.kernel.jobs import JobState
 from controlplane.tenants.access import Actor, PlatformRole
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.models import Account
@@ -67,7 +68,7 @@ def export(to: Path, month: date = JUNE, **more: Any) -> FocusExport:
     with acting_as(WORKER):
         write_due(only=row.pk)
     row.refresh_from_db()
-    assert row.state == ExportState.DONE, row.fault
+    assert row.state == JobState.DONE, row.fault
     return row
 
 

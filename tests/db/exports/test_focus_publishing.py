@@ -17,11 +17,12 @@ from django.core.management import CommandError, call_command
 from billing.exports import publishing
 from billing.exports.calendar import ask_due
 from billing.exports.focus.columns import Dataset, Version
-from billing.exports.models import ExportState, FileFormat, FocusExport
+from billing.exports.models import FileFormat, FocusExport
 from billing.exports.publishing import check_file
 from billing.exports.services import ask_export, write_due
 from billing.statements.models import Charge
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole, Role
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.models import AuditEvent
@@ -82,7 +83,7 @@ def files(folder: Path, dataset: str = "") -> list[str]:
 def test_a_draft_is_written_over_until_the_month_is_closed(used: World, tmp_path: Path) -> None:
     drafted(used.archipel, JUNE)
     first = export(tmp_path)
-    assert (first.state, first.closed, first.part) == (ExportState.DONE, False, 0)
+    assert (first.state, first.closed, first.part) == (JobState.DONE, False, 0)
     assert {row["BillingAccountName"] for row in read(first.place)} == {"Archipel"}
     assert {row["InvoiceId"] for row in read(first.place)} == {""}
     sealed(used.archipel, JUNE)
@@ -110,7 +111,7 @@ def test_a_closed_month_gets_further_parts_and_no_charge_twice(used: World, tmp_
     assert (first.closed, len(first.statements)) == (True, 2)
     before = Path(first.place).read_bytes()
     again = export(tmp_path)
-    assert (again.state, again.place, again.rows) == (ExportState.DONE, "", 0)
+    assert (again.state, again.place, again.rows) == (JobState.DONE, "", 0)
     late = create_tenant(actor=SYSTEM, slug="cobalt", name="Cobalt")
     account = create_account(actor=SYSTEM, tenant=late, slug="main", name="Main")
     use(runtime(), account, JUNE, **MEASURED)
@@ -153,7 +154,7 @@ def test_every_version_and_format_holds_its_rules(
 ) -> None:
     sealed(used.archipel, JUNE)
     row = export(tmp_path, version=version, file_format=file_format)
-    assert row.state == ExportState.DONE, row.fault
+    assert row.state == JobState.DONE, row.fault
     assert check_file(Path(row.place), version, file_format).holds
     told = json.loads(Path(row.place).with_name(f"metadata-{file_format}.json").read_text())
     assert (told["FocusVersion"], told["DataGenerator"]) == (str(version), "Nesoi")
@@ -169,7 +170,7 @@ def test_a_failing_file_is_not_handed_over_and_the_former_one_stays(
     before = Path(first.place).read_bytes()
     settings.FOCUS_ISSUER = " "  # no name of an issuer
     second = export(tmp_path)
-    assert (second.state, second.attempts) == (ExportState.FAILED, 1)
+    assert (second.state, second.attempts) == (JobState.FAILED, 1)
     assert "row 1, column InvoiceIssuerName, rule InvoiceIssuerName-Type" in second.fault
     assert "more" in second.fault
     assert Path(first.place).read_bytes() == before
@@ -206,7 +207,7 @@ def test_a_crash_at_any_line_leaves_the_former_export_whole(
     FocusExport.objects.filter(pk=row.pk).update(due_at=datetime(2026, 11, 20, tzinfo=UTC))
     write_due()
     row.refresh_from_db()
-    assert row.state == ExportState.DONE
+    assert row.state == JobState.DONE
     assert {found["BillingAccountName"] for found in read(row.place)} == {"Archipel", "Basalt"}
 
 
@@ -224,7 +225,7 @@ def test_whoever_was_overtaken_writes_no_row(
     monkeypatch.setattr(f"{ROOM}.services.publish", slow)
     write_due(only=row.pk)
     row.refresh_from_db()
-    assert (row.state, row.place) == (ExportState.RUNNING, "")
+    assert (row.state, row.place) == (JobState.RUNNING, "")
 
 
 def test_a_month_goes_to_a_bucket(used: World, bucket: Any) -> None:
@@ -244,12 +245,12 @@ def test_a_month_goes_to_a_bucket(used: World, bucket: Any) -> None:
 def test_a_bucket_that_is_not_there_is_tried_again_then_told(used: World, bucket: Any) -> None:
     drafted(used.archipel, JUNE)
     row = export("s3://nobodys-bucket/x")
-    assert (row.state, row.attempts) == (ExportState.WAITING, 1)
+    assert (row.state, row.attempts) == (JobState.WAITING, 1)
     for _ in range(2):
         FocusExport.objects.filter(pk=row.pk).update(due_at=datetime(2026, 11, 1, tzinfo=UTC))
         write_due()
     row.refresh_from_db()
-    assert row.state == ExportState.FAILED
+    assert row.state == JobState.FAILED
     assert "s3://nobodys-bucket/x" in row.fault
 
 

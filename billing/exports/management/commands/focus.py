@@ -10,11 +10,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.exports.focus.columns import Version
-from billing.exports.models import ExportState, FileFormat, FocusExport
+from billing.exports.models import FileFormat, FocusExport
 from billing.exports.publishing import check_file
 from billing.exports.services import BEAT, ask_export, write_due
 from controlplane.kernel.dates import read_month
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.jobs import JobState
 
 
 class Command(BaseCommand):
@@ -58,14 +59,14 @@ class Command(BaseCommand):
         )
         write_due(only=row.pk)
         row = FocusExport.objects.get(pk=row.pk)
-        if row.state == ExportState.DONE:
+        if row.state == JobState.DONE:
             told = (
                 f"{row.rows} rows in {row.place}"
                 if row.place
                 else "The month is closed, and all of it is there."
             )
             self.stdout.write(told)
-        elif row.state == ExportState.RUNNING:
+        elif row.state == JobState.RUNNING:
             self.stdout.write("A worker writes this very file at the moment.")
         else:
             raise CommandError(row.fault or "Another export of this month is being written; it will follow.")
