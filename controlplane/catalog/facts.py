@@ -1,6 +1,6 @@
 """Plans and releases from the tables, kept per process until the next revision of the catalog.
 
-Six queries after an apply, one otherwise: the number of the revision in force.
+Seven queries after an apply, one otherwise: the number of the revision in force.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane.catalog.models import Channel, MachineType, Module, Plan, Region, Release
+from controlplane.catalog.models import Channel, MachineType, Module, ModuleVersion, Plan, Region, Release
 from controlplane.catalog.plans import ModuleFacts, PlanFacts, ReleaseFacts, plan_facts
 from controlplane.catalog.queries import latest_revision
+from controlplane.catalog.sourced import SourcedVersion, sourced_version
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.sentences import choices, shown
 
@@ -25,6 +26,7 @@ class Snapshot:
     plans: Mapping[str, PlanFacts]
     releases: Mapping[str, ReleaseFacts]  # by channel
     every_release: Mapping[str, ReleaseFacts] = field(default_factory=dict)  # by key, drafts included
+    sourced: Mapping[str, SourcedVersion] = field(default_factory=dict)  # by key
 
 
 _kept: Snapshot | None = None
@@ -85,7 +87,9 @@ def _load(revision: tuple[int, str] | None) -> Snapshot:
         for plan in Plan.objects.order_by("position", "key")
     }
     every = {row.key: _release_facts(row) for row in Release.objects.select_related("kubernetes_version")}
-    return Snapshot(revision, plans, {key: every[release] for key, release in channels.items()}, every)
+    sourced = {row["key"]: sourced_version(row) for row in ModuleVersion.objects.values()}
+    pointed = {key: every[release] for key, release in channels.items()}
+    return Snapshot(revision, plans, pointed, every, sourced)
 
 
 def _release_facts(row: Release) -> ReleaseFacts:

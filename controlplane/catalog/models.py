@@ -11,13 +11,16 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.catalog.quota_models import Entitlement, QuotaRequest, Usage
+from controlplane.catalog.source_models import Content, ModuleVersion
 
 __all__ = [
     "Channel",
+    "Content",
     "Entitlement",
     "KubernetesVersion",
     "MachineType",
     "Module",
+    "ModuleVersion",
     "Plan",
     "QuotaRequest",
     "Region",

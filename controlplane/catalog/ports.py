@@ -9,7 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["plan", "region", "machine_type", "zone", "kubernetes_version", "release", "module"]
+from controlplane.catalog.sourced import SourcedVersion
+
+Kind = Literal[
+    "plan", "region", "machine_type", "zone", "kubernetes_version", "release", "module", "module_version"
+]
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,8 @@ class Removal:
     """One thing that would no longer be offered.
 
     `key` is the plan's key, the region's, machine type's or module's name, the Kubernetes minor, or the release's key;
-    of a zone it is "region/zone". `plan` is set where only that plan stops offering it, `provider` for regions,
-    zones and machine types. A module removed from the catalog has no plan.
+    of a zone it is "region/zone", of a module's version "module/implementation@version". `plan` is set where only that plan
+    stops offering it, `provider` for regions, zones and machine types. A module removed from the catalog has no plan.
     """
 
     kind: Kind
@@ -62,9 +66,25 @@ def no_faults(_: Any) -> list[ModuleFault]:
     return []
 
 
+@dataclass(frozen=True)
+class SourceReview:
+    """What was found in a fetched bundle: why it can't be installed, and what would come, for whoever applies it."""
+
+    faults: tuple[ModuleFault, ...] = ()
+    summary: tuple[str, ...] = ()
+
+
+def no_review(_version: SourcedVersion, _content: bytes, _kubernetes: Sequence[str]) -> SourceReview:
+    """The answer of an installation that installs no modules."""
+    return SourceReview()
+
+
 # What is wrong with the modules of a release, or of a plan's own set, asked when files are reviewed.
 release_faults: Callable[[Mapping[str, str]], list[ModuleFault]] = no_faults
 module_faults: Callable[[Sequence[str]], list[ModuleFault]] = no_faults
+
+# Whether a fetched bundle can be installed on each of these Kubernetes versions. Outside any transaction; may take seconds.
+review_source: Callable[[SourcedVersion, bytes, Sequence[str]], SourceReview] = no_review
 
 # Called inside the transaction of an apply: read only, no network, one answer per removal that strands someone.
 in_use: Callable[[Removals], list[Stranded]] = nothing_in_use

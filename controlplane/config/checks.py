@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from controlplane.sealing import KeyUnavailable
 from controlplane.sealing.keyfile import KeyFile
 
 SHORTEST_SECRET_KEY = 32
+NOWHERE = re.compile(r"(^|\.)(example|invalid|test|localhost|example\.(com|net|org))$")  # RFC 2606, RFC 6761
 PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")
 
 
@@ -119,6 +121,27 @@ def a_step_ends_before_its_lease(
     message = f"STEP_TIMEOUT_SECONDS ({step}) must be more than 0 and less than LEASE_SECONDS ({lease})."
     hint = "Lower STEP_TIMEOUT_SECONDS or raise LEASE_SECONDS; half of the lease leaves time to write."
     return [Error(message, hint=hint, id="nesoi.E007")]
+
+
+@register("nesoi")
+def modules_come_from_somewhere(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error when images of modules are nowhere, or networks can't be read; a warning when a named helm is missing."""
+    found: list[CheckMessage] = []
+    host = settings.MODULE_REGISTRY.partition("/")[0].partition(":")[0]
+    if not settings.EMBEDDED and NOWHERE.search(host):
+        message = f"MODULE_REGISTRY ({settings.MODULE_REGISTRY}) is nowhere: nodes could pull no image of a module from it."
+        hint = "Copy the modules' images into a registry of yours and set MODULE_REGISTRY to it (deploy/modules.md)."
+        found.append(Error(message, hint=hint, id="nesoi.E013"))
+    try:
+        Policy.read(private_networks=settings.MODULE_SOURCE_NETWORKS, plain_hosts=[])
+    except ValueError as error:
+        hint = "Write networks as 10.20.0.0/16, with commas between them."
+        found.append(Error(f"MODULE_SOURCE_NETWORKS: {error}", hint=hint, id="nesoi.E014"))
+    if settings.HELM_BINARY != "helm" and shutil.which(settings.HELM_BINARY) is None:
+        hint = "Modules from charts can't be installed by this process; put Helm there, or unset HELM_BINARY."
+        message = f"HELM_BINARY ({settings.HELM_BINARY}) is no program here."
+        found.append(Warning(message, hint=hint, id="nesoi.W002"))
+    return found
 
 
 @register("nesoi")

@@ -47,6 +47,10 @@ class NoAnswerError(Exception):
     """The other side can't be reached, is too slow, or answers too much: try again later."""
 
 
+class TooLargeError(NoAnswerError):
+    """The other side answers more than it may."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """What may be called besides public HTTPS addresses, and how long and how much an answer may be."""
@@ -57,6 +61,7 @@ class Policy:
     plain_hosts: frozenset[str] = field(default_factory=frozenset)  # "host:port" that may be called over HTTP
     timeout_seconds: float = 5.0  # for the whole call
     most_bytes: int = 1_000_000
+    authorities: str = ""  # a file of certificates (PEM) that are trusted besides the system's
 
     @classmethod
     def read(cls, *, private_networks: Sequence[str], plain_hosts: Sequence[str]) -> Policy:
@@ -152,8 +157,10 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     resolver: Resolver = resolve,
+    tell_redirects: bool = False,
 ) -> Answer:
-    """Call an address and return its answer, whatever its status; a redirect is not followed.
+    """Call an address and return its answer, whatever its status; a redirect is not followed, and no answer unless
+    `tell_redirects`: whoever asks for it must look at where it leads as at the first address.
 
     Raises OutboundRefusedError when the address may not be called, NoAnswerError when nothing usable comes back in time.
     """
@@ -162,7 +169,7 @@ def fetch(
     host = str(parts.hostname)
     addresses = pin(host, port, policy, resolver)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _Pinned(host, port, addresses, tls=parts.scheme == "https", timeout=policy.timeout_seconds)
+    connection = _Pinned(host, port, addresses, tls=parts.scheme == "https", policy=policy)
     given = {"Accept": "application/json", "User-Agent": "nesoi", **(headers or {})}
     end = threading.Timer(policy.timeout_seconds, connection.cut)
     end.daemon = True
@@ -178,8 +185,9 @@ def fetch(
         end.cancel()
         connection.close()
     if len(content) > policy.most_bytes:
-        raise NoAnswerError(f"{host} answered more than {policy.most_bytes} bytes.")
-    if connection.was_cut or HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        raise TooLargeError(f"{host} answered more than {policy.most_bytes} bytes.")
+    elsewhere = HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST
+    if connection.was_cut or (elsewhere and not tell_redirects):
         raise NoAnswerError(f"{host} did not answer by itself, or not in time.")
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
 
@@ -187,12 +195,14 @@ def fetch(
 class _Pinned(http.client.HTTPConnection):
     """Speaks to the pinned addresses, in the name of the host: for the certificate and the Host header."""
 
-    def __init__(self, host: str, port: int, addresses: Sequence[str], *, tls: bool, timeout: float) -> None:
-        super().__init__(host, port, timeout=timeout)
+    def __init__(self, host: str, port: int, addresses: Sequence[str], *, tls: bool, policy: Policy) -> None:
+        super().__init__(host, port, timeout=policy.timeout_seconds)
         self.default_port = 443 if tls else 80
         self.addresses = addresses
         self.context = ssl.create_default_context() if tls else None
-        self.deadline = time.monotonic() + timeout
+        if self.context is not None and policy.authorities:
+            self.context.load_verify_locations(policy.authorities)
+        self.deadline = time.monotonic() + policy.timeout_seconds
         self.was_cut = False
 
     def connect(self) -> None:

@@ -13,13 +13,15 @@ from controlplane.tenants.isolation import prepared
 from provisioner.lifecycle import queries
 from provisioner.lifecycle.ports import Blocker
 from provisioner.modules.ordering import objections
+from provisioner.modules.ports import nothing_sourced
 from provisioner.modules.registry import all_modules
 from provisioner.modules.versions import objections_to
 
 
 def release_faults(release: Mapping[str, str]) -> list[ModuleFault]:
-    """Return what of a release's modules this build can't install."""
-    return [ModuleFault(one.code, one.module, one.detail) for one in objections_to(release)]
+    """Return what of a release's modules this build can't install; what the catalog's files give a source is not asked about."""
+    found = objections_to(release, sourced=nothing_sourced)
+    return [ModuleFault(one.code, one.module, one.detail) for one in found]
 
 
 def set_faults(chosen: Sequence[str]) -> list[ModuleFault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from provisioner.modules.models import RuntimeModule
 from provisioner.modules.registry import all_modules
 from provisioner.modules.removing import Hindrance, hindrance
 from provisioner.operations.models import Operation
+from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.models import Runtime
 
 POLICY = "customResourcePolicy"
@@ -80,7 +81,8 @@ def remove_module(
         transaction.set_rollback(True)
     runtime = Runtime.objects.select_related("landscape").get(pk=runtime.pk)
     if _installed(runtime, module) and reachable(runtime):
-        why = asked(runtime, lambda driver, cluster: _hindrance(driver, cluster, known(module)))
+        inventory = _inventory(runtime, module)
+        why = asked(runtime, lambda driver, cluster: _hindrance(driver, cluster, known(module), inventory))
         if why is not None:
             raise Refused("module_in_use", why.detail, status=409)
     with transaction.atomic():
@@ -98,9 +100,16 @@ def known(key: str) -> Module:
     return modules[key]
 
 
-def _hindrance(driver: Driver, cluster: ClusterRef, module: Module) -> Hindrance | None:
+def _hindrance(
+    driver: Driver, cluster: ClusterRef, module: Module, inventory: Sequence[ObjectRef]
+) -> Hindrance | None:
     with driver.inside(cluster, role=Role.VIEW) as api:
-        return hindrance(api, module)
+        return hindrance(api, module, inventory)
+
+
+def _inventory(runtime: Runtime, module: str) -> list[ObjectRef]:
+    kept = RuntimeModule.objects.filter(runtime=runtime, key=module).values_list("inventory", flat=True)
+    return [ObjectRef(*entry) for inventory in kept for entry in inventory]
 
 
 def _installed(runtime: Runtime, module: str) -> bool:

@@ -33,9 +33,17 @@ def _stands_on(removal: Removal) -> Q:
         "kubernetes_version": Q(cluster_spec__kubernetes_version__startswith=f"{key}."),
         "release": Q(spec__release__key=key),
         "module": Q(spec__release__modules__has_key=key),
+        "module_version": Q(cluster_spec__modules__contains=[_wish(key)]),
     }[removal.kind]
     if removal.plan:
         found &= Q(plan_id=removal.plan)
     if removal.provider:
         found &= Q(cluster_spec__provider=removal.provider)
     return found
+
+
+def _wish(key: str) -> dict[str, str]:
+    """Return what a wish says that has this version of a module, "module/implementation@version"."""
+    module, _, rest = key.partition("/")
+    implementation, _, version = rest.partition("@")
+    return {"key": module, "implementation": implementation, "version": version}

@@ -14,6 +14,27 @@ VERSION = "v1"
 
 
 @dataclass(frozen=True)
+class Footprint:
+    """What all replicas together request, as declared: `per_node` is for each node that it runs on."""
+
+    cpu_millicores: int = 0
+    memory_mib: int = 0
+    per_node_cpu_millicores: int = 0
+    per_node_memory_mib: int = 0
+    replicas: int = 0
+
+    def beyond(self, other: Footprint) -> Footprint:
+        """Return what this one takes more than another."""
+        mine, theirs = vars(self), vars(other)
+        return Footprint(**{name: max(0, mine[name] - theirs[name]) for name in mine})
+
+    def plus(self, other: Footprint) -> Footprint:
+        """Return what both take together."""
+        mine, theirs = vars(self), vars(other)
+        return Footprint(**{name: mine[name] + theirs[name] for name in mine})
+
+
+@dataclass(frozen=True)
 class ClusterFacts:
     """What of a cluster its modules' objects depend on."""
 
@@ -23,6 +44,9 @@ class ClusterFacts:
     kubernetes_version: str
     system_pool: bool = False  # whether it has nodes of its own for the platform's components
     most_nodes: int = 0  # of all pools at their largest, and while they are replaced
+    surplus: Footprint = (
+        Footprint()
+    )  # what its modules take more than they declare, because a release says so
 
 
 @dataclass(frozen=True)
@@ -38,21 +62,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Implementation:
-    """One way to fulfil a module's promise; `render` returns its objects in the order in which they are applied."""
+    """One way to fulfil a module's promise; `render` returns its objects in the order in which they are applied.
+
+    One that is `sourced` comes from elsewhere: the promise is added to what it renders, every kind of it is looked after, and
+    `footprint` is what it may take where that is more than the module declares.
+    """
 
     title: str
     render: Callable[[Request], Sequence[Json]]
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """What all replicas together request, as declared: `per_node` is for each node that it runs on."""
-
-    cpu_millicores: int = 0
-    memory_mib: int = 0
-    per_node_cpu_millicores: int = 0
-    per_node_memory_mib: int = 0
-    replicas: int = 0
+    sourced: bool = False
+    footprint: Footprint = Footprint()
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,8 @@ class Module:
 
     `interface` is the kind of its own custom resource (one object, named `default`), None where the tenant has nothing to set;
     `data` are the kinds in which tenants write what would be lost with it. `conflicts` says for every module that can't be
-    there at the same time why. `health` names the kinds whose objects must be well for the module to be.
+    there at the same time why. `health` names the kinds whose objects must be well for the module to be. `promise` renders what
+    tenants hold on to whatever stands behind it, where that is more than its kinds and its own resource.
     """
 
     key: str
@@ -93,6 +113,7 @@ class Module:
     interface: CustomKind | None = None
     data: tuple[CustomKind, ...] = ()
     mandatory: bool = False
+    promise: Callable[[Request], Sequence[Json]] | None = None
 
     @property
     def first(self) -> str:

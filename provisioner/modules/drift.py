@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from provisioner.modules.quantities import amount
 from provisioner.runtimes.inside import ObjectRef
 
 MISSING = "is missing"
+_AMOUNTS = frozenset({"requests", "limits", "hard", "sizeLimit", "averageValue"})
 _KEYS = ("name", "key", "port", "type")  # what tells entries of Kubernetes' lists apart
 
 
@@ -28,8 +30,16 @@ def _unlike(wanted: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[str
         return  # servers leave out what is empty, false or zero
     elif isinstance(wanted, list) and isinstance(live, list):
         yield from _lists(wanted, live, path)
-    elif wanted != live:
+    elif wanted != live and not _same_amount(wanted, live, path):
         yield path
+
+
+def _same_amount(wanted: Any, live: Any, path: tuple[str, ...]) -> bool:
+    """API servers write a quantity in its shortest form, whatever was said: 1000m is 1."""
+    if _AMOUNTS.isdisjoint(path):
+        return False
+    said = amount(wanted)
+    return said is not None and said == amount(live)
 
 
 def _lists(wanted: Sequence[Any], live: Sequence[Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

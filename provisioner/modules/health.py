@@ -32,6 +32,15 @@ def _daemon_set(live: Live) -> str:
     return "" if ready >= wanted else f"ready on {ready} of {wanted} nodes"
 
 
+def _stateful_set(live: Live) -> str:
+    wanted = int((live.get("spec") or {}).get("replicas", 1))
+    status = live.get("status") or {}
+    if _stale(live, status):
+        return "its change was not picked up yet"
+    ready = min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
+    return "" if ready >= wanted else f"{ready} of {wanted} replicas are ready"
+
+
 def _stale(live: Live, status: Live) -> bool:
     return int(status.get("observedGeneration", 0)) < int(live["metadata"].get("generation", 1))
 
@@ -48,12 +57,28 @@ def _definition(live: Live) -> str:
         for one in conditions
         if one.get("type") in {"NamesAccepted", "Established"} and one.get("status") == "False"
     ]
-    return refused[0] or "it is not established" if refused else ""
+    if refused:
+        return refused[0] or "it is not established"
+    return "" if conditions else "it is not established yet"
+
+
+def _api_service(live: Live) -> str:
+    conditions = (live.get("status") or {}).get("conditions") or ()
+    return next(
+        (
+            str(one.get("message") or "it is not available")
+            for one in conditions
+            if one.get("type") == "Available" and one.get("status") != "True"
+        ),
+        "",
+    )
 
 
 CHECKS: Mapping[str, Callable[[Live], str]] = {
+    "APIService": _api_service,
     "CustomResourceDefinition": _definition,
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
     "Namespace": _namespace,
+    "StatefulSet": _stateful_set,
 }

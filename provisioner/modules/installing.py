@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provisioner.modules.drift import differences
-from provisioner.modules.health import CHECKS, complaint
+from provisioner.modules.health import complaint
 from provisioner.modules.kept import Health, Kept, Memory, State
 from provisioner.modules.objects import MODULE
 from provisioner.modules.rendering import Rendered, in_apply_order
@@ -87,11 +87,8 @@ def _live(api: ClusterApi, rendered: Sequence[Rendered], *, only_checked: bool) 
         ObjectRef.of(document)
         for one in rendered
         for document in one.objects
-        if not only_checked or (document["kind"] in CHECKS and document["kind"] in one.module.health)
+        if not only_checked or _is_looked_at(one, document["kind"])
     }
-    if only_checked:
-        # A definition that was applied is served, or its objects could not have been.
-        wanted = {ref for ref in wanted if ref.kind != "CustomResourceDefinition"}
     found: dict[ObjectRef, Json] = {}
     for version, kind in sorted({(ref.api_version, ref.kind) for ref in wanted}):
         for live in api.list(version, kind, labels=MODULE):
@@ -102,10 +99,15 @@ def _live(api: ClusterApi, rendered: Sequence[Rendered], *, only_checked: bool) 
     return found
 
 
+def _is_looked_at(one: Rendered, kind: str) -> bool:
+    """Say whether a module's health needs a look at this kind; a definition of ours is served, or its resource could not be."""
+    return one.is_checked(kind) and (one.sourced or kind != "CustomResourceDefinition")
+
+
 def _complaints(one: Rendered, live: Mapping[ObjectRef, Json]) -> Iterable[str]:
     for document in one.objects:
         kind, ref = document["kind"], ObjectRef.of(document)
-        if kind not in one.module.health or kind not in CHECKS or kind == "CustomResourceDefinition":
+        if not _is_looked_at(one, kind):
             continue
         there = live.get(ref)
         if there is None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from provisioner.modules import ports
 from provisioner.modules.base import GROUP, ClusterFacts, CustomKind, Request
 from provisioner.runtimes.inside import Json
 
@@ -18,7 +19,6 @@ PRIORITY = "nesoi-platform"
 SYSTEM_NODES = "nesoi.dev/system"  # label and taint of nodes that are the platform's own
 MODULE = f"{GROUP}/part-of"  # label of every object of a module, with its key
 MANAGED = {"app.kubernetes.io/managed-by": "nesoi"}
-IMAGES = "registry.nesoi.example/modules"  # a real installation's mirror; the simulator pulls nothing
 Labels = Mapping[str, str]
 
 
@@ -111,7 +111,7 @@ def _workload(kind: str, name: str, spec: Json) -> Json:
 def _pods(asked: Request, name: str, cpu: int, memory: int, extra: Labels) -> Json:
     container = {
         "name": asked.implementation,
-        "image": f"{IMAGES}/{asked.key}/{asked.implementation}:{asked.version}",
+        "image": ports.images.ours(f"{asked.key}/{asked.implementation}", asked.version),
         "env": [{"name": "SETTINGS", "value": json.dumps(asked.settings, sort_keys=True)}],
         "resources": {
             "requests": {"cpu": f"{cpu}m", "memory": f"{memory}Mi"},
@@ -128,7 +128,7 @@ def _pods(asked: Request, name: str, cpu: int, memory: int, extra: Labels) -> Js
     spec = {
         "priorityClassName": PRIORITY,
         "containers": [container],
-        **_placement(asked.cluster),
+        **placement(asked.cluster),
     }
     return {
         "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
@@ -136,7 +136,7 @@ def _pods(asked: Request, name: str, cpu: int, memory: int, extra: Labels) -> Js
     }
 
 
-def _placement(cluster: ClusterFacts) -> Json:
+def placement(cluster: ClusterFacts) -> Json:
     """Return where the platform's pods go: to its own nodes where there are some."""
     if not cluster.system_pool:
         return {}

@@ -12,6 +12,7 @@ from provisioner.modules.objects import MODULE
 from provisioner.modules.ordering import in_order
 from provisioner.runtimes.inside import ClusterApi, Json, ObjectRef
 
+DEFINITION = "CustomResourceDefinition"
 _NAMED = 3  # examples in a sentence
 
 
@@ -30,9 +31,13 @@ def unwanted(kept: Mapping[str, Kept], wanted: Sequence[str], modules: Mapping[s
     return [*(key for key in gone if key not in modules), *reversed(known)]
 
 
-def hindrance(api: ClusterApi, module: Module) -> Hindrance | None:
-    """Return what stands in the way of a removal: objects that people made of its kinds, finalizers that nobody would serve."""
-    kinds = [*module.data, *([module.interface] if module.interface else [])]
+def hindrance(api: ClusterApi, module: Module, inventory: Sequence[ObjectRef] = ()) -> Hindrance | None:
+    """Return what stands in the way of a removal: objects that people made of its kinds, finalizers that nobody would serve.
+
+    Its kinds are those that it declares, and those that the inventory's definitions brought from elsewhere.
+    """
+    declared = [*module.data, *([module.interface] if module.interface else [])]
+    kinds = [*declared, *_brought(api, inventory, declared)]
     written: list[tuple[CustomKind, Json]] = []
     for kind in kinds:
         written += [(kind, live) for live in api.list(kind.api_version, kind.kind) if not _is_ours(live)]
@@ -56,6 +61,24 @@ def hindrance(api: ClusterApi, module: Module) -> Hindrance | None:
     return Hindrance(module.key, detail)
 
 
+def _brought(
+    api: ClusterApi, inventory: Sequence[ObjectRef], declared: Sequence[CustomKind]
+) -> list[CustomKind]:
+    names = {f"{kind.plural}.{kind.group}" for kind in declared}
+    found = []
+    for ref in inventory:
+        live = api.get(ref) if ref.kind == DEFINITION and ref.name not in names else None
+        if live is None:
+            continue
+        spec = live["spec"]
+        served = [one["name"] for one in spec["versions"] if one.get("served", True)]
+        if served:
+            kind, plural = spec["names"]["kind"], spec["names"]["plural"]
+            scoped = spec.get("scope") == "Namespaced"
+            found.append(CustomKind(kind, plural, scoped, spec["group"], served[0]))
+    return found
+
+
 def _is_ours(live: Mapping[str, object]) -> bool:
     metadata: Mapping[str, object] = live["metadata"]  # type: ignore[assignment]
     labels = metadata.get("labels")
@@ -75,7 +98,9 @@ def remove(
     Nothing is touched unless all of them can go: half of a set would leave modules without those that they need.
     """
     kept = memory.recall()
-    hindered = [why for key in keys if key in modules and (why := hindrance(api, modules[key]))]
+    hindered = [
+        why for key in keys if key in modules and (why := hindrance(api, modules[key], kept[key].inventory))
+    ]
     if hindered:
         said = {why.key: why.detail for why in hindered}
         memory.keep([replace(kept[key], state=State.BLOCKED, message=said[key][:500]) for key in said])
@@ -97,6 +122,7 @@ def _take_down(
     api: ClusterApi, inventory: Sequence[ObjectRef], staying: Collection[ObjectRef]
 ) -> tuple[ObjectRef, ...]:
     """Delete a module's custom resources first, and the rest only once they are gone: it is what serves their finalizers."""
-    resources = [ref for ref in inventory if ref.api_version.startswith(f"{GROUP}/")]
+    groups = {GROUP, *(ref.name.partition(".")[2] for ref in inventory if ref.kind == DEFINITION)}
+    resources = [ref for ref in inventory if ref.api_version.rpartition("/")[0] in groups]
     held = prune(api, resources, keep=staying).lingering
     return held or prune(api, inventory, keep={*staying, *resources}).lingering

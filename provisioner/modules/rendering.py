@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controlplane.kernel.errors import Fatal
-from provisioner.modules.base import ClusterFacts, Module, Request
+from provisioner.modules import ports
+from provisioner.modules.base import ClusterFacts, Footprint, Implementation, Module, Request
+from provisioner.modules.health import CHECKS
 from provisioner.modules.objects import SYSTEM_NODES, ours
+from provisioner.modules.promising import promised
 from provisioner.modules.registry import all_modules
 from provisioner.runtimes.inside import Json, ObjectRef
 from provisioner.runtimes.spec import ClusterSpec, ModuleWish
@@ -27,6 +30,11 @@ class Rendered:
     implementation: str
     objects: tuple[Json, ...]
     digest: str
+    sourced: bool = False  # from elsewhere: whatever of it has a check is looked after
+
+    def is_checked(self, kind: str) -> bool:
+        """Say whether the module is well only while its objects of this kind are."""
+        return kind in CHECKS and (self.sourced or kind in self.module.health)
 
     @property
     def inventory(self) -> tuple[ObjectRef, ...]:
@@ -59,24 +67,52 @@ def render(
 ) -> tuple[Rendered, ...]:
     """Return every wished module's objects, in the order of the wishes; raises Fatal for one that this build does not have."""
     known = all_modules() if modules is None else modules
-    place = facts or facts_of(cluster)
-    return tuple(_rendered(wish, known, place) for wish in cluster.modules)
+    chosen = [_chosen(wish, known) for wish in cluster.modules]
+    place = facts or replace(facts_of(cluster), surplus=_surplus(chosen))
+    return tuple(
+        _rendered(wish, module, implementation, place)
+        for wish, (module, implementation) in zip(cluster.modules, chosen, strict=True)
+    )
 
 
-def _rendered(wish: ModuleWish, modules: Mapping[str, Module], facts: ClusterFacts) -> Rendered:
-    try:
-        module = modules[wish.key]
-        name, implementation = module.implementation(wish.implementation)
-    except KeyError as error:
+def _chosen(wish: ModuleWish, modules: Mapping[str, Module]) -> tuple[Module, Implementation]:
+    """Return what stands behind a wish: of this build, or of elsewhere."""
+    module = modules.get(wish.key)
+    name = wish.implementation or (module.first if module else "")
+    if module is not None and name in module.implementations:
+        return module, module.implementations[name]
+    found = ports.sourced(wish.key, name, wish.version) if module else None
+    if module is None or found is None:
+        what = (
+            f"module {wish.key}" if module is None else f"implementation {name} {wish.version} of {wish.key}"
+        )
         raise Fatal(
-            f"This build has no module or implementation {error}; a newer release of the platform brings it.",
+            f"Neither this build nor the catalogue has the {what}; a newer release of the platform brings it, or an entry in "
+            "modules.yaml.",
             code="module_unknown",
-        ) from None
-    settings = with_defaults(module.schema, wish.settings)
-    made = implementation.render(Request(wish.key, name, wish.version, settings, facts))
+        )
+    return module, found
+
+
+def _surplus(chosen: Iterable[tuple[Module, Implementation]]) -> Footprint:
+    total = Footprint()
+    for module, implementation in chosen:
+        total = total.plus(implementation.footprint.beyond(module.footprint))
+    return total
+
+
+def _rendered(
+    wish: ModuleWish, module: Module, implementation: Implementation, facts: ClusterFacts
+) -> Rendered:
+    name = wish.implementation or module.first
+    asked = Request(wish.key, name, wish.version, with_defaults(module.schema, wish.settings), facts)
+    made = list(implementation.render(asked))
+    if implementation.sourced:
+        there = {ObjectRef.of(document) for document in made}
+        made = [one for one in promised(module, asked) if ObjectRef.of(one) not in there] + made
     own = module.interface.kind if module.interface and not wish.own_resource else ""
     objects = tuple(ours(document, wish.key) for document in made if document["kind"] != own)
-    return Rendered(module, wish, name, objects, digest_of(objects))
+    return Rendered(module, wish, name, objects, digest_of(objects), implementation.sourced)
 
 
 def digest_of(objects: Sequence[Mapping[str, Any]]) -> str:

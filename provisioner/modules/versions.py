@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from provisioner.modules.base import Module
+from provisioner.modules import ports
+from provisioner.modules.base import Implementation, Module
 from provisioner.modules.ordering import Objection, in_order, objections
 from provisioner.modules.registry import all_modules
 from provisioner.runtimes.spec import ModuleWish
+
+Sourced = Callable[[str, str, str], Implementation | None]
 
 
 def parse_version(text: str, module: Module) -> tuple[str, str]:
@@ -22,10 +25,15 @@ def plain_versions(release: Mapping[str, str]) -> dict[str, str]:
     return {key: text.rpartition("@")[2] for key, text in release.items()}
 
 
-def objections_to(release: Mapping[str, str], modules: Mapping[str, Module] | None = None) -> list[Objection]:
+def objections_to(
+    release: Mapping[str, str], modules: Mapping[str, Module] | None = None, *, sourced: Sourced | None = None
+) -> list[Objection]:
     """Return what is wrong with a release's modules: one that this build has no file or implementation for, one whose needs the
     release lacks, a circle of needs, mandatory ones that can't be together. Others may conflict: each runtime chooses among them.
+
+    `sourced` says what there is from elsewhere: the catalogue in force, where nothing is said.
     """
+    elsewhere = sourced or ports.sourced
     known = all_modules() if modules is None else modules
     found = [
         Objection("module_unknown", key, f"This build has no file for the module {key}.")
@@ -33,8 +41,11 @@ def objections_to(release: Mapping[str, str], modules: Mapping[str, Module] | No
         if key not in known
     ]
     for key in release.keys() & known.keys():
-        _, implementation = parse_version(release[key], known[key])
-        if implementation not in known[key].implementations:
+        version, implementation = parse_version(release[key], known[key])
+        if (
+            implementation not in known[key].implementations
+            and elsewhere(key, implementation, version) is None
+        ):
             names = ", ".join(known[key].implementations)
             detail = f"Module {key} has no implementation {implementation}; it has: {names}."
             found.append(Objection("module_implementation_unknown", key, detail))

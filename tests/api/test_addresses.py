@@ -120,6 +120,7 @@ def test_trusted_proxies_that_mean_nothing_are_refused_at_the_start() -> None:
 @pytest.mark.parametrize("public", ["", "http://nesoi.example.com", "https://nesoi.example.com/sub", "nesoi"])
 def test_a_production_installation_needs_a_public_address_over_https(public: str) -> None:
     production = {"EMBEDDED": False, "SECRET_KEY": "k" * 40, "SECURE_COOKIES": True, "DEBUG": False}
+    production["MODULE_REGISTRY"] = "registry.nesoi.dev/modules"
     with override_settings(**production, PUBLIC_URL=PUBLIC):
         call_command("check", tags=["nesoi"])
     with override_settings(**production, PUBLIC_URL=public), pytest.raises(SystemCheckError, match="E005"):

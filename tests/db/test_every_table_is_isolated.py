@@ -36,7 +36,7 @@ OPEN = {
     **dict.fromkeys(
         (
             "catalog_channel", "catalog_kubernetesversion", "catalog_machinetype", "catalog_module", "catalog_plan",
-            "catalog_region", "catalog_release", "catalog_revision",
+            "catalog_region", "catalog_release", "catalog_revision", "catalog_moduleversion", "catalog_content",
         ),
         "the same for every tenant",
     ),

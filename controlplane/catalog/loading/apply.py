@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import ProtectedError
 
 from controlplane.catalog import ports
-from controlplane.catalog.loading import releasing
+from controlplane.catalog.loading import module_sources, releasing
 from controlplane.catalog.loading.broker_ids import broken_broker_ids, noted
 from controlplane.catalog.loading.catalog import DATA, KINDS, Row, memory_text, read_catalog
 from controlplane.catalog.loading.difference import Change, Rows, compare, removals
@@ -21,6 +21,7 @@ from controlplane.catalog.models import (
     KubernetesVersion,
     MachineType,
     Module,
+    ModuleVersion,
     Plan,
     Region,
     Release,
@@ -35,6 +36,7 @@ TABLES: dict[str, models.Manager[Any]] = {
     "region": Region.objects,
     "machine_type": MachineType.objects,
     "module": Module.objects,
+    "module_version": ModuleVersion.objects,
     "kubernetes_version": KubernetesVersion.objects,
     "release": Release.objects,
     "channel": Channel.objects,
@@ -58,20 +60,23 @@ class ApplyRefusedError(Exception):
 
 @dataclass(frozen=True)
 class Applied:
-    """What changed, or would change; `revision` is None where nothing was written."""
+    """What changed, or would change; `revision` is None where nothing was written, `sources` tells what fetched bundles hold."""
 
     changes: tuple[Change, ...]
     revision: int | None
+    sources: tuple[str, ...] = ()
 
 
 def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
-    """Make the tables equal to the files; a second run changes nothing.
+    """Make the tables equal to the files; a second run changes nothing. Not in a transaction: sources are fetched first.
 
     Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or broker id, or stranded
     runtimes; a dry run raises them too.
     """
     catalog = read_catalog(directory)
     review_catalog(catalog, today=utcnow().date())
+    fetched = module_sources.fetch_sources(catalog, stored_rows())
+    told = tuple(fetched.summary)
     with transaction.atomic():
         lock_apply()
         before = stored_rows()
@@ -79,13 +84,14 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
         changes = compare(before, after)
         _refuse_broken_promises(changes, before, after)
         _write(changes, after, actor)
-        if dry_run or not changes:
+        module_sources.store(fetched, catalog)
+        if dry_run or not (changes or fetched.contents):
             transaction.set_rollback(
                 True
             )  # a dry run writes too, so that it meets whatever the database refuses
-            return Applied(tuple(changes), None)
+            return Applied(tuple(changes), None, told)
         revision = note(noted(changes, after), actor)
-    return Applied(tuple(changes), revision)
+    return Applied(tuple(changes), revision, told)
 
 
 def stored_rows() -> Rows:
@@ -115,6 +121,7 @@ def _plain(row: Row) -> Row:
 def _refuse_broken_promises(changes: list[Change], before: Rows, after: Rows) -> None:
     reasons = releasing.broken_releases(changes, before)
     reasons += broken_broker_ids(before, after)
+    reasons += module_sources.broken_versions(before, after)
     gone = removals(before, after)
     for stranded in ports.in_use(gone) if gone else ():
         named = f" ({', '.join(stranded.examples)})" if stranded.examples else ""

@@ -10,8 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from controlplane.catalog.loading.module_rows import module_version_row
 from controlplane.catalog.loading.reading import CatalogInvalidError, Document, FileFault, read_document
-from controlplane.catalog.loading.shapes import FILES, FOLDERS, Shape
+from controlplane.catalog.loading.shape_words import Shape
+from controlplane.catalog.loading.shapes import FILES, FOLDERS
 from controlplane.catalog.plans import PlanFacts, plan_facts
 from controlplane.kernel.sentences import find_faults
 
@@ -19,7 +21,16 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 
 Row = dict[str, Any]
 # In the order in which one refers to another.
-KINDS = ("region", "machine_type", "module", "kubernetes_version", "release", "channel", "plan")
+KINDS = (
+    "region",
+    "machine_type",
+    "module",
+    "module_version",
+    "kubernetes_version",
+    "release",
+    "channel",
+    "plan",
+)
 
 
 @dataclass
@@ -143,7 +154,7 @@ def _add_rows(catalog: Catalog, document: Document) -> None:
             catalog.add("kubernetes_version", entry["version"], row, document, ("versions", index))
     elif kind == "modules":
         for index, entry in enumerate(data["modules"]):
-            catalog.add("module", entry["key"], {"mandatory": False, **entry}, document, ("modules", index))
+            _add_module(catalog, entry, document, ("modules", index))
     elif kind == "channels":
         for index, entry in enumerate(data["channels"]):
             row = {"key": entry["key"], "release_id": entry["release"], "declared": entry["release"]}
@@ -152,6 +163,14 @@ def _add_rows(catalog: Catalog, document: Document) -> None:
         catalog.add("release", data["key"], release_row(data), document, ())
     else:
         catalog.add("plan", data["key"], _plan_row(data), document, ())
+
+
+def _add_module(catalog: Catalog, entry: Row, document: Document, path: tuple[str | int, ...]) -> None:
+    plain = {name: value for name, value in entry.items() if name != "versions"}
+    catalog.add("module", entry["key"], {"mandatory": False, **plain}, document, path)
+    for index, version in enumerate(entry.get("versions", ())):
+        row = module_version_row(entry["key"], version)
+        catalog.add("module_version", row["key"], row, document, (*path, "versions", index))
 
 
 def _machine_row(row: Row) -> Row:

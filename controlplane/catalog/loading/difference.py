@@ -49,7 +49,15 @@ def _fields(prefix: str, before: Row, after: Row) -> Iterator[tuple[str, Any, An
 def removals(before: Rows, after: Rows) -> tuple[Removal, ...]:
     """What runtimes could miss: rows that go, zones that go, and what a plan that stays no longer offers."""
     found: list[Removal] = []
-    for kind in ("plan", "region", "machine_type", "kubernetes_version", "release", "module"):
+    for kind in (
+        "plan",
+        "region",
+        "machine_type",
+        "kubernetes_version",
+        "release",
+        "module",
+        "module_version",
+    ):
         for key in sorted(set(before[kind]) - set(after[kind])):
             row = before[kind][key]
             named = row["name"] if kind in ("region", "machine_type") else key

@@ -34,12 +34,18 @@ SCHEMA = {
 }
 
 
-def _nvidia(asked: Request) -> list[Json]:
+def _promised(asked: Request) -> list[Json]:
     return [
         namespace(DRIVERS, security="privileged"),  # a driver is loaded into the node's kernel
         *bounds(DRIVERS, QUOTA),
         definition(KIND, SCHEMA),
         resource(KIND, asked.settings),
+    ]
+
+
+def _nvidia(asked: Request) -> list[Json]:
+    return [
+        *_promised(asked),
         deployment(asked, cpu=30, memory=96),
         daemon_set(asked, name="gpu-driver", cpu=50, memory=128, nodes=NODES, place=DRIVERS),
     ]
@@ -53,4 +59,5 @@ module = Module(
     footprint=Footprint(30, 96, per_node_cpu_millicores=50, per_node_memory_mib=128, replicas=1),
     health=("CustomResourceDefinition", "Deployment", "DaemonSet", "Namespace"),
     interface=KIND,
+    promise=_promised,
 )

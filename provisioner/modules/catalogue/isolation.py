@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from provisioner.modules.base import Implementation, Module, Request
+from provisioner.modules.base import Footprint, Implementation, Module, Request
 from provisioner.modules.objects import (
     ACCESS,
     LANDSCAPES,
@@ -24,18 +24,22 @@ POLICY, BINDINGS = "nesoi-keep-off-system-nodes", "nesoi-scheduler-binds"
 # one implementation is there until the next one is. A test holds their footprints against both.
 CORES, GIBIBYTES, PODS = 12, 24, 300
 NODE_MILLICORES, NODE_MEBIBYTES, NODE_PODS = 50, 128, 2
+NOTHING = Footprint()
 _REGISTRATION = "admissionregistration.k8s.io/v1"
 
 
-def quota(nodes: int) -> Labels:
+def quota(nodes: int, surplus: Footprint = NOTHING) -> Labels:
     """Return what may be requested in the platform's namespace of a cluster that has at most so many nodes.
 
-    Whole cores and GiB: so the API server writes them too, and nobody takes its writing for drift.
+    The surplus counts twice, as one version of a module is there until the next one is. Whole cores and GiB: so the API server
+    writes them too, and nobody takes its writing for drift.
     """
+    millicores = nodes * (NODE_MILLICORES + 2 * surplus.per_node_cpu_millicores) + 2 * surplus.cpu_millicores
+    mebibytes = nodes * (NODE_MEBIBYTES + 2 * surplus.per_node_memory_mib) + 2 * surplus.memory_mib
     return {
-        "requests.cpu": str(CORES + ceil(nodes * NODE_MILLICORES / 1000)),
-        "requests.memory": f"{GIBIBYTES + ceil(nodes * NODE_MEBIBYTES / 1024)}Gi",
-        "pods": str(PODS + nodes * NODE_PODS),
+        "requests.cpu": str(CORES + ceil(millicores / 1000)),
+        "requests.memory": f"{GIBIBYTES + ceil(mebibytes / 1024)}Gi",
+        "pods": str(PODS + nodes * NODE_PODS + 2 * surplus.replicas),
     }
 
 
@@ -123,7 +127,7 @@ def _render(asked: Request) -> list[Json]:
         namespace(SYSTEM, security="restricted"),
         namespace(ACCESS, security="restricted"),
         _priority(),
-        *bounds(SYSTEM, quota(asked.cluster.most_nodes)),
+        *bounds(SYSTEM, quota(asked.cluster.most_nodes, asked.cluster.surplus)),
         *bounds(ACCESS, {"pods": "0"}, closed=True),  # service accounts only
         *_admission(asked),
     ]

@@ -87,4 +87,5 @@ module = Module(
     footprint=Footprint(75, 128, per_node_cpu_millicores=25, per_node_memory_mib=64, replicas=1),
     interface=KIND,
     data=(PIPELINES,),
+    promise=_promised,
 )

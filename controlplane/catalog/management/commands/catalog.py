@@ -61,6 +61,8 @@ class Command(BaseCommand):
             _print_changes(console, error.changes)
             raise CommandError(f"Refused; nothing was changed.\n{error}", returncode=3) from error
         _print_changes(console, applied.changes)
+        for sentence in applied.sources:
+            console.print(Text(f"  {sentence}"))
         if not applied.changes:
             console.print("The catalog is up to date.")
         elif applied.revision is None:

@@ -1,0 +1,168 @@
+"""Fetches what versions of modules are made of, proves it and has it reviewed, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.conf import settings
+
+from controlplane.catalog import ports
+from controlplane.catalog.loading.catalog import Catalog, Row
+from controlplane.catalog.loading.difference import Rows
+from controlplane.catalog.loading.module_download import (
+    MOST_BYTES,
+    Downloader,
+    SourceUnavailableError,
+    prove,
+    read_credentials,
+)
+from controlplane.catalog.loading.module_registry import chart_layer, fetch_chart
+from controlplane.catalog.loading.module_rows import named_by
+from controlplane.catalog.loading.reading import CatalogInvalidError
+from controlplane.catalog.models import Content
+from controlplane.catalog.sourced import SourcedVersion, sourced_version
+from controlplane.kernel.clock import utcnow
+from controlplane.outbound.client import Policy
+
+PATIENCE_SECONDS = 60.0  # of one download
+
+
+@dataclass
+class Fetched:
+    """Proved bytes by their digest with where each came from, and what would come of them, in sentences."""
+
+    contents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    summary: list[str] = field(default_factory=list)
+
+
+def fetch_sources(catalog: Catalog, before: Rows) -> Fetched:
+    """Fetch and review what is new, outside any transaction; raises CatalogInvalidError with file and line of every fault.
+
+    What is stored already is not fetched again; what did not change is not reviewed again, unless a release names it anew.
+    """
+    fetched = Fetched()
+    stored = (
+        set(Content.objects.values_list("digest", flat=True)) if catalog.rows["module_version"] else set()
+    )
+    due = [
+        key
+        for key, row in catalog.rows["module_version"].items()
+        if row["source"]["digest"] not in stored or _is_due(key, catalog, before)
+    ]
+    client = downloader() if due else None
+    for key in due:
+        version = sourced_version(catalog.rows["module_version"][key])
+        try:
+            content = _content(client or downloader(), version, fetched)
+        except SourceUnavailableError as error:
+            catalog.fault("module_version", key, ("source",), error.code, str(error))
+            continue
+        said = ports.review_source(version, content, _kubernetes_of(key, catalog))
+        for fault in said.faults:
+            catalog.fault("module_version", key, ("source",), fault.code, fault.detail)
+        fetched.summary += [f"{key}: {sentence}" for sentence in said.summary]
+    if catalog.faults:
+        raise CatalogInvalidError(catalog.faults)
+    return fetched
+
+
+def store(fetched: Fetched, catalog: Catalog) -> None:
+    """Keep what was fetched, and drop what no version in the files names any more; inside the transaction of an apply."""
+    known = set(Content.objects.filter(digest__in=fetched.contents).values_list("digest", flat=True))
+    now = utcnow()
+    Content.objects.bulk_create(
+        Content(digest=digest, content=content, origin=origin[:2048], fetched_at=now)
+        for digest, (origin, content) in fetched.contents.items()
+        if digest not in known
+    )
+    named = [sourced_version(row) for row in catalog.rows["module_version"].values()]
+    Content.objects.exclude(digest__in=_needed(named)).delete()
+
+
+def downloader() -> Downloader:
+    """Return what fetches within this installation's settings; raises SourceUnavailableError for settings that can't be read."""
+    try:
+        policy = Policy.read(private_networks=settings.MODULE_SOURCE_NETWORKS, plain_hosts=[])
+        credentials = read_credentials(settings.MODULE_SOURCE_CREDENTIALS)
+    except ValueError as error:
+        raise SourceUnavailableError("module_source_settings", f"MODULE_SOURCE_*: {error}.") from error
+    bounded = replace(
+        policy,
+        timeout_seconds=PATIENCE_SECONDS,
+        most_bytes=MOST_BYTES,
+        authorities=settings.MODULE_SOURCE_AUTHORITIES,
+    )
+    return Downloader(bounded, credentials)
+
+
+def stored_bundle(digest: str, url: str) -> bytes | None:
+    """Return a source's chart or manifests as stored, None where something is missing; two statements at most."""
+    content = _stored(digest)
+    if content is None or not _in_registry(url):
+        return content
+    return _stored(chart_layer(content, url))
+
+
+def _stored(digest: str) -> bytes | None:
+    found = Content.objects.filter(pk=digest).values_list("content", flat=True).first()
+    return None if found is None else bytes(found)
+
+
+def _content(client: Downloader, version: SourcedVersion, fetched: Fetched) -> bytes:
+    url, digest = version.source["url"], version.digest
+    kept = stored_bundle(digest, url)
+    if kept is not None:
+        return kept
+    if not _in_registry(url):
+        content = prove(client.download(url), digest, url)
+        fetched.contents[digest] = (url, content)
+        return content
+    chart = fetch_chart(client, url, digest)
+    fetched.contents[digest] = (url, chart.manifest)
+    fetched.contents[chart.digest] = (url, chart.content)
+    return chart.content
+
+
+def _in_registry(url: str) -> bool:
+    return url.startswith("oci://")
+
+
+def _is_due(key: str, catalog: Catalog, before: Rows) -> bool:
+    if before["module_version"].get(key) != catalog.rows["module_version"][key]:
+        return True
+    return any(
+        key in named_by(row) and before["release"].get(name) != row
+        for name, row in catalog.rows["release"].items()
+    )
+
+
+def _kubernetes_of(key: str, catalog: Catalog) -> list[str]:
+    """Return the Kubernetes versions that it is installed on: those of releases that name it, or the catalog's."""
+    named = {row["kubernetes_patch"] for row in catalog.rows["release"].values() if key in named_by(row)}
+    return sorted(named) or sorted(row["patch"] for row in catalog.rows["kubernetes_version"].values())
+
+
+def _needed(versions: Sequence[SourcedVersion]) -> set[str]:
+    found = {version.digest for version in versions}
+    manifests = {one.digest: one.source["url"] for one in versions if _in_registry(one.source["url"])}
+    for digest, content in Content.objects.filter(digest__in=manifests).values_list("digest", "content"):
+        found.add(chart_layer(bytes(content), manifests[digest]))
+    return found
+
+
+def broken_versions(before: Rows, after: Mapping[str, Mapping[str, Row]]) -> list[str]:
+    """Return a sentence for every version that published releases name and whose entry says something else now, or is gone."""
+    reasons = []
+    for key, row in before["module_version"].items():
+        if after["module_version"].get(key) == row:
+            continue
+        names = sorted(
+            name for name, one in before["release"].items() if not one["draft"] and key in named_by(one)
+        )
+        if names:
+            reasons.append(
+                f"module version {key} is part of the published release {', '.join(names)}, which never changes; restore its "
+                "entry in modules.yaml and add a new version."
+            )
+    return reasons

@@ -1,0 +1,5 @@
+"""Modules that come from elsewhere: a bundle of manifests or a Helm chart that the catalogue names by its digest.
+
+`documents`, `charts` and `values` read, `dressing` makes the objects the platform's own, `admitting` says what may not be, and
+`rendering` joins them; all pure but `helm`, which runs the program of that name, and `shelf`, which knows the catalogue.
+"""

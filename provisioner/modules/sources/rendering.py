@@ -1,0 +1,63 @@
+"""From a bundle and a request to the objects that are applied, or why not. Pure but for the program that renders charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from controlplane.catalog.sourced import SourcedVersion
+from provisioner.modules.base import Module, Request
+from provisioner.modules.objects import SYSTEM
+from provisioner.modules.promising import promised
+from provisioner.modules.sources.admitting import admission_faults
+from provisioner.modules.sources.documents import read_manifests, read_objects
+from provisioner.modules.sources.dressing import dress
+from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.helm import Helm
+from provisioner.modules.sources.values import chart_values
+from provisioner.runtimes.inside import Json
+
+_LEVEL = "pod-security.kubernetes.io/enforce"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a bundle comes to for one request: `left_out` is how many of its objects are not for us."""
+
+    objects: tuple[Json, ...]
+    faults: tuple[SourceFault, ...] = ()
+    left_out: int = 0
+
+
+def make(version: SourcedVersion, content: bytes, module: Module, asked: Request, helm: Helm) -> Made:
+    """Return the objects and what is wrong with them; raises SourceInvalidError, HelmMissingError, HelmRefusedError."""
+    documents = _documents(version, content, asked, helm)
+    places = places_of(module, asked)
+    place = version.namespace or SYSTEM
+    security = places.get(place, "restricted")
+    objects = dress(documents, module=module, version=version, asked=asked, security=security)
+    faults = admission_faults(objects, module=module, places=places, security=security)
+    return Made(tuple(objects), tuple(faults), len(documents) - len(objects))
+
+
+def places_of(module: Module, asked: Request) -> Mapping[str, str]:
+    """Return the namespaces that a bundle's objects may be in, each with its Pod Security level."""
+    made = {
+        one["metadata"]["name"]: one["metadata"]["labels"].get(_LEVEL, "restricted")
+        for one in promised(module, asked)
+        if one["kind"] == "Namespace"
+    }
+    return {SYSTEM: "restricted", **made}
+
+
+def _documents(version: SourcedVersion, content: bytes, asked: Request, helm: Helm) -> Sequence[Json]:
+    if not version.is_chart:
+        return read_manifests(content)
+    text = helm.template(
+        content,
+        name=asked.key,
+        namespace=version.namespace or SYSTEM,
+        values=chart_values(version, asked),
+        kubernetes=asked.cluster.kubernetes_version,
+    )
+    return read_objects(text, where="what Helm rendered")

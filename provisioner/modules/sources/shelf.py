@@ -1,0 +1,122 @@
+"""What the catalogue in force has from elsewhere, as implementations; what was rendered once is kept in this process."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from threading import Lock
+
+from django.conf import settings
+
+from controlplane.catalog.facts import snapshot
+from controlplane.catalog.loading.module_sources import stored_bundle
+from controlplane.catalog.ports import ModuleFault, SourceReview
+from controlplane.catalog.sourced import SourcedVersion, version_key
+from controlplane.kernel.errors import Fatal, Retry
+from provisioner.modules import ports
+from provisioner.modules.base import Footprint, Implementation, Request
+from provisioner.modules.registry import all_modules
+from provisioner.modules.sources.faults import SourceInvalidError
+from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
+from provisioner.modules.sources.rendering import make
+from provisioner.modules.sources.reviewing import review
+from provisioner.runtimes.inside import Json
+
+MOST_KEPT = 64 * 1024 * 1024  # bytes of what was rendered, as JSON
+BUNDLES_KEPT = 8  # of at most 8 MiB each
+
+
+def sourced(key: str, implementation: str, version: str) -> Implementation | None:
+    """Return what stands behind a module's version from elsewhere, None where the catalogue has nothing; one statement."""
+    found = snapshot().sourced.get(version_key(key, implementation, version))
+    if found is None:
+        return None
+    footprint = Footprint(**found.footprint)
+    return Implementation(found.source["url"], partial(_rendered, found), sourced=True, footprint=footprint)
+
+
+def review_source(version: SourcedVersion, content: bytes, kubernetes: Sequence[str]) -> SourceReview:
+    """Answer the catalogue's question whether a fetched bundle can be installed."""
+    faults, summary = review(version, content, all_modules().get(version.module), kubernetes, helm())
+    told = tuple(ModuleFault(fault.code, version.module, fault.detail) for fault in faults)
+    return SourceReview(told, tuple(summary))
+
+
+def helm() -> Helm:
+    """Return the program that renders charts."""
+    return Helm(settings.HELM_BINARY, settings.HELM_SECONDS)
+
+
+class _Kept:
+    """The latest renderings of this process, by what they were made of, up to so many bytes."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: OrderedDict[str, tuple[int, tuple[Json, ...]]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: str) -> tuple[Json, ...] | None:
+        with self._lock:
+            if key not in self._made:
+                return None
+            self._made.move_to_end(key)
+            return self._made[key][1]
+
+    def put(self, key: str, objects: tuple[Json, ...]) -> None:
+        size = len(json.dumps(objects))
+        with self._lock:
+            self._bytes += size - self._made.pop(key, (0, ()))[0]
+            self._made[key] = (size, objects)
+            while self._bytes > MOST_KEPT:
+                _, (gone, _) = self._made.popitem(last=False)
+                self._bytes -= gone
+
+
+_kept = _Kept()
+
+
+def _rendered(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
+    """Return the objects for one runtime; raises Retry where this process can't render, Fatal where nobody can."""
+    said = [vars(version), asked.settings, vars(asked.cluster), vars(ports.images)]
+    key = json.dumps(said, sort_keys=True, default=vars)
+    objects = _kept.get(key)
+    if objects is None:
+        objects = _made(version, asked)
+        _kept.put(key, objects)
+    return objects
+
+
+def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
+    module = all_modules()[version.module]
+    try:
+        made = make(version, _bundle(version), module, asked, helm())
+    except HelmMissingError as error:
+        raise Retry(str(error), code="helm_missing") from error
+    except (SourceInvalidError, HelmRefusedError) as error:
+        raise Fatal(
+            f"Module {version.key} can't be rendered: {error}", code="module_source_refused"
+        ) from error
+    if made.faults:
+        said = " ".join(fault.detail for fault in made.faults[:3])
+        raise Fatal(f"Module {version.key} can't be installed: {said}", code=made.faults[0].code)
+    return made.objects
+
+
+def _bundle(version: SourcedVersion) -> bytes:
+    try:
+        return _loaded(version.digest, version.source["url"])
+    except LookupError:
+        detail = (
+            f"What {version.key} is made of is not stored; run `manage.py catalog apply`, which fetches it."
+        )
+        raise Retry(detail, code="module_source_missing") from None
+
+
+@lru_cache(BUNDLES_KEPT)
+def _loaded(digest: str, url: str) -> bytes:
+    content = stored_bundle(digest, url)
+    if content is None:
+        raise LookupError(digest)
+    return content

@@ -1,0 +1,194 @@
+"""What modules are made of is fetched as the catalogue names it, proved by its digest, or refused with words that help."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane.catalog.loading.module_download import (
+    Downloader,
+    SourceUnavailableError,
+    digest_of,
+    prove,
+    read_credentials,
+)
+from controlplane.catalog.loading.module_registry import fetch_chart, repository
+from controlplane.outbound.client import Policy
+from tests.sourcing import Registry, registry
+
+WRONG = "sha256:" + 64 * "0"
+CHART = b"a packed chart"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("registry")) as shelf:
+        yield shelf
+
+
+@pytest.fixture(autouse=True)
+def forgetful(served: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "SSL_CERT_FILE", "/dev/null"
+    )  # the system's authorities take longer to read than a test
+    served.asked.clear()
+    served.answers.clear()
+    served.token = ""
+
+
+def oci(served: Registry, name: str = "charts/eventing") -> str:
+    return f"oci://{served.host}/{name}"
+
+
+def refusal(served: Registry, digest: str, client: Downloader | None = None) -> SourceUnavailableError:
+    with pytest.raises(SourceUnavailableError) as error:
+        fetch_chart(client or served.downloader(), oci(served), digest)
+    return error.value
+
+
+def test_a_chart_comes_by_the_digest_of_its_manifest(served: Registry) -> None:
+    digest = served.push("charts/eventing", CHART)
+    chart = fetch_chart(served.downloader(), oci(served), digest)
+    assert (chart.content, chart.digest) == (CHART, digest_of(CHART))
+    assert digest_of(chart.manifest) == digest
+    assert [path for path, _ in served.asked] == [
+        f"/v2/charts/eventing/manifests/{digest}",
+        f"/v2/charts/eventing/blobs/{digest_of(CHART)}",
+    ]
+
+
+@pytest.mark.parametrize("credentials", ["", "ada:secret"])
+def test_a_registry_that_wants_a_token_gets_the_one_that_it_gives(served: Registry, credentials: str) -> None:
+    served.token = "t0ken"
+    digest = served.push("charts/eventing", CHART)
+    assert fetch_chart(served.downloader(credentials), oci(served), digest).content == CHART
+    token = next(entry for entry in served.asked if entry[0].startswith("/token"))
+    assert token[0] == "/token?service=charts&scope=repository%3Aeventing%3Apull"
+    assert token[1] == (f"Basic {base64.b64encode(b'ada:secret').decode()}" if credentials else "")
+    assert len(served.asked) == 4, "one token for manifest and chart"
+
+
+def test_what_authorizes_stays_with_the_host_that_it_is_for(served: Registry) -> None:
+    with registry(Path(served.certificate).parent) as storage:
+        served.token = "t0ken"
+        digest = served.push("charts/eventing", CHART)
+        storage.put("/elsewhere", CHART)
+        there = f"{storage.url}/elsewhere?signature=s3cret"
+        served.put(f"/v2/charts/eventing/blobs/{digest_of(CHART)}", b"", 307, Location=there)
+        assert fetch_chart(served.downloader(), oci(served), digest).content == CHART
+        assert storage.asked == [("/elsewhere?signature=s3cret", "")]
+
+
+def test_bytes_under_another_digest_are_not_used(served: Registry) -> None:
+    digest = served.push("charts/eventing", CHART)
+    served.put(f"/v2/charts/eventing/blobs/{digest_of(CHART)}", b"something else")
+    assert refusal(served, digest).code == "module_source_digest"
+    served.put(f"/v2/charts/eventing/manifests/{digest}", b"{}")
+    told = refusal(served, digest)
+    assert told.code == "module_source_digest"
+    assert digest_of(b"{}") in str(told)
+    assert digest in str(told)
+
+
+def test_what_is_no_chart_is_refused(served: Registry) -> None:
+    image = served.push(
+        "charts/eventing", CHART, config={"mediaType": "application/vnd.oci.image.config.v1+json"}
+    )
+    assert "no Helm chart" in str(refusal(served, image))
+    empty = served.push("charts/eventing", CHART, layers=[])
+    assert "exactly one chart" in str(refusal(served, empty))
+    index = served.put("/v2/charts/eventing/manifests/x", b"[]")
+    served.put(f"/v2/charts/eventing/manifests/{index}", b"[]")
+    assert refusal(served, index).code == "module_source_invalid"
+
+
+def test_too_much_is_refused_before_it_is_fetched_and_while_it_is(served: Registry) -> None:
+    layers = [
+        {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": WRONG, "size": 9**9}
+    ]
+    assert (
+        refusal(served, served.push("charts/eventing", CHART, layers=layers)).code
+        == "module_source_too_large"
+    )
+    assert refusal(served, served.push("charts/eventing", 200_000 * b"x")).code == "module_source_too_large"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(404, "look at the address"), (403, "MODULE_SOURCE_CREDENTIALS"), (500, "try again later")],
+)
+def test_what_a_registry_refuses_is_told_with_a_remedy(served: Registry, status: int, said: str) -> None:
+    served.put(f"/v2/charts/eventing/manifests/{WRONG}", b"", status)
+    told = refusal(served, WRONG)
+    assert told.code == "module_source_unreachable"
+    assert f"answered {status}" in str(told)
+    assert said in str(told)
+
+
+def test_a_registry_that_lets_nobody_in_ends_the_matter(served: Registry) -> None:
+    served.put(f"/v2/charts/eventing/manifests/{WRONG}", b"", 401, WWW_Authenticate='Negotiate realm="x"')
+    assert "MODULE_SOURCE_CREDENTIALS" in str(refusal(served, WRONG))
+
+
+def test_only_listed_networks_are_called_and_only_over_https(served: Registry) -> None:
+    told = refusal(served, WRONG, Downloader(Policy(authorities=served.certificate)))
+    assert (told.code, "MODULE_SOURCE_NETWORKS" in str(told)) == ("module_source_refused", True)
+    served.put("/plain", b"", 302, Location=f"http://{served.host}/x")
+    with pytest.raises(SourceUnavailableError, match="must begin with https"):
+        served.downloader().download(f"{served.url}/plain")
+    served.put("/round", b"", 302, Location="/round")
+    with pytest.raises(SourceUnavailableError, match="leads on and on"):
+        served.downloader().download(f"{served.url}/round")
+
+
+def test_a_server_without_a_trusted_certificate_is_not_believed(served: Registry) -> None:
+    client = Downloader(Policy(served.downloader().policy.private_networks))
+    assert refusal(served, WRONG, client).code == "module_source_unreachable"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "oci://h.example/a:1.0",
+        "oci://h.example/",
+        "oci://u@h.example/a",
+        "https://h.example/a",
+        "oci://h.example/A",
+    ],
+)
+def test_an_address_in_a_registry_names_registry_and_repository_alone(url: str) -> None:
+    with pytest.raises(SourceUnavailableError, match="oci://registry/repository/chart"):
+        repository(url)
+
+
+def test_credentials_are_read_as_container_tools_write_them(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    auth = base64.b64encode(b"ada:pass:word").decode()
+    file.write_text(
+        json.dumps(
+            {
+                "auths": {
+                    "https://a.example/v1/": {"auth": auth},
+                    "b.example:5000": {"username": "u", "password": "p"},
+                }
+            }
+        )
+    )
+    assert read_credentials(str(file)) == {"a.example": "ada:pass:word", "b.example:5000": "u:p"}
+    assert read_credentials("") == {}
+    for wrong in ("[]", "{", '{"auths": {"a": {"auth": "%%%"}}}', '{"auths": {"a": {}}}'):
+        file.write_text(wrong)
+        with pytest.raises(ValueError, match="as container tools write it"):
+            read_credentials(str(file))
+    with pytest.raises(ValueError, match="can't be read"):
+        read_credentials(str(tmp_path / "none"))
+
+
+def test_a_digest_is_proved() -> None:
+    assert prove(CHART, digest_of(CHART), "it") == CHART
+    with pytest.raises(SourceUnavailableError, match="was changed since"):
+        prove(CHART, WRONG, "it")
