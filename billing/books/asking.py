@@ -23,9 +23,9 @@ from billing.pricing.periods import month as period_of
 from billing.pricing.whatif import Compared
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import OPEN, JobState, Queue
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from controlplane.tenants.jobs import OPEN, JobState, Queue
 
 KEPT = timedelta(days=7)
 AT_ONCE = 20  # tenants that are written together

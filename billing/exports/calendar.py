@@ -13,7 +13,7 @@ from billing.exports.services import BEAT, ask_export
 from billing.usage.slots import month_before
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 
 
 def kinds() -> list[tuple[str, str]]:

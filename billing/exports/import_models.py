@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from controlplane.kernel.ids import uuid7
-from controlplane.kernel.jobs import IS_OPEN, Job, JobState
+from controlplane.tenants.jobs import IS_OPEN, Job, JobState
 
 
 class BillImport(Job):

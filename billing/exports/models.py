@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from billing.exports.focus.columns import Version
 from billing.exports.import_models import BillImport
 from controlplane.kernel.ids import uuid7
-from controlplane.kernel.jobs import IS_OPEN, Job, JobState
+from controlplane.tenants.jobs import IS_OPEN, Job, JobState
 
 __all__ = [
     "BillImport", "BillPlace", "FileFormat", "FocusExport", "ProviderBill", "ProviderCost",

@@ -20,9 +20,9 @@ from billing.pricing.periods import month as period_of
 from billing.statements.queries import tenants_of
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState, Queue
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission, PlatformRole, Role
+from controlplane.tenants.jobs import JobState, Queue
 
 log = structlog.get_logger(__name__)
 

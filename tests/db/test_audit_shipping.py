@@ -12,7 +12,6 @@ import pytest
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import OvertakenError
 from controlplane.tenants import audit
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.audit import reading, shipping
@@ -20,6 +19,7 @@ from controlplane.tenants.audit.reading import Search
 from controlplane.tenants.audit.shipping import ask_export, ship_due, visible_exports
 from controlplane.tenants.export_models import AuditExport
 from controlplane.tenants.isolation.roles import WORKER
+from controlplane.tenants.jobs import OvertakenError
 from controlplane.tenants.models import AuditEvent
 from tests.bucket import a_bucket
 from tests.database_roles import acting_as

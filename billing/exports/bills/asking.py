@@ -22,9 +22,9 @@ from billing.exports.places import check_place
 from billing.exports.services import require_finance
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState, Queue
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, PlatformRole
+from controlplane.tenants.jobs import JobState, Queue
 
 log = structlog.get_logger(__name__)
 LONGEST_NAME = 100

@@ -20,8 +20,8 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.api.shapes.team import request_of
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.jobs import JobState
 from controlplane.tenants.export_models import AuditExport
+from controlplane.tenants.jobs import JobState
 
 AUDIT_EVENT = Shape(
     "AuditEvent",

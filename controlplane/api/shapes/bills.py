@@ -20,7 +20,7 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.api.shapes.exports import AMOUNT, MAYBE_ID, MONTH, plain
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 
 PROVIDER_BILL = Shape(
     "ProviderBill",

@@ -23,7 +23,7 @@ from controlplane.api.shapes.base import (
     words,
 )
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 
 AMOUNT = {"type": "string", "description": "Decimal number."}
 MAYBE_ID = {"type": ["string", "null"], "format": "uuid"}

@@ -22,7 +22,7 @@ from controlplane.api.shapes.base import (
 from controlplane.api.shapes.cost import amount
 from controlplane.api.shapes.prices import AMOUNT, MONTH
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 
 _SIDES = {"currency": TEXT, "before": AMOUNT, "after": AMOUNT, "change": AMOUNT}
 WHAT_IF = Shape(

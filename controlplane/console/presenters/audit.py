@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.console.presenters.badges import Badge
-from controlplane.kernel.jobs import JobState
 from controlplane.tenants.export_models import AuditExport
+from controlplane.tenants.jobs import JobState
 from controlplane.tenants.models import AuditEvent
 
 LONGEST = 300

@@ -22,7 +22,7 @@ from controlplane.console.presenters.badges import Badge
 from controlplane.console.views.exports_fleet import GROUPS, months
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 
 FORBIDDEN, NEWEST = 403, 20
 TITLES = {"cur2": "AWS cost and usage report (CUR 2.0)", "csv": "Plain CSV"}

@@ -23,8 +23,8 @@ from controlplane.console.presenters.figures import rounded
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState
 from controlplane.tenants.access import Permission
+from controlplane.tenants.jobs import JobState
 
 NEWEST, BARS, MONTHS = 20, 12, 13
 FORBIDDEN = 403

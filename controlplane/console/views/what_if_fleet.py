@@ -28,7 +28,7 @@ from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 from controlplane.tenants.models import Tenant
 
 NEWEST, PAGE_SIZE, FULL = 30, 50, 100

@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import OPEN, JobState, Queue
 from controlplane.tenants.access import SYSTEM, Actor, Role
 from controlplane.tenants.audit.exporting import json_lines
 from controlplane.tenants.audit.noting import write_lines
 from controlplane.tenants.audit.reading import PAGE, Search, bounded, require_audit, stream
 from controlplane.tenants.audit.writing import record
 from controlplane.tenants.export_models import AuditExport
+from controlplane.tenants.jobs import OPEN, JobState, Queue
 from controlplane.tenants.models import AuditEvent
 
 log = structlog.get_logger(__name__)

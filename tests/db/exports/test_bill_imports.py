@@ -16,10 +16,10 @@ from billing.exports.bills import asking
 from billing.exports.models import BillImport, ProviderBill
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import MOST_ATTEMPTS
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.isolation.scopes import tenant_scope
+from controlplane.tenants.jobs import MOST_ATTEMPTS
 from controlplane.tenants.models import AuditEvent
 from controlplane.tenants.services import create_user, issue_token
 from tests.api.asking import Asking, problem, read

@@ -20,9 +20,9 @@ from billing.exports.publishing import check_file
 from billing.exports.services import ask_export, write_due
 from billing.footprint.models import MEASURES, PARTS, FootprintDay
 from billing.usage.models import DayLife, Source
-from controlplane.kernel.jobs import JobState
 from controlplane.tenants.access import Actor, PlatformRole
 from controlplane.tenants.isolation.roles import WORKER
+from controlplane.tenants.jobs import JobState
 from controlplane.tenants.models import Account
 from tests.database_roles import acting_as
 from tests.months import CORE_HOUR, GIB_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use

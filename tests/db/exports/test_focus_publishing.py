@@ -22,9 +22,9 @@ from billing.exports.publishing import check_file
 from billing.exports.services import ask_export, write_due
 from billing.statements.models import Charge
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole, Role
 from controlplane.tenants.isolation.roles import WORKER
+from controlplane.tenants.jobs import JobState
 from controlplane.tenants.models import AuditEvent
 from controlplane.tenants.services import create_account, create_tenant
 from tests.bucket import a_bucket

@@ -15,7 +15,7 @@ from billing.exports.publishing import check_file
 from billing.exports.services import BEAT, ask_export, write_due
 from controlplane.kernel.dates import read_month
 from controlplane.kernel.errors import Refused
-from controlplane.kernel.jobs import JobState
+from controlplane.tenants.jobs import JobState
 
 
 class Command(BaseCommand):
