@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ STYLES = {
     "waiting": "yellow",
     "blocked": "yellow",
 }
+MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(Z|[+-]\d\d:\d\d)"
+)  # RFC 3339, finer than people need
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -97,7 +101,7 @@ def value_at(data: Any, path: str) -> Any:
 
 
 def cell(value: Any) -> Text:
-    """Return a value as people read it; a state has its colour beside its word."""
+    """Return a value as people read it, moments to the second; a state has its colour beside its word."""
     if isinstance(value, Mapping):
         words = ", ".join(f"{key}={one}" for key, one in value.items())
     elif isinstance(value, list):
@@ -106,6 +110,7 @@ def cell(value: Any) -> Text:
         words = "yes" if value else "no"
     else:
         words = "" if value is None else str(value)
+    words = MOMENT.sub(r"\1\2", words)
     return Text(words, style=STYLES.get(words, ""))
 
 

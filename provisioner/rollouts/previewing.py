@@ -19,10 +19,11 @@ from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
 from provisioner.rollouts.estimate_places import StagePlaces, places_of
 from provisioner.rollouts.gates.registry import gate_of, words_of
 from provisioner.rollouts.permitted import may_manage
-from provisioner.rollouts.planning import Planned, plan_rollout
+from provisioner.rollouts.planning import Ineligible, Planned, plan_rollout
 from provisioner.rollouts.selector import Member
 
 SAMPLES = 5
+REASONS = 5  # of one code that are told apart
 PAST = 500  # durations that an estimate looks back on
 
 
@@ -118,7 +119,7 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
         revenue=_sum(earned, everyone),
         wait_for_windows=len(opens),
         latest_window=max(opens, default=None),
-        ineligible=_left(planned),
+        ineligible=ineligible_of(planned),
         finish=_finish(planned, by_stage, places, now),
     )
 
@@ -157,14 +158,30 @@ def _places(planned: Planned) -> list[StagePlaces]:
     return [places_of(within, planned.frozen.concurrency) for within in lanes]
 
 
-def _left(planned: Planned) -> list[Left]:
-    groups: dict[str, list[Any]] = {}
+def ineligible_of(planned: Planned) -> list[Left]:
+    """Return them by reason, the most first; of a code with many reasons, those beyond the first few are told together."""
+    groups: dict[tuple[str, str], list[Ineligible]] = {}
     for one in planned.ineligible:
-        groups.setdefault(one.code, []).append(one)
-    return [
-        Left(code, ones[0].reason, len(ones), [one.member.name for one in ones[:SAMPLES]], ones[0].passing)
-        for code, ones in sorted(groups.items(), key=lambda entry: -len(entry[1]))
-    ]
+        groups.setdefault((one.code, one.reason), []).append(one)
+    told: dict[str, int] = Counter()
+    rest: dict[str, list[list[Ineligible]]] = {}
+    found = []
+    for (code, reason), ones in sorted(groups.items(), key=lambda entry: -len(entry[1])):
+        told[code] += 1
+        if told[code] <= REASONS:
+            found.append(_left_for(code, reason, ones))
+        else:
+            rest.setdefault(code, []).append(ones)
+    for code, others in rest.items():
+        reason = others[0][0].reason
+        if len(others) > 1:
+            reason = f"{len(others)} other reasons, for example: {reason}"
+        found.append(_left_for(code, reason, [one for ones in others for one in ones]))
+    return found
+
+
+def _left_for(code: str, reason: str, ones: Sequence[Ineligible]) -> Left:
+    return Left(code, reason, len(ones), [one.member.name for one in ones[:SAMPLES]], ones[0].passing)
 
 
 def _finish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from provisioner.rollouts.kept_preview import as_kept, kept_preview, preview_fro
 from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target, Waiver
 from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
+from provisioner.rollouts.waiving import waive_runtime
 from tests.rolling_out import NEW, OLD, Upgrades, fleet, no_gates, states, upgrading
 from tests.signed_in import browse, hidden_value, text
 from tests.world import World
@@ -105,6 +107,7 @@ def test_nothing_starts_before_it_was_previewed_as_it_is(world: World, sre: Clie
         ({"max_concurrency": "110%"}, "write at most 100%"),
         ({"ignore_windows": "on"}, "Only an urgent rollout may ignore"),
         ({"starts_per_minute": "many"}, "must be a number"),
+        ({"notice_hours": "a day"}, "must be a number of hours"),
         ({"release": "2030.1.1"}, "2030.1.1"),
     ],
 )
@@ -116,6 +119,29 @@ def test_what_would_be_refused_is_told_in_the_form(
     assert page.status_code == 422
     assert told in text(page)
     assert "What it would do" not in text(page)
+
+
+def test_how_long_beforehand_tenants_are_told_is_asked_for(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    page = sre.post("/fleet/rollouts/new", {**WISH, "notice_hours": "36", "step": "preview"})
+    assert 'name="notice_hours"' in page.content.decode()
+    seen = hidden_value(page, "seen")
+    sre.post("/fleet/rollouts/new", {**WISH, "notice_hours": "36", "step": "start", "seen": seen})
+    assert Rollout.objects.get().plan["notice_hours"] == 36
+
+
+def test_closing_a_rollout_says_beforehand_whom_it_leaves_behind_and_who_answers(
+    world: World, sre: Client
+) -> None:
+    one, *_ = fleet(world.shop, [world.landscape], 4)
+    rollout = started(world)
+    ends = utcnow() + timedelta(days=3)
+    waive_runtime(
+        actor=world.sam.actor, runtime_id=one.pk, owner="ada", reason="their freeze", expires_at=ends
+    )
+    for verb in ("close", "abort"):
+        page = text(sre.get(f"/fleet/rollouts/{rollout.pk}/{verb}"))
+        assert "4 would be left behind: 1 waived by name, 3 with nobody who answers for them." in page
 
 
 def test_a_rollout_is_paused_with_a_reason_and_goes_on(world: World, sre: Client) -> None:

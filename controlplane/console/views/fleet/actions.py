@@ -22,6 +22,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
 from provisioner.rollouts import services
+from provisioner.rollouts.closing import ends_of
 from provisioner.rollouts.models import Gate, Rollout
 from provisioner.rollouts.permitted import the_rollout
 from provisioner.rollouts.services import Choice
@@ -89,6 +90,8 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
     again = drafted and "again" in request.POST
     back = reverse("console:fleet-rollout", args=[rollout_id])
     notes = [rollout.hold] if rollout.hold and verb == "resume" else []
+    if verb in {"close", "abort"}:
+        notes.append(ends_of(actor=actor, rollout_id=rollout_id).in_words())
     tone = "danger-solid" if chosen.tone == "danger" else "primary"
     asked = Asked(
         f"{chosen.title} {rollout.name}?",

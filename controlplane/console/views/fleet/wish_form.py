@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from controlplane.catalog.facts import snapshot
 from controlplane.catalog.hops import order_of
 from controlplane.catalog.plans import ReleaseFacts
@@ -106,6 +108,8 @@ def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
             text("per_region", "At once in each region", "Empty: no limit of its own."),
             text("per_landscape", "At once on each landscape", "Empty: no limit of its own."),
             text("starts_per_minute", "Starts a minute", "Empty: as fast as the limits let it."),
+            text("notice_hours", "Notice, in hours", "So long before the first upgrade its tenants are told. 0: not at all. "
+                 f"Empty: {settings.ROLLOUT_NOTICE_HOURS:g}, and none where it is urgent."),
             switch("leave", "Leave behind who cannot come along", "With the reason; otherwise one is enough to refuse it all."),
             switch("join", "Later members join the last stage", "Runtimes that come to fit while it runs.", advanced=True),
             switch("urgent", "Urgent", "Goes before every other rollout.", advanced=True),
@@ -130,8 +134,9 @@ def read_wish(given: Mapping[str, str], rows: list[Row]) -> Wish:
     for name in ("per_region", "per_landscape"):
         if value := clean(given.get(name, "")):
             plan[name] = {"max_concurrency": value}
-    if value := clean(given.get("starts_per_minute", "")):
-        plan["starts_per_minute"] = _number(value, "starts_per_minute", "starts a minute")
+    for name, words in (("starts_per_minute", "starts a minute"), ("notice_hours", "hours")):
+        if value := clean(given.get(name, "")):
+            plan[name] = _number(value, name, words)
     if (
         shape := given.get("shape", SAFE)
     ) != SAFE:  # the safe stages fit themselves to however many there are
