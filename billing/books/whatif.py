@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from billing.books import ports
 from billing.books.loading import BooksInvalidError, meter_facts, read_book
 from billing.books.models import PriceBook
 from billing.books.services import load_market, terms
@@ -59,6 +60,8 @@ def what_if(
 ) -> Iterator[Compared]:
     """Rate a month of every tenant with another book, instead of one book (by key) or of all; contracts' discounts stay.
 
+    Credits count as its draft finds them: what other months are about to draw is gone.
+
     By slug, those behind `after` alone: whoever shows them takes as many as fit. One tenant's usage is held at a time. Tenants
     without usage are left out.
     """
@@ -67,6 +70,7 @@ def what_if(
     tenants = rated_tenants(month, after=after) if usage is stored_usage else Tenant.objects.order_by("slug")
     for tenant in tenants.iterator(chunk_size=200):
         held = terms(tenant, month, market=market)
+        held = ports.left_for(held, tenant_id=tenant.id, month=month.start.date())
         items = usage(tenant.id, held)
         if items:
             yield compare(tenant.slug, items, held, swapped(held, book, instead_of=instead_of))

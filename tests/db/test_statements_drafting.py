@@ -11,6 +11,8 @@ import pytest
 from billing.books import agreeing
 from billing.books.apply import apply_prices
 from billing.books.loading import DATA
+from billing.books.whatif import find_book, what_if
+from billing.pricing.periods import month as month_of
 from billing.statements.closing import open_months, tick
 from billing.statements.drafting import draft, draft_month
 from billing.statements.models import Charge, State, Statement
@@ -191,6 +193,8 @@ def test_two_open_months_do_not_draw_the_same_credit_twice(world: World) -> None
     use(runtime(), world.shop, JULY, vcpu=100 * CORE_HOUR)
     assert drafted(world.archipel, JUNE).total == 0
     assert drafted(world.archipel, JULY).total == 2
+    [question] = what_if(month=month_of(2026, 7), book=find_book("standard/1"))
+    assert (question.before, question.change) == (2, 0)
     assert sealed(world.archipel, JUNE).total == 0
     assert drafted(world.archipel, JULY).total == 2
 
