@@ -1,0 +1,120 @@
+"""Charts are rendered by the real Helm, alone and within bounds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from controlplane.catalog.sourced import SourcedVersion
+from provisioner.modules.registry import all_modules
+from provisioner.modules.sources import helm as room
+from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
+from provisioner.modules.sources.rendering import make
+from provisioner.modules.sources.reviewing import review
+from tests.sourcing import HELM, NO_HELM, asked, our_chart, version
+
+EVENTING = all_modules()["eventing"]
+REAL = pytest.mark.skipif(HELM is None, reason=NO_HELM)
+SETTINGS = {
+    "retentionHours": {"path": "retention", "text": "{}h"},
+    "highAvailability": {"path": "replicas", "choices": {"true": 3, "false": 1}},
+}
+
+
+def stub(folder: Path, script: str) -> Helm:
+    program = folder / "helm"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Helm(str(program), 2.0)
+
+
+def rendered(helm: Helm) -> str:
+    return helm.template(
+        b"chart", name="eventing", namespace="nesoi-system", values={"a": 1}, kubernetes="1.34.8"
+    )
+
+
+def real(chart: bytes, said: SourcedVersion) -> dict[str, str]:
+    """Review a chart with the real Helm; return its faults by code."""
+    faults, _ = review(said, chart, EVENTING, ["1.33.12", "1.34.8"], Helm(HELM or ""))
+    return {fault.code: fault.detail for fault in faults}
+
+
+@REAL
+def test_our_chart_comes_as_its_settings_say_and_without_its_tests() -> None:
+    chart = our_chart()
+    said = version(chart, settings=SETTINGS)
+    assert real(chart, said) == {}
+    made = make(said, chart, EVENTING, asked(highAvailability=True, retentionHours=2), Helm(HELM or ""))
+    named = {(one["kind"], one["metadata"]["name"]): one for one in made.objects}
+    assert named["StatefulSet", "eventing-broker"]["spec"]["replicas"] == 3
+    assert named["ConfigMap", "eventing-broker"]["data"]["retention"] == "2h"
+    assert ("PodDisruptionBudget", "eventing-broker") in named
+    subject = named["ClusterRoleBinding", "eventing-broker"]["subjects"][0]
+    assert (subject["namespace"], made.left_out) == ("nesoi-system", 1)
+
+
+@REAL
+@pytest.mark.parametrize(
+    ("template", "code", "said"),
+    [
+        ('{{ required "name the retention of events" .Values.none }}', "module_source_refused", "name the retention"),
+        ("{{ .Values.a.b.c }}", "module_source_refused", "nil pointer"),
+        ("data: {password: {{ randAlphaNum 20 }}}", "module_source_floating", "differently every time"),
+        ('{{ if not (lookup "v1" "Node" "" "") }}{{ fail "no cluster" }}{{ end }}', "module_source_refused", "no cluster"),
+        ("data: [", "module_source_refused", ""),
+    ],
+)  # fmt: skip
+def test_what_helm_itself_refuses_is_told_in_its_words(template: str, code: str, said: str) -> None:
+    chart = our_chart(
+        **{
+            "eventing/templates/more.yaml": f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: more}}\n{template}\n"
+        }
+    )
+    found = real(chart, version(chart))
+    assert said in found[code]
+    assert "/tmp" not in found[code]
+
+
+@REAL
+def test_what_a_tenant_sets_can_not_make_more_of_a_chart_than_a_module_may_be() -> None:
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {a: {{ .Values.free }}}\n"
+    careless = our_chart(**{"eventing/templates/more.yaml": template})
+    said = version(careless, settings={"retentionHours": "free"})
+    assert real(careless, version(careless, values={"free": "'1'"})) == {}
+    request = asked()
+    evil = "1}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: evil, namespace: kube-system}"
+    request = type(request)(**{**vars(request), "settings": {"retentionHours": evil}})
+    assert [fault.code for fault in make(said, careless, EVENTING, request, Helm(HELM or "")).faults] == [
+        "module_object_kind"
+    ]
+
+
+def test_without_helm_it_is_said_how_to_get_it() -> None:
+    with pytest.raises(HelmMissingError, match="there is no no-such-helm here: get Helm 3"):
+        rendered(Helm("no-such-helm"))
+
+
+def test_helm_is_told_nothing_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "s3cret")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+    told = dict(line.split("=", 1) for line in rendered(stub(tmp_path, "env; pwd >&2")).splitlines())
+    assert told["KUBECONFIG"] == os.devnull
+    assert told["HOME"].startswith(str(Path(told["PWD"])))
+    assert not {"SECRET_KEY", "HTTPS_PROXY", "DATABASE_URL", "PYTHONPATH"} & told.keys()
+    assert not Path(told["PWD"]).exists(), "nothing of it is left"
+
+
+def test_helm_is_bounded_in_time_and_in_what_it_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = stub(tmp_path, "exec sleep 60")
+    with pytest.raises(HelmRefusedError, match=r"longer than 0\.1 seconds"):
+        rendered(Helm(patient.binary, 0.1))
+    monkeypatch.setattr(room, "MOST_OUTPUT", 4096)
+    with pytest.raises(HelmRefusedError, match="renders to 4096 bytes or more"):
+        rendered(stub(tmp_path, "exec dd if=/dev/zero bs=1024 count=64 2>/dev/null"))
+    with pytest.raises(HelmRefusedError, match="Helm refuses the chart: no, thanks"):
+        rendered(stub(tmp_path, "echo no, thanks >&2; exit 1"))
