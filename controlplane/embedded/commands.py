@@ -13,7 +13,7 @@ import psutil
 
 from controlplane.embedded.journal import Journal
 from controlplane.embedded.places import elsewheres, short_folder
-from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.problems import CannotStartError, make
 from controlplane.embedded.record import Record, end, wait_until_free
 from controlplane.embedded.stack import open_stack
 
@@ -28,7 +28,7 @@ def up(state: Path) -> int:
         return _detach(state)
     background = given.pop(_BACKGROUND, None)
     stack = open_stack(state, given, quiet=bool(background) or sys.stdout.isatty())
-    stack.run(stop_with="`make stop`" if background else "Ctrl-C", on_ready=_let_go if background else _speak)
+    stack.run(stop_with=make("stop") if background else "Ctrl-C", on_ready=_let_go if background else _speak)
     return 0
 
 
@@ -48,7 +48,7 @@ def stop(state: Path) -> int:
         record.write(state="stopped", children=[])
         _say(f"Stopped {len(left)} processes that a crashed run had left.")
     elif ran:
-        _say("Stopped; `make demo` starts it again with everything that was there.")
+        _say(f"Stopped; {make('demo')} starts it again with everything that was there.")
     else:
         _say("Nothing of Nesoi runs here.")
     return 0
@@ -59,7 +59,7 @@ def status(state: Path) -> int:
     record = Record(state)
     found = record.read()
     if not record.is_taken():
-        _say("Nesoi is not running; `make demo` starts it.")
+        _say(f"Nesoi is not running; {make('demo')} starts it.")
         return 1
     _say(f"Nesoi is {found.get('state')}: {found.get('url')} (process {found.get('pid')})")
     for child in found.get("children", []):
@@ -70,7 +70,7 @@ def status(state: Path) -> int:
 def clean(state: Path) -> int:
     """Remove everything that the stack ever wrote; raises CannotStartError while it runs."""
     if Record(state).is_taken():
-        raise CannotStartError("It is running.", "`make stop` first.")
+        raise CannotStartError("It is running.", f"{make('stop')} first.")
     stop(state)
     for folder in (state, short_folder(state), *elsewheres(state)):
         if folder.exists():

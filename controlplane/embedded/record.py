@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import psutil
 
-from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.problems import CannotStartError, make
 from controlplane.embedded.service import Running
 
 _SAME_START_SECONDS = 1.0
@@ -55,7 +55,7 @@ class Record:
             found = self.read()
             raise CannotStartError(
                 f"It runs already: {found.get('url', 'starting')} (process {found.get('pid', 'unknown')}).",
-                "Open that address, or `make stop` first.",
+                f"Open that address, or {make('stop')} first.",
             ) from error
         # At once: until then `stop` would find the process of the last run, by now perhaps somebody else's.
         self.write(pid=os.getpid(), state="starting")

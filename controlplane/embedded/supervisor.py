@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from controlplane.embedded.journal import Journal
-from controlplane.embedded.problems import CannotStartError
+from controlplane.embedded.problems import CannotStartError, make
 from controlplane.embedded.service import Running, Service
 
 _PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
@@ -56,7 +56,8 @@ class Supervisor:
             running = Running(service)
         except OSError as error:
             raise CannotStartError(
-                f"{service.name} could not be started: {error}.", "Run `make clean` and `make demo` again."
+                f"{service.name} could not be started: {error}.",
+                f"Run {make('clean')} and {make('demo')} again.",
             ) from error
         self._running[service.name] = running
         self._selector.register(running.output, selectors.EVENT_READ, running)

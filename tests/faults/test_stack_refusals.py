@@ -81,7 +81,7 @@ def test_a_second_start_names_the_first(state: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = refusal(state)
     assert "It runs already: http://127.0.0.1:8123 (process 4711)" in said
-    assert "make stop" in said
+    assert f"`make stop STATE_DIR={state}` first" in said
 
 
 def test_whoever_holds_the_lock_is_known_from_the_first_moment_on(state: Path) -> None:
@@ -116,7 +116,9 @@ def test_a_half_made_database_is_refused_with_the_way_out(state: Path) -> None:
     places.user.owns(places.cluster)
     said = refusal(state)
     assert f"The database in {places.cluster} is half made or damaged" in said
-    assert "`make clean`" in said
+    assert (
+        f"`make clean STATE_DIR={state}` removes it" in said
+    )  # without the folder it would remove another demo
 
 
 def test_a_database_of_another_version_is_refused(state: Path) -> None:
