@@ -120,7 +120,9 @@ def _refuse_excess(row: Mapping[str, Any], tenant: Tenant, plan: PlanFacts, regi
             f"Your tenant uses {getattr(used, name)} of {shown(name, getattr(bounds, name))}{where}, and this takes "
             f"{getattr(more, name)} more; delete or shrink a runtime, or ask for a higher quota."
         )
+        field = "account"
         if name == "runtimes" and row["plan"] and not bounds.runtimes:
+            field = "plan"
             detail = f"Your tenant was not granted plan {plan.key}; choose another one, or ask for it."
             if plan.key == settings.TRIAL_PLAN:
                 detail = (
@@ -132,7 +134,7 @@ def _refuse_excess(row: Mapping[str, Any], tenant: Tenant, plan: PlanFacts, regi
                 f"Your tenant has {used.runtimes} of {bounds.runtimes} {WORDS[name]}{where}; "
                 "delete one, or ask for a higher quota."
             )
-        raise Refused("quota_exceeded", detail, field="account", status=403)
+        raise Refused("quota_exceeded", detail, field=field, status=403)
 
 
 def _bounds(row: Mapping[str, Any], tenant: Tenant, plan: PlanFacts) -> Bounds:

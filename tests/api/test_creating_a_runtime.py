@@ -100,6 +100,12 @@ def test_a_tenant_over_its_quota_is_told_so(alice: Asking, world: World) -> None
     assert problem(alice.post("/runtimes", {**WISH, "name": "other"})) == (403, "quota_exceeded")
 
 
+def test_a_plan_that_was_not_granted_is_refused_at_the_plan(alice: Asking) -> None:
+    response = alice.post("/runtimes", {**WISH, "plan": "trial"})
+    assert problem(response) == (403, "quota_exceeded")
+    assert [error["field"] for error in read(response)["errors"]] == ["plan"]
+
+
 def test_a_viewer_may_not_create(vera: Asking) -> None:
     assert problem(vera.post("/runtimes", WISH)) == (403, "forbidden")
     assert not Runtime.objects.exists()
