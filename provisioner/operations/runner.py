@@ -191,7 +191,7 @@ def _refusal(verdict: budget.OverBudget | budget.NotAnswering, jitter: float) ->
     else:
         seconds = verdict.seconds + 3 * jitter
         since = f" since {verdict.since:%H:%M:%S} UTC" if verdict.since else ""
-        said = f"The landscape {verdict.landscape} is not answering{since}: {verdict.reason}"
+        said = f"The landscape {verdict.landscape} is not answering{since}: {verdict.reason.rstrip('.')}"
         code = "not_answering"
     return Refusal(f"{said}; next try in about {seconds:.0f} s.", timedelta(seconds=seconds), code)
 

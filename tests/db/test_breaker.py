@@ -153,13 +153,13 @@ def run_again(operation: Operation) -> None:
 def test_operations_wait_visibly_while_the_landscape_is_away_and_go_on_after(
     operation: Operation, landscape: Landscape
 ) -> None:
-    answers.extend(Retry("no route to host", landscape_fault=True) for _ in range(breaker.THRESHOLD))
+    answers.extend(Retry("There is no way to it.", landscape_fault=True) for _ in range(breaker.THRESHOLD))
     work.work()
     for _ in range(breaker.THRESHOLD):
         run_again(operation)
     assert (again(operation).state, operation.error_code) == ("waiting", "not_answering")
     assert "is not answering since" in operation.reason
-    assert "no route to host" in operation.reason
+    assert "There is no way to it; next try in about" in operation.reason
     assert operation.attempts == breaker.THRESHOLD  # the refusal took none
     its_time_is_over(landscape)
     run_again(operation)
