@@ -13,6 +13,7 @@ from controlplane.kernel.errors import Fatal
 from controlplane.tenants.access import SYSTEM
 from provisioner.operations import ledger, queries, services
 from provisioner.operations.models import Operation, OperationAttempt
+from provisioner.operations.precedence import BEHIND_FIRST, KEPT_WAITING, RUSH_CLAIMS, Precedence
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
 from provisioner.steps.base import Outcome, StepContext, Wait
@@ -82,16 +83,29 @@ def test_what_people_wait_for_comes_first(world: World, runtime: Runtime) -> Non
     assert (first.id, second.id) == (late.pk, early.pk)
 
 
-def test_what_was_kept_waiting_for_a_minute_gets_one_claim_in_eight(world: World, runtime: Runtime) -> None:
+def test_what_was_kept_waiting_gets_one_claim_in_eight(world: World, runtime: Runtime) -> None:
     early = work.start(runtime)
     run_one_claim()
-    Operation.objects.filter(pk=early.pk).update(
-        due_at=F("due_at") - ledger.KEPT_WAITING - timedelta(seconds=1)
-    )
-    for number in range(ledger.BEHIND_FIRST):
+    Operation.objects.filter(pk=early.pk).update(due_at=F("due_at") - KEPT_WAITING - timedelta(seconds=1))
+    for number in range(BEHIND_FIRST):
         work.start(work.runtime(world.shop, world.landscape, name=f"late-{number}"))
-    claims = [ledger.claim() for _ in range(ledger.BEHIND_FIRST)]
+    precedence = Precedence()
+    claims = [ledger.claim(precedence) for _ in range(BEHIND_FIRST)]
     assert [held.background for held in claims if held].count(True) == 1
+
+
+def test_in_a_rush_the_background_rests_until_it_was_kept_waiting(world: World, runtime: Runtime) -> None:
+    early = work.start(runtime)
+    run_one_claim()
+    for number in range(RUSH_CLAIMS):
+        work.start(work.runtime(world.shop, world.landscape, name=f"late-{number}"))
+    precedence = Precedence(clock=lambda: 0.0)
+    assert all(ledger.claim(precedence) for _ in range(RUSH_CLAIMS))
+    assert ledger.claim(precedence) is None
+    Operation.objects.filter(pk=early.pk).update(due_at=F("due_at") - KEPT_WAITING)
+    held = ledger.claim(precedence)
+    assert held is not None
+    assert held.id == early.pk
 
 
 def test_a_tenant_s_place_in_the_queue_is_not_behind_its_own_background(
