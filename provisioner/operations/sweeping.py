@@ -8,12 +8,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from controlplane.tenants.isolation import prepared
 from provisioner.landscapes import breaker
-from provisioner.operations import flowbook, transport
+from provisioner.operations import flowbook, settling, transport
 from provisioner.operations import waking_queries as queries
 
 SWEEP_LOCK = 0x4E45534F49  # "NESOI": the advisory lock's number, the same in every process
 MOST_PERMITS = 32  # in the broker by our doing; each lets a worker take as many operations as it finds
+MOST_PERMITS_BEHIND = 4  # of these for the background, every time: who finds enough to do sends the next one
 MOST_WOKEN = 1000  # by the end of an outage; the others come by their own time
 
 
@@ -38,7 +40,7 @@ def sweep() -> Swept:
         ended = cursor.rowcount
         cursor.execute(queries.START_ORPHANS, {"starts": flowbook.starts()})
         orphans = cursor.rowcount
-        cursor.execute(queries.COUNT_DUE, {"most": MOST_PERMITS})
+        cursor.execute(queries.COUNT_DUE, {"most": MOST_PERMITS, "few": MOST_PERMITS_BEHIND})
         due = cursor.fetchone()[0]
     return Swept(ended, orphans, due, permits=_permit(due))
 
@@ -53,13 +55,15 @@ def _permit(due: int) -> int:
 
 
 def end_waits_of(runtime_ids: list[UUID]) -> int:
-    """Make due what waits for these runtimes' landscape; return how many."""
+    """Settle what was only waiting for the sight that was just written, make due what waits otherwise; return how many."""
     params: dict[str, Any] = {"runtimes": runtime_ids}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(queries.COUNT_WAKE, params)
-        cursor.execute(queries.END_WAITS_OF, params)
-        woken = [row[0] for row in cursor.fetchall()]
-    return _woken(woken)
+    with transaction.atomic():
+        prepared.rows(queries.COUNT_WAKE, params)
+        settled = settling.settle_seen(runtime_ids)
+        woken = [row["id"] for row in prepared.rows(queries.END_WAITS_OF, params)]
+    if settled:  # what is left of them is not urgent: one worker begins, the sweep sends for more
+        transport.send_on_commit(settled[0])
+    return len(settled) + _woken(woken)
 
 
 def end_refusals_of(landscape_id: UUID, most: int = MOST_WOKEN) -> int:

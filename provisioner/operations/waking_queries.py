@@ -84,11 +84,12 @@ FROM (
 WHERE n.id = orphan.id
 RETURNING n.id"""
 
-# How many operations a worker could take now, up to a bound. Rides on operation_claim_first and operation_claim_behind.
+# How many operations a worker could take now, up to a bound; a few of the background's are enough for workers to begin with it,
+# and in a rush each would be looked for in vain. Rides on operation_claim_first and operation_claim_behind.
 _DUE = "SELECT 1 FROM operations_operation WHERE {queue} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())"
 COUNT_DUE = f"""
 SELECT count(*) FROM (
-    ({_DUE.format(queue=CLAIMABLE)} LIMIT %(most)s) UNION ALL ({_DUE.format(queue=CLAIMABLE_BEHIND)} LIMIT %(most)s)
+    ({_DUE.format(queue=CLAIMABLE)} LIMIT %(most)s) UNION ALL ({_DUE.format(queue=CLAIMABLE_BEHIND)} LIMIT %(few)s)
     LIMIT %(most)s) due"""
 
 # One sweep at a time in the whole installation; the lock goes with the transaction.
