@@ -7,13 +7,13 @@ background; until the last of them has started is in the detail, and so is the w
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import psutil
 
-from tests.bench.fleet import ORDERING_CLIENTS, count_open, count_ready, in_stack, raise_quota
+from tests.bench.fleet import count_open, count_ready, in_stack, raise_quota
+from tests.bench.ordering import order_many
 from tests.plugins.stack import Stack
 
 NAMES = ("provision_1000_ratio",)
@@ -103,8 +103,7 @@ def bring_up(
     """Order so many; the seconds until all were ordered, until all were ready, and until nothing was under way any more."""
     changes = {"parameters": parameters} if parameters else {}
     there, began = count_ready(stack), time.perf_counter()
-    with ThreadPoolExecutor(ORDERING_CLIENTS) as clients:
-        list(clients.map(lambda number: stack.order(f"{prefix}-{number}", **changes), range(count)))
+    order_many(stack, prefix, count, changes)
     ordered = time.perf_counter() - began
     # Looking costs CPU that the stack wants: once a second is enough for a figure of tens of seconds.
     stack.eventually(lambda: memory.note(count_ready(stack)) >= there + count, seconds=300, every=1.0)
