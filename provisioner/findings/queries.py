@@ -12,14 +12,24 @@ ORDER BY id LIMIT %(most)s
 ON CONFLICT (runtime_id) DO NOTHING
 """
 
-# Takes what is due, most overdue first, and puts it off by a round more or less: two ticks share the work, and one that dies in
-# the middle loses a look, not the runtime. Rides on finding_check_due.
+# Takes what is due, most overdue first, and puts it off by a round more or less, ever longer where looks found nothing, up to
+# RARELY rounds: a fleet in order costs little. Two ticks share the work, and one that dies in the middle loses a look, not the
+# runtime. Rides on finding_check_due.
 CLAIM = """
-UPDATE findings_check SET due_at = now() + %(round)s::interval * (0.9 + 0.2 * random())
+UPDATE findings_check SET due_at = now() + %(round)s::interval * (0.9 + 0.2 * random()) * least(2 ^ quiet, %(rarely)s)
 WHERE runtime_id IN (
     SELECT runtime_id FROM findings_check WHERE due_at <= now() ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 RETURNING runtime_id
+"""
+
+# What was changed lately is looked at again within a round, however quiet it was; asked once a minute. Rides on
+# operation_recent and the primary key.
+RENEW = """
+UPDATE findings_check AS old SET quiet = 0, due_at = least(old.due_at, now() + %(round)s::interval * random())
+FROM operations_operation AS done
+WHERE done.kind IN ('update', 'upgrade', 'resume') AND done.state = 'succeeded'
+    AND done.finished_at > now() - interval '2 minutes' AND old.runtime_id = done.runtime_id AND old.quiet > 0
 """
 
 # What a look found becomes what the rows say: new ones come, changed ones change, gone ones go; what stays the same is not

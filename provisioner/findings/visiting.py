@@ -1,4 +1,7 @@
-"""Looks into clusters whose turn it is: the whole fleet once in a round (FINDINGS_SECONDS), within each landscape's budget."""
+"""Looks into clusters whose turn it is, within each landscape's budget.
+
+O(due): a runtime is looked at once in a round (FINDINGS_SECONDS), and where nothing is found, ever less often: a fourth as often.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from controlplane.kernel.ids import uuid7
 from provisioner.findings import queries
@@ -17,11 +19,13 @@ from provisioner.findings.looking import Found
 from provisioner.findings.models import Check, Finding, FindingWaiver
 
 LONGEST = 1000  # characters of a sentence
+RARELY = 4  # rounds between two looks, at most
 
 
 def enrol(most: int) -> int:
-    """Begin to look at runtimes that became ready; return how many."""
+    """Begin to look at runtimes that became ready, and soon again at those that changed; return how many are new."""
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(queries.RENEW, _pace(most))
         cursor.execute(queries.ENROL, _pace(most))
         return int(cursor.rowcount)
 
@@ -57,7 +61,8 @@ def write(runtime_id: UUID, found: Found) -> tuple[int, int]:
             cursor.execute(queries.WRITE, params)
             written, gone = cursor.fetchone()
         seen: dict[str, Any] = {"looked_at": Now(), "partial": params["partial"], "problem": ""}
-        Check.objects.filter(pk=runtime_id).update(**seen)
+        nothing = not (written or gone or any(found.findings.values()))
+        Check.objects.filter(pk=runtime_id).update(**seen, **_next(nothing))
     return int(written), int(gone)
 
 
@@ -81,5 +86,12 @@ def _rows(found: Found) -> list[dict[str, str]]:
     ]
 
 
+def _next(nothing: bool) -> dict[str, Any]:
+    """Return what a look changes of when the next one comes; the claim has put that off as if it found nothing."""
+    if nothing:
+        return {"quiet": Least(F("quiet") + 1, Value(RARELY))}
+    return {"quiet": 0, "due_at": Least(F("due_at"), Now() + timedelta(seconds=settings.FINDINGS_SECONDS))}
+
+
 def _pace(most: int) -> dict[str, Any]:
-    return {"round": timedelta(seconds=settings.FINDINGS_SECONDS), "most": most}
+    return {"round": timedelta(seconds=settings.FINDINGS_SECONDS), "most": most, "rarely": RARELY}

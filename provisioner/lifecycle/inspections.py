@@ -1,6 +1,7 @@
 """Looks into clusters whose modules are due: how they are, and what of them was changed behind our back, which is mended.
 
-O(due): the whole fleet once in a round (MODULE_INSPECTION_SECONDS), spread evenly, within each landscape's budget of calls.
+O(due): a runtime once in a round (MODULE_INSPECTION_SECONDS), and where all is in order, ever less often: a fourth as often.
+Spread evenly, within each landscape's budget of calls.
 """
 
 from __future__ import annotations

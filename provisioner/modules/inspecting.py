@@ -11,7 +11,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from provisioner.modules import queries
 from provisioner.modules.installing import Sight
@@ -19,10 +20,12 @@ from provisioner.modules.kept import Health, State
 from provisioner.modules.memory import RowMemory
 from provisioner.modules.models import Inspection, RuntimeModule
 
+RARELY = 4  # rounds between two looks, at most
+
 
 def claim(most: int) -> list[UUID]:
     """Return runtimes whose look is due, and put the next one off by a round."""
-    params: dict[str, Any] = {"round": timedelta(seconds=settings.MODULE_INSPECTION_SECONDS), "most": most}
+    params: dict[str, Any] = {"round": _round(), "most": most, "rarely": RARELY}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(queries.CLAIM, params)
         return [row[0] for row in cursor.fetchall()]
@@ -58,5 +61,16 @@ def note(runtime_id: UUID, generation: int, sights: Sequence[Sight]) -> int:
     )
     drifted = any(sight.drift for sight in sights)
     row = Inspection.objects.filter(pk=runtime_id)
-    row.update(rounds=F("rounds") + 1 if drifted else 0, problem="")
+    row.update(rounds=F("rounds") + 1 if drifted else 0, problem="", **_next(sights))
     return row.values_list("rounds", flat=True).first() or 0
+
+
+def _next(sights: Sequence[Sight]) -> dict[str, Any]:
+    """Return what a look changes of when the next one comes; the claim has put that off as if all were in order."""
+    if not any(sight.drift or sight.complaints for sight in sights):
+        return {"quiet": Least(F("quiet") + 1, Value(RARELY))}
+    return {"quiet": 0, "due_at": Least(F("due_at"), Now() + _round())}
+
+
+def _round() -> timedelta:
+    return timedelta(seconds=settings.MODULE_INSPECTION_SECONDS)

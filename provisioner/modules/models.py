@@ -65,6 +65,8 @@ class Inspection(models.Model):
     due_at = models.DateTimeField()
     looked_at = models.DateTimeField(null=True)
     rounds = models.PositiveSmallIntegerField(default=0)  # in a row that found drift: ever less often mended
+    # Looks in a row that found all in order: the next one is ever later.
+    quiet = models.PositiveSmallIntegerField(default=0, db_default=0)
     problem = models.CharField(max_length=300, blank=True)  # what kept the last look from its end
 
     class Meta:

@@ -36,10 +36,12 @@ ON CONFLICT (runtime_id, key) DO UPDATE SET version = EXCLUDED.version, implemen
 WHERE kept.generation <= EXCLUDED.generation
 """
 
-# Takes what is due, most overdue first, and puts it off by a round more or less: two ticks share the work, and one that dies in
-# the middle loses a look, not the runtime. Rides on module_inspection_due.
+# Takes what is due, most overdue first, and puts it off by a round more or less, ever longer where looks found nothing, up to
+# RARELY rounds: a fleet in order costs little. Two ticks share the work, and one that dies in the middle loses a look, not the
+# runtime. Rides on module_inspection_due.
 CLAIM = """
-UPDATE modules_inspection SET due_at = now() + %(round)s::interval * (0.9 + 0.2 * random()), looked_at = now()
+UPDATE modules_inspection
+SET due_at = now() + %(round)s::interval * (0.9 + 0.2 * random()) * least(2 ^ quiet, %(rarely)s), looked_at = now()
 WHERE runtime_id IN (
     SELECT runtime_id FROM modules_inspection WHERE due_at <= now() ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )

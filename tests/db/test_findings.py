@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from controlplane.catalog.facts import snapshot
@@ -118,6 +119,38 @@ def test_what_was_found_comes_stays_and_goes_with_the_trouble(runtime: Runtime, 
         1,
         0,
     )
+
+
+def rounds_left() -> int:
+    return round((Check.objects.get().due_at - timezone.now()).total_seconds() / settings.FINDINGS_SECONDS)
+
+
+def test_where_nothing_is_found_looks_are_ever_rarer_until_something_is(
+    runtime: Runtime, lending: Lending
+) -> None:
+    rounds = []
+    for _ in range(4):
+        looked()
+        rounds.append(rounds_left())
+    assert rounds == [1, 2, 4, 4]
+    broken(lending.island, "unmeetable-budgets")
+    looked()
+    assert rounds_left() <= 1
+    looked()
+    assert rounds_left() == 1  # it stands: somebody may be at it
+
+
+def test_a_runtime_that_was_changed_is_looked_at_within_a_round_however_quiet_it_was(
+    runtime: Runtime,
+) -> None:
+    for _ in range(3):
+        looked()
+    assert rounds_left() == 4
+    visiting.enrol()
+    assert rounds_left() == 4
+    Operation.objects.filter(runtime=runtime).update(kind="upgrade")
+    visiting.enrol()
+    assert Check.objects.get().due_at <= timezone.now() + timedelta(seconds=settings.FINDINGS_SECONDS)
 
 
 def test_a_runtime_that_does_not_answer_keeps_its_findings_and_is_looked_at_again(

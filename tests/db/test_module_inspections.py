@@ -91,6 +91,23 @@ def test_a_look_that_finds_all_well_starts_nothing_and_comes_again_in_a_round(
     assert set(RuntimeModule.objects.values_list("health", flat=True)) == {"healthy"}
 
 
+def test_where_all_is_in_order_looks_are_ever_rarer_until_something_is_not(
+    runtime: Runtime, lending: Lending, settings: Any
+) -> None:
+    rounds = []
+    for _ in range(4):
+        due()
+        inspections.tick()
+        left = Inspection.objects.get().due_at - timezone.now()
+        rounds.append(round(left.total_seconds() / settings.MODULE_INSPECTION_SECONDS))
+    assert rounds == [1, 2, 4, 4]
+    vandalise(lending.island)
+    due()
+    inspections.tick()
+    left = Inspection.objects.get().due_at - timezone.now()
+    assert left < timedelta(seconds=1.1 * settings.MODULE_INSPECTION_SECONDS)
+
+
 def test_drift_is_told_and_mended_by_an_update(runtime: Runtime, lending: Lending) -> None:
     vandalise(lending.island)
     inspections.tick()
