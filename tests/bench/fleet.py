@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psutil
+import psycopg
 
+from controlplane.embedded.places import choose_places
 from tests.plugins.stack import ROOT, Stack
 
 ORDERING_CLIENTS = 4
@@ -36,11 +40,17 @@ def count_open(stack: Stack) -> int:
 
 def in_database(stack: Stack, query: str) -> Any:
     """One value from the stack's own PostgreSQL."""
-    import psycopg
-
     with psycopg.connect(stack_environment(stack)["DATABASE_URL"], autocommit=True) as connection:
         row = connection.execute(query).fetchone()
     return row[0] if row else None
+
+
+@contextmanager
+def as_superuser(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the stack's own PostgreSQL that sees what everybody does there."""
+    sockets = choose_places(stack.state).database_sockets
+    with psycopg.connect(f"host={sockets} user=postgres dbname=nesoi", autocommit=True) as connection:
+        yield connection
 
 
 def stack_environment(stack: Stack) -> dict[str, str]:
