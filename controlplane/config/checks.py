@@ -18,6 +18,7 @@ from controlplane.sealing import KeyUnavailable
 from controlplane.sealing.keyfile import KeyFile
 
 SHORTEST_SECRET_KEY = 32
+REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*")
 NOWHERE = re.compile(r"(^|\.)(example|invalid|test|localhost|example\.(com|net|org))$")  # RFC 2606, RFC 6761
 PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")
 
@@ -128,7 +129,10 @@ def modules_come_from_somewhere(app_configs: Sequence[AppConfig] | None, **kwarg
     """Return an error when images of modules are nowhere, or networks can't be read; a warning when a named helm is missing."""
     found: list[CheckMessage] = []
     host = settings.MODULE_REGISTRY.partition("/")[0].partition(":")[0]
-    if not settings.EMBEDDED and NOWHERE.search(host):
+    if REGISTRY.fullmatch(settings.MODULE_REGISTRY) is None:
+        message = f"MODULE_REGISTRY ({settings.MODULE_REGISTRY}) must be a host and a path as registry.example.net/nesoi."
+        found.append(Error(message, hint="Take away https:// and what else is no name.", id="nesoi.E013"))
+    elif not settings.EMBEDDED and NOWHERE.search(host):
         message = f"MODULE_REGISTRY ({settings.MODULE_REGISTRY}) is nowhere: nodes could pull no image of a module from it."
         hint = "Copy the modules' images into a registry of yours and set MODULE_REGISTRY to it (deploy/modules.md)."
         found.append(Error(message, hint=hint, id="nesoi.E013"))
@@ -137,6 +141,9 @@ def modules_come_from_somewhere(app_configs: Sequence[AppConfig] | None, **kwarg
     except ValueError as error:
         hint = "Write networks as 10.20.0.0/16, with commas between them."
         found.append(Error(f"MODULE_SOURCE_NETWORKS: {error}", hint=hint, id="nesoi.E014"))
+    if not 0 < settings.HELM_SECONDS < settings.STEP_TIMEOUT_SECONDS:
+        message = f"HELM_SECONDS ({settings.HELM_SECONDS:g}) must be more than 0 and less than STEP_TIMEOUT_SECONDS."
+        found.append(Error(message, hint="A step renders charts and applies them.", id="nesoi.E015"))
     if settings.HELM_BINARY != "helm" and shutil.which(settings.HELM_BINARY) is None:
         hint = "Modules from charts can't be installed by this process; put Helm there, or unset HELM_BINARY."
         message = f"HELM_BINARY ({settings.HELM_BINARY}) is no program here."

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from csp.constants import NONCE, NONE, SELF
 
 from controlplane.config.broker import broker_settings
+from controlplane.config.content_policy import CONTENT_SECURITY_POLICY  # noqa: F401 - Django looks for it here
 from controlplane.config.logging import logging_config
 from controlplane.config.rest import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - Django looks for them here
 
@@ -158,20 +158,6 @@ if BEHIND_TLS_PROXY:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
-
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -159,8 +159,7 @@ def fetch(
     resolver: Resolver = resolve,
     tell_redirects: bool = False,
 ) -> Answer:
-    """Call an address and return its answer, whatever its status; a redirect is not followed, and no answer unless
-    `tell_redirects`: whoever asks for it must look at where it leads as at the first address.
+    """Call an address and return its answer, whatever its status; a redirect is never followed, and told only where asked for.
 
     Raises OutboundRefusedError when the address may not be called, NoAnswerError when nothing usable comes back in time.
     """

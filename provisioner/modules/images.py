@@ -31,6 +31,14 @@ class Images:
             return f"{self.mirrors[EVERYWHERE]}/{f'{host}/' if host else ''}{rest}"
         return image
 
+    def origin(self, image: str) -> str:
+        """Return where a mirrored image is copied from, empty for one that no mirror of ours has."""
+        for host, mirror in sorted(self.mirrors.items(), key=lambda one: -len(one[1])):
+            if image.startswith(f"{mirror}/"):
+                rest = image.removeprefix(f"{mirror}/")
+                return rest if host == EVERYWHERE else f"{host}/{rest}"
+        return ""
+
 
 def split(image: str) -> tuple[str, str]:
     """Return the registry's host, empty where none is named, and the rest; as container tools tell them apart."""

@@ -26,7 +26,8 @@ def run(sql: str) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("role", ALL)
 @pytest.mark.parametrize(
-    "table", ["catalog_plan", "catalog_release", "django_migrations", "tenants_auditevent"]
+    "table",
+    ["catalog_plan", "catalog_release", "catalog_content", "django_migrations", "tenants_auditevent"],
 )
 def test_no_process_rewrites_the_catalog_the_schema_or_the_audit_trail(role: str, table: str) -> None:
     with acting_as(role):

@@ -252,6 +252,14 @@ def test_what_upstream_brings_and_others_write_into_is_taken_without_it() -> Non
     assert got.objects[-1]["kind"] == "ValidatingWebhookConfiguration", "once somebody answers it"
 
 
+def test_replicas_that_an_autoscaler_of_the_bundle_sets_are_left_to_it() -> None:
+    target = "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: broker}}"
+    text = workload().replace("spec:", "spec:\n  replicas: 3", 1)
+    scaled = made(f"{text}---\n{other('HorizontalPodAutoscaler', 'autoscaling/v2', target)}")
+    assert "replicas" not in scaled.objects[0]["spec"]
+    assert made(text).objects[0]["spec"]["replicas"] == 3
+
+
 def test_a_kind_that_the_bundle_defines_may_come_and_definitions_come_first() -> None:
     names = "{kind: Stream, plural: streams}"
     spec = f"spec: {{group: e.example.com, scope: Namespaced, names: {names}, versions: []}}"

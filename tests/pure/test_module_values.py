@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from controlplane.catalog.loading.reading import parse_document
+from controlplane.catalog.loading.shapes import MODULES
+from controlplane.kernel.sentences import find_faults
+from provisioner.modules.base import Footprint
 from provisioner.modules.registry import all_modules
-from provisioner.modules.sources.values import chart_values, variants
-from tests.sourcing import asked, version
+from provisioner.modules.sources.values import chart_values, path_faults, variants
+from tests.sourcing import CHART_FOLDER, asked, version
 
 FIXED = {"broker": {"image": "registry.example.com/b:1", "retention": "1h"}, "replicas": 1}
 
@@ -55,3 +62,19 @@ def test_a_chart_is_tried_with_every_choice_of_what_reaches_it() -> None:
         {"highAvailability": False, "retentionHours": 24},
         {"highAvailability": True, "retentionHours": 24},
     ]
+
+
+def test_the_example_of_the_page_is_right_and_is_about_our_chart() -> None:
+    page = (Path(__file__).resolve().parents[2] / "deploy" / "modules.md").read_text()
+    found = re.search(r"```yaml\n(.+?)```", page, re.DOTALL)
+    assert found is not None
+    said = parse_document("modules.yaml", found[1].replace("sha256:4f5c…", f"sha256:{64 * '0'}")).data
+    assert find_faults(MODULES, said, root="") == []
+    (entry,) = said["modules"][0]["versions"]
+    example = version(**{name: entry[name] for name in ("settings", "values", "resources", "footprint")})
+    assert path_faults(example, all_modules()["eventing"]) == []
+    assert Footprint(**example.footprint).memory_mib == 256
+    about = yaml.safe_load((CHART_FOLDER / "Chart.yaml").read_text())
+    assert (about["name"], about["version"]) == ("eventing", entry["source"]["version"])
+    values = yaml.safe_load((CHART_FOLDER / "values.yaml").read_text())
+    assert chart_values(example, asked()).keys() <= values.keys()

@@ -23,6 +23,7 @@ def dress(
     """Return the objects as they are applied, in their order; `security` is the Pod Security level of the bundle's namespace."""
     place = version.namespace or SYSTEM
     scopes = scopes_of(documents, module)
+    scaled = _scaled(documents)
     made = []
     for document in documents:
         if _is_left_out(document, place):
@@ -34,6 +35,11 @@ def dress(
         dressed["metadata"] = metadata
         if document["kind"] in WORKLOADS:
             dressed = _workload(dressed, version, asked, restricted=security == "restricted")
+        if (document["kind"], metadata["name"]) in scaled and isinstance(dressed.get("spec"), dict):
+            dressed = {
+                **dressed,
+                "spec": {key: one for key, one in dressed["spec"].items() if key != "replicas"},
+            }
         made.append(dressed)
     return sorted(made, key=rank)
 
@@ -59,6 +65,16 @@ def _is_left_out(document: Mapping[str, Any], place: str) -> bool:
         return True
     hooks = hooks_of(document)
     return bool(hooks) and hooks <= _TESTS
+
+
+def _scaled(documents: Sequence[Mapping[str, Any]]) -> set[tuple[Any, Any]]:
+    """Return the workloads whose replicas an autoscaler of the bundle sets: said by us too, they would go up and down."""
+    targets = [
+        (one.get("spec") or {}).get("scaleTargetRef") or {}
+        for one in documents
+        if one["kind"] == "HorizontalPodAutoscaler"
+    ]
+    return {(target.get("kind"), target.get("name")) for target in targets}
 
 
 def _cleaned(document: Mapping[str, Any]) -> Json:
