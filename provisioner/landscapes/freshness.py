@@ -17,6 +17,11 @@ def is_stale(landscape: Landscape, at: datetime) -> bool:
     return (landscape.observed_at or landscape.created_at) < at - STALE_AFTER
 
 
+def silent_since(landscape: Landscape, at: datetime) -> datetime | None:
+    """Return since when nothing was heard, where that is too long; None for one that is heard."""
+    return (landscape.observed_at or landscape.created_at) if is_stale(landscape, at) else None
+
+
 def stale_landscapes() -> list[str]:
     """Return the keys of those that were not heard for too long, by the database's clock; one statement."""
     since = Now() - STALE_AFTER

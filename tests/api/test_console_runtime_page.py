@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.ids import uuid7
 from provisioner.drivers.base import ClusterRef, Kubeconfig, Role
+from provisioner.landscapes.freshness import STALE_AFTER
 from provisioner.lifecycle import kubeconfig
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
@@ -404,3 +405,14 @@ def test_why_there_is_no_kubeconfig_is_told_as_it_is(
     row = build(world, "storefront", phase="pending")
     Runtime.objects.filter(pk=row.pk).update(phase=phase)
     assert said in text(alice.get(f"/runtimes/{row.id}/kubeconfig"))
+
+
+def test_a_landscape_that_is_not_heard_any_more_is_told(alice: Client, row: Runtime) -> None:
+    """Whatever is shown as healthy was so when it was last heard of."""
+    said = "Nothing is heard of its landscape since"
+    landscapes = type(row.landscape).objects.filter(pk=row.landscape_id)
+    landscapes.update(observed_at=utcnow())
+    assert said not in text(alice.get(f"/runtimes/{row.id}/"))
+    landscapes.update(observed_at=utcnow() - STALE_AFTER - timedelta(seconds=1))
+    assert said in text(alice.get(f"/runtimes/{row.id}/"))
+    assert said in text(alice.get(f"/runtimes/{row.id}/live"))

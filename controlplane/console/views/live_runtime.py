@@ -10,8 +10,10 @@ from controlplane.console.presenters.findings import finding_lines
 from controlplane.console.presenters.modules import module_lines
 from controlplane.console.presenters.timeline import step_views, where
 from controlplane.console.visitor import Visitor
+from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Permission
 from provisioner.findings.reading import standing_of
+from provisioner.landscapes.freshness import silent_since
 from provisioner.lifecycle.module_reading import modules_of
 from provisioner.lifecycle.resume import held_by
 from provisioner.operations.models import Operation
@@ -40,6 +42,7 @@ def runtime_context(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
         "may_change_modules": stays and visitor.may(Permission.UPDATE, runtime.tenant),
         "kubernetes": runtime_rows.kubernetes_version(runtime),
         "conditions": conditions.conditions(runtime.status),
+        "unheard_since": silent_since(runtime.landscape, utcnow()),
         "history": history[:HISTORY],
         "more_history": len(history) > HISTORY,
         "waiting": waiting,
