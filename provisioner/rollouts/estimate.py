@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
@@ -30,6 +30,14 @@ NOTHING_KNOWN = (
 )  # seconds: an upgrade of a minor version, by Gardener's documentation
 
 
+Waits = Callable[[float], float]  # from a moment, in seconds from now, how many seconds it takes at the least
+
+
+def nothing(_at: float) -> float:
+    """Nothing is waited for."""
+    return 0.0
+
+
 @dataclass(frozen=True)
 class StageLeft:
     """What is left of one stage."""
@@ -41,7 +49,8 @@ class StageLeft:
     opens: Sequence[
         float
     ] = ()  # seconds from now until members that wait for a window may begin; others at once
-    gate_seconds: float = 0.0  # known waits of its gates
+    before: Waits = nothing  # what is known of its gates before
+    behind: Waits = nothing  # and of those behind it
     starts_per_second: float | None = None
 
 
@@ -59,7 +68,7 @@ def estimate(stages: Sequence[StageLeft], past: Sequence[float], now: datetime, 
     """Return when all stages are done; `past` are seconds that upgrades like these took."""
     drawn = random.Random(seed)  # noqa: S311 - no secret
     known = [max(0.1, seconds) for seconds in past] or list(NOTHING_KNOWN)
-    ends = sorted(sum(_stage_seconds(stage, known, drawn) for stage in stages) for _ in range(ROUNDS))
+    ends = sorted(_end_of(stages, known, drawn) for _ in range(ROUNDS))
     low, likely, high = (ends[int(len(ends) * share)] for share in (0.1, 0.5, 0.9))
     return Estimate(
         now + timedelta(seconds=low),
@@ -69,7 +78,17 @@ def estimate(stages: Sequence[StageLeft], past: Sequence[float], now: datetime, 
     )
 
 
-def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Random) -> float:
+def _end_of(stages: Sequence[StageLeft], known: Sequence[float], drawn: random.Random) -> float:
+    """Return when the last stage ends: each begins when the one before has, and what was waited for is waited for once."""
+    at = 0.0
+    for stage in stages:
+        at += stage.before(at)
+        at += _stage_seconds(stage, known, drawn, at)
+        at += stage.behind(at)
+    return at
+
+
+def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Random, at: float) -> float:
     sample = drawn.choices(known, k=len(known))
     mean = fmean(sample)
     taken = min(stage.places, max(1, stage.members + len(stage.running)))
@@ -78,7 +97,8 @@ def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Rando
     places = max(1, math.ceil(exact - 1e-9))
     slower = max(1.0, min(places, max(1, members)) / exact)
     imagined = min(members, max(MOST_IMAGINED, 3 * places))
-    opens = sorted(stage.opens, reverse=True)[: round(len(stage.opens) / scale)][:imagined]
+    later = sorted((max(0.0, moment - at) for moment in stage.opens), reverse=True)
+    opens = later[: round(len(later) / scale)][:imagined]
     waits = [*opens, *[0.0] * (imagined - len(opens))]
     jobs = [Job(slower * drawn.choice(sample), ("places",), opens=moment) for moment in waits]
     jobs.sort(key=lambda job: job.opens)
@@ -87,7 +107,7 @@ def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Rando
     rate = stage.starts_per_second / scale if stage.starts_per_second else None
     made = schedule(jobs, {"places": max(places, len(busy))}, busy=busy, starts_per_second=rate).makespan
     between = (members - imagined) * max(mean / exact, 1 / rate if rate else 0.0)
-    return made + between + stage.gate_seconds
+    return made + between
 
 
 def _remaining(taken: float, sample: Sequence[float], drawn: random.Random) -> float:
@@ -99,11 +119,11 @@ def _remaining(taken: float, sample: Sequence[float], drawn: random.Random) -> f
 def _bound_by(stages: Sequence[StageLeft], mean: float) -> str:
     waits = {
         "windows": max((max(stage.opens, default=0.0) for stage in stages), default=0.0),
-        "gates": sum(stage.gate_seconds for stage in stages),
+        "gates": sum(stage.before(0.0) + stage.behind(0.0) for stage in stages),
         "the start rate": sum(
             stage.members / stage.starts_per_second for stage in stages if stage.starts_per_second
         ),
     }
     for stage in stages:
         waits[stage.bound] = waits.get(stage.bound, 0.0) + stage.members * mean / stage.places
-    return max(waits, key=lambda name: waits[name])
+    return max(waits, key=lambda name: waits[name]) if any(waits.values()) else "upgrades that have begun"

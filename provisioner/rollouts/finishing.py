@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.budget import Limits
-from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.estimate import Estimate, StageLeft, Waits, estimate
 from provisioner.rollouts.estimate_places import places_of
 from provisioner.rollouts.facts import LaneFacts
-from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.gates.registry import least_wait
 from provisioner.rollouts.models import Gate, Rollout, Target
 from provisioner.rollouts.previewing import past_seconds
 from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, TargetState
@@ -33,7 +33,7 @@ def finish_of(
             continue
         standing = {one.lane: _left(one) for one in within if one.stage == row["position"]}
         places = places_of(standing, limits.concurrency)
-        gates = Gate.objects.filter(stage=row["id"], open=False)
+        gates = list(Gate.objects.filter(stage=row["id"], open=False))
         left.append(
             StageLeft(
                 members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
@@ -41,7 +41,8 @@ def finish_of(
                 places=places.pace,
                 bound=places.bound_by,
                 opens=_opens(row["id"], now) if row["waiting"] else (),
-                gate_seconds=sum(_gate_seconds(gate, now) for gate in gates),
+                before=_waits([gate for gate in gates if gate.side == "before"], now),
+                behind=_waits([gate for gate in gates if gate.side == "after"], now),
                 starts_per_second=rate / 60 if rate else None,
             )
         )
@@ -86,8 +87,13 @@ def _opens(stage: int, now: datetime) -> list[float]:
     return [max(0.0, (at - now).total_seconds()) for at in moments if at]
 
 
-def _gate_seconds(gate: Gate, now: datetime) -> float:
-    """Return the least time that a gate still takes."""
-    if gate.until is not None:
-        return max(0.0, (gate.until - now).total_seconds())
-    return gate_of(gate.kind).least_seconds(gate.settings, now)
+def _waits(gates: Sequence[Gate], now: datetime) -> Waits:
+    """Return how long these take at the least, from whatever moment; asked together, the longest says it."""
+
+    def wait(at: float) -> float:
+        moment = now + timedelta(seconds=at)
+        known = [(gate.until - moment).total_seconds() for gate in gates if gate.until is not None]
+        others = [(gate.kind, gate.settings) for gate in gates if gate.until is None]
+        return max(0.0, *known, least_wait(others, moment))
+
+    return wait

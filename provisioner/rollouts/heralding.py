@@ -22,7 +22,7 @@ from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle import upgrade_notices
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.facts import Facts
-from provisioner.rollouts.gates.registry import gate_of
+from provisioner.rollouts.gates.registry import least_wait
 from provisioner.rollouts.models import Rollout, Stage
 from provisioner.rollouts.schedules import Schedules
 
@@ -113,13 +113,11 @@ def _earliest(rollout_id: UUID, now: datetime) -> dict[int, datetime]:
     """Return when each stage begins at the earliest: behind the notice, soaks and scheduled starts that are known."""
     at, begins = now, dict[int, datetime]()
     for stage in Stage.objects.filter(rollout=rollout_id).order_by("position").prefetch_related("gates"):
-        gates = sorted(stage.gates.all(), key=lambda gate: (gate.side != "before", gate.position))
-        for gate in gates:
-            if gate.side == "after":
-                begins.setdefault(stage.position, at)
-            if not gate.open:
-                at += timedelta(seconds=gate_of(gate.kind).least_seconds(gate.settings, at))
-        begins.setdefault(stage.position, at)
+        shut = [gate for gate in stage.gates.all() if not gate.open]
+        for side in ("before", "after"):
+            asked = [(gate.kind, gate.settings) for gate in shut if gate.side == side]
+            at += timedelta(seconds=least_wait(asked, at))
+            begins.setdefault(stage.position, at)
     return begins
 
 

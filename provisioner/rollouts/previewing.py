@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,11 @@ from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.budget import ROLLOUT, Lane
-from provisioner.rollouts.estimate import Estimate, StageLeft, estimate
+from provisioner.rollouts.estimate import Estimate, StageLeft, Waits, estimate
 from provisioner.rollouts.estimate_places import StagePlaces, places_of
-from provisioner.rollouts.gates.registry import gate_of, words_of
+from provisioner.rollouts.gates.registry import least_wait, words_of
 from provisioner.rollouts.permitted import may_manage
+from provisioner.rollouts.plan import GatePlan
 from provisioner.rollouts.planning import Ineligible, Planned, plan_rollout
 from provisioner.rollouts.selector import Member
 
@@ -198,15 +199,18 @@ def _finish(
                 for member in group
                 if (one := planned.openings.get(member.runtime_id)) is not None
             ],
-            gate_seconds=sum(
-                gate_of(gate.kind).least_seconds(gate.settings, now)
-                for gate in (*planned.frozen.stages[number].before, *planned.frozen.stages[number].after)
-            ),
+            before=_waits(planned.frozen.stages[number].before, now),
+            behind=_waits(planned.frozen.stages[number].after, now),
             starts_per_second=rate / 60 if rate else None,
         )
         for number, group in enumerate(by_stage)
     ]
     return estimate(stages, past_seconds(), now)
+
+
+def _waits(gates: Sequence[GatePlan], now: datetime) -> Waits:
+    asked = [(gate.kind, gate.settings) for gate in gates]
+    return lambda at: least_wait(asked, now + timedelta(seconds=at))
 
 
 def past_seconds() -> list[float]:

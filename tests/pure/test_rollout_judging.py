@@ -16,7 +16,7 @@ from provisioner.rollouts.budget import Lane
 from provisioner.rollouts.estimate import StageLeft, estimate
 from provisioner.rollouts.estimate_places import places_of
 from provisioner.rollouts.gates.base import Approval, Evidence
-from provisioner.rollouts.gates.registry import gate_of, gates
+from provisioner.rollouts.gates.registry import gate_of, gates, least_wait
 from provisioner.rollouts.ideal import Job, schedule
 from provisioner.rollouts.pacing import Bucket
 from tests.work import refused
@@ -180,6 +180,28 @@ def test_a_few_canaries_of_a_large_rollout_take_as_long_as_an_upgrade() -> None:
 
 
 def test_the_estimate_says_what_it_waits_for() -> None:
-    assert estimate([StageLeft(5, places=5, gate_seconds=90_000)], [60.0], NOW).bound_by == "gates"
+    assert estimate([StageLeft(5, places=5, behind=lambda _: 90_000)], [60.0], NOW).bound_by == "gates"
     assert estimate([StageLeft(5, places=5, opens=[90_000.0])], [60.0], NOW).bound_by == "windows"
     assert estimate([StageLeft(5000, places=5)], [60.0], NOW).bound_by == "the number at once"
+    at_work = estimate([StageLeft(0, running=[10.0], places=5)], [60.0], NOW)
+    assert at_work.bound_by == "upgrades that have begun"
+
+
+def test_stages_that_wait_for_one_moment_wait_for_it_once() -> None:
+    day = 86_400.0
+    canaries = StageLeft(2, places=2, before=lambda _: day, opens=[3 * day] * 2, behind=lambda _: 60.0)
+    rest = StageLeft(2, places=2, before=lambda at: max(0.0, 3 * day - at), opens=[3 * day, 0.0])
+    found = estimate([canaries, rest], [600.0], NOW)
+    assert found.likely == NOW + timedelta(seconds=3 * day + 600 + 60 + 600)
+
+
+def test_gates_of_one_side_are_asked_together_so_that_the_longest_says_how_long() -> None:
+    start = {"at": (NOW + timedelta(hours=30)).isoformat()}
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("soak", {"minutes": 60}),
+        ("health", {"healthy_percent": 99, "minutes": 30}),
+        ("approval", {"approvers": 1}),
+    ]
+    assert least_wait(asked, NOW) == 3600
+    assert least_wait([*asked, ("scheduled_start", start)], NOW + timedelta(hours=28)) == 7200
+    assert least_wait([*asked, ("scheduled_start", start)], NOW + timedelta(hours=40)) == 3600

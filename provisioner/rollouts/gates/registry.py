@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from controlplane.kernel.errors import Refused
@@ -23,6 +24,11 @@ def gate_of(kind: object) -> Gate:
         detail = f"There is no gate {shown(kind)}. {choices(sorted(gates()), kind)}"
         raise Refused("gate_unknown", detail, field="gates")
     return found
+
+
+def least_wait(asked: Iterable[tuple[str, Mapping[str, Any]]], moment: datetime) -> float:
+    """Return how many seconds these take at the least, asked together from that moment on."""
+    return max((gate_of(kind).least_seconds(settings, moment) for kind, settings in asked), default=0.0)
 
 
 def words_of(kind: str, settings: Mapping[str, Any]) -> str:
