@@ -62,6 +62,7 @@ def abort_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
         return _move(rollout, {R.DRAFT}, R.ABORTED, actor, words, why)
     moved = _move(rollout, {R.RUNNING, R.PAUSED, R.HALTED}, R.ABORTING, actor, words, why)
     _leave(rollout, "aborted", words)
+    _end_stages(rollout, StageState.SKIPPED)
     return moved
 
 
@@ -76,13 +77,7 @@ def close_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
         detail = f"Only a running rollout can be closed: it is {rollout.state}. Resume or abort it."
         raise Refused("rollout_not_running", detail, status=409)
     _leave(rollout, "closed", f"Closed by {actor.name}: {why}"[:500])
-    now, stages = utcnow(), Stage.objects.filter(rollout=rollout)
-    stages.filter(state__in=[StageState.PENDING, StageState.ENTERING]).update(
-        state=StageState.SKIPPED, since=now, hold=""
-    )
-    stages.filter(state__in=[StageState.RUNNING, StageState.LEAVING]).update(
-        state=StageState.PASSED, since=now, passed_at=now, hold=""
-    )
+    _end_stages(rollout, StageState.PASSED)
     tell(rollout, "rollout", before=rollout.state, after="closed", reason=why, actor=actor)
     return rollout
 
@@ -162,6 +157,18 @@ def _accept_failures(actor: Actor, rollout: Rollout, reason: str) -> None:
         "rollout.accept_failures", actor=actor, tenant_id=None, target_type="rollout", target_id=rollout.id,
         changes={"name": rollout.name, "count": accepted, **({"reason": reason[:300]} if reason else {})},
     )  # fmt: skip
+
+
+def _end_stages(rollout: Rollout, under_way: StageState) -> None:
+    """Let no stage begin any more, nor any gate be asked; those that had begun become `under_way`."""
+    now, stages = utcnow(), Stage.objects.filter(rollout=rollout)
+    stages.filter(state__in=[StageState.PENDING, StageState.ENTERING]).update(
+        state=StageState.SKIPPED, since=now, hold=""
+    )
+    passed = {"passed_at": now} if under_way is StageState.PASSED else {}
+    stages.filter(state__in=[StageState.RUNNING, StageState.LEAVING]).update(
+        state=under_way, since=now, hold="", **passed
+    )
 
 
 def _leave(rollout: Rollout, code: str, words: str) -> None:

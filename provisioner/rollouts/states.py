@@ -62,7 +62,7 @@ STAGE_MOVES: dict[StageState, frozenset[StageState]] = {
     S.PENDING: frozenset({S.ENTERING, S.SKIPPED}),
     S.ENTERING: frozenset({S.RUNNING, S.SKIPPED}),
     S.RUNNING: frozenset({S.LEAVING, S.PASSED, S.SKIPPED}),  # passed at once: its rollout is closed
-    S.LEAVING: frozenset({S.PASSED, S.RUNNING}),  # a member that is tried again brings it back
+    S.LEAVING: frozenset({S.PASSED, S.RUNNING, S.SKIPPED}),  # a member that is tried again brings it back
     S.PASSED: frozenset({S.RUNNING}),
     S.SKIPPED: frozenset(),
 }

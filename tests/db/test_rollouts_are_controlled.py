@@ -243,6 +243,7 @@ def test_an_aborted_rollout_lets_what_runs_end_and_leaves_the_others_behind(worl
         tick()
     assert state(rollout) == "aborted"
     assert states(rollout) == {"succeeded": 1, "left_behind": 2}
+    assert list(Stage.objects.values_list("state", flat=True)) == ["skipped"], "nothing runs any more"
     assert reading.list_rollouts(actor=world.sam.actor)[0].counts["left_behind"] == 2
 
 
