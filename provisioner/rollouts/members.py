@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from controlplane.catalog.facts import snapshot
+from controlplane.catalog.facts import Snapshot, snapshot
 from controlplane.catalog.hops import order_of
 from controlplane.catalog.models import Plan
 from controlplane.catalog.plans import ReleaseFacts
@@ -46,8 +46,15 @@ def known_words() -> Mapping[str, Collection[str]]:
         "tenant": set(Tenant.objects.values_list("slug", flat=True)),
         "channel": set(catalog.releases),
         "release": set(catalog.every_release) | set(present.values_list("release_key", flat=True).distinct()),
+        "kubernetes": _versions(catalog),
         "label": _label_keys(),
     }
+
+
+def _versions(catalog: Snapshot) -> set[str]:
+    """Return every Kubernetes that a release has, with and without its patch."""
+    patches = {one.kubernetes_patch for one in catalog.every_release.values()}
+    return patches | {".".join(patch.split(".")[:2]) for patch in patches}
 
 
 def _label_keys() -> set[str]:

@@ -71,13 +71,20 @@ class Term:
         if self.key == "cohort":
             return cohort_of(member.runtime_id) < percent(self.values[0]) * 100
         value = member.value(self.key)
-        if self.sign == "=":
-            return value is not None and any(fnmatchcase(value, pattern) for pattern in self.values)
-        if self.sign == "!=":
-            return value is None or not any(fnmatchcase(value, pattern) for pattern in self.values)
+        if self.sign in {"=", "!="}:
+            return self._is(value) is (self.sign == "=")
         if value is None or not _VERSION.match(value):
             return False
         return _compares(self.sign, value, self.values[0])
+
+    def _is(self, value: str | None) -> bool:
+        """Whether it is one of the values; of Kubernetes 1.34 means every patch of it, as where versions are compared."""
+        if value is None:
+            return False
+        minor = self.key == "kubernetes"
+        return any(
+            fnmatchcase(value, one) or (minor and fnmatchcase(value, f"{one}.*")) for one in self.values
+        )
 
 
 @dataclass(frozen=True)

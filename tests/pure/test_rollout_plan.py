@@ -43,6 +43,8 @@ def test_terms_narrow_and_values_widen() -> None:
     assert names("region=eu-central-1,us-east-1 label.tier!=gold name=r1,r2") == {"r1", "r2"}
     assert names("kubernetes<1.34 release>=2026.9") == names("all")
     assert names("kubernetes<=1.32") == set()
+    assert names("kubernetes=1.33") == names("kubernetes=1.33.8") == names("kubernetes=1.3*") == names("all")
+    assert names("kubernetes!=1.33") == names("kubernetes=1.3") == names("kubernetes=1.33.80") == set()
 
 
 def test_a_cohort_holds_every_smaller_one() -> None:
@@ -99,6 +101,7 @@ def test_a_selector_that_can_not_be_meant_is_refused_with_the_fix(text: str, cod
             "gate_never_met",
         ),
         ({"stages": [{"name": "a", "after": [{"kind": "approval", "approvers": 0}]}]}, "gate_never_met"),
+        ({"stages": [{"name": "a", "after": [{"kind": "approval", "approvers": 1.5}]}]}, "gate_invalid"),
         ({"starts_per_minute": 0}, "plan_invalid"),
         ({"windows": "sometimes"}, "plan_invalid"),
     ],

@@ -14,6 +14,7 @@ from provisioner.rollouts.gates.base import (
     number,
     only,
     opened,
+    refused,
     shut,
 )
 
@@ -23,7 +24,10 @@ MOST = 5
 def check(settings: Settings, _now: datetime) -> dict[str, Any]:
     """`approvers`: how many, 1 as a rule."""
     only(settings, "approvers")
-    return {"approvers": int(number(settings, "approvers", least=1, most=MOST, default=1))}
+    asked = number(settings, "approvers", least=1, most=MOST, default=1)
+    if not asked.is_integer():
+        raise refused(f"approvers is {asked:g}; people are whole, write {int(asked)} or {int(asked) + 1}.")
+    return {"approvers": int(asked)}
 
 
 def judge(settings: Settings, evidence: Evidence) -> Verdict:
