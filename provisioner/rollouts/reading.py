@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,7 @@ class RolloutView:
     finish: (
         Estimate | None
     )  # None: it is not under way, or has just begun; made anew every quarter of a minute
-    errors: Sequence[Tally]  # failures by signature, the most frequent first
+    errors: Sequence[Tally]  # failures by signature over all stages, the most frequent first
     reasons: Sequence[Tally]  # everybody else's reasons, those first who are stuck or paused at work
     health: Sequence[HealthPoint]  # oldest first
     stop: EmergencyStop | None
@@ -125,7 +125,7 @@ def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
         gates[gate.stage_id].append(gate)
     totals = rows(reading_queries.OF_ROLLOUTS, {"rollouts": [rollout_id]})
     limits = facts.limits_of(rollout.limits)
-    tallies = list(Tally.objects.filter(rollout=rollout, targets__gt=0).order_by("-targets"))
+    tallies = _over_stages(Tally.objects.filter(rollout=rollout, targets__gt=0).order_by("-targets"))
     return RolloutView(
         rollout=rollout,
         counts={name: count for name, count in totals[0].items() if name != "id"} if totals else {},
@@ -218,6 +218,17 @@ def read_failures(*, actor: Actor, rollout_id: UUID, began: datetime, minutes: i
     the_rollout(actor, rollout_id)
     wanted = {"rollout": rollout_id, "began": began, "minutes": minutes}
     return [Failures(**row) for row in rows(reading_queries.FAILURES, wanted)]
+
+
+def _over_stages(tallies: Iterable[Tally]) -> list[Tally]:
+    """Return one of each state and code for all stages together, the most frequent first."""
+    found: dict[tuple[str, str], Tally] = {}
+    for one in tallies:
+        same = found.setdefault((one.state, one.code), one)
+        if same is not one:
+            same.targets += one.targets
+            same.first_at, same.last_at = min(same.first_at, one.first_at), max(same.last_at, one.last_at)
+    return sorted(found.values(), key=lambda one: -one.targets)
 
 
 def _at_a_stand(rollout_id: UUID) -> list[Tally]:

@@ -101,6 +101,20 @@ def test_failures_are_grouped_tried_again_or_skipped_and_a_gate_is_approved(
     assert aborted["state"] in {"aborting", "aborted"}
 
 
+def test_failures_of_one_cause_are_one_whatever_stages_they_came_in(world: World, sam: Asking) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    plan = {"stages": [{"name": "one", "share": 1}, {"name": "rest"}], "max_failures": "100%"}
+    address = started(sam, plan=plan)
+    with upgrading(Upgrades(fails=lambda _: "ERR_BROKEN")) as upgrades:
+        for _ in range(4):
+            tick()
+            upgrades.end_due(utcnow() + timedelta(hours=1))
+        tick()
+    assert [(one["signature"], one["count"]) for one in read(sam.get(address))["errors"]] == [
+        ("ERR_BROKEN@roll", 4)
+    ]
+
+
 def test_pages_of_rollouts_and_targets_hold_every_row_once(world: World, sam: Asking) -> None:
     fleet(world.shop, [world.landscape], 5)
     address = started(sam, plan=no_gates(1, "rest"))
