@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from controlplane.kernel.clock import utcnow
-from provisioner.rollouts.models import Exclusion, MaintenanceWindow
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
 from provisioner.rollouts.services import create_rollout, start_rollout
 from tests.rolling_out import NEW, fleet, no_gates
 from tests.signed_in import browse, text
@@ -77,3 +77,17 @@ def test_a_planned_upgrade_stands_on_the_runtime_with_what_can_be_done(world: Wo
     own = alice.post(HERE, {**WINDOW, "runtime": str(row.pk)}, follow=True)
     assert f"Maintenance of {row.name}" in text(own)
     assert MaintenanceWindow.objects.get().runtime_id == row.pk
+    moment = utcnow() + timedelta(days=3)
+    why = f"its maintenance window opens {moment:%a %d %b %H:%M} UTC"
+    Target.objects.filter(runtime=row).update(
+        state="waiting", reason_code="window", reason=why, reason_until=moment, due_at=moment
+    )
+    sam = browse(world.sam)
+    for page in (
+        alice.get(f"/runtimes/{row.pk}/"),
+        sam.get(f"/fleet/runtimes/{row.pk}/"),
+        sam.get(f"/fleet/rollouts/{made.pk}/targets"),
+    ):
+        told = text(page)
+        assert why[1:] in told
+        assert "until" not in told.partition(why[1:])[2][:60], "the moment is said once"
