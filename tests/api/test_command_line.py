@@ -245,7 +245,7 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
         in sam("rollouts", "skip", "October", "--target", listed[0]["id"], "-r", "its people asked").err
     )
     assert "its people asked" in sam("rollouts", "targets", "October", "--because", "skipped").out
-    assert "October is" in sam("rollouts", "close", "October", "--reason", "enough", "--yes").err
+    assert "October is being closed" in sam("rollouts", "close", "October", "--reason", "enough", "--yes").err
     report = sam("fleet", "report")
     assert (report.status, "r-shop-00000" in report.out) == (0, True)
     until = f"{utcnow() + timedelta(days=30):%Y-%m-%d}"

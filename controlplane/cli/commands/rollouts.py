@@ -215,7 +215,8 @@ def _move(named: str, verb: str, reason: str, *, accept_failures: bool = False) 
         f"rollouts/{the_rollout(server, named)['id']}/{verb}",
         {key: value for key, value in body.items() if value},
     )
-    told().print(f"Rollout {row['name']} is {row['state']}.")
+    closing = verb == "close" and row["state"] == "running"
+    told().print(f"Rollout {row['name']} is {'being closed' if closing else row['state']}.")
 
 
 def _wish(release: str, selector: str, file: Path | None, *, urgent: bool, overlap: bool) -> dict[str, Any]:
