@@ -122,6 +122,8 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
             break
         os.kill(pid, signal.SIGCONT)
         time.sleep(0.2)
+    else:
+        raise AssertionError(f"{name} is always in the middle of a transaction")
     try:
         yield
     finally:
