@@ -218,15 +218,20 @@ def when(finish: Estimate) -> str:
     return f"about {likely} UTC{between}; bound by {finish.bound_by}"
 
 
-def at_a_stand(counts: Mapping[str, int]) -> str:
+def at_a_stand(counts: Mapping[str, int], reasons: Iterable[Tally]) -> str:
     """Say what a running rollout waits for when only those are left that can't begin; empty while anybody moves."""
-    blocked = counts.get("blocked") or 0
-    if not blocked or any(counts.get(one) for one in ("planned", "waiting", "ready", "active")):
+    over = sum(one.targets for one in reasons if (one.state, one.code) == ("ready", "over_budget"))
+    moves = any(counts.get(one) for one in ("planned", "waiting", "active"))
+    left = (counts.get("blocked") or 0) + over
+    if not left or moves or (counts.get("ready") or 0) > over:
         return ""
-    them = "1 runtime that cannot begin is" if blocked == 1 else f"{blocked} runtimes that cannot begin are"
-    return (
-        f"Only {them} left. Mend what they say, skip them, or close the rollout: they are left behind then."
+    them = "1 runtime that cannot begin is" if left == 1 else f"{left} runtimes that cannot begin are"
+    mend = (
+        "Retry or skip what failed there, mend what the others say"
+        if over
+        else "Mend what they say, skip them"
     )
+    return f"Only {them} left. {mend}, or close the rollout: they are left behind then."
 
 
 def _share(part: int, whole: int) -> float | None:

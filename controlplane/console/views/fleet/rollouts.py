@@ -108,7 +108,7 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
     ended = rollout.state in {RolloutState.COMPLETED, RolloutState.ABORTED} and bool(view.stages)
     behind, waived = why_not.open_ends(actor=actor, rollout_id=rollout.pk) if ended else (0, 0)
     running = rollout.state == RolloutState.RUNNING
-    stand = looks.at_a_stand(view.counts) if running else ""
+    stand = looks.at_a_stand(view.counts, view.reasons) if running else ""
     return {
         "rollout": rollout,
         "badge": looks.ROLLOUTS[rollout.state],
