@@ -23,9 +23,10 @@ COLUMNS = (
 class SourcedVersion:
     """What the catalog's file says of one version of one module; `key` is "module/implementation@version".
 
-    `source` is {"kind": "manifests" or "chart", "url", "digest", and of a chart its "version"}. `setting_paths` says where in the
-    chart's values each of the tenant's settings goes, `resources` what containers request that say nothing themselves, and
-    `footprint` what the whole may request where that is more than the module declares.
+    `source` is {"kind": "manifests" or "chart", "url", "digest", of a chart its "version", and "namespace" where the bundle names
+    one that it was made for}. `setting_paths` says where in the chart's values each of the tenant's settings goes, `resources`
+    what containers request in place of what they say, and `footprint` what the whole may request where that is more than the
+    module declares.
     """
 
     key: str

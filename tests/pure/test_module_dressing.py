@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -250,6 +251,34 @@ def test_what_upstream_brings_and_others_write_into_is_taken_without_it() -> Non
         "spec": {"selector": {"app": "a"}},
     }
     assert got.objects[-1]["kind"] == "ValidatingWebhookConfiguration", "once somebody answers it"
+
+
+def test_a_bundle_is_moved_out_of_the_namespace_that_it_was_made_for() -> None:
+    binding = "subjects: [{kind: ServiceAccount, name: a, namespace: theirs}, {kind: User, name: b}]"
+    hook = "webhooks: [{name: a.example.com, clientConfig: {service: {name: a, namespace: theirs}}}]"
+    text = "---\n".join(
+        (
+            other("Namespace", name="theirs"),
+            other("ServiceAccount", namespace="theirs"),
+            other("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", binding),
+            other("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", hook),
+            other("ConfigMap", namespace="default"),
+        )
+    )
+    content = text.encode()
+    said = version(content, kind="manifests")
+    said = replace(said, source={**said.source, "namespace": "theirs"})
+    got = make(said, content, EVENTING, asked(), StubHelm(""))
+    assert [fault.code for fault in got.faults] == ["module_object_place"], (
+        "another one's stays where it is not let in"
+    )
+    by_kind = {one["kind"]: one for one in got.objects}
+    assert by_kind["ServiceAccount"]["metadata"]["namespace"] == SYSTEM
+    assert by_kind["ClusterRoleBinding"]["subjects"][0]["namespace"] == SYSTEM
+    webhook = by_kind["ValidatingWebhookConfiguration"]["webhooks"][0]
+    assert webhook["clientConfig"]["service"]["namespace"] == SYSTEM
+    assert got.left_out == 1
+    assert len(made(text).faults) == 3, "not unless its source says so"
 
 
 def test_replicas_that_an_autoscaler_of_the_bundle_sets_are_left_to_it() -> None:

@@ -19,7 +19,7 @@ SOURCE: Shape = record(
             "x-pattern-text": "sha256: and 64 hexadecimal digits in lower case",
         },
     },
-    {"version": {"type": "string", "minLength": 1, "maxLength": 63}},
+    {"version": {"type": "string", "minLength": 1, "maxLength": 63}, "namespace": SLUG},
 )
 PATH: Shape = {
     "type": "string",

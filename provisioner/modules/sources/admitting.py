@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,12 +10,16 @@ from provisioner.modules.base import GROUP, Module
 from provisioner.modules.objects import OURS
 from provisioner.modules.sources.dressing import hooks_of, pod_of
 from provisioner.modules.sources.faults import SourceFault
-from provisioner.modules.sources.kinds import CRD, REMEDIES, WORKLOADS, group_of, scopes_of
+from provisioner.modules.sources.kinds import (
+    CRD,
+    REMEDIES,
+    WORKLOADS,
+    group_of,
+    is_delegation,
+    scopes_of,
+)
 from provisioner.modules.sources.pods import pod_faults
 from provisioner.runtimes.inside import Json, ObjectRef
-
-# A reader of the API server's own settings, as every extension of it needs it there.
-_DELEGATION = "extension-apiserver-authentication-reader"
 
 
 def admission_faults(
@@ -23,16 +27,20 @@ def admission_faults(
 ) -> list[SourceFault]:
     """Return why dressed objects can't be installed: kinds, places, names, secrets, hooks, and what their pods may not be."""
     scopes = scopes_of(documents, module)
-    found = []
+    found: list[SourceFault] = []
+    astray: dict[str, list[ObjectRef]] = defaultdict(list)
     for document in documents:
         ref = ObjectRef.of(document)
         scope = scopes.get((group_of(document), document["kind"]))
         if scope is None:
             found.append(_unknown(ref))
             continue
-        found += [*_place(document, ref, places, namespaced=scope), *_content(document, ref, module)]
+        if scope and ref.namespace not in places and not is_delegation(document):
+            astray[ref.namespace].append(ref)
+        found += [*([] if scope else _name(ref)), *_content(document, ref, module)]
         if document["kind"] in WORKLOADS:
             found += pod_faults(ref, pod_of(document), restricted=security == "restricted")
+    found += [_elsewhere(namespace, refs, places) for namespace, refs in astray.items()]
     counted = Counter(ObjectRef.of(document) for document in documents)
     found += [
         SourceFault("module_object_twice", f"{ref} is there {number} times; one would undo the other.")
@@ -49,29 +57,24 @@ def _unknown(ref: ObjectRef) -> SourceFault:
     return SourceFault("module_object_kind", f"{ref} ({ref.api_version}) can't be part of a module: {why}.")
 
 
-def _place(
-    document: Mapping[str, Any], ref: ObjectRef, places: Collection[str], *, namespaced: bool
-) -> Iterator[SourceFault]:
-    if not namespaced:
-        if ref.namespace:
-            detail = f"{ref} names a namespace, and its kind has none; take it out."
-            yield SourceFault("module_object_place", detail)
-        if ref.name.startswith("nesoi-"):
-            detail = f"{ref} has a name that begins as the platform's own do; call it otherwise."
-            yield SourceFault("module_object_place", detail)
-        return
-    if ref.namespace in places or _is_delegation(document, ref):
-        return
+def _name(ref: ObjectRef) -> Iterator[SourceFault]:
+    """Yield what is wrong with the name of an object that lives in no namespace."""
+    if ref.namespace:
+        detail = f"{ref} names a namespace, and its kind has none; take it out."
+        yield SourceFault("module_object_place", detail)
+    if ref.name.startswith("nesoi-"):
+        detail = f"{ref} has a name that begins as the platform's own do; call it otherwise."
+        yield SourceFault("module_object_place", detail)
+
+
+def _elsewhere(namespace: str, refs: Sequence[ObjectRef], places: Collection[str]) -> SourceFault:
+    more = f" and {len(refs) - 1} more" if len(refs) > 1 else ""
     detail = (
-        f"{ref} would be in the namespace {ref.namespace}; the platform's components run in {' or '.join(sorted(places))}, which "
-        "are bounded, shut and told apart from the tenant's. Set the bundle to that namespace."
+        f"{refs[0]}{more} would be in the namespace {namespace}; the platform's components run in {' or '.join(sorted(places))}, "
+        "which are bounded, shut and told apart from the tenant's. Set the bundle to that namespace, or name in its source the "
+        f"one that it was made for (`namespace: {namespace}`), so that it is moved."
     )
-    yield SourceFault("module_object_place", detail)
-
-
-def _is_delegation(document: Mapping[str, Any], ref: ObjectRef) -> bool:
-    role = document.get("roleRef") or {}
-    return (ref.kind, ref.namespace, role.get("name")) == ("RoleBinding", "kube-system", _DELEGATION)
+    return SourceFault("module_object_place", detail)
 
 
 def _content(document: Mapping[str, Any], ref: ObjectRef, module: Module) -> Iterator[SourceFault]:

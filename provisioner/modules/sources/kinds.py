@@ -7,6 +7,7 @@ from typing import Any
 
 from provisioner.modules.base import Module
 
+LANDSCAPE = "kube-system"
 CRD = "CustomResourceDefinition"
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "CronJob"})
 _CLUSTER = {
@@ -78,6 +79,17 @@ def scopes_of(documents: Iterable[Mapping[str, Any]], module: Module) -> Scopes:
         if document["kind"] == CRD and isinstance(spec, Mapping) and isinstance(spec.get("names"), Mapping):
             found[str(spec.get("group")), str(spec["names"].get("kind"))] = spec.get("scope") == "Namespaced"
     return found
+
+
+def is_delegation(document: Mapping[str, Any]) -> bool:
+    """Say whether an object only lets a reader of the API server's own settings in, which every extension of it needs there."""
+    role = (document.get("roleRef") or {}).get("name")
+    place = document["metadata"].get("namespace")
+    return (document["kind"], place, role) == (
+        "RoleBinding",
+        LANDSCAPE,
+        "extension-apiserver-authentication-reader",
+    )
 
 
 def rank(document: Mapping[str, Any]) -> int:

@@ -14,6 +14,7 @@ from provisioner.modules.sources.documents import read_manifests, read_objects
 from provisioner.modules.sources.dressing import dress
 from provisioner.modules.sources.faults import SourceFault
 from provisioner.modules.sources.helm import Helm
+from provisioner.modules.sources.moving import moved
 from provisioner.modules.sources.values import chart_values
 from provisioner.runtimes.inside import Json
 
@@ -35,7 +36,9 @@ def make(version: SourcedVersion, content: bytes, module: Module, asked: Request
     places = places_of(module, asked)
     place = version.namespace or SYSTEM
     security = places.get(place, "restricted")
-    objects = dress(documents, module=module, version=version, asked=asked, security=security)
+    was = version.source.get("namespace", "")
+    kept = moved(documents, was, place) if was else documents
+    objects = dress(kept, module=module, version=version, asked=asked, security=security)
     faults = admission_faults(objects, module=module, places=places, security=security)
     return Made(tuple(objects), tuple(faults), len(documents) - len(objects))
 
