@@ -268,3 +268,17 @@ def test_fields_of_a_wrong_type_are_refused_not_stumbled_over(
 )
 def test_an_object_that_is_none_is_refused(simulator: Simulator, body: Any) -> None:
     assert refusal(simulator, "POST", SHOOTS, body)["code"] in (400, 422)
+
+
+def test_a_change_confined_to_the_maintenance_window_waits_until_maintenance_is_asked_for(
+    simulator: Simulator,
+) -> None:
+    simulator.create_shoot("confined", maintenance={"confineSpecUpdateRollout": True})
+    before = simulator.wait_for("confined")["metadata"]["generation"]
+    simulator.patch_shoot("confined", {"spec": {"kubernetes": {"version": "1.35.4"}}})
+    assert simulator.shoot("confined")["metadata"]["generation"] == before
+    simulator.patch_shoot("confined", {"metadata": {"annotations": {"gardener.cloud/operation": "maintain"}}})
+    rolled_out = simulator.wait_for("confined")
+    assert rolled_out["metadata"]["generation"] == rolled_out["status"]["observedGeneration"] == before + 1
+    assert rolled_out["status"]["lastOperation"]["type"] == "Reconcile"
+    assert "gardener.cloud/operation" not in rolled_out["metadata"].get("annotations", {})
