@@ -90,7 +90,7 @@ WINDOW, EXCLUSION = 1947264301, 1947264302  # numbers that nothing else is
 LINE = "5d0a9c17e3b2f4860a1d7c3e"  # of Archipel's draft, and nowhere else in an answer
 WRITTEN = "SELECT " + ", ".join(
     [
-        f"(SELECT json_agg(t ORDER BY t.{table._meta.pk.column}) FROM {table._meta.db_table} t)"
+        f"(SELECT json_agg(t ORDER BY t.{table._meta.pk.column})::text FROM {table._meta.db_table} t)"
         for table in KEPT
     ]
     + [f"(SELECT count(*) FROM {counted})" for counted in COUNTED]
