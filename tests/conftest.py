@@ -12,6 +12,7 @@ from pytest_django.plugin import blocking_manager_key
 pytest_plugins = [
     "tests.plugins.cpu",
     "tests.plugins.database",
+    "tests.plugins.garbage",
     "tests.plugins.hypotheses",
     "tests.plugins.isolation",
     "tests.plugins.loops",
