@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.matrix import Cells, undone
 from tests.world import Person
 
-EXAMPLES = 12
+EXAMPLES = 8
 # A schema can't tell which names are taken, which accounts exist, or what state an operation is in.
 NOT_ASKED = [positive_data_acceptance]
 BOUNDED = settings(
