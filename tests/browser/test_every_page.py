@@ -17,7 +17,7 @@ from provisioner.operations.models import Operation
 from provisioner.rollouts.services import abort_rollout, create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
-from tests.browser.axe import CONTRAST, UNFOLD, violations
+from tests.browser.axe import UNFOLD, violations
 from tests.browser.conftest import Complaints, Open
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, upgrading
 from tests.signed_in import build, present
@@ -128,7 +128,7 @@ def test_axe_finds_nothing_on_any_page_in_either_look_and_none_is_wider_than_a_p
         light = page.evaluate(BACKGROUND)
         page.emulate_media(color_scheme="dark")
         assert page.evaluate(BACKGROUND) != light, name
-        if faults := violations(page, CONTRAST):  # nothing but colours changes with the look
+        if faults := violations(page, colours_only=True):  # nothing but colours changes with the look
             found[f"{name}, dark"] = faults
         page.set_viewport_size(NARROW)
         page.evaluate(UNFOLD)
@@ -232,3 +232,20 @@ def test_a_breach_of_the_content_policy_would_be_noticed(open_page: Open, compla
     while not any("Content Security Policy" in text for text in complaints.found):
         page.wait_for_timeout(50)  # and in the end for the test's own limit
     complaints.found.clear()
+
+
+def test_a_text_too_pale_would_be_noticed_among_others_and_so_would_one_before_another_ground(
+    world: World, open_page: Open
+) -> None:
+    """Of texts that look alike axe sees one; it must be another as soon as its colour or what is behind it is."""
+    page = open_page("/sign-in")
+    page.evaluate(
+        "for (let n = 0; n < 9; n++) document.querySelector('main').append("
+        "Object.assign(document.createElement('p'), {id: `text-${n}`, textContent: 'Alike'}))"
+    )
+    assert violations(page) == []
+    for name, colour in (("color", "#bbbbbb"), ("backgroundColor", "#333333")):
+        page.evaluate(f"document.getElementById('text-7').style.{name} = '{colour}'")
+        (found,) = violations(page, colours_only=True)
+        assert 'id="text-7"' in found
+        page.evaluate(f"document.getElementById('text-7').style.{name} = ''")

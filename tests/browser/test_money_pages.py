@@ -15,7 +15,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.services import create_user
 from provisioner.runtimes.models import Runtime
-from tests.browser.axe import CONTRAST, violations
+from tests.browser.axe import violations
 from tests.browser.conftest import Open
 from tests.browser.test_footprint import FITS, full
 from tests.matrix import agreed, billed, spending
@@ -52,7 +52,7 @@ def walked(page: Any, paths: list[str]) -> dict[str, list[str]]:
         faults += [] if page.evaluate(FITS) else ["is wider than the phone"]
         faults += violations(page)
         page.emulate_media(color_scheme="dark")
-        if faults := faults + violations(page, CONTRAST):
+        if faults := faults + violations(page, colours_only=True):
             found[path] = faults
     return found
 
