@@ -64,6 +64,24 @@ def test_a_failed_one_says_who_can_act_and_offers_to_retry(alice: Client, operat
     assert operation.state in ("queued", "running")
 
 
+def test_what_only_the_platforms_team_can_mend_asks_nothing_of_a_tenant(
+    alice: Client, operation: Operation, world: World
+) -> None:
+    Operation.objects.filter(pk=operation.pk).update(
+        state="failed",
+        slot=None,
+        finished_at=utcnow(),
+        error_message="Raise the infrastructure account's quota.",
+        error_audience="sre",
+    )
+    hers = text(alice.get(f"/operations/{operation.id}/"))
+    first = hers.index("The platform’s team has to act, and sees it; you need not.")
+    assert first < hers.index("Raise the infrastructure account's quota.")
+    his = text(browse(world.sam).get(f"/operations/{operation.id}/"))
+    assert "You and your team can act on this" in his
+    assert "you need not" not in his
+
+
 def test_it_is_paused_and_resumed(alice: Client, operation: Operation) -> None:
     alice.post(f"/operations/{operation.id}/pause")
     operation.refresh_from_db()
