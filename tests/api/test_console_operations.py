@@ -75,7 +75,7 @@ def test_what_only_the_platforms_team_can_mend_asks_nothing_of_a_tenant(
         error_audience="sre",
     )
     hers = text(alice.get(f"/operations/{operation.id}/"))
-    first = hers.index("The platform’s team has to act, and sees it; you need not.")
+    first = hers.index("team has to act, and sees it; you need not.")
     assert first < hers.index("Raise the infrastructure account's quota.")
     his = text(browse(world.sam).get(f"/operations/{operation.id}/"))
     assert "You and your team can act on this" in his
