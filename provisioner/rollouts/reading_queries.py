@@ -57,16 +57,17 @@ FROM rollouts_target t JOIN rollouts_stage s ON s.id = t.stage_id
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state = 'failed' AND t.finished_at IS NOT NULL
 GROUP BY 1, 2, 4 ORDER BY 4, 1"""
 
-# Who of one rollout is not on its release, in order, and who answers for them. Rides on target_pages_of_state.
+# Who of one rollout was not brought to its release, those first who are still behind, and who answers for them. Rides on
+# target_pages_of_state.
 NOT_DONE = """
 SELECT t.runtime_id, t.state, t.reason_code, t.reason, t.since, r.name, tenant.name AS tenant, s.name AS stage,
-    r.release_key = o.release_key AS on_it_since, r.deleted_at IS NOT NULL AS gone_since,
+    r.release_key = ANY(%(releases)s::text[]) AS on_it_since, r.deleted_at IS NOT NULL AS gone_since,
     w.owner AS waiver_owner, w.reason AS waiver_reason, w.expires_at AS waiver_expires_at
-FROM rollouts_target t JOIN rollouts_rollout o ON o.id = t.rollout_id JOIN rollouts_stage s ON s.id = t.stage_id
+FROM rollouts_target t JOIN rollouts_stage s ON s.id = t.stage_id
 JOIN runtimes_runtime r ON r.id = t.runtime_id JOIN tenants_tenant tenant ON tenant.id = r.tenant_id
 LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS NULL AND w.expires_at > now()
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state = ANY(ARRAY['failed', 'left_behind', 'skipped']::text[])
-ORDER BY t.state, t.position LIMIT %(most)s::int"""
+ORDER BY r.deleted_at IS NOT NULL OR r.release_key = ANY(%(releases)s::text[]), t.state, t.position LIMIT %(most)s::int"""
 
 # Of whose start no tenant was told yet. Rides on rollout_under_way.
 UNTOLD = """
@@ -105,14 +106,14 @@ LEFT_BEHIND = {
     False: _LEFT_BEHIND.format(how="LEFT", also="AND w.id IS NULL"),
 }
 
-# Of one rollout: how many are not done, and how many of these somebody answers for: from the tallies and from the waivers, not
-# from the targets. Rides on tally_once, waiver_one_per_runtime and target_once_per_rollout.
+# Of one rollout that has ended: how many are still behind, whoever was upgraded or removed since left out, and how many of these
+# somebody answers for. Reads those that were not done, not the others. Rides on target_pages_of_state and primary keys.
 OPEN_ENDS = """
-SELECT (SELECT coalesce(sum(targets), 0)::int FROM rollouts_tally
-        WHERE rollout_id = %(rollout)s::uuid AND state IN ('failed', 'left_behind', 'skipped')) AS behind,
-    (SELECT count(*)::int FROM rollouts_waiver w JOIN rollouts_target t ON t.runtime_id = w.runtime_id
-        AND t.rollout_id = %(rollout)s::uuid AND t.state IN ('failed', 'left_behind', 'skipped')
-        WHERE w.revoked_at IS NULL AND w.expires_at > now()) AS waived"""
+SELECT count(*)::int AS behind, count(w.id)::int AS waived
+FROM rollouts_target t
+JOIN runtimes_runtime r ON r.id = t.runtime_id AND r.deleted_at IS NULL AND r.release_key <> ALL(%(releases)s::text[])
+LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS NULL AND w.expires_at > now()
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state = ANY(ARRAY['failed', 'left_behind', 'skipped']::text[])"""
 
 # What rollouts say of one runtime, newest first. Rides on target_of_runtime.
 OF_RUNTIME = """

@@ -212,13 +212,23 @@ def left_behind(
 
 
 def not_done(*, actor: Actor, rollout_id: UUID, limit: int = 25) -> list[dict[str, Any]]:
-    """Return the first of a rollout's runtimes that are not on its release, why, and who answers. Raises Refused 403, 404."""
-    the_rollout(actor, rollout_id)
-    return rows(reading_queries.NOT_DONE, {"rollout": rollout_id, "most": min(limit, MOST)})
+    """Return the first of a rollout's runtimes that it did not bring along, why, and who answers. Raises Refused 403, 404."""
+    releases = _at_least(the_rollout(actor, rollout_id).release_key)
+    wanted = {"rollout": rollout_id, "releases": releases, "most": min(limit, MOST)}
+    return rows(reading_queries.NOT_DONE, wanted)
 
 
 def open_ends(*, actor: Actor, rollout_id: UUID) -> tuple[int, int]:
-    """Return how many of a rollout are not on its release, and how many of these are waived by name. Raises Refused 403, 404."""
-    the_rollout(actor, rollout_id)
-    row = rows(reading_queries.OPEN_ENDS, {"rollout": rollout_id})[0]
+    """Return how many of a rollout are not on its release, or a newer one, by now, and how many of these are waived by name.
+
+    Raises Refused 403, 404.
+    """
+    releases = _at_least(the_rollout(actor, rollout_id).release_key)
+    row = rows(reading_queries.OPEN_ENDS, {"rollout": rollout_id, "releases": releases})[0]
     return row["behind"], row["waived"]
+
+
+def _at_least(key: str) -> list[str]:
+    """Return this release and every newer one."""
+    release = snapshot().every_release.get(key)
+    return [key, *(ahead_of(release) if release else ())]
