@@ -38,7 +38,7 @@ _ASKED: Mapping[str, Any] = {
         "description": (
             "stages (name, share, select, groups, max_concurrency, max_failures, before, after, deadline_hours), "
             "max_concurrency, max_failures, per_landscape, per_region, starts_per_minute, burst, order, join, windows, "
-            "ineligible, breaker. Left out: canary, 1 %, 10 %, rest; 10 % at once, 2 % may fail."
+            "notice_hours, ineligible, breaker. Left out: canary, 1 %, 10 %, rest; 10 % at once, 2 % may fail."
         ),
     },
     "urgent": {**FLAG, "description": "It goes before every other one, and may ignore windows."},

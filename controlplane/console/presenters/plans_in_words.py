@@ -32,6 +32,8 @@ def plan_lines(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
     for scope, title in (("per_region", "In each region"), ("per_landscape", "On each landscape")):
         if limits := plan.get(scope):
             found.append((title, ", ".join(_limit(key, value) for key, value in limits.items())))
+    if (hours := plan.get("notice_hours")) is not None:
+        found.append(("Notice to tenants", f"{hours:g} h before the first" if hours else "none"))
     if "breaker" in plan:
         found.append(("Breaker on health", "on" if plan["breaker"] else "off"))
     stages = plan.get("stages") or ()
