@@ -91,6 +91,12 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 60.0},
         },
+        "enrol-all-findings": {
+            "task": "nesoi.enrol_findings",  # those that were at work whenever the former came
+            "kwargs": {"everyone": True},
+            "schedule": 3600.0,
+            "options": {"expires": 3600.0},
+        },
         "mark-expiry": {
             "task": "nesoi.mark_expiry",  # whom an end of life concerns; when each is due stands in the database
             "schedule": 3600.0,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-# Runtimes that became ready since; the first look within minutes, spread by chance. One anti-join over primary keys.
-ENROL = """
+# Runtimes that became ready since; the first look within minutes, spread by chance. Lately: rides on runtime_by_first_ready.
+# Whoever was at work whenever the former asked is found once an hour by one anti-join over all.
+_ENROL = """
 INSERT INTO findings_check (runtime_id, due_at, partial, problem)
 SELECT id, now() + random() * least(%(round)s::interval, interval '5 minutes'), '[]', ''
 FROM runtimes_runtime AS runtime
-WHERE phase = 'ready' AND NOT EXISTS (SELECT FROM findings_check WHERE runtime_id = runtime.id)
-ORDER BY id LIMIT %(most)s
+WHERE deleted_at IS NULL AND phase = 'ready' {lately}
+    AND NOT EXISTS (SELECT FROM findings_check WHERE runtime_id = runtime.id)
+ORDER BY {order} LIMIT %(most)s
 ON CONFLICT (runtime_id) DO NOTHING
 """
+ENROL = _ENROL.format(lately="AND first_ready_at > now() - interval '2 hours'", order="first_ready_at")
+ENROL_ALL = _ENROL.format(lately="", order="id")
 
 # Takes what is due, most overdue first, and puts it off by a round more or less, ever longer where looks found nothing, up to
 # RARELY rounds: a fleet in order costs little. Two ticks share the work, and one that dies in the middle loses a look, not the

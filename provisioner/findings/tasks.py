@@ -14,6 +14,6 @@ def find() -> None:
 
 
 @shared_task(name="nesoi.enrol_findings", ignore_result=True)
-def enrol() -> None:
-    """Begin to look at runtimes that became ready."""
-    visiting.enrol()
+def enrol(*, everyone: bool = False) -> None:
+    """Begin to look at runtimes that became ready lately; once an hour at everyone whom that has missed."""
+    visiting.enrol(everyone=everyone)

@@ -58,9 +58,12 @@ def _visit_safely(runtime: Runtime) -> None:
         writing.come_again(runtime.pk, after=BUSY, problem=f"The look broke: {type(fault).__name__}.")
 
 
-def enrol() -> int:
-    """Begin to look at runtimes that became ready; return how many."""
-    return writing.enrol(MOST_NEW)
+def enrol(*, everyone: bool = False) -> int:
+    """Begin to look at runtimes that became ready lately, or at everyone who is; return how many are new."""
+    found = some = writing.enrol(MOST_NEW, everyone=everyone)
+    while everyone and some == MOST_NEW:
+        found += (some := writing.enrol(MOST_NEW, everyone=True))
+    return found
 
 
 def visit(runtime: Runtime) -> None:

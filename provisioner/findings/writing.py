@@ -22,11 +22,11 @@ LONGEST = 1000  # characters of a sentence
 RARELY = 4  # rounds between two looks, at most
 
 
-def enrol(most: int) -> int:
-    """Begin to look at runtimes that became ready, and soon again at those that changed; return how many are new."""
+def enrol(most: int, *, everyone: bool = False) -> int:
+    """Begin to look at runtimes that became ready lately, or ever, and soon again at what changed; return how many are new."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(queries.RENEW, _pace(most))
-        cursor.execute(queries.ENROL, _pace(most))
+        cursor.execute(queries.ENROL_ALL if everyone else queries.ENROL, _pace(most))
         return int(cursor.rowcount)
 
 

@@ -139,6 +139,12 @@ class Runtime(TenantOwned):
                 condition=Q(deleted_at__isnull=True) & ~Q(pinned=""),
                 name="runtime_by_pin",
             ),  # whom its own people keep on a release: few, and asked for on that release's page
+            # Who was ready lately: those who wait for new ones need not look at all.
+            models.Index(
+                fields=["first_ready_at"],
+                condition=Q(deleted_at__isnull=True),
+                name="runtime_by_first_ready",
+            ),
             GinIndex(fields=["labels"], opclasses=["jsonb_path_ops"], name="runtime_labels"),
             # The platform team's lists, over all tenants.
             models.Index(fields=["phase", "-id"], name="runtime_pages_of_phase"),

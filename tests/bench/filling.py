@@ -43,7 +43,8 @@ COPIES = (
         table="runtimes_runtime",
         source="fleet, (SELECT * FROM runtimes_runtime ORDER BY id LIMIT 1) model",
         other="""jsonb_build_object('id', fleet.runtime_id, 'name', 'idle-' || n, 'cluster_name', cluster, 'status', '{}'::jsonb,
-            'status_at', NULL, 'landscape_version', '', 'cluster_spec', model.cluster_spec || jsonb_build_object('name', cluster,
+            'first_ready_at', now() - interval '1 day', 'status_at', NULL, 'landscape_version', '',
+            'cluster_spec', model.cluster_spec || jsonb_build_object('name', cluster,
             'labels', model.cluster_spec -> 'labels' || jsonb_build_object('nesoi.dev/runtime', fleet.runtime_id)))""",
     ),
     COPY.format(

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from controlplane.catalog.facts import snapshot
@@ -18,7 +19,7 @@ from controlplane.kernel.errors import Refused, Retry
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import AuditEvent
 from provisioner.drivers.base import Driver
-from provisioner.findings import visiting
+from provisioner.findings import queries, visiting
 from provisioner.findings.models import Check, Finding, FindingWaiver
 from provisioner.findings.preflight import blockers
 from provisioner.findings.reading import fleet_groups, standing_of
@@ -119,6 +120,22 @@ def test_what_was_found_comes_stays_and_goes_with_the_trouble(runtime: Runtime, 
         1,
         0,
     )
+
+
+def test_who_was_ready_long_ago_and_is_not_looked_at_yet_is_found_among_everyone(runtime: Runtime) -> None:
+    Check.objects.all().delete()
+    Runtime.objects.filter(pk=runtime.pk).update(first_ready_at=timezone.now() - timedelta(days=1))
+    assert visiting.enrol() == 0
+    assert visiting.enrol(everyone=True) == 1
+
+
+def test_who_became_ready_is_found_without_a_look_at_the_fleet(runtime: Runtime) -> None:
+    sql = queries.ENROL.replace("%(round)s", "'6 hours'").replace("%(most)s", "500")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {sql}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "runtime_by_first_ready" in plan, plan
 
 
 def rounds_left() -> int:
