@@ -17,6 +17,7 @@ from controlplane.kernel.errors import Fatal, Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from controlplane.tenants.isolation import prepared
 from provisioner.operations import flowbook, ledger, queries, transport
 from provisioner.operations.models import COLUMNS, Operation
 from provisioner.operations.moves import Slot, State
@@ -182,14 +183,6 @@ def _audit_cancel(actor: Actor, operation: Operation, reason: str) -> None:
     )
 
 
-def _inserted(params: dict[str, Any]) -> Operation:
-    # By hand: the ORM's own way of reading one row from a statement costs a third of a millisecond of every request.
-    with connection.cursor() as cursor:
-        cursor.execute(OPEN, params)
-        names = [column.name for column in cursor.description]
-        return stored(dict(zip(names, cursor.fetchone(), strict=True)))
-
-
 def stored(row: dict[str, Any]) -> Operation:
     """Return the operation of a row as PostgreSQL returned it."""
     for name in ("input", "kept", "steps_done"):
@@ -218,7 +211,8 @@ def _insert(actor: Actor, runtime: Runtime, kind: Kind, given: dict[str, Any], s
         "step": flow.steps[0].name,
         "within": flow.deadline,
     }
-    operation = _inserted(params)
+    (row,) = prepared.rows(OPEN, params)
+    operation = stored(row)
     operation.runtime = runtime
     if slot is Slot.ACTIVE:
         transport.send_on_commit(operation.id)

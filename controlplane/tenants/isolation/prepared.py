@@ -36,4 +36,5 @@ def _run(sql: str, params: Mapping[str, Any] | Sequence[Any]) -> list[dict[str, 
         link.prepare_threshold = _ONLY_WHEN_ASKED
     with connection.wrap_database_errors, psycopg.Cursor(link, row_factory=dict_row) as cursor:
         cursor.execute(sql, params, prepare=True)
-        return cursor.fetchall() if cursor.description else []
+        result = cursor.pgresult  # `cursor.description` would make an object of every column
+        return cursor.fetchall() if result is not None and result.nfields else []
