@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.runtimes.phases import PHASES_OF, Kind
-from provisioner.runtimes.spec import ClusterSpec, Taint, WorkerPool, cluster_from_json
+from provisioner.runtimes.spec import ClusterSpec, ModuleWish, Taint, WorkerPool, cluster_from_json
 
 words = st.text("abcdefghij-0123456789", min_size=1, max_size=12)
 texts = st.dictionaries(words, words, max_size=3)
@@ -47,6 +47,16 @@ clusters = st.builds(
 @given(clusters)
 def test_a_cluster_comes_back_from_json_as_it_went(cluster: ClusterSpec) -> None:
     assert cluster_from_json(json.loads(json.dumps(cluster.as_json()))) == cluster
+    assert cluster.as_json() == asdict(cluster)
+
+
+def test_whoever_changes_the_json_does_not_change_the_cluster() -> None:
+    settings = {"quotas": [{"cpu": 1}]}
+    cluster = ClusterSpec(
+        "name", "aws", "region", "1.35", (), modules=(ModuleWish("mesh", "1", settings=settings),)
+    )
+    cluster.as_json()["modules"][0]["settings"]["quotas"][0]["cpu"] = 2
+    assert settings == {"quotas": [{"cpu": 1}]}
 
 
 @given(clusters)
