@@ -17,6 +17,8 @@ from controlplane.catalog.loading.module_download import (
     read_credentials,
 )
 from controlplane.catalog.loading.module_registry import fetch_chart, repository
+from controlplane.catalog.loading.module_review import source_faults
+from controlplane.catalog.loading.module_rows import module_version_row
 from controlplane.outbound.client import Policy
 from tests.sourcing import Registry, registry
 
@@ -192,3 +194,30 @@ def test_a_digest_is_proved() -> None:
     assert prove(CHART, digest_of(CHART), "it") == CHART
     with pytest.raises(SourceUnavailableError, match="was changed since"):
         prove(CHART, WRONG, "it")
+
+
+def review(kind: str, url: str, **entry: object) -> list[str]:
+    source = {
+        "kind": kind,
+        "url": url,
+        "digest": WRONG,
+        **({"version": "1.0"} if entry.pop("named", False) else {}),
+    }
+    row = module_version_row("eventing", {"version": "1.0.0", "source": source, **entry})
+    return [detail for _, code, detail in source_faults(row) if code == "module_source_invalid"]
+
+
+def test_what_does_not_go_together_is_told_before_anything_is_fetched() -> None:
+    tgz, oci_url = "https://h.example/a.tgz", "oci://h.example/a"
+    assert (
+        review("chart", tgz, named=True)
+        == review("chart", oci_url, named=True)
+        == review("manifests", tgz)
+        == []
+    )
+    assert "only charts come from oci://" in review("manifests", oci_url)[0]
+    assert "no version of their own" in review("manifests", tgz, named=True)[0]
+    assert "take no values" in review("manifests", tgz, values={"a": 1})[0]
+    assert "take no settings" in review("manifests", tgz, settings={"retentionHours": "a"})[0]
+    assert "name the chart's version" in review("chart", tgz)[0]
+    assert "without a tag" in review("chart", f"{oci_url}:1.0", named=True)[0]

@@ -9,14 +9,17 @@ import pytest
 
 from controlplane.catalog.sourced import SourcedVersion
 from provisioner.modules import ports
-from provisioner.modules.base import Footprint, Request
+from provisioner.modules.base import Footprint, Implementation, Request
+from provisioner.modules.catalogue.isolation import quota
 from provisioner.modules.images import Images
 from provisioner.modules.objects import MODULE, PRIORITY, SYSTEM, SYSTEM_NODES
 from provisioner.modules.registry import all_modules
+from provisioner.modules.rendering import render
 from provisioner.modules.sources.documents import read_objects
 from provisioner.modules.sources.rendering import Made, make
 from provisioner.modules.sources.reviewing import footprint_of, review
 from provisioner.runtimes.inside import Json
+from tests.modules import cluster, wish
 from tests.sourcing import StubHelm, asked, our_chart, version
 
 EVENTING = all_modules()["eventing"]
@@ -348,3 +351,21 @@ def test_a_source_says_nothing_of_what_its_module_does_not_have() -> None:
     assert list(told(workload(), namespace="kube-system")) == ["module_object_place"]
     found, _ = review(version(b""), b"", None, ["1.34.8"], StubHelm(""))
     assert [fault.code for fault in found] == ["module_unknown"]
+
+
+def test_what_a_source_takes_more_than_its_module_widens_the_platforms_quota_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hard(footprint: Footprint) -> dict[str, str]:
+        found = Implementation("elsewhere", lambda _: [], sourced=True, footprint=footprint)
+        monkeypatch.setattr(ports, "sourced", lambda *_: found)
+        isolation, _ = render(cluster(wish("isolation"), wish("eventing", implementation="upstream")))
+        quotas = [one for one in isolation.objects if one["kind"] == "ResourceQuota"]
+        return dict(next(one["spec"]["hard"] for one in quotas if one["metadata"]["namespace"] == SYSTEM))
+
+    assert hard(EVENTING.footprint) == hard(Footprint()) == quota(0)
+    greedy = Footprint(cpu_millicores=2050, memory_mib=4096 + 128, replicas=4)
+    narrow, wide = quota(0), hard(greedy)
+    assert int(wide["requests.cpu"]) == int(narrow["requests.cpu"]) + 4
+    assert int(wide["requests.memory"][:-2]) == int(narrow["requests.memory"][:-2]) + 8
+    assert int(wide["pods"]) == int(narrow["pods"]) + 6

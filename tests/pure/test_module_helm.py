@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from controlplane.catalog.sourced import SourcedVersion
+from controlplane.kernel.errors import Fatal, Retry
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources import helm as room
+from provisioner.modules.sources import shelf
 from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.reviewing import review
-from tests.sourcing import HELM, NO_HELM, asked, our_chart, version
+from tests.sourcing import HELM, NO_HELM, StubHelm, asked, our_chart, version
 
 EVENTING = all_modules()["eventing"]
 REAL = pytest.mark.skipif(HELM is None, reason=NO_HELM)
@@ -118,3 +121,20 @@ def test_helm_is_bounded_in_time_and_in_what_it_prints(
         rendered(stub(tmp_path, "exec dd if=/dev/zero bs=1024 count=64 2>/dev/null"))
     with pytest.raises(HelmRefusedError, match="Helm refuses the chart: no, thanks"):
         rendered(stub(tmp_path, "echo no, thanks >&2; exit 1"))
+
+
+def test_a_worker_that_can_not_render_leaves_it_to_another_and_what_nobody_may_install_fails(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    said, settings.HELM_BINARY = version(b"chart"), "no-such-helm"
+    monkeypatch.setattr(shelf, "_loaded", lambda digest, url: b"chart")
+    with pytest.raises(Retry, match="there is no no-such-helm here") as passing:
+        shelf._made(said, asked())
+    assert passing.value.code == "helm_missing"
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\n"
+    for printed, code in (("a: [", "module_source_refused"), (pod, "module_object_kind")):
+        monkeypatch.setattr(shelf, "helm", lambda text=printed: StubHelm(text))
+        with pytest.raises(Fatal) as lasting:
+            shelf._made(said, asked())
+        assert lasting.value.code == code
+        assert "eventing/upstream@2.13.0" in str(lasting.value)

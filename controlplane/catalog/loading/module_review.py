@@ -14,7 +14,7 @@ from controlplane.catalog.sourced import version_key
 def review_modules(catalog: Catalog) -> None:
     """Note sources that can't be, versions and implementations that are not there, and sets that can't be installed."""
     for key, row in catalog.rows["module_version"].items():
-        for where, code, detail in _source_faults(row):
+        for where, code, detail in source_faults(row):
             catalog.fault("module_version", key, where, code, detail)
     for key, row in catalog.rows["release"].items():
         for one in ports.release_faults(_of_build(catalog, key, row)):
@@ -26,7 +26,8 @@ def review_modules(catalog: Catalog) -> None:
                 catalog.fault("plan", key, ("default_modules",), "default_modules_impossible", one.detail)
 
 
-def _source_faults(row: Row) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def source_faults(row: Row) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield where, which code and what is wrong with what a version says of its source, before anything of it is fetched."""
     source, url = row["source"], row["source"]["url"]
     if source["kind"] == "manifests":
         if not url.startswith("https://"):
