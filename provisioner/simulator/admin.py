@@ -4,11 +4,13 @@ GET/PATCH settings: see settings.py for the names; a PATCH changes what it names
 POST outage {"seconds": 5, "mode": "503" | "hang" | "close"}: every API answers so (health checks too) until it is over.
 GET usage?namespace=&shoot=&from=&to=&step=: what a meter reader would have seen of a cluster; see time_machine.py.
 GET stats: objects, shoots in motion, clusters awake, versions, memory.
+POST maintenance {"at": "22:00"}: begins the maintenance windows that open in this minute of the day (UTC), now.
 POST compact: forgets history, so that older resourceVersions get 410. POST drop-watches: ends every open watch.
 """
 
 from __future__ import annotations
 
+import re
 import resource as usage
 from typing import TYPE_CHECKING
 
@@ -34,8 +36,8 @@ async def administer(landscape: Landscape, request: web.Request) -> web.Response
             if method == "PATCH":
                 landscape.settings.change(await _body(request))
             return answer(landscape.settings.as_json())
-        case "POST", "outage":
-            return await _outage(landscape, request)
+        case "POST", ("outage" | "maintenance") as what:
+            return await HAPPENINGS[what](landscape, request)
         case "GET", "stats":
             return answer(_stats(landscape))
         case "GET", "usage":
@@ -47,7 +49,7 @@ async def administer(landscape: Landscape, request: web.Request) -> web.Response
             return answer({"compacted_at": str(landscape.store.version)})
         case "POST", "drop-watches":
             return answer({"dropped": landscape.drop_watches()})
-        case _, "settings" | "outage" | "stats" | "usage" | "compact" | "drop-watches":
+        case _, "settings" | "outage" | "maintenance" | "stats" | "usage" | "compact" | "drop-watches":
             raise ApiError(405, "MethodNotAllowed", f"{request.method} is not served here")
     raise no_such_path()
 
@@ -59,6 +61,13 @@ async def _body(request: web.Request) -> Json:
     return body
 
 
+async def _maintenance(landscape: Landscape, request: web.Request) -> web.Response:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", str((await _body(request)).get("at", "")))
+    if found is None:
+        raise bad_request("at must be a time of the day as HH:MM, in UTC")
+    return answer({"changed": await landscape.maintenance.begin(int(found[1]) * 60 + int(found[2]))})
+
+
 async def _outage(landscape: Landscape, request: web.Request) -> web.Response:
     body = await _body(request)
     seconds, mode = body.get("seconds", 10), body.get("mode", "503")
@@ -68,6 +77,9 @@ async def _outage(landscape: Landscape, request: web.Request) -> web.Response:
     if seconds and mode != "hang":
         landscape.drop_watches()
     return answer({"seconds": seconds, "mode": mode})
+
+
+HAPPENINGS = {"outage": _outage, "maintenance": _maintenance}
 
 
 def _stats(landscape: Landscape) -> Json:

@@ -23,6 +23,7 @@ from provisioner.simulator.errors import ApiError
 from provisioner.simulator.faults import Faults
 from provisioner.simulator.gardener.admission import SHOOT_STRATEGY
 from provisioner.simulator.gardener.life import Life
+from provisioner.simulator.gardener.maintenance import Maintenance
 from provisioner.simulator.gardener.names import SHOOTS
 from provisioner.simulator.gardener.seeding import lay_out
 from provisioner.simulator.history import Event
@@ -64,6 +65,7 @@ class Landscape:
         )
         self.garden.load()
         self.life = Life(self.garden, settings, lambda: self.base_url)
+        self.maintenance = Maintenance(self.garden)
         self.controllers = Controllers(settings)
         self.directory = Directory(self.garden, self.store, STRATEGIES, self.controllers)
         self.project = project
@@ -73,7 +75,8 @@ class Landscape:
         self.base_url = base_url
         lay_out(self.garden, self.project)
         self.life.begin()
-        return [asyncio.create_task(self.life.run()), asyncio.create_task(self.controllers.run())]
+        parts = (self.life, self.controllers, self.maintenance)
+        return [asyncio.create_task(part.run()) for part in parts]
 
     def _shoot_changed(self, endpoint: Endpoint, collection: Collection, event: Event) -> None:
         self.life.notice(endpoint, collection, event)

@@ -6,11 +6,13 @@ from provisioner.simulator.endpoint import Endpoint, Strategy
 from provisioner.simulator.errors import Json, cause, forbidden, invalid
 from provisioner.simulator.gardener.changes import check_changes
 from provisioner.simulator.gardener.defaults import fill_in
+from provisioner.simulator.gardener.maintenance import raise_versions
 from provisioner.simulator.gardener.names import CONFIRMATION, FINALIZER, GROUP, OPERATION
 from provisioner.simulator.gardener.rules import Surroundings, check
 from provisioner.simulator.store import read
 
-KNOWN_OPERATIONS = ("reconcile", "retry", "maintain")
+MAINTAIN = "maintain"
+KNOWN_OPERATIONS = ("reconcile", "retry", MAINTAIN)
 
 
 def prepare(endpoint: Endpoint, shoot: Json, old: Json | None) -> None:
@@ -24,6 +26,8 @@ def prepare(endpoint: Endpoint, shoot: Json, old: Json | None) -> None:
     _take_types(shoot, name)
     profile = _profile(endpoint, spec)
     fill_in(spec, profile, old["spec"] if old else None)
+    if profile is not None and (shoot["metadata"].get("annotations") or {}).get(OPERATION) == MAINTAIN:
+        raise_versions(spec, profile["spec"])
     if old is None:
         _begin(shoot, spec)
     elif "seedName" in old["spec"]:
