@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, LiteralString
 
 import psutil
+import psycopg
 
-from tests.bench.fleet import count_open, count_ready, in_stack, raise_quota
+from tests.bench.fleet import in_stack, raise_quota, stack_environment
 from tests.bench.ordering import order_many
 from tests.plugins.stack import Stack
 
@@ -22,6 +23,9 @@ BUILD_SECONDS = 10
 GOAL = 2.0
 PLAIN = 250  # how many of those with no module chosen
 PLAIN_PARAMETERS = {"region": "eu-central-1", "modules": {"default": False}}
+LOOK_SECONDS = 0.25
+READY = "SELECT count(*) FROM runtimes_runtime WHERE phase = 'ready'"
+UNDER_WAY = "SELECT count(*) FROM operations_operation WHERE slot IS NOT NULL"
 FLAT = 1.1  # the worker's memory from the 200th runtime to the last
 
 # Runs inside the stack's own environment: the same driver, the same client, one create after the other.
@@ -102,16 +106,25 @@ def bring_up(
 ) -> tuple[float, float, float]:
     """Order so many; the seconds until all were ordered, until all were ready, and until nothing was under way any more."""
     changes = {"parameters": parameters} if parameters else {}
-    there, began = count_ready(stack), time.perf_counter()
-    order_many(stack, prefix, count, changes)
-    ordered = time.perf_counter() - began
-    # Looking costs CPU that the stack wants: once a second is enough for a figure of tens of seconds.
-    stack.eventually(lambda: memory.note(count_ready(stack)) >= there + count, seconds=300, every=1.0)
-    ready = time.perf_counter() - began
-    stack.eventually(
-        lambda: bool(memory.note(count_ready(stack))) and not count_open(stack), seconds=300, every=1.0
-    )
-    return ordered, ready, time.perf_counter() - began
+    with psycopg.connect(stack_environment(stack)["DATABASE_URL"], autocommit=True) as link:
+
+        def ready() -> int:
+            return memory.note(number(link, READY))
+
+        there, began = ready(), time.perf_counter()
+        order_many(stack, prefix, count, changes)
+        ordered = time.perf_counter() - began
+        # Looking costs CPU that the stack wants: over one connection it is a thousandth of a second.
+        stack.eventually(lambda: ready() >= there + count, seconds=300, every=LOOK_SECONDS)
+        usable = time.perf_counter() - began
+        stack.eventually(lambda: bool(ready()) and not number(link, UNDER_WAY), seconds=300, every=1.0)
+        return ordered, usable, time.perf_counter() - began
+
+
+def number(link: psycopg.Connection[Any], query: LiteralString) -> int:
+    """What a query counts."""
+    row = link.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def each(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:
