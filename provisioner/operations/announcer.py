@@ -12,7 +12,7 @@ from uuid import UUID
 GATHER_SECONDS = 0.05  # a person does not notice it, and a burst of requests becomes a few messages
 # In a stream of requests workers are at it, and look for what is due by themselves: a permit only has to start one that is not.
 STREAM_SECONDS, GATHER_IN_STREAM_SECONDS = 1.0, 0.25
-WISHES_PER_PERMIT = 4  # one permit works off many; more permits only bring more workers at once
+WISHES_PER_PERMIT = 8  # one permit works off many; more permits only bring more workers at once, and the sweep those that lack
 MOST_PERMITS = 16
 
 

@@ -6,8 +6,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection
-
+from controlplane.tenants.isolation import prepared
 from provisioner.operations import engine, flowbook
 
 # Copies what the observer has just written about the runtimes onto the operations that wait for it; nothing else changes, nobody
@@ -17,17 +16,16 @@ UPDATE operations_operation o
 SET reason = left(coalesce(nullif(r.status ->> 'activity', ''), o.reason), 500),
     progress = s.start + s.width * coalesce((r.status ->> 'progress')::int, 0) / 100
 FROM runtimes_runtime r, jsonb_to_recordset(%(spans)s::jsonb) AS s(kind text, step text, start int, width int)
-WHERE r.id = ANY(%(runtimes)s) AND o.runtime_id = r.id AND o.slot = 'active' AND o.state = 'waiting' AND o.error_class = ''
-  AND s.kind = o.kind AND s.step = o.step"""
+WHERE r.id = ANY(%(runtimes)s::uuid[]) AND o.runtime_id = r.id AND o.slot = 'active' AND o.state = 'waiting'
+  AND o.error_class = '' AND s.kind = o.kind AND s.step = o.step
+RETURNING o.id"""
 
 
 def follow(*, runtime_ids: Sequence[UUID]) -> int:
     """Bring reason and progress of what waits for these runtimes' landscape up to date; return how many did wait."""
     if not runtime_ids:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(FOLLOW, {"spans": _spans(), "runtimes": list(runtime_ids)})
-        return int(cursor.rowcount)
+    return len(prepared.rows(FOLLOW, {"spans": _spans(), "runtimes": list(runtime_ids)}))
 
 
 def _spans() -> str:
