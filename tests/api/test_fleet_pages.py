@@ -262,6 +262,10 @@ def test_a_rollout_ends_with_everybody_who_is_not_on_it_by_name_and_who_answers(
     page = text(sre.get(f"{here}/"))
     assert "each waived by name" in page, "whoever went on by itself is not behind"
     assert page.index("ada@example.org") < page.index("upgraded since")
+    Runtime.objects.filter(pk__in=kept).update(phase="deprovisioned", deleted_at=utcnow())
+    page = text(sre.get(f"{here}/"))
+    assert "Nobody is left behind any more" in page
+    assert f"{FAILED} it did not bring along were upgraded or removed since" in page
     assert failed[1].runtime.name in text(sre.get(f"{here}/targets?state=not_done"))
 
 

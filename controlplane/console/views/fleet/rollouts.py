@@ -131,6 +131,7 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
         ],
         "left": why_not.not_done(actor=actor, rollout_id=rollout.pk, limit=LEFT) if behind else [],
         "behind": behind,
+        "not_brought": sum(view.counts.get(one, 0) for one in ("failed", "skipped", "left_behind")),
         "waived": waived,
         "ended": ended,
         "verbs": [verb for verb in VERBS.values() if rollout.state in verb.states],
