@@ -21,9 +21,9 @@ class Images:
         return f"{self.registry}/{name}:{version}"
 
     def mirrored(self, image: str) -> str:
-        """Return where somebody else's image is pulled from; the same again for one that is mirrored already."""
+        """Return where somebody else's image is pulled from; the same again for one that is there or in our registry."""
         host, rest = split(image)
-        if any(image.startswith(f"{mirror}/") for mirror in self.mirrors.values()):
+        if any(image.startswith(f"{place}/") for place in (self.registry, *self.mirrors.values())):
             return image
         if host in self.mirrors:
             return f"{self.mirrors[host]}/{rest}"

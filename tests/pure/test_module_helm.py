@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from controlplane.catalog.sourced import SourcedVersion
 from controlplane.kernel.errors import Fatal, Retry
+from provisioner.modules.base import Request
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources import helm as room
 from provisioner.modules.sources import shelf
@@ -121,6 +123,27 @@ def test_helm_is_bounded_in_time_and_in_what_it_prints(
         rendered(stub(tmp_path, "exec dd if=/dev/zero bs=1024 count=64 2>/dev/null"))
     with pytest.raises(HelmRefusedError, match="Helm refuses the chart: no, thanks"):
         rendered(stub(tmp_path, "echo no, thanks >&2; exit 1"))
+
+
+def test_runtimes_that_are_set_alike_share_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "_kept", shelf._Kept())
+    rendered: list[Any] = []
+    monkeypatch.setattr(
+        shelf, "_made", lambda said, request: (rendered.append(request), ({"n": len(rendered)},))[1]
+    )
+    chart, plain = version(b"chart", settings={"retentionHours": "a"}), version(b"yaml", kind="manifests")
+    named = version(b"chart", settings={"cluster.name": "a"})
+    other = asked(retentionHours=3)
+    elsewhere = Request(
+        other.key, other.implementation, other.version, asked().settings, replace(other.cluster, name="b")
+    )
+    for said, request, fresh in (
+        (chart, asked(), True), (chart, elsewhere, False), (chart, other, True), (chart, asked(system_pool=True), True),
+        (plain, asked(), True), (plain, other, False), (named, asked(), True), (named, elsewhere, True),
+    ):  # fmt: skip
+        before = len(rendered)
+        shelf._rendered(said, request)
+        assert (len(rendered) > before) is fresh
 
 
 def test_a_worker_that_can_not_render_leaves_it_to_another_and_what_nobody_may_install_fails(

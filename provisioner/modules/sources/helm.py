@@ -69,10 +69,12 @@ class Helm:
             try:
                 status = process.wait(self.timeout_seconds)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
                 said = f"Helm took longer than {self.timeout_seconds:g} seconds; render the chart by hand to see why."
                 raise HelmRefusedError(said) from None
+            finally:  # whoever is interrupted here, by the end of a step's time too, leaves nothing at work
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
         if output.stat().st_size >= MOST_OUTPUT:
             raise HelmRefusedError(f"The chart renders to {MOST_OUTPUT} bytes or more; split it.")
         if status != 0:

@@ -22,6 +22,7 @@ from provisioner.modules.sources.faults import SourceInvalidError
 from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.reviewing import review
+from provisioner.modules.sources.values import chart_values
 from provisioner.runtimes.inside import Json
 
 MOST_KEPT = 64 * 1024 * 1024  # bytes of what was rendered, as JSON
@@ -79,8 +80,10 @@ _kept = _Kept()
 
 def _rendered(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     """Return the objects for one runtime; raises Retry where this process can't render, Fatal where nobody can."""
-    said = [vars(version), asked.settings, vars(asked.cluster), vars(ports.images)]
-    key = json.dumps(said, sort_keys=True, default=vars)
+    # Of the cluster only what reaches the objects: most runtimes of a fleet have theirs in common.
+    chart = [chart_values(version, asked), asked.cluster.kubernetes_version] if version.is_chart else []
+    said = [vars(version), chart, asked.cluster.system_pool, vars(ports.images)]
+    key = json.dumps(said, sort_keys=True)
     objects = _kept.get(key)
     if objects is None:
         objects = _made(version, asked)
