@@ -128,9 +128,12 @@ def test_helm_is_bounded_in_time_and_in_what_it_prints(
 def test_runtimes_that_are_set_alike_share_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf, "_kept", shelf._Kept())
     rendered: list[Any] = []
-    monkeypatch.setattr(
-        shelf, "_made", lambda said, request: (rendered.append(request), ({"n": len(rendered)},))[1]
-    )
+
+    def made(_said: SourcedVersion, request: Request) -> tuple[Any, ...]:
+        rendered.append(request)
+        return ({"number": len(rendered)},)
+
+    monkeypatch.setattr(shelf, "_made", made)
     chart, plain = version(b"chart", settings={"retentionHours": "a"}), version(b"yaml", kind="manifests")
     named = version(b"chart", settings={"cluster.name": "a"})
     other = asked(retentionHours=3)
