@@ -275,3 +275,26 @@ def test_a_module_that_this_build_does_not_know_can_still_be_taken_away() -> Non
     assert unwanted(memory.recall(), ["isolation"], MODULES) == ["ancient"]
     remove(island, ["ancient"], MODULES, memory)
     assert ref not in island.objects
+
+
+def test_what_comes_from_elsewhere_is_well_only_once_it_is_served_and_ready() -> None:
+    status: dict[str, object] = {"observedGeneration": 1, "readyReplicas": 3, "updatedReplicas": 2}
+    live: dict[str, object] = {"metadata": {"generation": 1}, "spec": {"replicas": 3}, "status": status}
+    assert complaint("StatefulSet", live) == "2 of 3 replicas are ready"
+    status["updatedReplicas"] = 3
+    assert complaint("StatefulSet", live) == ""
+    live["metadata"] = {"generation": 2}
+    assert complaint("StatefulSet", live) == "its change was not picked up yet"
+    assert complaint("CustomResourceDefinition", {"status": {}}) == "it is not established yet"
+    for kind, condition, said in (
+        ("CustomResourceDefinition", {"type": "Established", "status": "True"}, ""),
+        (
+            "CustomResourceDefinition",
+            {"type": "NamesAccepted", "status": "False", "message": "taken"},
+            "taken",
+        ),
+        ("APIService", {"type": "Available", "status": "False", "message": "no endpoints"}, "no endpoints"),
+        ("APIService", {"type": "Available", "status": "True"}, ""),
+    ):
+        assert complaint(kind, {"status": {"conditions": [condition]}}) == said
+    assert complaint("ConfigMap", {}) == ""
