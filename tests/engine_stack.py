@@ -77,11 +77,12 @@ class EngineStack:
             )
         self.running.append(process)
         if ready:
-            eventually(lambda: ready in log.read_text(errors="replace"), tail=log)
+            eventually(lambda: ready in log.read_text(errors="replace") or process.poll() is not None)
+            assert process.poll() is None, log.read_text(errors="replace")[-2000:]
         return process
 
-    def worker(self, concurrency: int = 2) -> subprocess.Popen[bytes]:
-        """Start a worker and wait until it takes messages."""
+    def worker(self, concurrency: int = 2, *, beats: bool = False) -> subprocess.Popen[bytes]:
+        """Start a worker and wait until it takes messages; one that `beats` spares a process that imports everything again."""
         options = [
             "--concurrency",
             str(concurrency),
@@ -89,6 +90,7 @@ class EngineStack:
             "--without-mingle",
             "--loglevel",
             "INFO",
+            *(["--beat"] if beats else []),
         ]
         return self.celery("worker", *options, ready=" ready.")
 

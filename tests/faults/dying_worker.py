@@ -112,6 +112,7 @@ def warm() -> None:
     from django.core import checks
 
     from controlplane.config.celery import app
+    from controlplane.config.starting import load_before_forking
 
     for name in (
         "celery.apps.worker",
@@ -123,6 +124,7 @@ def warm() -> None:
     app.loader.import_default_modules()
     app.finalize()
     checks.run_checks()
+    load_before_forking()  # every worker does so too, and then looks through nothing of this for circles
 
 
 def hasten() -> None:

@@ -33,14 +33,13 @@ def start(world: World) -> Iterator[Start]:
         url = f"postgres://{database['USER']}@/{database['NAME']}?host={host}"
         names = ",".join(steps)
         stack = EngineStack(
-            url, ENGINE_STEPS=names, LEASE_SECONDS="2", STEP_TIMEOUT_SECONDS="1", SWEEP_SECONDS="0.3",
+            url, ENGINE_STEPS=names, LEASE_SECONDS="2", STEP_TIMEOUT_SECONDS="1", HELM_SECONDS="0.5", SWEEP_SECONDS="0.3",
             DATABASE_POOL_SIZE="0", **environment,
         )  # fmt: skip
         stacks.append(stack)
         flowbook.install({"provision": work.flow(*(work.step(name) for name in steps))})
         for _ in range(workers):
-            stack.worker()
-        stack.beat()
+            stack.worker(beats=True)
         return stack
 
     yield begin
@@ -87,7 +86,7 @@ def test_a_whole_worker_killed_between_steps_is_taken_over(start: Start, world: 
     open_some(world, 4)
     eventually(lambda: any(step[1] == "slow" for step in stack.steps()))
     kill_group(stack.running[1])
-    stack.worker()
+    stack.worker(beats=True)
     eventually(all_succeed)
     each_step_is_kept_once(3, 4)
 
@@ -96,7 +95,7 @@ def test_an_emptied_broker_costs_only_time(start: Start, world: World) -> None:
     stack = start("one", "two", workers=0)
     open_some(world, 20)
     stack.flush()
-    stack.worker()
+    stack.worker(beats=True)
     eventually(all_succeed)
     each_step_is_kept_once(2, 20)
 

@@ -66,6 +66,7 @@ class Stack:
             "BUILD_SECONDS": "2",
             "LEASE_SECONDS": "20",  # a lease that nobody ends is waited out by more than one test
             "STEP_TIMEOUT_SECONDS": "12",
+            "HELM_SECONDS": "8",
             "NO_COLOR": "1",
             **environment,
         }
