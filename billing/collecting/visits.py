@@ -22,6 +22,7 @@ class Visit:
     slot: int
     due: float
     attempts: int = 0
+    put_off: int = 0  # in a row, for want of room or budget
 
 
 class Visits:
@@ -95,12 +96,18 @@ class Visits:
             self._push(self._next(visit.target, visit.slot))
 
     def failed(self, visit: Visit, now: float, *, luck: float, after: float = 0.0) -> bool:
-        """Plan another attempt in the slot, or the next slot's; says whether the slot is missed. `luck` in [0, 1) spreads."""
-        if after:  # it was not tried at all
-            pause = after * (1 + luck)
+        """Plan another attempt in the slot, or the next slot's; says whether the slot is missed. `luck` in [0, 1) spreads.
+
+        One that was not tried at all comes again `after` so many seconds, and ever later while that goes on, up to a tenth of
+        what is left of the slot: thousands that ask each second whether there is room would take the processor from readers.
+        """
+        if after:
+            longest = max(after, (visit.slot + self.seconds - now) / 10)
+            pause = min(after * 2.0 ** min(visit.put_off, 10), longest) * (1 + luck)
+            visit.put_off += 1
         else:
             pause = FIRST_PAUSE_SECONDS * 2.0**visit.attempts * (0.5 + luck)
-            visit.attempts += 1
+            visit.attempts, visit.put_off = visit.attempts + 1, 0
         again = now + pause
         missed = again > visit.slot + self.seconds - LAST_START_SECONDS
         if self._of.get(visit.target.runtime) is not visit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -120,8 +121,23 @@ def test_waiting_for_a_budget_is_no_failed_attempt() -> None:
     assert visit is not None
     for _ in range(10):
         assert not visits.failed(visit, START + 10.0, luck=0.5, after=2.0)
-        assert visits.pop(START + 13.0) is visit
+        assert visits.pop(START + SLOT) is visit
     assert visit.attempts == 0
+
+
+def test_who_finds_no_room_again_and_again_asks_ever_less_often_and_still_before_the_slots_end() -> None:
+    visits = Visits(SLOT)
+    visits.add(target(), START)
+    now, asked = float(START), []
+    while (visit := visits.pop(now + visits.rest(now))) is not None and visit.slot == START:
+        now = max(now, visit.due)
+        asked.append(now)
+        visits.failed(visit, now, luck=0.0, after=1.0)
+    pauses = [later - before for before, later in pairwise(asked)]
+    assert pauses[:4] == [1, 2, 4, 8]
+    assert max(pauses) <= SLOT / 10
+    assert len(asked) < 60
+    assert asked[-1] > START + SLOT - 2 * LAST_START_SECONDS
 
 
 def test_who_is_dropped_is_visited_no_more_even_if_a_visit_is_under_way() -> None:
