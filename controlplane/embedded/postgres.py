@@ -135,17 +135,17 @@ def usable_bin(user: DatabaseUser, spare: Path) -> Path:
     return programs
 
 
-def check_cluster(postgres: Postgres) -> None:
+def check_cluster(data: Path) -> None:
     """Raise CannotStartError when the data folder isn't a whole database of our version and our user."""
-    version = postgres.data / "PG_VERSION"
-    if not version.exists() or not (postgres.data / "global" / "pg_control").exists():
+    version = data / "PG_VERSION"
+    if not version.exists() or not (data / "global" / "pg_control").exists():
         raise CannotStartError(
-            f"The database in {postgres.data} is half made or damaged.",
+            f"The database in {data} is half made or damaged.",
             f"{make('clean')} removes it with the demo's data; then {make('demo')} makes a new one.",
         )
     if version.read_text().strip() != _MAJOR_VERSION:
         raise CannotStartError(
-            f"The database in {postgres.data} is of PostgreSQL {version.read_text().strip()}.",
+            f"The database in {data} is of PostgreSQL {version.read_text().strip()}.",
             f"This one is {_MAJOR_VERSION}: {make('clean')} removes it with the demo's data.",
         )
 

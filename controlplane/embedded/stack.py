@@ -42,6 +42,8 @@ class Stack:
     def run(self, *, stop_with: str, on_ready: Callable[[Journal], None]) -> None:
         """Start everything, say so, and watch until someone asks to stop; raises CannotStartError."""
         self._clear_leftovers()
+        if "DATABASE_URL" not in self._given and self._places.cluster.exists():
+            pg.check_cluster(self._places.cluster)  # before anything is started that has to be stopped again
         port = choose_web_port(self._given)
         simulator_port = choose_simulator_port(self._given, self._record.read().get("simulator_port"))
         self._record.write(
@@ -125,7 +127,7 @@ class Stack:
             self._journal.say("an earlier start was interrupted while it made the database: making it anew")
         if not places.cluster.exists():
             pg.make_cluster(server)
-        pg.check_cluster(server)
+            pg.check_cluster(server.data)
         return server
 
     def _clear_leftovers(self) -> None:

@@ -144,7 +144,7 @@ def test_an_interrupted_making_of_the_database_is_made_anew(open_folder: Path) -
     server, process = a_running_server(state)
     process.send_signal(signal.SIGINT)
     process.wait(20)
-    pg.check_cluster(server)
+    pg.check_cluster(server.data)
     assert not pg.was_interrupted(server)
 
 

@@ -42,6 +42,7 @@ def refusal(state: Path, **environment: str) -> str:
     )
     assert done.returncode == 2, done.stdout + done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "|" not in done.stdout  # nothing was started that had to be stopped again
     return done.stderr
 
 
