@@ -12,7 +12,7 @@ from controlplane.catalog.hops import order_of
 from controlplane.catalog.models import Plan
 from controlplane.catalog.plans import ReleaseFacts
 from controlplane.tenants.isolation.prepared import rows
-from controlplane.tenants.models import Tenant
+from controlplane.tenants.models import Account, Tenant
 from provisioner.landscapes.models import Landscape
 from provisioner.rollouts import queries
 from provisioner.rollouts.selector import Member
@@ -44,6 +44,7 @@ def known_words() -> Mapping[str, Collection[str]]:
         "region": set(present.values_list("region", flat=True).distinct()),
         "landscape": set(Landscape.objects.values_list("key", flat=True)),
         "tenant": set(Tenant.objects.values_list("slug", flat=True)),
+        "account": set(Account.objects.values_list("slug", flat=True)),
         "channel": set(catalog.releases),
         "release": set(catalog.every_release) | set(present.values_list("release_key", flat=True).distinct()),
         "kubernetes": _versions(catalog),

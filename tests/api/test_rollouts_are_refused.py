@@ -117,6 +117,8 @@ CASES = [
     Case("selector_empty", "selects nobody", "write at least 0.01%", {"selector": "cohort=0%"}),
     Case("selector_unknown_key", "regoin", "Did you mean region?", {"selector": "regoin=eu-central-1"}),
     Case("selector_unknown_value", "awss", "Did you mean aws?", {"selector": "plan=awss"}),
+    Case("selector_unknown_value", "shpo", "Did you mean shop?", {"selector": "account=shpo"}),
+    Case("selector_unknown_value", "1.43", "Choose one of: 1.33, 1.33.8, 1.34,", {"selector": "kubernetes=1.43"}),
     Case("release_unknown", "no release", "Did you mean 2026.10.1?", {"release": "2026.10.11"}),
     Case("release_unpublished", "is a draft", "publish it first", {"release": "2026.12.1"}),
     Case("release_older", "versions never go down", "Choose a newer release", prepare=runs("2026.11.1", "1.35.4")),
