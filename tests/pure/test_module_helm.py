@@ -159,7 +159,7 @@ def test_a_worker_that_can_not_render_leaves_it_to_another_and_what_nobody_may_i
     assert passing.value.code == "helm_missing"
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\n"
     for printed, code in (("a: [", "module_source_refused"), (pod, "module_object_kind")):
-        monkeypatch.setattr(shelf, "helm", lambda text=printed: StubHelm(text))
+        monkeypatch.setattr(shelf, "helm", lambda text=printed, **_: StubHelm(text))
         with pytest.raises(Fatal) as lasting:
             shelf._made(said, asked())
         assert lasting.value.code == code

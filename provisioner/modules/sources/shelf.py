@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -45,9 +46,9 @@ def review_source(version: SourcedVersion, content: bytes, kubernetes: Sequence[
     return SourceReview(told, tuple(summary))
 
 
-def helm() -> Helm:
-    """Return the program that renders charts."""
-    return Helm(settings.HELM_BINARY, settings.HELM_SECONDS)
+def helm(*, within_seconds: float = math.inf) -> Helm:
+    """Return the program that renders charts, with the time that it may take."""
+    return Helm(settings.HELM_BINARY, min(settings.HELM_SECONDS, within_seconds))
 
 
 class _Kept:
@@ -94,7 +95,9 @@ def _rendered(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
 def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     module = all_modules()[version.module]
     try:
-        made = make(version, _bundle(version), module, asked, helm())
+        # What is rendered in a step is applied in the same one.
+        program = helm(within_seconds=settings.STEP_TIMEOUT_SECONDS * 0.8)
+        made = make(version, _bundle(version), module, asked, program)
     except HelmMissingError as error:
         raise Retry(str(error), code="helm_missing") from error
     except (SourceInvalidError, HelmRefusedError) as error:
