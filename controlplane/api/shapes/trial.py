@@ -77,7 +77,8 @@ TRIAL = Shape(
             "detail": {"type": "string", "description": "A sentence for people."},
             "reason": {
                 **MAYBE_TEXT,
-                "description": "Of one that could not be built: `not_built`. Of a `rejected` one: `not_eligible`, `not_confirmed`, `trial_exists`, `organisation_has_trial`, "
+                "description": "Of one that could not be built: `not_built`. Of a `rejected` one: `not_eligible`, "
+                "`not_confirmed`, `trial_exists`, `organisation_has_trial`, "
                 "`trials_closed`, `region_closed`, `withdrawn`, `tenant_closed`.",
             },
             "region": TEXT,
