@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,11 +17,13 @@ from provisioner.operations import flowbook, queries
 from provisioner.operations.claimed import Claimed, claimed
 from provisioner.operations.engine import Change, Problem
 from provisioner.operations.moves import State
-from provisioner.operations.precedence import KEPT_WAITING, Precedence
 from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
 
 _DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
+BEHIND_FIRST, KEPT_WAITING = 8, timedelta(seconds=30)
+RUSH_WISHES = 8  # that came within the last two seconds: the background rests, until it was kept waiting
 BEHIND = "The runtime can be used; what is left goes on behind the work for those that can't be yet."
+_turns = itertools.count(1)
 _MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold
 
 
@@ -31,19 +34,15 @@ class Closed:
     promoted: UUID | None
 
 
-def claim(precedence: Precedence | None = None) -> Claimed | None:
+def claim() -> Claimed | None:
     """Take the fairest due operation, or None when nothing is due.
 
-    What goes on in the background comes when nothing else is due and, as far as `precedence` remembers, was not a moment ago; one
-    claim in eight looks first whether some of it has been kept waiting, so that a fleet that is never idle does not starve it.
+    What goes on in the background comes when nothing else is due, and in a rush not even then: the next wish comes right away,
+    and its people would wait for a processor that is in the middle of somebody's modules. What was kept waiting comes all the
+    same, and one claim in eight looks for that first, so that a fleet that is never idle does not starve it.
     """
-    order = precedence or Precedence()
-    if order.begins_behind() and (kept_waiting := _claim_behind(KEPT_WAITING)) is not None:
-        return kept_waiting
-    if (front := _claim()) is not None:
-        order.note_front()
-        return front
-    return _claim_behind(order.late)
+    kept_waiting = next(_turns) % BEHIND_FIRST == 0
+    return (_claim_behind(KEPT_WAITING) if kept_waiting else None) or _claim() or _claim_behind(timedelta(0))
 
 
 def _claim() -> Claimed | None:
@@ -52,7 +51,8 @@ def _claim() -> Claimed | None:
 
 
 def _claim_behind(late: timedelta) -> Claimed | None:
-    found = prepared.rows(queries.CLAIM_BEHIND, {"during": _DURING, "lease": _lease(), "late": late})
+    rush = {"late": late, "rush": RUSH_WISHES, "kept_waiting": KEPT_WAITING}
+    found = prepared.rows(queries.CLAIM_BEHIND, {"during": _DURING, "lease": _lease(), **rush})
     return claimed(found[0]) if found else None
 
 

@@ -77,8 +77,16 @@ RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.kept
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
     l.credentials_path, l.credentials_sealed, {NEED_NOT_WAIT}"""
 CLAIM = _CLAIM.format(queue="NOT o.background", moves="true")
+# How long what is in the background must have waited to be taken now: ids begin with their time, so that whether wishes come in
+# one behind the other is told by the last few entries of the primary key.
+_RESTS = """(
+    SELECT CASE WHEN count(*) < %(rush)s::int THEN interval '0' ELSE %(kept_waiting)s::interval END
+    FROM (SELECT FROM operations_operation lately WHERE lately.id > (SELECT uuidv7(interval '-2 seconds'))
+          LIMIT %(rush)s::int) stream)"""
 # The runtime's phase is what people have: what goes on in the background leaves it alone.
-CLAIM_BEHIND = _CLAIM.format(queue="o.background AND o.due_at <= now() - %(late)s::interval", moves="false")
+CLAIM_BEHIND = _CLAIM.format(
+    queue=f"o.background AND o.due_at <= now() - greatest(%(late)s::interval, {_RESTS})", moves="false"
+)
 
 # Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
 # cancel. With a step that is done the next one's first wait may be written, too: there is nothing to look at yet. A wait whose

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -27,7 +27,6 @@ from provisioner.operations import engine, flowbook, ledger, sweeping
 from provisioner.operations.claimed import Claimed
 from provisioner.operations.engine import Outcome, Refusal
 from provisioner.operations.pen import WorkersPen
-from provisioner.operations.precedence import Precedence
 from provisioner.operations.time_limit import OutOfTime, at_most
 from provisioner.steps.base import Done, Step, StepContext
 
@@ -55,20 +54,16 @@ class Connect(Protocol):
 
 @dataclass(frozen=True)
 class Runner:
-    """Works off operations; `connect` makes drivers, `promoted` is told of wishes whose turn has come.
-
-    Runners of one process share its `precedence`.
-    """
+    """Works off operations; `connect` makes drivers, `promoted` is told of wishes whose turn has come."""
 
     connect: Connect
     promoted: Callable[[UUID], object] = lambda _operation_id: None
     jitter: Callable[[], float] = random.random
-    precedence: Precedence = field(default_factory=Precedence)
 
     def work(self, seconds: float) -> bool:
         """Run due operations, fairest first, for about `seconds`; True when more may be due."""
         end = time.monotonic() + seconds
-        while (held := ledger.claim(self.precedence)) is not None:
+        while (held := ledger.claim()) is not None:
             self.run(held)
             if time.monotonic() >= end:
                 return True

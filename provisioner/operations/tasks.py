@@ -9,17 +9,15 @@ from django.conf import settings
 
 from provisioner.drivers import registry
 from provisioner.operations import sweeping, transport
-from provisioner.operations.precedence import Precedence
 from provisioner.operations.runner import Runner
 
-_precedence = Precedence()  # of this process
 WORK_SECONDS = 1.0  # one permit works about so long: the message's cost is shared by what it finds
 
 
 @shared_task(name=transport.ADVANCE, ignore_result=True, time_limit=2 * settings.LEASE_SECONDS)
 def advance(operation_id: str) -> None:
     """Work off what is due, fairest first; `operation_id` only says whose wish sent this."""
-    runner = Runner(connect=registry.connect, promoted=transport.send, precedence=_precedence)
+    runner = Runner(connect=registry.connect, promoted=transport.send)
     if runner.work(WORK_SECONDS):
         transport.send(UUID(operation_id))
 

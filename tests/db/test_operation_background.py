@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.db.models import F
 
 from controlplane.kernel.errors import Fatal
+from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import SYSTEM
 from provisioner.operations import ledger, queries, services
 from provisioner.operations.models import Operation, OperationAttempt
-from provisioner.operations.precedence import BEHIND_FIRST, KEPT_WAITING, RUSH_CLAIMS, Precedence
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Kind
 from provisioner.steps.base import Outcome, StepContext, Wait
@@ -86,26 +88,39 @@ def test_what_people_wait_for_comes_first(world: World, runtime: Runtime) -> Non
 def test_what_was_kept_waiting_gets_one_claim_in_eight(world: World, runtime: Runtime) -> None:
     early = work.start(runtime)
     run_one_claim()
-    Operation.objects.filter(pk=early.pk).update(due_at=F("due_at") - KEPT_WAITING - timedelta(seconds=1))
-    for number in range(BEHIND_FIRST):
+    Operation.objects.filter(pk=early.pk).update(
+        due_at=F("due_at") - ledger.KEPT_WAITING - timedelta(seconds=1)
+    )
+    for number in range(ledger.BEHIND_FIRST):
         work.start(work.runtime(world.shop, world.landscape, name=f"late-{number}"))
-    precedence = Precedence()
-    claims = [ledger.claim(precedence) for _ in range(BEHIND_FIRST)]
+    claims = [ledger.claim() for _ in range(ledger.BEHIND_FIRST)]
     assert [held.background for held in claims if held].count(True) == 1
 
 
 def test_in_a_rush_the_background_rests_until_it_was_kept_waiting(world: World, runtime: Runtime) -> None:
     early = work.start(runtime)
     run_one_claim()
-    for number in range(RUSH_CLAIMS):
+    for number in range(ledger.RUSH_WISHES):
         work.start(work.runtime(world.shop, world.landscape, name=f"late-{number}"))
-    precedence = Precedence(clock=lambda: 0.0)
-    assert all(ledger.claim(precedence) for _ in range(RUSH_CLAIMS))
-    assert ledger.claim(precedence) is None
-    Operation.objects.filter(pk=early.pk).update(due_at=F("due_at") - KEPT_WAITING)
-    held = ledger.claim(precedence)
+    assert not any(held.background for _ in range(ledger.RUSH_WISHES) if (held := ledger.claim()))
+    assert ledger.claim() is None
+    Operation.objects.filter(pk=early.pk).update(due_at=F("due_at") - ledger.KEPT_WAITING)
+    held = ledger.claim()
     assert held is not None
     assert held.id == early.pk
+
+
+def test_wishes_that_came_a_while_ago_are_no_rush(world: World, runtime: Runtime) -> None:
+    three_seconds = 3_000 << 80  # of an id's bits
+    with patch("provisioner.operations.opening.uuid7", lambda: UUID(int=uuid7().int - three_seconds)):
+        for number in range(ledger.RUSH_WISHES):
+            work.start(work.runtime(world.shop, world.landscape, name=f"earlier-{number}"))
+    work.start(runtime)
+    for _ in range(ledger.RUSH_WISHES + 1):
+        run_one_claim()
+    held = ledger.claim()
+    assert held is not None
+    assert held.background
 
 
 def test_a_tenant_s_place_in_the_queue_is_not_behind_its_own_background(
@@ -221,7 +236,13 @@ def test_the_claim_of_what_is_left_rides_on_its_index(runtime: Runtime) -> None:
     work.start(runtime)
     run_one_claim()
     sql = queries.CLAIM_BEHIND
-    for name, value in {"during": "'{}'", "lease": "'1 minute'", "late": "'0'"}.items():
+    for name, value in {
+        "during": "'{}'",
+        "lease": "'1 minute'",
+        "late": "'0'",
+        "rush": "8",
+        "kept_waiting": "'0'",
+    }.items():
         sql = sql.replace(f"%({name})s", value)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
