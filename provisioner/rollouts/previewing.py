@@ -41,6 +41,7 @@ class StagePreview:
     gates_after: Sequence[str]
     tenants: int
     revenue: Mapping[str, Decimal]  # of these tenants' last statements, by currency
+    wait_for_windows: int = 0  # as things are now
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _stage(
         gates_after=[words_of(gate.kind, gate.settings) for gate in stage.after],
         tenants=len({one.tenant_id for one in group}),
         revenue=_sum(earned, group),
+        wait_for_windows=sum(planned.openings.get(one.runtime_id) is not None for one in group),
     )
 
 

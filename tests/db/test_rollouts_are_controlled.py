@@ -86,6 +86,16 @@ def test_a_preview_says_who_when_and_why_not_and_writes_nothing(world: World) ->
     assert [(one.code, one.count, one.passing) for one in found.ineligible] == [("runtime_pinned", 1, True)]
     assert found.finish.low <= found.finish.likely <= found.finish.high
     assert not Rollout.objects.exists()
+    day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(NOW + timedelta(days=2)).weekday()]
+    services.add_window(
+        actor=world.alice.actor, owner=services.Owner(runtime_id=runtimes[1].pk), days=[day], begin="02:00",
+        end="03:00", time_zone="UTC",
+    )  # fmt: skip
+    plan = {"stages": [{"name": "first", "share": 1, "select": f"name={runtimes[1].name}"}, {"name": "rest"}]}
+    found = services.preview_rollout(
+        actor=world.sam.actor, release=NEW, selector="tenant=archipel", plan=plan
+    )
+    assert [(one.name, one.wait_for_windows) for one in found.stages] == [("first", 1), ("rest", 0)]
 
 
 def test_a_landscapes_limit_says_when_it_will_be_done_before_and_under_way(world: World) -> None:

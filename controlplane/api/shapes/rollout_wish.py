@@ -81,6 +81,10 @@ STAGE_PREVIEW = record(
         "gates_after": NAMES,
         "tenants": COUNT,
         "revenue": MONEY,
+        "wait_for_windows": {
+            **COUNT,
+            "description": "Of its members, those whose maintenance window is shut now.",
+        },
     }
 )
 PREVIEW = Shape(
