@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from billing.costs.months import Known
 from controlplane.console.presenters.badges import PHASES, STATES, SUMMARY_ORDER
+from controlplane.console.presenters.costs import coverage_sentence
 from controlplane.console.presenters.durations import ago, in_words, roughly
 from controlplane.console.presenters.parameters import changes
 from controlplane.console.presenters.runtime_rows import PICTURE_WIDTH, summary
@@ -106,3 +108,21 @@ def test_a_list_that_was_empty_is_no_difference_of_its_own() -> None:
     schema = {"x-groups": [], "properties": {"pools": {"type": "array", "title": "Pools", "items": entry}}}
     found = changes(schema, {"pools": []}, {"pools": [{"name": "a", "labels": {}}]})
     assert [(change.title, change.before, change.after) for change in found] == [("Pool a · Name", "", "a")]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (Known(observed=3600), ""),
+        (
+            Known(observed=720, unknown=2160),
+            "Of the 0.8 hours that it lived, 0.6 hours were not seen and cost nothing.",
+        ),
+        (
+            Known(observed=36_000, inferred=7200),
+            "Of the 12 hours that it lived, 2.0 hours were inferred from what was seen before and after.",
+        ),
+    ],
+)
+def test_what_of_a_time_was_not_seen_is_one_sentence(known: Known, said: str) -> None:
+    assert coverage_sentence(known, whose="it") == said

@@ -98,16 +98,16 @@ def known_in_words(known: Known) -> str:
     return "all seen" if seen == FULL else f"{seen} % seen"
 
 
-def coverage_sentence(known: Known) -> str:
-    """Say what is not known, or nothing where all but a little was seen."""
+def coverage_sentence(known: Known, *, whose: str = "your runtimes") -> str:
+    """Say how much of the time that runtimes lived is not known, or nothing where all but a little was seen."""
     if known.share is None or known.share * FULL >= WELL_KNOWN:
         return ""
     parts = []
     if known.inferred:
         parts.append(f"{_hours(known.inferred)} were inferred from what was seen before and after")
     if known.unknown:
-        parts.append(f"of {_hours(known.unknown)} nothing is known, and nothing is charged for them")
-    return f"Of {_hours(known.alive)} of your runtimes' time, " + "; ".join(parts) + "."
+        parts.append(f"{_hours(known.unknown)} were not seen and cost nothing")
+    return f"Of the {_hours(known.alive)} that {whose} lived, " + "; ".join(parts) + "."
 
 
 def compared_sentence(compared: Comparison | None, currency: str) -> str:

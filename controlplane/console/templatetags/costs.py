@@ -34,6 +34,6 @@ def runtime_cost(visitor: Visitor, runtime: Runtime) -> dict[str, Any]:
     return {
         "runtime": runtime,
         "cost": money(sum_of(rows), month.currency),
-        "known": coverage_sentence(together(life for life in month.lives if life.runtime == key)),
+        "known": coverage_sentence(together(life for life in month.lives if life.runtime == key), whose="it"),
         "carried": "" if visitor.tenant else f"?tenant={runtime.tenant.slug}",
     }

@@ -47,7 +47,7 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "runtime_id": runtime_id,
         "month": words.month_title(month.period.start),
         "total": money(sum_of(days), month.currency),
-        "known": words.coverage_sentence(together(_lives(month, runtime_id))),
+        "known": words.coverage_sentence(together(_lives(month, runtime_id)), whose="it"),
         "areas": charts.days_chart(month, By.METER, {}, narrow),
         "meters": words.meter_rows(figures([month], By.METER, narrow), month.currency),
         "days": [
@@ -82,7 +82,7 @@ def day(request: ConsoleRequest, runtime_id: UUID, day: str) -> HttpResponse:
         "title": f"{day_in_words(of)} {of.year}",
         "total": money(sum_of(found), month.currency),
         "known": words.coverage_sentence(
-            together(life for life in _lives(month, runtime_id) if life.day == of)
+            together(life for life in _lives(month, runtime_id) if life.day == of), whose="it"
         ),
         "meters": words.meter_rows(found, month.currency),
         "hours": shown,
