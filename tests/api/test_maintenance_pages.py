@@ -83,11 +83,11 @@ def test_a_planned_upgrade_stands_on_the_runtime_with_what_can_be_done(world: Wo
         state="waiting", reason_code="window", reason=why, reason_until=moment, due_at=moment
     )
     sam = browse(world.sam)
-    for page in (
+    for answer in (
         alice.get(f"/runtimes/{row.pk}/"),
         sam.get(f"/fleet/runtimes/{row.pk}/"),
         sam.get(f"/fleet/rollouts/{made.pk}/targets"),
     ):
-        told = text(page)
+        told = text(answer)
         assert why[1:] in told
         assert "until" not in told.partition(why[1:])[2][:60], "the moment is said once"
