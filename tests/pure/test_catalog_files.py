@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.catalog.loading.catalog import DATA, read_catalog
-from controlplane.catalog.loading.reading import CatalogInvalidError
+from controlplane.catalog.loading.reading import CatalogInvalidError, parse_document
 from controlplane.catalog.loading.review import review_catalog
 
 TODAY = date(2026, 11, 22)
@@ -148,3 +148,9 @@ def test_all_faults_of_all_files_come_together(folder: Path) -> None:
     edit(folder, "plans/aws.yaml", "position: 30", "position: high")
     edit(folder, "kubernetes.yaml", "lifecycle: preview", "lifecycle: nightly")
     assert len(faults(folder)) == 2
+
+
+def test_text_that_no_file_can_hold_is_refused_as_such() -> None:
+    """As an upload may bring it: half a pair of surrogates."""
+    with pytest.raises(CatalogInvalidError, match="yaml_invalid"):
+        parse_document("upload.yaml", "a: \ud800")
