@@ -15,6 +15,7 @@ ACCESS = "nesoi-access"  # where granted service accounts live: drivers.kube.ser
 DRIVERS = "nesoi-drivers"  # what has to reach into the nodes
 OURS = (SYSTEM, ACCESS, DRIVERS)  # namespaces that only the platform writes to
 LANDSCAPES = ("kube-system", "kube-public", "kube-node-lease")  # and those that the landscape does
+WRITER = "nesoi"  # the field manager that everything of ours is applied by: drivers.shoots.ownership.MANAGER
 PRIORITY = "nesoi-platform"
 SYSTEM_NODES = "nesoi.dev/system"  # label and taint of nodes that are the platform's own
 MODULE = f"{GROUP}/part-of"  # label of every object of a module, with its key

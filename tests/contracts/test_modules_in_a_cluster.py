@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from controlplane.kernel.errors import Retry
 from provisioner.drivers.base import Role
 from provisioner.drivers.kube.client import KubeClient
@@ -132,6 +134,7 @@ def test_a_real_api_server_takes_every_object_and_gives_back_what_we_said(apiser
         assert policy is not None
         assert not (policy.get("status") or {}).get("typeChecking", {}).get("expressionWarnings")
         _keeps_off(api)
+        _keeps_out(InsideApi(client, manager="kubectl"), api)
     finally:
         client.close()
 
@@ -176,3 +179,30 @@ def _keeps_off(api: InsideApi) -> None:
     fine = pod(tolerations=[{"key": "theirs", "operator": "Exists"}])
     api.apply(fine)
     assert api.get(ObjectRef.of(fine)) is not None
+
+
+def _keeps_out(theirs: InsideApi, ours: InsideApi) -> None:
+    """Whoever is no platform puts nothing into its namespaces, nor changes what is there; the platform does."""
+    from provisioner.drivers.kube.refusals import ApiRefused
+
+    name = ours.list("apps/v1", "Deployment", namespace=SYSTEM)[0]["metadata"]["name"]
+    ours.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": SYSTEM}}
+    )
+    shut = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    intruder = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "intruder", "namespace": SYSTEM},
+        "spec": {
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"name": "main", "image": "busybox", "securityContext": shut}],
+        },
+    }
+    scaled = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": SYSTEM}, "spec": {"replicas": 0},
+    }  # fmt: skip
+    for document in (intruder, scaled):
+        with pytest.raises(ApiRefused, match="nesoi-own-namespaces"):
+            theirs.apply(document)
+    ours.apply(intruder)

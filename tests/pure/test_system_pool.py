@@ -23,7 +23,7 @@ from controlplane.kernel.errors import Refused
 from provisioner.drivers.shoots.garden import garden_of
 from provisioner.drivers.shoots.shoot import shoot_of
 from provisioner.lifecycle.cluster import cluster_spec
-from provisioner.modules.catalogue.isolation import BINDINGS, POLICY
+from provisioner.modules.catalogue.isolation import BINDINGS, POLICY, PREMISES
 from provisioner.modules.objects import SYSTEM_NODES
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import facts_of, render
@@ -81,9 +81,11 @@ def test_without_them_the_tenants_first_pool_takes_the_components_and_people_are
 def actions_of(cluster: ClusterSpec) -> Any:
     documents = [one for each in render(cluster) for one in each.objects]
     bindings = [one for one in documents if one["kind"] == "ValidatingAdmissionPolicyBinding"]
-    assert {one["spec"]["policyName"] for one in bindings} == {POLICY, BINDINGS}
-    [actions] = {tuple(one["spec"]["validationActions"]) for one in bindings}
-    return list(actions)
+    found = {one["spec"]["policyName"]: one["spec"]["validationActions"] for one in bindings}
+    assert found.pop(PREMISES) == ["Deny", "Audit"], "the platform's namespaces are its own in every plan"
+    assert set(found) == {POLICY, BINDINGS}
+    assert found[POLICY] == found[BINDINGS]
+    return found[POLICY]
 
 
 def said_by(policy: Any) -> str:

@@ -8,18 +8,20 @@ from typing import Any
 from provisioner.modules.base import Footprint, Implementation, Module, Request
 from provisioner.modules.objects import (
     ACCESS,
+    DRIVERS,
     LANDSCAPES,
     OURS,
     PRIORITY,
     SYSTEM,
     SYSTEM_NODES,
+    WRITER,
     Labels,
     bounds,
     namespace,
 )
 from provisioner.runtimes.inside import Json
 
-POLICY, BINDINGS = "nesoi-keep-off-system-nodes", "nesoi-scheduler-binds"
+POLICY, BINDINGS, PREMISES = "nesoi-keep-off-system-nodes", "nesoi-scheduler-binds", "nesoi-own-namespaces"
 # What all modules together may request, with room for a roll-out of each; and what their agents may on each node, twice, because
 # one implementation is there until the next one is. A test holds their footprints against both.
 CORES, GIBIBYTES, PODS = 12, 24, 300
@@ -55,32 +57,65 @@ def _priority() -> Json:
 
 
 def _admission(asked: Request) -> list[Json]:
-    """Pods outside the platform's namespaces may neither ask for its nodes, nor tolerate their taint, nor name their node; and
-    nobody but the cluster's own scheduler says on which node they run.
+    """Pods outside the platform's namespaces may neither ask for its nodes, nor tolerate their taint, nor name their node;
+    nobody but the cluster's own scheduler says on which node they run; and nobody puts work into the platform's namespaces.
 
-    Where no nodes are the platform's own, they are only warned.
+    Where no nodes are the platform's own, people are only warned of the first two.
     """
-    pods = {"operations": ["CREATE", "UPDATE"], "resources": ["pods"]}
-    bound = {"operations": ["CREATE"], "resources": ["pods/binding", "bindings"]}
-    policies = ((POLICY, pods, _of_pods()), (BINDINGS, bound, _of_bindings()))
-    return [one for name, rule, said in policies for one in _policy(asked, name, rule, said)]
+    pods = _rule("", ["pods"], ["CREATE", "UPDATE"])
+    bound = _rule("", ["pods/binding", "bindings"], ["CREATE"])
+    actions = ["Deny" if asked.cluster.system_pool else "Warn", "Audit"]
+    return [
+        *_policy(POLICY, _where("NotIn", OURS, LANDSCAPES), [pods], _of_pods(), actions),
+        *_policy(BINDINGS, _where("NotIn", OURS, LANDSCAPES), [bound], _of_bindings(), actions),
+        *_premises(),
+    ]
 
 
-def _policy(asked: Request, name: str, rule: Json, validations: list[Json]) -> list[Json]:
-    elsewhere = {
-        "key": "kubernetes.io/metadata.name",
-        "operator": "NotIn",
-        "values": [*OURS, *LANDSCAPES],
-    }
+def _premises() -> list[Json]:
+    """Nobody but the platform puts work into its namespaces, for there it may go to the platform's nodes.
+
+    Whoever is a cluster's admin bears the platform's own name, so what counts is the field manager: this keeps people from
+    mistakes, and nobody from malice who may delete this very policy.
+    """
+    rules = [
+        _rule("", ["pods", "replicationcontrollers"], ["CREATE", "UPDATE"]),
+        _rule("apps", ["deployments", "daemonsets", "statefulsets", "replicasets"], ["CREATE", "UPDATE"]),
+        _rule("batch", ["jobs", "cronjobs"], ["CREATE", "UPDATE"]),
+    ]
+    who, how = "request.userInfo.username", "request.options"
+    accounts = " || ".join(
+        f"{who}.startsWith('system:serviceaccount:{name}:')" for name in ("kube-system", SYSTEM, DRIVERS)
+    )
+    trusted = (
+        f"{who} == 'system:kube-controller-manager' || {accounts} || "
+        f"(has({how}) && has({how}.fieldManager) && {how}.fieldManager == '{WRITER}')"
+    )
+    said = (
+        "This namespace is the platform's own, and so is what runs here: put yours into a namespace of yours."
+    )
+    validations = [{"expression": trusted, "message": said, "reason": "Forbidden"}]
+    return _policy(PREMISES, _where("In", OURS), rules, validations, ["Deny", "Audit"])
+
+
+def _rule(group: str, resources: list[str], operations: list[str]) -> Json:
+    return {"apiGroups": [group], "apiVersions": ["v1"], "resources": resources, "operations": operations}
+
+
+def _where(operator: str, *names: tuple[str, ...]) -> Json:
+    key = "kubernetes.io/metadata.name"
+    values = [name for some in names for name in some]
+    return {"matchExpressions": [{"key": key, "operator": operator, "values": values}]}
+
+
+def _policy(
+    name: str, where: Json, rules: list[Json], validations: list[Json], actions: list[str]
+) -> list[Json]:
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
-        "matchConstraints": {
-            "namespaceSelector": {"matchExpressions": [elsewhere]},
-            "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], **rule}],
-        },
+        "matchConstraints": {"namespaceSelector": where, "resourceRules": rules},
         "validations": validations,
     }
-    actions = ["Deny" if asked.cluster.system_pool else "Warn", "Audit"]
     binding = {"policyName": name, "validationActions": actions}
     return [
         {"apiVersion": _REGISTRATION, "kind": kind, "metadata": {"name": name}, "spec": body}
