@@ -28,16 +28,6 @@ def raise_quota(stack: Stack) -> None:
     )
 
 
-def count_ready(stack: Stack) -> int:
-    """How many runtimes are ready, asked of the database."""
-    return int(in_database(stack, "SELECT count(*) FROM runtimes_runtime WHERE phase = 'ready'"))
-
-
-def count_open(stack: Stack) -> int:
-    """How many operations are under way, asked of the database."""
-    return int(in_database(stack, "SELECT count(*) FROM operations_operation WHERE slot IS NOT NULL"))
-
-
 def in_database(stack: Stack, query: str) -> Any:
     """One value from the stack's own PostgreSQL."""
     with psycopg.connect(stack_environment(stack)["DATABASE_URL"], autocommit=True) as connection:
