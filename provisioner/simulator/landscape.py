@@ -143,4 +143,6 @@ def _secrets(journal: Journal | None) -> tuple[Authority, str]:
         journal.remember("server_ca", authority.server_ca)
         journal.remember("admin_token", token)
         return authority, token
-    return Authority(bytes.fromhex(known), journal.fact("server_ca") or ""), journal.fact("admin_token") or ""
+    authority = Authority(bytes.fromhex(known), journal.fact("server_ca") or "")
+    journal.remember("server_ca", authority.server_ca)
+    return authority, journal.fact("admin_token") or ""

@@ -21,6 +21,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 NO_CHECK_TIME = 0x200000
 CA_YEARS = 10
 CAS_KEPT = 2_000
+# Python 3.13 and newer trust no CA that does not say what its key is for.
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -46,14 +51,20 @@ def client_ca_name(identity: str) -> str:
     return f"client-ca {identity}"
 
 
+def _says_what_it_is_for(ca: str) -> bool:
+    extensions = x509.load_pem_x509_certificate(ca.encode()).extensions
+    return any(isinstance(extension.value, x509.KeyUsage) for extension in extensions)
+
+
 class Authority:
-    """Everything that signs."""
+    """Everything that signs. A CA of before that does not say what its key is for is made anew, with the same name and key."""
 
     def __init__(self, secret: bytes, server_ca: str = "") -> None:
         self.secret = secret
         self._server_key = self._derive("server-ca")
         self._root_key = self._derive("client-root")
-        self.server_ca = server_ca or pem(self._ca("nesoi-simulator-ca", self._server_key, None))
+        kept = server_ca if server_ca and _says_what_it_is_for(server_ca) else ""
+        self.server_ca = kept or pem(self._ca("nesoi-simulator-ca", self._server_key, None))
         self._server_cert = x509.load_pem_x509_certificate(self.server_ca.encode())
         self.client_root = self._ca("nesoi-simulator-clients", self._root_key, None)
         self._cluster_cas: dict[str, tuple[ec.EllipticCurvePrivateKey, x509.Certificate]] = {}
@@ -79,6 +90,7 @@ class Authority:
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=365 * CA_YEARS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
+            .add_extension(_SIGNS, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(self._root_key if issuer else key, hashes.SHA256())
         )

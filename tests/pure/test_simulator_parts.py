@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from provisioner.simulator.cluster.quantity import amount
 from provisioner.simulator.cluster.scheduler import choose, rooms
@@ -15,6 +20,7 @@ from provisioner.simulator.gardener.versions import newest, number
 from provisioner.simulator.merge import json_patch, merge_patch, strategic_patch
 from provisioner.simulator.selectors import parse_fields, parse_labels
 from provisioner.simulator.shape import Shape
+from provisioner.simulator.tls import Authority, pem
 
 
 @pytest.mark.parametrize(
@@ -145,3 +151,14 @@ def test_a_knob_that_is_none_keeps_it_from_starting(
     told = capsys.readouterr().err
     assert said in told
     assert told.count("\n") == 1
+
+
+def test_a_ca_of_before_that_does_not_say_what_its_key_is_for_is_made_anew_once() -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nesoi-simulator-ca")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    old = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    before = pem(old.sign(key, hashes.SHA256()))
+    after = Authority(b"1" * 32, before).server_ca
+    assert after != before
+    assert Authority(b"1" * 32, after).server_ca == after
