@@ -106,11 +106,12 @@ def show_live(
     context: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
     *,
     stamp: str = "",
+    beside: Callable[[], str] = str,
 ) -> HttpResponse:
     """Answer a poll with the fragment, or 204 (htmx then touches nothing) when the caller shows this very one.
 
     With a `stamp` of the rows behind it, a fragment that was drawn a moment ago from the same ones is not drawn again: pages
-    ask every second, and only relative times change meanwhile.
+    ask every second, and only relative times change meanwhile. `beside` draws what is to be put elsewhere into the page with it.
     """
     seen = request.GET.get("seen", "")[:DIGITS]
     if stamp and seen and cache.get(_drawn(seen)) == stamp:
@@ -118,7 +119,7 @@ def show_live(
     html, digest = fragment(request, template, context() if callable(context) else context)
     if stamp:
         cache.set(_drawn(digest), stamp, STAYS_DRAWN_SECONDS)
-    return HttpResponse(status=204) if seen == digest else HttpResponse(html)
+    return HttpResponse(status=204) if seen == digest else HttpResponse(html + beside())
 
 
 def _drawn(digest: str) -> str:

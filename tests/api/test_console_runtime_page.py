@@ -159,7 +159,7 @@ def test_polls_are_answered_only_when_something_changed(alice: Client, row: Runt
 def test_it_takes_a_constant_number_of_queries(alice: Client, row: Runtime) -> None:
     alice.get(f"/runtimes/{row.id}/")
     with CaptureQueriesContext(connection) as caught:
-        alice.get(f"/runtimes/{row.id}/live")
+        alice.get(f"/runtimes/{row.id}/live?shows={row.phase}")
     assert len(caught) <= 11
 
 
@@ -416,3 +416,20 @@ def test_a_landscape_that_is_not_heard_any_more_is_told(alice: Client, row: Runt
     landscapes.update(observed_at=utcnow() - STALE_AFTER - timedelta(seconds=1))
     assert said in text(alice.get(f"/runtimes/{row.id}/"))
     assert said in text(alice.get(f"/runtimes/{row.id}/live"))
+
+
+def test_what_is_offered_changes_with_the_phase_and_stays_as_it_is_meanwhile(
+    world: World, alice: Client
+) -> None:
+    row = build(world, "storefront", phase="provisioning")
+    page = alice.get(f"/runtimes/{row.id}/").content.decode()
+    assert f"shows={row.phase}" in page
+    address = f"/runtimes/{row.id}/live?shows={row.phase}"
+    assert "hx-swap-oob" not in alice.get(address).content.decode()
+    Runtime.objects.filter(pk=row.pk).update(phase="ready", first_ready_at=utcnow())
+    swapped = alice.get(address).content.decode()
+    for place in ("offers", "looking", "release"):
+        assert f'id="{place}"' in page
+        assert re.search(rf'id="{place}"[^>]* hx-swap-oob="true"', swapped)
+    assert "Suspend" not in page
+    assert f"/runtimes/{row.id}/suspend" in swapped

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from controlplane.catalog.facts import load_plan_facts
@@ -35,28 +38,32 @@ def detail(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     row = queries.the_runtime(request.visitor.actor, runtime_id)
     context = runtime_context(request.visitor, row)
     html, _ = fragment(request, LIVE, context)
-    schema = plan_schema(load_plan_facts(row.plan_id))
+    parameters = lines(plan_schema(load_plan_facts(row.plan_id)), row.spec.get("parameters", {}))
+    offered = _offered(request, row, context)
+    planned = _planned(request, row) if offered["stays"] else None
+    more = {"planned": planned, "parameters": parameters, "live_html": html}
+    return show(request, "runtime/detail.html", {**context, **offered, **more})
+
+
+def _offered(request: ConsoleRequest, row: Runtime, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What its visitor may do to it as it stands now."""
     removal = context["removed_by"]
     stays = row.phase not in ENDING and not (removal and removal.slot)
 
     def may(permission: Permission) -> bool:
         return stays and request.visitor.may(permission, row.tenant)
 
-    offered = {
+    return {
+        "stays": stays,
         "may_change": may(Permission.UPDATE),
         "may_delete": may(Permission.DELETE),
         "may_kubeconfig": may(Permission.KUBECONFIG_VIEW),
-        "may_suspend": may(Permission.SUSPEND),
+        "may_suspend": may(Permission.SUSPEND) and row.was_ready,
         "may_resume": may(Permission.SUSPEND) and resumable(row),
         "may_upgrade": may(Permission.UPGRADE),
         "releases": standing_of(row) if stays and row.was_ready else None,
-        "planned": _planned(request, row) if stays else None,
         "reachable": reachable(row),
     }
-    parameters = lines(schema, row.spec.get("parameters", {}))
-    return show(
-        request, "runtime/detail.html", {**context, **offered, "parameters": parameters, "live_html": html}
-    )
 
 
 @require_safe
@@ -82,7 +89,19 @@ def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     # Before the row: what changes between the two is then drawn once more, not missed.
     stamp = queries.stamp_of(runtime_id)
     row = queries.the_runtime(request.visitor.actor, runtime_id)
-    return show_live(request, LIVE, lambda: runtime_context(request.visitor, row), stamp=stamp)
+    context: dict[str, Any] = {}
+
+    def moving() -> dict[str, Any]:
+        context.update(runtime_context(request.visitor, row))
+        return context
+
+    def beside() -> str:
+        given = {**context, **_offered(request, row, context), "visitor": request.visitor, "swaps": True}
+        return render_to_string("console/runtime/_beside.html", given, request)
+
+    # Buttons stay as they are while nothing else is offered: one that is pressed just now must not go away under the finger.
+    same = request.GET.get("shows") == row.phase
+    return show_live(request, LIVE, moving, stamp=stamp, beside=str if same else beside)
 
 
 def _planned(request: ConsoleRequest, row: Runtime) -> Chain | None:
