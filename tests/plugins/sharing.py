@@ -19,8 +19,8 @@ _GROUP = re.compile(r'xdist_group\("(\w+)"\)')
 # Most groups wait for processes, so they begin first and the others run beside them; then what takes seconds each.
 FIRST = ("stack", "engine", "fuzz")
 LONG = (
-    "tests/api/test_every_", "tests/browser/", "tests/db/test_trial_places", "tests/db/test_observer_", "tests/db/test_collecting",
-    "tests/api/test_guards_mass_", "tests/api/test_filters_hold_", "tests/pure/test_celery_",
+    "tests/api/test_every_", "tests/api/test_filters_hold_", "tests/api/test_guards_mass_", "tests/browser/",
+    "tests/db/test_collecting", "tests/db/test_observer_", "tests/db/test_trial_places", "tests/pure/test_celery_",
 )  # fmt: skip
 
 
