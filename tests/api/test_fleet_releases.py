@@ -112,7 +112,9 @@ def test_a_page_asks_as_much_of_many_runtimes_as_of_few(world: World, sre: Clien
 
 def test_who_is_pinned_is_found_by_an_index_of_few(world: World) -> None:
     present(world.landscape)
+    fleet(world.shop, [world.landscape], 60)
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE runtimes_runtime")
         cursor.execute("SET LOCAL enable_seqscan = off")
         found = Runtime.objects.filter(pinned=OLD, deleted_at__isnull=True).order_by()
         assert "runtime_by_pin" in found.explain()
