@@ -1,0 +1,92 @@
+"""Samples of one slot and 512 neighbouring sources, packed: columns of big-endian whole numbers, one after the other. Pure.
+
+A block has two parts. `samples` is what hours are made of, `evidence` what is asked of single samples: reading hours would take
+half as long again with it. Records are ordered by (source, epoch), each key once; a field of n records begins at n times the sizes
+of the fields before it, so a field is one array in memory, and PostgreSQL reads one with substr(...)::int4. Migration 0010 spells
+the same layout out in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from billing.usage.integrals import GAUGES
+
+BLOCK_SIZE = 512
+UNKNOWN_USE = -1  # what use that isn't known is packed as; no good figure is negative
+
+# The fields of each part, in order: widest first but for the key's second half, so that each lies at a multiple of its size.
+SAMPLES: Mapping[str, str] = {
+    "source": ">i4",
+    "shape": ">i4",
+    **dict.fromkeys(GAUGES, ">i4"),
+    "egress_bytes": ">i8",
+    "epoch": ">i2",
+}
+EVIDENCE: Mapping[str, str] = {
+    "reported_at": ">i8",  # microseconds since PostgreSQL's epoch
+    "stored_at": ">i8",
+    "components": ">i4",
+    "origin": ">i2",
+}
+# One record of a block in memory: all fields, in the machine's own order.
+SAMPLE = np.dtype([(name, kind.replace(">", "=")) for name, kind in (*SAMPLES.items(), *EVIDENCE.items())])
+# What two records of a key may differ in and still say the same.
+INCIDENTAL = ("reported_at", "stored_at", "origin")
+
+Array = npt.NDArray[Any]
+Parts = tuple[bytes, bytes]
+
+
+def _places(fields: Mapping[str, str]) -> dict[str, int]:
+    sizes = (np.dtype(kind).itemsize for kind in fields.values())
+    return dict(zip(fields, accumulate(sizes, initial=0), strict=False))
+
+
+SAMPLES_AT, EVIDENCE_AT = _places(SAMPLES), _places(EVIDENCE)
+SAMPLES_WIDTH = sum(np.dtype(kind).itemsize for kind in SAMPLES.values())
+EVIDENCE_WIDTH = sum(np.dtype(kind).itemsize for kind in EVIDENCE.values())
+
+
+def block_of(source: int) -> int:
+    """Return the block that a source lies in."""
+    return source // BLOCK_SIZE
+
+
+def field(samples: bytes, name: str) -> Array:
+    """Return one field of a block's `samples`, big-endian and read only: nothing is copied."""
+    count = len(samples) // SAMPLES_WIDTH
+    return np.frombuffer(samples, SAMPLES[name], count, SAMPLES_AT[name] * count)
+
+
+def gauges(samples: bytes) -> Array:
+    """Return the gauges of `integrals.GAUGES` as an array (gauge, record), likewise; unknown use is -1."""
+    count = len(samples) // SAMPLES_WIDTH
+    return np.frombuffer(samples, ">i4", count * len(GAUGES), SAMPLES_AT[GAUGES[0]] * count).reshape(-1, count)
+
+
+def pack(records: Array) -> Parts:
+    """Return the two parts of one block of SAMPLE, which are ordered by key."""
+    return _packed(records, SAMPLES), _packed(records, EVIDENCE)
+
+
+def unpack(parts: Sequence[Parts]) -> Array:
+    """Return the records of some blocks, one after the other."""
+    counts = [len(samples) // SAMPLES_WIDTH for samples, _ in parts]
+    records = np.empty(sum(counts), SAMPLE)
+    ends = list(accumulate(counts))
+    for (samples, evidence), count, end in zip(parts, counts, ends, strict=True):
+        chosen = records[end - count : end]
+        for part, fields, places in ((samples, SAMPLES, SAMPLES_AT), (evidence, EVIDENCE, EVIDENCE_AT)):
+            for name, kind in fields.items():
+                chosen[name] = np.frombuffer(part, kind, count, places[name] * count)
+    return records
+
+
+def _packed(records: Array, fields: Mapping[str, str]) -> bytes:
+    return b"".join([records[name].astype(kind).tobytes() for name, kind in fields.items()])
