@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
@@ -13,6 +13,9 @@ from psycopg.pq import Format
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
+
+
+_Cursor: Any = ServerBindingCursor  # its own annotations are of an older driver
 
 
 class Block(NamedTuple):
@@ -46,7 +49,7 @@ def read(first: datetime, last: datetime, blocks: Sequence[int] | None = None) -
 def binary_cursor() -> Iterator[CursorWrapper]:
     """Open a cursor whose parameters and answers travel in binary, in the same transaction as every other one."""
     connection.ensure_connection()
-    inner = ServerBindingCursor(connection.connection)
+    inner: Any = _Cursor(connection.connection)
     inner.format = Format.BINARY
     with connection.make_cursor(inner) as cursor:
         yield cursor

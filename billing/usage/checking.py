@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
-from itertools import repeat
+from itertools import compress, count, repeat
 from operator import attrgetter, is_not, itemgetter
 from typing import Any
 from uuid import UUID
 
-from billing.usage.encoding import positions
-from billing.usage.figures import LARGEST, LARGEST_BYTES, Figures, figures_of
+import numpy as np
+
+from billing.usage.figures import LARGEST, LARGEST_BYTES, figures_of
 from billing.usage.looks import written
+from billing.usage.packed import Array
 from billing.usage.samples import Gauges, RowFault, SampleIn
-from billing.usage.slots import EPOCH, MICRO, micros
+from billing.usage.slots import MICRO, micros
 
 NULLABLE = frozenset(name for name in Gauges._fields if "_used_" in name)
 _PIECE = 500
-_MICROSECOND = timedelta(microseconds=1)
+_EPOCH_AT = 946_684_800 * MICRO  # PostgreSQL's, since 1970
 _WHOLE = frozenset({int})
 _MAYBE = frozenset({int, type(None)})
 
@@ -53,8 +55,8 @@ class Columns:
         return self.levels, self.components, cores, mib
 
     @cached_property
-    def figures(self) -> Figures | None:
-        """Return the gauges as one block; None where some can't be."""
+    def figures(self) -> Array | None:
+        """Return the gauges as an array (row, gauge), unknown use as -1; None where one has a fault."""
         return figures_of(self.gauges)
 
     def gauge(self, name: str) -> list[Any]:
@@ -64,7 +66,7 @@ class Columns:
     @cached_property
     def told_use(self) -> list[int]:
         """Return the rows that tell what components used: few, for it is wanted once an hour."""
-        return positions(map(is_not, self.uses, repeat(None)))
+        return list(compress(count(), map(is_not, self.uses, repeat(None))))
 
     @cached_property
     def numbers(self) -> list[int]:
@@ -72,25 +74,24 @@ class Columns:
         return list(map(attrgetter("int"), self.runtimes))
 
     @cached_property
-    def different_numbers(self) -> set[int]:
-        """Return each of them once."""
-        return set(self.numbers)
-
-    @cached_property
     def different_slots(self) -> set[datetime]:
         """Return each slot once: few, often one."""
         return set(self.slots)
 
     @cached_property
-    def slots_at(self) -> list[int]:
+    def slots_at(self) -> Array:
         """Return the slots' first moments in PostgreSQL's microseconds; all are slots."""
         of_slot = {slot: micros(slot) for slot in self.different_slots}
-        return list(map(of_slot.__getitem__, self.slots))
+        if len(of_slot) == 1:
+            return np.full(len(self.slots), next(iter(of_slot.values())))
+        return np.fromiter(map(of_slot.__getitem__, self.slots), np.int64, len(self.slots))
 
     @cached_property
-    def reported_at(self) -> list[int]:
+    def reported_at(self) -> Array:
         """Return when each row was reported, likewise; all have a zone."""
-        return [(moment - EPOCH) // _MICROSECOND for moment in self.reported]
+        # A double tells microseconds apart until 2242.
+        seconds = np.fromiter(map(datetime.timestamp, self.reported), np.float64, len(self.reported))
+        return np.rint(seconds * MICRO).astype(np.int64) - _EPOCH_AT
 
 
 def columns_of(batch: Sequence[SampleIn]) -> Columns:
@@ -106,7 +107,7 @@ def columns_of(batch: Sequence[SampleIn]) -> Columns:
 def faults_of_numbers(columns: Columns) -> Iterator[RowFault]:
     """Find epochs and gauges that are no whole numbers from 0 to the largest."""
     yield from _faults("epoch", columns.epochs, 2**15 - 1)
-    if columns.figures is not None and columns.figures.are_small:
+    if columns.figures is not None:
         return
     for name in Gauges._fields:
         largest = LARGEST_BYTES if name == "egress_bytes" else LARGEST
@@ -175,20 +176,12 @@ def faults_of_reports(columns: Columns) -> Iterator[RowFault]:
             yield RowFault(row, "reported_at", "time_without_zone", "A report's time has its zone.")
 
 
-def skewed(reported: Sequence[int], slots: Sequence[int], *, seconds: int) -> list[int]:
+def skewed(reported: Array, slots: Array, *, seconds: int) -> list[int]:
     """Return the rows whose report is more than one slot away from theirs."""
-    length = seconds * MICRO
-    if min(reported) >= max(slots) - length and max(reported) < min(slots) + 2 * length:
-        return []
-    return positions(not -length <= at - slot < 2 * length for at, slot in zip(reported, slots, strict=True))
+    length, away = seconds * MICRO, reported - slots
+    return np.flatnonzero((away < -length) | (away >= 2 * length)).tolist()
 
 
-def outside_life(
-    slots: Sequence[int], born: Sequence[int], gone: Sequence[int], *, seconds: int
-) -> list[int]:
+def outside_life(slots: Array, born: Array, gone: Array, *, seconds: int) -> list[int]:
     """Return the rows whose slot has no moment of their runtime's life."""
-    length = seconds * MICRO
-    if max(born) < min(slots) + length and min(gone) > max(slots):
-        return []
-    lives = zip(slots, born, gone, strict=True)
-    return positions(slot + length <= first or slot >= last for slot, first, last in lives)
+    return np.flatnonzero((slots + seconds * MICRO <= born) | (slots >= gone)).tolist()

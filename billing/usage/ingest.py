@@ -1,7 +1,7 @@
 """The only way in for samples: checked column by column, each stored exactly once, in one transaction with what it makes dirty.
 
-A batch goes by COPY straight into the day's partition. Where that meets rows that are there, they are read back in the same
-bytes: equal payloads are duplicates, different ones go to quarantine, and the rest is loaded.
+A batch becomes blocks, one a slot and 512 neighbouring sources. Where some are there, they are merged: equal payloads are
+duplicates, different ones go to quarantine, and the rest is stored.
 """
 
 from __future__ import annotations
@@ -9,26 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from operator import itemgetter
 
+import numpy as np
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from billing.usage import checking, interning, quarantine
 from billing.usage.checking import Columns, columns_of
-from billing.usage.encoding import Records
+from billing.usage.integrals import GAUGES
 from billing.usage.loading import CrowdedError, load
 from billing.usage.looks import use_fault_of, uses_are_good
-from billing.usage.noting import Notes
+from billing.usage.noting import note
+from billing.usage.packed import SAMPLE, Array
 from billing.usage.partitions import standing
-from billing.usage.samples import Ingested, Origin, RowFault, SampleIn
-from billing.usage.slots import DAY, day_of
-from billing.usage.sources import Life, lives_of
+from billing.usage.samples import Gauges, Ingested, Origin, RowFault, SampleIn
+from billing.usage.slots import DAY, day_of, micros
+from billing.usage.sources import lives_of
 from controlplane.kernel.clock import utcnow
 
 MOST_ROWS = 20_000
 _MOST_TRIES = 50
-_NO_LIFE: Life = (0, 0, 0)
+_NUMBERED, _BORN, _GONE = 0, 1, 2  # what a life is told by
 
 
 def ingest(
@@ -63,7 +64,7 @@ class _Rest:
     def __init__(self, batch: Sequence[SampleIn], columns: Columns) -> None:
         self.batch = batch
         self.columns = columns
-        self.lives: list[Life] = []
+        self.lives: Array = np.empty((0, 3), np.int64)
         self.rows: Sequence[int] = range(len(batch))
         self.refused: list[RowFault] = []
         self.quarantined: list[RowFault] = []
@@ -83,7 +84,7 @@ class _Rest:
 
     def _leave_out(self, gone: set[int]) -> None:
         self.rows = [number for row, number in enumerate(self.rows) if row not in gone]
-        self.lives = [life for row, life in enumerate(self.lives) if row not in gone]
+        self.lives = np.delete(self.lives, [*gone], axis=0) if len(self.lives) else self.lives
         if self.rows:
             self.columns = columns_of([self.batch[number] for number in self.rows])
 
@@ -111,19 +112,9 @@ def _faults_of_use(columns: Columns) -> list[RowFault]:
 def _faults_of_runtimes(rest: _Rest) -> list[RowFault]:
     if not rest.rows:
         return []
-    known = lives_of(rest.columns.different_numbers)
-    try:
-        rest.lives = list(map(known.__getitem__, rest.columns.numbers))
-    except KeyError:
-        rest.lives = [known.get(number, _NO_LIFE) for number in rest.columns.numbers]
-    else:
-        return []
-    detail = "There is no such runtime."
-    return [
-        RowFault(row, "runtime", "runtime_unknown", detail)
-        for row, life in enumerate(rest.lives)
-        if life is _NO_LIFE
-    ]
+    rest.lives = lives_of(rest.columns.numbers)
+    unknown = np.flatnonzero(rest.lives[:, _NUMBERED] == 0).tolist()
+    return [RowFault(row, "runtime", "runtime_unknown", "There is no such runtime.") for row in unknown]
 
 
 def _faults_of_days(rest: _Rest, *, closely: bool) -> list[RowFault]:
@@ -148,7 +139,7 @@ def _doubtful(rest: _Rest, seconds: int, *, believed: bool) -> list[RowFault]:
     if not rest.rows:
         return []
     columns = rest.columns
-    born, gone = list(map(itemgetter(1), rest.lives)), list(map(itemgetter(2), rest.lives))
+    born, gone = rest.lives[:, _BORN], rest.lives[:, _GONE]
     outside = checking.outside_life(columns.slots_at, born, gone, seconds=seconds)
     skewed = [] if believed else checking.skewed(columns.reported_at, columns.slots_at, seconds=seconds)
     found = dict.fromkeys(skewed, ("reported_at", "clock_skewed", "It was reported more than one slot away."))
@@ -160,54 +151,28 @@ def _take_in(rest: _Rest, origin: Origin, *, closely: bool, believed: bool) -> I
     rest.refuse(_faults_of_runtimes(rest))
     rest.refuse(_faults_of_days(rest, closely=closely))
     rest.keep_aside(_doubtful(rest, settings.USAGE_SLOT_SECONDS, believed=believed), origin)
-    result = _store(rest, origin, closely=closely) if rest.rows else Ingested(0, 0)
+    result = _store(rest, origin) if rest.rows else Ingested(0, 0)
     quarantined = (*rest.quarantined, *(replace(f, row=rest.rows[f.row]) for f in result.quarantined))
     return replace(result, refused=tuple(rest.refused), quarantined=quarantined)
 
 
-def _store(rest: _Rest, origin: Origin, *, closely: bool) -> Ingested:
-    columns = rest.columns
-    sources = list(map(itemgetter(0), rest.lives))
-    records = _records(columns, sources, origin)
-    notes = Notes(columns, sources)
-    accepted, duplicates, conflicts = 0, 0, list[int]()
-    for day, chosen in _by_day(columns).items():
-        some = records if len(chosen) == len(records) else records.some(chosen)
-        loaded = load(day, some, closely=closely)
-        accepted += loaded.accepted
-        duplicates += loaded.duplicates
-        conflicts += [chosen[number] for number in loaded.conflicts]
-        notes.stored(chosen if loaded.new is None else [chosen[number] for number in loaded.new])
-        if loaded.digest is not None:
-            notes.remember(day, loaded.digest)
-    notes.write()
-    faults = [RowFault(row, "slot", "conflict", quarantine.CONFLICT) for row in sorted(conflicts)]
+def _store(rest: _Rest, origin: Origin) -> Ingested:
+    columns, sources = rest.columns, rest.lives[:, _NUMBERED]
+    loaded = load(columns.slots_at, _records(columns, sources, origin))
+    note(columns, sources, loaded.new, loaded.digests)
+    faults = [RowFault(row, "slot", "conflict", quarantine.CONFLICT) for row in loaded.conflicts.tolist()]
     quarantine.keep([(rest.batch[rest.rows[fault.row]], fault) for fault in faults], origin)
-    return Ingested(accepted, duplicates, tuple(faults))
+    return Ingested(len(loaded.new), loaded.duplicates, tuple(faults))
 
 
-def _records(columns: Columns, sources: Sequence[int], origin: Origin) -> Records:
-    interned = interning.numbers_of(columns.keys, columns.looks)
-    figures = columns.figures
-    if figures is None:
+def _records(columns: Columns, sources: Array, origin: Origin) -> Array:
+    if columns.figures is None:
         raise TypeError("A gauge that is no whole number was not found to be one.")
-    parts = {
-        "slot": columns.slots_at,
-        "source": sources,
-        "epoch": columns.epochs,
-        "reported_at": columns.reported_at,
-        "origin": [int(origin)] * len(sources),
-        "shape": list(map(itemgetter(0), interned)),
-        "components": list(map(itemgetter(1), interned)),
-    }
-    return Records(parts, figures)
-
-
-def _by_day(columns: Columns) -> dict[date, Sequence[int]]:
-    days = {slot: day_of(slot) for slot in columns.different_slots}
-    if len(set(days.values())) == 1:
-        return {next(iter(days.values())): range(len(columns.slots))}
-    found: dict[date, list[int]] = {}
-    for row, slot in enumerate(columns.slots):
-        found.setdefault(days[slot], []).append(row)
-    return dict(sorted(found.items(), key=itemgetter(0)))
+    records = np.empty(len(sources), SAMPLE)
+    records["source"], records["epoch"] = sources, columns.epochs
+    records["shape"], records["components"] = interning.numbers_of(columns.keys, columns.looks)
+    for name in (*GAUGES, "egress_bytes"):
+        records[name] = columns.figures[:, Gauges._fields.index(name)]
+    records["reported_at"], records["origin"] = columns.reported_at, int(origin)
+    records["stored_at"] = micros(utcnow())
+    return records

@@ -1,8 +1,8 @@
 """Samples of one slot and 512 neighbouring sources, packed: columns of big-endian whole numbers, one after the other. Pure.
 
 A block has two parts. `samples` is what hours are made of, `evidence` what is asked of single samples: reading hours would take
-half as long again with it. Records are ordered by (source, epoch), each key once; a field of n records begins at n times the sizes
-of the fields before it, so a field is one array in memory, and PostgreSQL reads one with substr(...)::int4. Migration 0010 spells
+half as long again with it. Records are ordered by (source, epoch), each key once; a field of n records begins at n times the size
+of what comes before it, so a field is one array in memory, and PostgreSQL reads one with substr(...)::int4. Migration 0010 spells
 the same layout out in SQL.
 """
 
@@ -34,6 +34,7 @@ EVIDENCE: Mapping[str, str] = {
     "components": ">i4",
     "origin": ">i2",
 }
+NAMES = (*SAMPLES, *EVIDENCE)
 # One record of a block in memory: all fields, in the machine's own order.
 SAMPLE = np.dtype([(name, kind.replace(">", "=")) for name, kind in (*SAMPLES.items(), *EVIDENCE.items())])
 # What two records of a key may differ in and still say the same.
@@ -67,17 +68,32 @@ def field(samples: bytes, name: str) -> Array:
 def gauges(samples: bytes) -> Array:
     """Return the gauges of `integrals.GAUGES` as an array (gauge, record), likewise; unknown use is -1."""
     count = len(samples) // SAMPLES_WIDTH
-    return np.frombuffer(samples, ">i4", count * len(GAUGES), SAMPLES_AT[GAUGES[0]] * count).reshape(-1, count)
+    return np.frombuffer(samples, ">i4", count * len(GAUGES), SAMPLES_AT[GAUGES[0]] * count).reshape(
+        -1, count
+    )
 
 
-def pack(records: Array) -> Parts:
-    """Return the two parts of one block of SAMPLE, which are ordered by key."""
-    return _packed(records, SAMPLES), _packed(records, EVIDENCE)
+def pack(records: Array, ends: Sequence[int]) -> list[Parts]:
+    """Return the parts of blocks of SAMPLE, each ordered by key, that lie one after the other and end at `ends`."""
+    samples, evidence = _fields(records, SAMPLES), _fields(records, EVIDENCE)
+    starts = [0, *ends]
+    return [
+        (
+            b"".join([data[size * start : size * end] for size, data in samples]),
+            b"".join([data[size * start : size * end] for size, data in evidence]),
+        )
+        for start, end in zip(starts, ends, strict=False)
+    ]
+
+
+def lengths(parts: Sequence[Parts]) -> list[int]:
+    """Return how many records each block has."""
+    return [len(samples) // SAMPLES_WIDTH for samples, _ in parts]
 
 
 def unpack(parts: Sequence[Parts]) -> Array:
     """Return the records of some blocks, one after the other."""
-    counts = [len(samples) // SAMPLES_WIDTH for samples, _ in parts]
+    counts = lengths(parts)
     records = np.empty(sum(counts), SAMPLE)
     ends = list(accumulate(counts))
     for (samples, evidence), count, end in zip(parts, counts, ends, strict=True):
@@ -88,5 +104,5 @@ def unpack(parts: Sequence[Parts]) -> Array:
     return records
 
 
-def _packed(records: Array, fields: Mapping[str, str]) -> bytes:
-    return b"".join([records[name].astype(kind).tobytes() for name, kind in fields.items()])
+def _fields(records: Array, fields: Mapping[str, str]) -> list[tuple[int, bytes]]:
+    return [(np.dtype(kind).itemsize, records[name].astype(kind).tobytes()) for name, kind in fields.items()]

@@ -19,12 +19,12 @@ from controlplane.kernel.clock import utcnow
 
 log = structlog.get_logger(__name__)
 AHEAD = 3
-_PREFIX = "usage_sample_"
+_PREFIX = "usage_slot_"
 
 # Days of which there are partitions, oldest first; the catalog's own tables, a row a day.
 _DAYS = """
-SELECT to_date(substr(c.relname, 14), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = 'usage_sample'::regclass ORDER BY 1
+SELECT to_date(substr(c.relname, 12), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'usage_slot'::regclass ORDER BY 1
 """
 
 

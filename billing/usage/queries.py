@@ -18,14 +18,10 @@ STANDING = """
 SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NOT NULL
 """
 
-# Whether any of a few rows of a batch is there already, and whether this very batch was stored whole. By the primary keys.
-ANY_THERE = """
-SELECT EXISTS (
-    SELECT FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch)
-    JOIN {partition} s USING (slot, source, epoch)
-)
+# Which of a batch's days were stored whole, by the same digest. By the primary key.
+KNOWN_BATCHES = """
+SELECT count(*) FROM unnest(%s::date[], %s::bytea[]) k (day, digest) JOIN usage_batch USING (day, digest)
 """
-KNOWN_BATCH = "SELECT EXISTS (SELECT FROM usage_batch WHERE day = %s AND digest = %s)"
 REMEMBER_BATCH = "INSERT INTO usage_batch (day, digest) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 FORGET_BATCHES = "DELETE FROM usage_batch WHERE day = %s"
 FORGET_OLD_BATCHES = "DELETE FROM usage_batch WHERE day < %s"
@@ -33,19 +29,28 @@ FORGET_OLD_BATCHES = "DELETE FROM usage_batch WHERE day < %s"
 # What components used is wanted as long as the samples beside it. By the index of hours.
 FORGET_OLD_USE = "DELETE FROM usage_component_use WHERE hour < %s"
 
-# Rows of a batch that are there; what was reported when, and how it came, may differ in a repetition. By the primary key.
-THERE_WIDE = """
-SELECT (date_part('epoch', slot) * 1000000)::bigint - 946684800000000, source, epoch, {payload} FROM {partition}
-WHERE slot = ANY(%s::timestamptz[]) AND source = ANY(%s::int[]) ORDER BY slot, source, epoch
+# Blocks by their keys, slots in microseconds since PostgreSQL's epoch. By the primary keys of the days' partitions; the first
+# and the last slot are said too, so that other days are not planned for. Locked in their order, and written in it.
+_SLOT = "timestamptz '2000-01-01 00:00:00+00' + k.at * interval '1 microsecond'"
+_THESE = f"s.slot = {_SLOT} AND s.block = k.block AND s.slot BETWEEN %s AND %s"
+BLOCKS_THERE = f"""
+SELECT k.at, k.block FROM unnest(%s::bigint[], %s::int[]) k (at, block) JOIN usage_slot s ON {_THESE}
 """
-THERE = """
-SELECT (date_part('epoch', slot) * 1000000)::bigint - 946684800000000, source, epoch, {payload}
-FROM unnest(%s::timestamptz[], %s::int[], %s::smallint[]) k (slot, source, epoch) JOIN {partition} USING (slot, source, epoch)
-ORDER BY slot, source, epoch
+WRITE_BLOCKS = f"""
+INSERT INTO usage_slot AS s (slot, block, samples, evidence)
+SELECT {_SLOT}, block, samples, evidence
+FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::bytea[]) k (at, block, samples, evidence)
+ON CONFLICT (slot, block) DO NOTHING
+RETURNING (extract(epoch FROM s.slot) * 1000000)::bigint - 946684800000000, s.block
 """
-
-# Past the parent: COPY does not enter a table under row-level security, and this day's rows need no routing.
-LOAD = "COPY {partition} ({columns}) FROM STDIN (FORMAT binary)"
+LOCK_BLOCKS = f"""
+SELECT s.samples, s.evidence FROM unnest(%s::bigint[], %s::int[]) k (at, block) JOIN usage_slot s ON {_THESE}
+ORDER BY s.slot, s.block FOR UPDATE OF s
+"""
+REWRITE_BLOCKS = f"""
+UPDATE usage_slot s SET samples = k.samples, evidence = k.evidence
+FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::bytea[]) k (at, block, samples, evidence) WHERE {_THESE}
+"""
 
 MARK = "INSERT INTO usage_dirty (hour, sources) VALUES (%s, %s::int[])"
 

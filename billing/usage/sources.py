@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from threading import Lock
 from uuid import UUID
 
+import numpy as np
 from django.db import connection, transaction
 
+from billing.usage.packed import Array
 from billing.usage.queries import GONE_SINCE, SOURCES
 from billing.usage.slots import micros
 from controlplane.kernel.clock import utcnow
@@ -17,6 +21,7 @@ ENDLESS = 2**62
 _SLACK = timedelta(hours=1)
 
 Life = tuple[int, int, int]  # its number; born and gone in microseconds of PostgreSQL's
+_NO_LIFE: Life = (0, 0, 0)
 
 
 class _Memory:
@@ -29,15 +34,24 @@ class _Memory:
 _memory = _Memory()
 
 
-def lives_of(wanted: set[int]) -> dict[int, Life]:
-    """Return the lives of those wanted that are known, and maybe of others, by UUID.int; two queries at most."""
+def lives_of(wanted: Sequence[int]) -> Array:
+    """Return the lives of runtimes, by UUID.int, as an array (row, 3), zeros for who is unknown; two queries at most."""
+    known = _up_to_date(wanted)
+    try:
+        lives = chain.from_iterable(map(known.__getitem__, wanted))
+        return np.fromiter(lives, np.int64, 3 * len(wanted)).reshape(-1, 3)
+    except KeyError:
+        return np.array([known.get(number, _NO_LIFE) for number in wanted], np.int64)
+
+
+def _up_to_date(wanted: Sequence[int]) -> dict[int, Life]:
     known, new = _memory.known, dict[int, Life]()
     began = utcnow()
     with connection.cursor() as cursor:
         if _memory.looked_at is not None:
             cursor.execute(GONE_SINCE, [_memory.looked_at - _SLACK])
             new = {row[1].int: _life(*row) for row in cursor}
-        if missing := wanted.difference(known, new):
+        if missing := set(wanted).difference(known, new):
             cursor.execute(SOURCES, [[UUID(int=number) for number in missing]])
             new |= {row[1].int: _life(*row) for row in cursor}
     new = {number: life for number, life in new.items() if known.get(number) != life}

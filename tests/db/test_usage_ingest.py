@@ -214,7 +214,7 @@ def test_an_end_that_came_after_the_memory_is_heard_of(django_capture_on_commit_
         send([sight(source, TEN)])
     source.gone = datetime.now(UTC)
     source.save()
-    assert sources.lives_of({source.runtime.int})[source.runtime.int][2] < sources.ENDLESS
+    assert sources.lives_of([source.runtime.int])[0][2] < sources.ENDLESS
 
 
 def test_a_remembered_shape_costs_no_query_and_an_undone_one_is_not_remembered(

@@ -113,9 +113,9 @@ def empty_the_rest() -> None:
     from billing.usage import interning, sources
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM usage_sample)")
+        cursor.execute("SELECT EXISTS (SELECT FROM usage_slot)")
         if cursor.fetchone() == (True,):
-            cursor.execute("TRUNCATE usage_sample")
+            cursor.execute("TRUNCATE usage_slot")
     sources.forget()
     interning.forget()
 
