@@ -38,17 +38,18 @@ NEWEST_SPAN = "SELECT coalesce(max(id), 0) FROM usage_span"
 # Lives that ended lately: the partial index of ends.
 GONE = "SELECT runtime FROM usage_source WHERE gone >= now() - interval '10 minutes'"
 
-# Who was read in a slot already, by a copy of ours or before a restart. The samples' primary key begins with the slot.
+# Who was read in a slot already, by a copy of ours or before a restart. The blocks' primary key begins with the slot.
 READ = "SELECT u.runtime FROM usage_sample s JOIN usage_source u ON u.id = s.source WHERE s.slot = %(slot)s"
 
-# What was seen of runtimes in a slot, for those who come after whoever saw it. The same key; from the landscapes' own word
-# (epoch 0) nothing follows for the slots between.
+# What was seen of runtimes in a slot, for those who come after whoever saw it. The same key: each of their blocks is opened once;
+# from the landscapes' own word (epoch 0) nothing follows for the slots between.
 SEEN = """
 SELECT u.runtime, s.epoch, h.levels::text, c.components::text, s.workload_requested_millicores, s.workload_requested_mib,
     s.platform_requested_millicores, s.platform_requested_mib, h.allocatable_millicores, h.allocatable_mib, s.reported_at
 FROM usage_sample s JOIN usage_source u ON u.id = s.source JOIN usage_shape h ON h.id = s.shape
     JOIN usage_component_set c ON c.id = s.components
 WHERE s.slot = %(slot)s AND s.epoch > 0 AND u.runtime = ANY(%(runtimes)s)
+    AND s.block = ANY(ARRAY(SELECT DISTINCT id / %(size)s FROM usage_source WHERE runtime = ANY(%(runtimes)s)))
 """
 
 # Copies share the runtimes by advisory locks of two numbers: (PRESENT, process of the session) says that a copy is there,

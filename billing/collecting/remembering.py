@@ -13,6 +13,7 @@ from django.db import connection
 
 from billing.collecting import queries
 from billing.collecting.samples import Held
+from billing.usage.packed import BLOCK_SIZE
 from billing.usage.samples import Gauges, SampleIn
 
 
@@ -28,7 +29,7 @@ def last_seen(runtimes: Collection[UUID], slot: datetime, *, seconds: int, most:
             if not missing:
                 break
             then = slot - timedelta(seconds=seconds * back)
-            cursor.execute(queries.SEEN, {"slot": then, "runtimes": list(missing)})
+            cursor.execute(queries.SEEN, {"slot": then, "runtimes": list(missing), "size": BLOCK_SIZE})
             found |= {row[0]: _held(then, row) for row in cursor.fetchall()}
             missing -= found.keys()
     return found

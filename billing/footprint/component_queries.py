@@ -30,18 +30,18 @@ SELECT %(day)s, h.source / %(width)s, left(c.key, 253), p.plan, count(DISTINCT h
 FROM counted h JOIN plans p USING (source) JOIN usage_component_set x ON x.id = h.components, jsonb_each(x.components) c
 GROUP BY 2, 3, 4
 """
-# One pass over the day's partition.
+# One pass over the day's blocks.
 ASKED_OF_ALL = _ASKED.format(whose="", samples="usage_sample WHERE slot >= %(start)s AND slot < %(end)s")
-# A stretch of the primary key for each slot of the day and each of the neighbours.
+# One look at the primary key for each slot of the day and each block that holds some of the neighbours.
 ASKED_OF_NEIGHBOURS = _ASKED.format(
     whose=" AND source / %(width)s = ANY(%(neighbours)s::int[]) AND source = ANY(ARRAY("
     "SELECT n * %(width)s + s FROM unnest(%(neighbours)s::int[]) n, generate_series(0, %(width)s - 1) s))",
     samples="""generate_series(%(start)s::timestamptz, %(end)s::timestamptz - %(length)s, %(length)s) t (slot)
-        CROSS JOIN unnest(%(neighbours)s::int[]) n
+        CROSS JOIN (SELECT DISTINCT n * %(width)s / %(size)s AS block FROM unnest(%(neighbours)s::int[]) n) b
         CROSS JOIN LATERAL (
             SELECT s.source, s.components FROM usage_sample s
             WHERE s.slot >= %(start)s AND s.slot < %(end)s AND s.slot = t.slot
-                AND s.source >= n * %(width)s AND s.source < (n + 1) * %(width)s OFFSET 0
+                AND s.block = b.block AND s.source / %(width)s = ANY(%(neighbours)s::int[]) OFFSET 0
         ) one""",
 )
 

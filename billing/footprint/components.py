@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db import connection
 
 from billing.footprint import component_queries as sql
+from billing.usage.packed import BLOCK_SIZE
 from billing.usage.queries import array
 from billing.usage.slots import DAY, start_of
 
-WIDTH = 128  # sources that are neighbours: another number would need every day that is kept to be made anew
+WIDTH = 128  # neighbours, all in one block of samples: another number would need every day that is kept to be made anew
 FEW = 4  # up to a fourth of the neighbours are read one by one, more in one pass over the day
 
 
@@ -27,7 +28,8 @@ def make_components(cursor: Any, day: date, sources: Sequence[int]) -> None:
     length = timedelta(seconds=settings.USAGE_SLOT_SECONDS)
     values = {
         "day": day, "start": start, "end": start + DAY, "length": length, "seconds": settings.USAGE_SLOT_SECONDS,
-        "width": WIDTH, "sources": array(sources), "neighbours": array(sorted({source // WIDTH for source in sources})),
+        "width": WIDTH, "size": BLOCK_SIZE, "sources": array(sources),
+        "neighbours": array(sorted({source // WIDTH for source in sources})),
     }  # fmt: skip
     cursor.execute(sql.ROOM)
     if _is_whole(cursor, values, sources):

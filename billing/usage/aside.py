@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from billing.usage.models import Quarantined
+from billing.usage.packed import BLOCK_SIZE
 from billing.usage.samples import Gauges, Origin
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
@@ -29,11 +30,11 @@ FROM (SELECT reason, decision, stored_at FROM usage_quarantine ORDER BY id DESC 
 GROUP BY reason ORDER BY 2 DESC, reason
 """
 
-# The sample that stands in a slot, with its look. By the primary keys.
+# The sample that stands in a slot, with its look: one block is opened. By the primary keys.
 STANDING = """
 SELECT s.origin, s.reported_at, s.stored_at, x.levels, c.components, {gauges}, s.egress_bytes, x.allocatable_millicores,
     x.allocatable_mib
-FROM usage_source o JOIN usage_sample s ON s.slot = %s AND s.source = o.id AND s.epoch = %s
+FROM usage_source o JOIN usage_sample s ON s.slot = %s AND s.block = o.id / %s AND s.source = o.id AND s.epoch = %s
     JOIN usage_shape x ON x.id = s.shape JOIN usage_component_set c ON c.id = s.components
 WHERE o.runtime = %s
 """
@@ -97,7 +98,7 @@ def standing(row: Quarantined) -> Told | None:
     """Return what stands in a sample's slot; None where nothing does, or its day is not kept any more."""
     gauges = ", ".join(f"s.{name}" for name in Gauges._fields[:8])
     with connection.cursor() as cursor:
-        cursor.execute(STANDING.format(gauges=gauges), [row.slot, row.epoch, row.runtime])
+        cursor.execute(STANDING.format(gauges=gauges), [row.slot, BLOCK_SIZE, row.epoch, row.runtime])
         found = cursor.fetchone()
     if found is None:
         return None

@@ -13,11 +13,14 @@ from django.db import connection, transaction
 
 from billing.usage import quarantine
 from billing.usage.ingest import ingest
-from billing.usage.models import Quarantined
+from billing.usage.integrals import GAUGES
+from billing.usage.models import Quarantined, Source
+from billing.usage.packed import UNKNOWN_USE
 from billing.usage.pushing import require_meter
-from billing.usage.queries import FORGET_BATCHES, TAKE_OUT
+from billing.usage.queries import FORGET_BATCHES, LOOK
 from billing.usage.samples import Gauges, Origin, RowFault, SampleIn
-from billing.usage.slots import day_of
+from billing.usage.slots import day_of, moment_of
+from billing.usage.taking_out import take_out
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -85,20 +88,28 @@ def _decide(actor: Actor, sample_id: UUID, decision: str, reason: str) -> Quaran
 
 def _take_out(row: Quarantined) -> bool:
     """Put the sample that stands aside; say whether there was one."""
-    gauges = ", ".join(f"g.{name}" for name in Gauges._fields[:8])
+    source = Source.objects.filter(runtime=row.runtime).values_list("id", flat=True).first()
+    stood = None if source is None else take_out(slot=row.slot, source=source, epoch=row.epoch)
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_OUT.format(gauges=gauges), [row.runtime, row.slot, row.epoch])
-        found = cursor.fetchone()
         # A batch that held it is not stored whole any more.
         cursor.execute(FORGET_BATCHES, [day_of(row.slot)])
-    if found is None:
-        return False
-    origin, reported, levels, components, *numbers = found
+        if stood is None:
+            return False
+        cursor.execute(LOOK, [int(stood["shape"]), int(stood["components"])])
+        levels, components, *allocatable = cursor.fetchone()
+    told = {name: int(stood[name]) for name in (*GAUGES, "egress_bytes")}
+    gauges: list[Any] = [None if told[name] == UNKNOWN_USE else told[name] for name in Gauges._fields[:9]]
     pairs = {name: tuple(pair) for name, pair in orjson.loads(components).items()}
     sample = SampleIn(
-        row.runtime, row.epoch, row.slot, orjson.loads(levels), pairs, Gauges(*numbers), reported
+        row.runtime,
+        row.epoch,
+        row.slot,
+        orjson.loads(levels),
+        pairs,
+        Gauges(*gauges, *allocatable),
+        moment_of(int(stood["reported_at"])),
     )
-    quarantine.keep([(sample, RowFault(0, "slot", "replaced", REPLACED))], Origin(origin))
+    quarantine.keep([(sample, RowFault(0, "slot", "replaced", REPLACED))], Origin(int(stood["origin"])))
     return True
 
 

@@ -76,14 +76,13 @@ ON CONFLICT (runtime, slot, epoch, reason, digest) DO NOTHING
 """
 
 
-# Takes one sample out, with what it said: another reading of its slot stands from now on. By the primary keys.
-TAKE_OUT = """
-WITH gone AS (
-    DELETE FROM usage_sample s USING usage_source o
-    WHERE o.runtime = %s AND s.source = o.id AND s.slot = %s AND s.epoch = %s RETURNING s.*
-)
-SELECT g.origin, g.reported_at, x.levels, c.components, {gauges}, g.egress_bytes, x.allocatable_millicores, x.allocatable_mib
-FROM gone g JOIN usage_shape x ON x.id = g.shape JOIN usage_component_set c ON c.id = g.components
+# A block is changed, or goes with the last of its samples, in the hands of whoever has locked it.
+DROP_BLOCK = "DELETE FROM usage_slot WHERE slot = %s AND block = %s"
+
+# What a sample's numbers stand for. By the primary keys.
+LOOK = """
+SELECT x.levels, c.components, x.allocatable_millicores, x.allocatable_mib FROM usage_shape x, usage_component_set c
+WHERE x.id = %s AND c.id = %s
 """
 
 
