@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from billing.usage import interning, partitions, sources
+from django.db import transaction
+
+from billing.usage import hour_blocks, interning, partitions, sources
+from billing.usage.blocks import binary_cursor
 from billing.usage.ingest import ingest
 from billing.usage.models import Hour, Source, Span
+from billing.usage.packed_hours import pack, unpack
 from billing.usage.samples import Gauges, Ingested, Origin, SampleIn
 from controlplane.kernel.ids import uuid7
 
@@ -96,6 +100,16 @@ def made(start: datetime | None = None) -> dict[tuple[Any, ...], tuple[int, ...]
         )
         for row in rows
     }  # fmt: skip
+
+
+def forget_hours(source: Source | None = None) -> None:
+    """Take hours away that were made, all or one runtime's."""
+    with transaction.atomic(), binary_cursor() as cursor:
+        cursor.execute("SELECT hour, block, hours FROM usage_hour_block")
+        held = {(hour, block): unpack(hours) for hour, block, hours in cursor.fetchall()}
+        cursor.execute("DELETE FROM usage_hour_block")
+        kept = {place: records[records["source"] != source.id] for place, records in held.items() if source}
+        hour_blocks.put(cursor, {place: pack(records, place[1]) for place, records in kept.items()})
 
 
 def second_by_second(

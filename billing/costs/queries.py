@@ -74,19 +74,9 @@ ON CONFLICT (tenant_id, runtime, day) DO UPDATE SET
     state = CASE a.state WHEN 'settled' THEN 'open' ELSE a.state END
 """
 
-# The hours of a runtime's day, as far as it was the tenant's: its spans by their tenant, each hour by its key. The day is said
-# twice, so that other months' hours are not planned for.
+# The hours of a runtime's day, as far as it was the tenant's: through a function that opens no other's.
 HOURS = """
-WITH h AS (
-    SELECT h.hour, h.shape, h.observed_seconds, h.inferred_seconds, h.unknown_seconds, h.egress_bytes, h.revision, h.rolled_at
-    FROM usage_span s
-    JOIN generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 hour', interval '1 hour') t (hour)
-        ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
-    JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
-        AND h.hour >= %(start)s AND h.hour < %(end)s
-    WHERE s.tenant_id = %(tenant)s AND s.runtime = %(runtime)s
-        AND s.since < %(end)s AND (s.until IS NULL OR s.until > %(start)s)
-)
+WITH h AS (SELECT * FROM usage_hours_of(%(tenant)s, %(start)s, %(end)s, %(runtime)s))
 SELECT h.hour, sum(observed_seconds)::int, sum(inferred_seconds)::int, sum(unknown_seconds)::int, sum(egress_bytes)::bigint,
     max(revision), max(rolled_at),
     coalesce(jsonb_agg(jsonb_build_array(x.levels, observed_seconds)) FILTER (WHERE x.id IS NOT NULL), '[]')

@@ -27,16 +27,11 @@ WHERE l.tenant_id = %(tenant)s AND l.day >= %(first)s AND l.day < %(last)s AND l
 ORDER BY l.day
 """
 
-# Hours of one day: spans of the runtime, their hours by primary key, levels of the shapes that were seen. The day is said twice,
-# so that other months' hours are not planned for.
+# Hours of one day of the runtime, through a function that opens no other's; levels of the shapes that were seen.
 HOURS = """
 WITH h AS (
-    SELECT h.* FROM usage_span s
-    JOIN generate_series(%(start)s::timestamptz, %(start)s::timestamptz + interval '23 hours', interval '1 hour') t (hour)
-        ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
-    JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
-        AND h.hour >= %(start)s AND h.hour < %(end)s
-    WHERE s.tenant_id = %(tenant)s AND s.runtime = %(runtime)s AND s.account = %(account)s AND s.plan = %(plan)s
+    SELECT h.* FROM usage_hours_of(%(tenant)s, %(start)s, %(end)s, %(runtime)s) h JOIN usage_span s ON s.id = h.span
+    WHERE s.account = %(account)s AND s.plan = %(plan)s
 )
 SELECT h.hour,
     sum(CASE WHEN %(meter)s = 'egress' THEN h.egress_bytes ELSE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.usage.integrals import GAUGES, INTEGRALS
+from billing.usage.integrals import INTEGRALS
 
 DIRTY_DAYS = "SELECT DISTINCT day FROM usage_dirty_day WHERE day < %s ORDER BY day DESC LIMIT %s"
 CLAIM = "DELETE FROM usage_dirty_day WHERE day = %s RETURNING sources"
@@ -14,7 +14,6 @@ MARK = "INSERT INTO usage_dirty_day (day, sources) VALUES (%s, %s::int[])"
 _WHOSE = "source, tenant_id, account, plan"
 _LIFE = (*INTEGRALS, "alive_seconds", "allocatable_millicores", "allocatable_mib")
 _LIVED = ", ".join(_LIFE)
-_SUMS = ", ".join(f"usage_sum(h.{name}) AS {name}" for name in (*GAUGES, "egress_bytes", "used_seconds"))
 
 
 def _differs(columns: tuple[str, ...]) -> str:
@@ -22,16 +21,16 @@ def _differs(columns: tuple[str, ...]) -> str:
     return f"({old}) IS DISTINCT FROM ({new})"
 
 
-# Hours of one shape are added up before the shape is spelt out: a runtime has few shapes a day. By the hours' primary key.
+# What `day_sums` added up, hours of one shape of one span: a runtime has few shapes a day. Spans by their primary key.
 # Answers whose day came out different.
 MAKE = f"""
 WITH whose AS (SELECT unnest(%(sources)s::int[]) AS source),
 alike AS MATERIALIZED (
     SELECT h.source, s.tenant_id, s.account, s.runtime, s.plan, s.region, h.shape,
-        usage_sum(h.observed_seconds) AS observed_seconds, usage_sum(h.inferred_seconds) AS inferred_seconds,
-        usage_sum(h.unknown_seconds) AS unknown_seconds, {_SUMS}
-    FROM usage_hour h JOIN usage_span s ON s.id = h.span
-    WHERE h.hour >= %(start)s AND h.hour < %(end)s AND h.source IN (SELECT source FROM whose)
+        {", ".join(f"usage_sum(h.{name}) AS {name}" for name in INTEGRALS)}
+    FROM unnest(%(source)s::int[], %(span)s::bigint[], %(shape)s::int[], {", ".join(f"%({name})s::bigint[]" for name in INTEGRALS)})
+        AS h (source, span, shape, {", ".join(INTEGRALS)})
+    JOIN usage_span s ON s.id = h.span
     GROUP BY h.source, s.tenant_id, s.account, s.runtime, s.plan, s.region, h.shape
 ),
 measured AS MATERIALIZED (

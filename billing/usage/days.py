@@ -6,14 +6,14 @@ What comes out different in a month that is sealed for its tenant is written dow
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from django.db import connection, transaction
 
 from billing.usage import day_queries as sql
+from billing.usage.day_sums import day_sums
 from billing.usage.queries import array
 from billing.usage.rolling_queries import LOCK
-from billing.usage.slots import DAY, day_of, start_of
+from billing.usage.slots import day_of, start_of
 from controlplane.kernel.clock import utcnow
 
 DAYS_AT_ONCE = 70
@@ -38,15 +38,9 @@ def roll_up_day(day: date) -> bool:
         sources = _claimed(day)
         if not sources:
             return False
-        start = start_of(day)
         with connection.cursor() as cursor:
-            values: dict[str, Any] = {
-                "day": day,
-                "start": start,
-                "end": start + DAY,
-                "sources": array(sources),
-            }
-            cursor.execute(sql.MAKE, values)
+            sums = {name: array(column) for name, column in day_sums(start_of(day), sources).items()}
+            cursor.execute(sql.MAKE, {"day": day, "sources": array(sources), **sums})
     return True
 
 

@@ -1,31 +1,34 @@
 """Makes hours of samples: whatever was marked is computed anew, from all that is known, and never added to.
 
-Each hour is made in one transaction that also takes its marks away: killed anywhere, it is as if it had not begun.
+Neighbouring hours of a day are made together, in one transaction that also takes their marks away: killed anywhere, it is as if
+it had not begun.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.db import connection, transaction
+import numpy as np
+from django.db import transaction
 
+from billing.usage import hour_blocks
 from billing.usage import rolling_queries as sql
-from billing.usage.integrals import INTEGRALS
-from billing.usage.integrate import GAP_SECONDS, QUIET, Life, Sample, integrate
-from billing.usage.partitions import hours_name_of, is_closed, make_hours
-from billing.usage.queries import array, numbers
+from billing.usage.blocks import binary_cursor
+from billing.usage.making import Making
+from billing.usage.packed import BLOCK_SIZE, Array
+from billing.usage.partitions import is_closed
+from billing.usage.queries import array
 from billing.usage.slots import HOUR, day_of
+from billing.usage.spans import numbers_of
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
 
 HOURS_AT_ONCE = 100
 _MANY_HOURS = 6  # more than a tick leaves behind: history was brought in, or the workers stood still
-_FEW = 50
-_FEW_OF = 20  # a twentieth of all sources: beyond, reading the whole hour is quicker
-_GAP = timedelta(seconds=GAP_SECONDS)
-_ENDLESS = 2**40
+_TOGETHER = 6  # few enough that two workers share a day
 
 
 def roll_up(*, most: int = HOURS_AT_ONCE, company: Callable[[], object] | None = None) -> int:
@@ -33,106 +36,73 @@ def roll_up(*, most: int = HOURS_AT_ONCE, company: Callable[[], object] | None =
 
     `company` is called once where many hours wait: it asks a second worker to begin as well.
     """
-    with connection.cursor() as cursor:
+    with binary_cursor() as cursor:
         cursor.execute(sql.DIRTY_HOURS, [most])
         hours = [hour for (hour,) in cursor.fetchall()]
     if company is not None and len(hours) >= _MANY_HOURS:
         company()
-    return sum(roll_up_hour(hour) for hour in hours)
+    return sum(map(roll_up_hours, _together(hours)))
 
 
-def roll_up_hour(hour: datetime) -> bool:
-    """Make one hour anew for the sources that are marked; say whether there were any and nobody else is at it.
+def roll_up_hours(hours: Sequence[datetime]) -> int:
+    """Make hours of one day anew for the sources that are marked; return how many had any and nobody else is at.
 
     What is marked of an hour whose samples are gone by their retention is let go: it stays as it was made.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(sql.LOCK, ["usage hour", int(hour.timestamp()) // 3600])
-        if not cursor.fetchone()[0]:
-            return False
-        cursor.execute(sql.CLAIM, [hour])
-        dirty, count, spreading = cursor.fetchone()
-        if not count:
-            return False
-        if is_closed(hour):
-            return True
-        cursor.execute(sql.ROOM)
-        uneven = _make_plain(cursor, hour, dirty, count)
-        _make_uneven(cursor, hour, uneven)
-        _spread(cursor, hour, spreading)
-        cursor.execute(sql.MARK_DAY, [day_of(hour), dirty])
-    return True
+    with transaction.atomic(), binary_cursor() as cursor:
+        cursor.execute(sql.LOCK_HOURS, [list(hours)])
+        free = sorted(hour for (hour,) in cursor.fetchall())
+        marked = _claimed(cursor, free) if free else {}
+        dirty = {hour: whose for hour, (whose, _) in marked.items() if not is_closed(hour)}
+        if dirty:
+            cursor.execute(sql.UNWAITED)
+            Making(cursor, dirty).make()
+            _spread(cursor, dirty, {hour: marked[hour][1] for hour in dirty})
+            changed = np.unique(np.concatenate([*dirty.values()]))
+            cursor.execute(sql.MARK_DAY, [day_of(free[0]), array(changed.tolist())])
+    return len(marked)
 
 
-def _make_plain(cursor: Any, hour: datetime, dirty: str, count: int) -> list[int]:
-    """Make what one statement can, or two; return the sources that need a closer look.
-
-    Of a whole fleet most have one shape all through: they are made in one pass, and the others' samples are looked up.
-    """
-    end, length = hour + HOUR, settings.USAGE_SLOT_SECONDS
-    facts = {"hour": hour, "end": end, "after": end + _GAP, "partition": hours_name_of(hour)}
-    cursor.execute(sql.FACTS, facts)
-    seen_after, again, sources, stands = cursor.fetchone()
-    open_end, many = not seen_after, max(_FEW, sources // _FEW_OF)
-    if not stands:
-        make_hours(hour)
-    whole = 3600 // length
-    values = {
-        "hour": hour,
-        "end": end,
-        "slots": [hour + number * timedelta(seconds=length) for number in range(whole)],
-        "whole": whole,
-        "length": length,
-        "quiet": list(QUIET),
-    }
-    if count > many:
-        cursor.execute(sql.HASHED)
-        cursor.execute(sql.alike(open_end=open_end, again=again), {**values, "sources": dirty})
-        rest = [source for (source,) in cursor.fetchall()]
-        cursor.execute(sql.LOOPED)
-        dirty, count = array(rest), len(rest)
-        if not rest:
-            return []
-    cursor.execute(
-        sql.plain(narrow=count <= many, open_end=open_end, again=again), {**values, "sources": dirty}
-    )
-    return [source for (source,) in cursor.fetchall()]
+def _together(hours: Sequence[datetime]) -> Iterator[list[datetime]]:
+    """Yield neighbouring hours of a day, newest first as they come."""
+    some: list[datetime] = []
+    for hour in hours:
+        if some and (some[-1] - hour != HOUR or day_of(hour) != day_of(some[0]) or len(some) == _TOGETHER):
+            yield some
+            some = []
+        some.append(hour)
+    if some:
+        yield some
 
 
-def _make_uneven(cursor: Any, hour: datetime, sources: Sequence[int]) -> None:
-    if not sources:
-        return
-    end, length = hour + HOUR, settings.USAGE_SLOT_SECONDS
-    slack = _GAP + timedelta(seconds=length)
-    samples: dict[int, list[Sample]] = defaultdict(list)
-    lives: dict[int, list[Life]] = defaultdict(list)
-    cursor.execute(sql.SAMPLES, [hour - slack, end + slack, array(sources)])
-    for source, slot, epoch, shape, *gauges in cursor.fetchall():
-        samples[source].append(Sample(slot, epoch, shape, tuple(gauges)))
-    cursor.execute(sql.SPANS, [array(sources), end, hour])
-    for source, span, since, until, phase in cursor.fetchall():
-        lives[source].append(Life(span, since, _ENDLESS if until is None else until, phase in QUIET))
-    start = int(hour.timestamp())
-    rows = [
-        (source, *key, *sums)
-        for source in sources
-        for key, sums in integrate(
-            samples[source], lives[source], start=start, end=start + 3600, slot_seconds=length
-        ).items()
-    ]
-    names = ("source", "span", "shape", *INTEGRALS)
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    arrays = {name: array(column) for name, column in zip(names, columns, strict=True)}
-    cursor.execute(sql.PUT, {**arrays, "hour": hour, "sources": array(sources)})
+def _claimed(cursor: CursorWrapper, hours: Sequence[datetime]) -> dict[datetime, tuple[Array, Array]]:
+    """Take the marks of these hours; return, by hour, the sources, and those whose neighbouring hours are to follow."""
+    cursor.execute(sql.CLAIM, [list(hours)])
+    found: dict[datetime, tuple[list[Array], list[Array]]] = {}
+    for hour, spreads, sent in cursor.fetchall():
+        sources = numbers_of(sent)
+        every, spreading = found.setdefault(hour, ([], []))
+        every.append(sources)
+        if spreads:
+            spreading.append(sources)
+    return {hour: (_different(every), _different(spreading)) for hour, (every, spreading) in found.items()}
 
 
-def _spread(cursor: Any, hour: datetime, sources: str | None) -> None:
+def _different(parts: Sequence[Array]) -> Array:
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def _spread(cursor: CursorWrapper, dirty: dict[datetime, Array], spreading: dict[datetime, Array]) -> None:
     """Mark the hours before and after where a gap may reach across; they spread no further."""
-    if sources is None:
+    changed = {hour: sources for hour, sources in spreading.items() if len(sources)}
+    if not changed:
         return
-    cursor.execute(sql.GAPPY, [hour - HOUR, hour + HOUR])
-    found = cursor.fetchall()  # most hours have no gap, and a list of the whole fleet is long
-    changed = set(numbers(sources)) if found else set()
-    for neighbour, gappy in found:
-        if reaching := sorted(changed.intersection(gappy)):
-            cursor.execute(sql.MARK_QUIETLY, [neighbour, array(reaching)])
+    around = sorted({hour + step for hour in changed for step in (-HOUR, HOUR)})
+    blocks = np.unique(np.concatenate([*changed.values()]) // BLOCK_SIZE)
+    for hour, parts in hour_blocks.gappy(cursor, around, blocks.tolist()).items():
+        nearby = [changed[near] for near in (hour - HOUR, hour + HOUR) if near in changed]
+        reaching = np.intersect1d(np.concatenate(nearby), np.concatenate(parts))
+        if hour in dirty:  # it was made of the same samples
+            reaching = np.setdiff1d(reaching, dirty[hour])
+        if len(reaching):
+            cursor.execute(sql.MARK_QUIETLY, [hour, array(reaching.tolist())])

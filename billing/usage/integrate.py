@@ -16,7 +16,7 @@ from billing.usage.integrals import GAUGES, INTEGRALS, UNKNOWN
 
 GAP_SECONDS = 1800
 QUIET = ("pending", "provisioning", "deprovisioning")
-_USED_FROM, _EGRESS = 4, 8
+USED_FROM, _EGRESS = 4, 8  # where use begins among the gauges, and egress
 _PLACES = {name: place for place, name in enumerate(INTEGRALS)}
 
 
@@ -104,7 +104,7 @@ def _gaps(chosen: Sequence[Sample], slot_seconds: int) -> list[tuple[int, int, i
 
 def _add(sums: list[int], sample: Sample, seconds: int) -> None:
     sums[0] += seconds
-    sums[3] += seconds if sample.gauges[_USED_FROM] is not None else 0
+    sums[3] += seconds if sample.gauges[USED_FROM] is not None else 0
     for position, name in enumerate(GAUGES):
         sums[_PLACES[name]] += (sample.gauges[position] or 0) * seconds
 

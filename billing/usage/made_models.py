@@ -6,7 +6,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from billing.usage.integrals import UNKNOWN
 from controlplane.tenants.models import Tenant, TenantOwned
 
 
@@ -35,6 +34,7 @@ class Hour(Integrals):
     """What one hour of one span held: a row for each shape that was seen in it, one with shape 0 for the time nobody saw.
 
     Its quantities are its shape's levels x seconds, so they are kept once; all its rows' seconds together are the time it lived.
+    A view: 512 neighbouring sources' hours lie packed in one row of `usage_hour_block`, and who wants few names their `block`.
     """
 
     pk = models.CompositePrimaryKey("hour", "source", "span", "shape")
@@ -43,20 +43,12 @@ class Hour(Integrals):
     span = models.BigIntegerField()
     shape = models.IntegerField()
     revision = models.IntegerField(default=1)  # how often it came out different
-    rolled_at = models.DateTimeField(db_default=Now())
+    rolled_at = models.DateTimeField()
+    block = models.IntegerField()
 
     class Meta:
-        constraints = [
-            # A second is seen, inferred or unknown, and only what was seen or inferred has a shape.
-            models.CheckConstraint(
-                condition=Q(observed_seconds__gte=0, inferred_seconds__gte=0, unknown_seconds__gte=0)
-                & (
-                    Q(shape=UNKNOWN, observed_seconds=0, inferred_seconds=0, unknown_seconds__gt=0)
-                    | Q(~Q(shape=UNKNOWN), unknown_seconds=0)
-                ),
-                name="usage_hour_seconds_are_known_or_not",
-            ),
-        ]
+        managed = False
+        db_table = "usage_hour"
 
     def __str__(self) -> str:
         return f"{self.source} {self.hour}"

@@ -58,7 +58,7 @@ def make(day: date) -> bool:
 
 def hours_name_of(hour: datetime) -> str:
     """Return the name of the partition of a month's hours."""
-    return f"usage_hour_{hour.astimezone(UTC):%Y%m}"
+    return f"usage_hour_block_{hour.astimezone(UTC):%Y%m}"
 
 
 def make_hours(hour: datetime) -> bool:

@@ -55,9 +55,8 @@ GROUP BY {_WHOSE}{by} ORDER BY {_WHOSE}{by}
 """
 
 
-# Today's hours of one tenant: its runtimes by their spans, each hour by its key. Of the hour that goes on, what is still to come
-# counts as unknown in its row, for the row does not depend on when it was made; here it is taken off. The hours are said twice,
-# so that other months are not planned for.
+# Today's hours of one tenant, through a function that looks behind the blocks' protection. Of the hour that goes on, what is
+# still to come counts as unknown in its row, for the row does not depend on when it was made; here it is taken off.
 _TODAY = """
 WITH d AS (
     SELECT s.account, s.runtime, s.plan, s.region, h.*,
@@ -65,12 +64,7 @@ WITH d AS (
             ELSE greatest(0, h.unknown_seconds - extract(epoch FROM
                 least(coalesce(s.until, 'infinity'), h.hour + interval '1 hour') - greatest(s.since, %(now)s))::bigint)
         END AS missed
-    FROM usage_span s
-    JOIN generate_series(%(start)s::timestamptz, %(hour)s::timestamptz, interval '1 hour') t (hour)
-        ON s.since < t.hour + interval '1 hour' AND (s.until IS NULL OR s.until > t.hour)
-    JOIN usage_hour h ON h.hour = t.hour AND h.source = s.source AND h.span = s.id
-        AND h.hour BETWEEN %(start)s AND %(hour)s
-    WHERE s.tenant_id = %(tenant)s AND s.since < %(end)s AND (s.until IS NULL OR s.until > %(start)s)
+    FROM usage_hours_of(%(tenant)s, %(start)s, %(end)s) h JOIN usage_span s ON s.id = h.span
 )"""
 USED_TODAY = f"""{_TODAY},
 life AS (

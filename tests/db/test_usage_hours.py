@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.usage import closing, days, hours, interning, sources, tasks
+from billing.usage import closing, days, hours, interning, making, sources, tasks
 from billing.usage.models import Day, DayLife, Dirty, DirtyDay, Hour, Shape, Source, Span
 from billing.usage.partitions import make
 from billing.usage.slots import start_of
@@ -24,6 +24,7 @@ from tests.usage import (
     SLOT,
     SMALL,
     begin,
+    forget_hours,
     live,
     made,
     morning,
@@ -213,7 +214,7 @@ def test_made_piece_by_piece_in_any_order_it_is_as_made_at_once_and_as_the_oracl
         send([row])
     roll()
     piecemeal = {key: value for key, value in made().items() if key[1] == source.id}
-    Hour.objects.filter(source=source.id).delete()
+    forget_hours(source)
     for number in range(-1, 3):
         mark(TEN + number * HOUR, source)
     roll()
@@ -252,9 +253,9 @@ def test_many_and_few_sources_are_made_alike(monkeypatch: pytest.MonkeyPatch) ->
     send(rows)
     roll()
     narrow = made()
-    Hour.objects.all().delete()
-    monkeypatch.setattr(hours, "_FEW", 0)
-    monkeypatch.setattr(hours, "_FEW_OF", 1000)
+    forget_hours()
+    monkeypatch.setattr(making, "_FEW", 0)
+    monkeypatch.setattr(making, "_FEW_OF", 1000)
     mark(TEN, *fleet)
     roll()
     assert made(TEN) == {key: value for key, value in narrow.items() if key[0] >= TEN}
@@ -372,7 +373,7 @@ def test_killed_before_any_statement_nothing_is_lost_or_counted_twice() -> None:
         died = False
         try:
             with dying_before(number), transaction.atomic():
-                hours.roll_up_hour(TEN)
+                hours.roll_up_hours([TEN])
         except Broken:
             died = True
         try:

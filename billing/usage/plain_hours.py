@@ -1,0 +1,107 @@
+"""Makes plain hours, all of a block's at once: one span and one incarnation all through, and every slot seen. Pure.
+
+In an hour that goes on, every slot from its beginning. What `integrate` says of such hours is said here of whole arrays; what is
+not plain is answered, for `integrate` to look at.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from billing.usage.integrals import GAUGES, UNKNOWN
+from billing.usage.integrate import USED_FROM
+from billing.usage.packed import BLOCK_SIZE
+from billing.usage.packed_hours import HOUR, NOT_SEEN, OBSERVED, USED, Array, joined
+from billing.usage.sights import Grid, Sights
+
+_HOUR = 3600
+_LARGEST = 2**31 - 1
+
+
+class Plain(NamedTuple):
+    """Records by hour and key, where each hour's begin and the last's end, and (hour, source) that are to be looked at closer."""
+
+    records: Array
+    bounds: Array
+    uneven: Array
+
+
+def make_plain(sights: Sights, grid: Grid, spans: Array, dirty: Array) -> Plain:
+    """Return what is plain of the `dirty` (hour, source); `spans` (hour, source) are those that last all through, 0: none."""
+    present = sights.present
+    count = present.sum(axis=1, dtype=np.int32)
+    one_shape = ((sights.shape == sights.shape[:, :1]) | ~present).all(axis=1)
+    one_epoch = ((sights.epoch == sights.epoch[:, :1]) | ~present).all(axis=1)
+    from_the_start = ~(present[:, 1:] > present[:, :-1]).any(axis=1)
+    enough = (count == grid.slots) | (count == 0) | np.array(grid.open_end)[:, None]
+    plain = dirty & (spans > 0) & ~sights.doubtful & one_epoch & from_the_start & enough
+    parts = [
+        _alike(sights, grid, spans, plain & one_shape & (count > 0), count),
+        _mixed(sights, grid, spans, plain & ~one_shape),
+        _unseen(sights, grid, spans, plain & (count < grid.slots), count),
+    ]
+    hours = np.concatenate([hour for hour, _ in parts])
+    records = joined([some for _, some in parts])
+    if len(parts[0][0]) < len(hours):
+        place = hours * BLOCK_SIZE + records["source"] % BLOCK_SIZE
+        order = np.argsort(place << 31 | records["shape"], kind="stable")
+        hours, records = hours[order], records[order]
+    return Plain(records, np.searchsorted(hours, np.arange(len(grid.hours) + 1)), dirty & ~plain)
+
+
+def _alike(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array) -> tuple[Array, Array]:
+    """One shape all through: one record."""
+    hours, at = np.nonzero(chosen)
+    records = _records(hours, at, sights, spans)
+    used = (sights.present & (sights.gauges[:, :, USED_FROM] >= 0)).sum(axis=1, dtype=np.int32)
+    safe = int(sights.gauges.max(initial=0)) <= _LARGEST // grid.slots
+    sums = np.add.reduce(sights.gauges, axis=1, dtype=np.int32 if safe else np.int64)
+    sums[:, USED_FROM:] += (count - used)[:, None]  # use that isn't known was added as -1
+    records["shape"] = sights.shape[:, 0][chosen]
+    records["seconds"][:, OBSERVED] = count[chosen] * grid.length
+    records["seconds"][:, USED] = used[chosen] * grid.length
+    records["sums"][:, : len(GAUGES)] = sums.transpose(0, 2, 1)[chosen] * np.int64(grid.length)
+    records["sums"][:, -1] = sights.egress.sum(axis=1)[chosen]
+    return hours, records
+
+
+def _mixed(sights: Sights, grid: Grid, spans: Array, chosen: Array) -> tuple[Array, Array]:
+    """Several shapes: a record for each, by (hour, source, shape)."""
+    hours, at = np.nonzero(chosen)
+    rows, slots = np.nonzero(sights.present.transpose(0, 2, 1)[chosen])
+    shape = sights.shape.transpose(0, 2, 1)[chosen][rows, slots]
+    order = np.lexsort((shape, rows))
+    rows, slots, shape = rows[order], slots[order], shape[order]
+    first = np.ones(len(rows), bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (shape[1:] != shape[:-1])
+    begins = np.nonzero(first)[0]
+    hours, at, each = hours[rows], at[rows], len(GAUGES)
+    figures = sights.gauges[hours, slots, :, at].astype(np.int64)
+    told = np.empty((len(rows), each + 3), np.int64)
+    told[:, :each] = np.maximum(figures, 0) * grid.length
+    told[:, each] = sights.egress[hours, slots, at]
+    told[:, each + 1] = grid.length
+    told[:, each + 2] = (figures[:, USED_FROM] >= 0) * grid.length
+    sums = np.add.reduceat(told, begins) if len(begins) else told
+    records = _records(hours[begins], at[begins], sights, spans)
+    records["shape"] = shape[begins]
+    records["seconds"][:, OBSERVED], records["seconds"][:, USED] = sums[:, each + 1], sums[:, each + 2]
+    records["sums"] = sums[:, : each + 1]
+    return hours[begins], records
+
+
+def _unseen(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array) -> tuple[Array, Array]:
+    """What was not seen to the hour's end is unknown."""
+    hours, at = np.nonzero(chosen)
+    records = _records(hours, at, sights, spans)
+    records["shape"] = UNKNOWN
+    records["seconds"][:, NOT_SEEN] = _HOUR - count[chosen] * grid.length
+    return hours, records
+
+
+def _records(hours: Array, at: Array, sights: Sights, spans: Array) -> Array:
+    records = np.zeros(len(hours), HOUR)
+    records["source"], records["span"] = sights.sources[at], spans[hours, at]
+    return records
