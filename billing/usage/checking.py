@@ -49,9 +49,9 @@ class Columns:
         """What is interned of each row."""
         return zip(*self._parts, strict=True)
 
-    @property
+    @cached_property
     def _parts(self) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-        cores, mib = (self.gauge(name) for name in ("allocatable_millicores", "allocatable_mib"))
+        cores, mib = (self._numbers(name) for name in ("allocatable_millicores", "allocatable_mib"))
         return self.levels, self.components, cores, mib
 
     @cached_property
@@ -62,6 +62,11 @@ class Columns:
     def gauge(self, name: str) -> list[Any]:
         """Return one gauge of every row, whatever it is."""
         return list(map(itemgetter(Gauges._fields.index(name)), self.gauges))
+
+    def _numbers(self, name: str) -> list[Any]:
+        if self.figures is None:
+            return self.gauge(name)
+        return [*self.figures[:, Gauges._fields.index(name)].tolist()]
 
     @cached_property
     def told_use(self) -> list[int]:

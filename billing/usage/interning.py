@@ -20,7 +20,7 @@ _HALF = 32
 
 def faults_of_looks(keys: Sequence[bytes], looks: Iterable[Look]) -> Iterator[RowFault]:
     """Find levels and components that can't be interned; what was stored before is not looked at again."""
-    if _known.keys() >= set(keys):
+    if all(map(_known.__contains__, keys)):
         return
     seen: dict[bytes, tuple[str, str] | None] = {}
     for row, (key, look) in enumerate(zip(keys, looks, strict=True)):

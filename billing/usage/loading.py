@@ -63,10 +63,15 @@ class _Blocks:
         """Return the first and the last slot."""
         return [moment_of(int(self.slots[0])), moment_of(int(self.slots[-1]))]
 
-    def packed(self, records: Array) -> list[list[bytes]]:
-        """Return both parts of each."""
-        parts = pack(records, np.cumsum(self.counts).tolist())
-        return [[samples for samples, _ in parts], [evidence for _, evidence in parts]]
+    def packed(self, records: Array) -> list[Any]:
+        """Return the keys, where the records of each begin and how many they are, and both parts of all."""
+        ends = np.cumsum(self.counts)
+        return [
+            *self.keys(),
+            (ends - self.counts).tolist(),
+            self.counts.tolist(),
+            *pack(records, ends.tolist()),
+        ]
 
 
 def load(slots: Array, records: Array) -> Loaded:
@@ -116,7 +121,7 @@ def _write(blocks: _Blocks, records: Array) -> Array:
     """Write blocks, save those that somebody else wrote meanwhile; say of each whether it was written."""
     try:
         with binary_cursor() as cursor:
-            cursor.execute(sql.WRITE_BLOCKS, [*blocks.keys(), *blocks.packed(records)])
+            cursor.execute(sql.WRITE_BLOCKS, blocks.packed(records))
             return _found(blocks, cursor.fetchall())
     except IntegrityError as error:
         violation = error.__cause__
@@ -148,7 +153,7 @@ def _merge(blocks: _Blocks, coming: Array) -> Array:
             counts = held + grown
             some = _Blocks(blocks.slots, blocks.numbers, counts).some(changed)
             written = some.packed(records[np.repeat(changed, counts)])
-            cursor.execute(sql.REWRITE_BLOCKS, [*some.keys(), *written, *some.bounds()])
+            cursor.execute(sql.REWRITE_BLOCKS, [*written, *some.bounds()])
     return fates
 
 

@@ -59,13 +59,13 @@ def block_of(source: int) -> int:
     return source // BLOCK_SIZE
 
 
-def field(samples: bytes, name: str) -> Array:
+def field(samples: bytes | memoryview, name: str) -> Array:
     """Return one field of a block's `samples`, big-endian and read only: nothing is copied."""
     count = len(samples) // SAMPLES_WIDTH
     return np.frombuffer(samples, SAMPLES[name], count, SAMPLES_AT[name] * count)
 
 
-def gauges(samples: bytes) -> Array:
+def gauges(samples: bytes | memoryview) -> Array:
     """Return the gauges of `integrals.GAUGES` as an array (gauge, record), likewise; unknown use is -1."""
     count = len(samples) // SAMPLES_WIDTH
     return np.frombuffer(samples, ">i4", count * len(GAUGES), SAMPLES_AT[GAUGES[0]] * count).reshape(
@@ -73,17 +73,10 @@ def gauges(samples: bytes) -> Array:
     )
 
 
-def pack(records: Array, ends: Sequence[int]) -> list[Parts]:
-    """Return the parts of blocks of SAMPLE, each ordered by key, that lie one after the other and end at `ends`."""
-    samples, evidence = _fields(records, SAMPLES), _fields(records, EVIDENCE)
-    starts = [0, *ends]
-    return [
-        (
-            b"".join([data[size * start : size * end] for size, data in samples]),
-            b"".join([data[size * start : size * end] for size, data in evidence]),
-        )
-        for start, end in zip(starts, ends, strict=False)
-    ]
+def pack(records: Array, ends: Sequence[int]) -> Parts:
+    """Return both parts of blocks of SAMPLE, which are ordered by key and end at `ends`; all blocks' one after the other."""
+    pieces = list(zip([0, *ends], ends, strict=False))
+    return _packed(records, SAMPLES, pieces), _packed(records, EVIDENCE, pieces)
 
 
 def lengths(parts: Sequence[Parts]) -> list[int]:
@@ -104,5 +97,16 @@ def unpack(parts: Sequence[Parts]) -> Array:
     return records
 
 
-def _fields(records: Array, fields: Mapping[str, str]) -> list[tuple[int, bytes]]:
-    return [(np.dtype(kind).itemsize, records[name].astype(kind).tobytes()) for name, kind in fields.items()]
+def different(numbers: Array) -> Array:
+    """Return each number once, ordered; what is ordered already costs next to nothing."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
+def _packed(records: Array, fields: Mapping[str, str], pieces: Sequence[tuple[int, int]]) -> bytes:
+    columns = [
+        (records[name].astype(kind).tobytes(), np.dtype(kind).itemsize) for name, kind in fields.items()
+    ]
+    return b"".join([data[start * size : end * size] for start, end in pieces for data, size in columns])

@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from billing.usage.packed import EVIDENCE_WIDTH, SAMPLES_WIDTH
+
 # By the unique index of runtimes; only for those that this process has not met.
 SOURCES = "SELECT id, runtime, born, gone FROM usage_source WHERE runtime = ANY(%s)"
 
@@ -36,10 +38,16 @@ _THESE = f"s.slot = {_SLOT} AND s.block = k.block AND s.slot BETWEEN %s AND %s"
 BLOCKS_THERE = f"""
 SELECT k.at, k.block FROM unnest(%s::bigint[], %s::int[]) k (at, block) JOIN usage_slot s ON {_THESE}
 """
+# All blocks' records come in one piece, and each takes its part of it: lists of bytes take a client longer than all the rest.
+_PARTS = f"""
+SELECT at, block, substr(all_samples, begins * {SAMPLES_WIDTH} + 1, counts * {SAMPLES_WIDTH}) AS samples,
+    substr(all_evidence, begins * {EVIDENCE_WIDTH} + 1, counts * {EVIDENCE_WIDTH}) AS evidence
+FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) k (at, block, begins, counts),
+    (VALUES (%s::bytea, %s::bytea)) p (all_samples, all_evidence)
+"""
 WRITE_BLOCKS = f"""
 INSERT INTO usage_slot AS s (slot, block, samples, evidence)
-SELECT {_SLOT}, block, samples, evidence
-FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::bytea[]) k (at, block, samples, evidence)
+SELECT {_SLOT}, block, samples, evidence FROM ({_PARTS}) k
 ON CONFLICT (slot, block) DO NOTHING
 RETURNING (extract(epoch FROM s.slot) * 1000000)::bigint - 946684800000000, s.block
 """
@@ -48,8 +56,7 @@ SELECT s.samples, s.evidence FROM unnest(%s::bigint[], %s::int[]) k (at, block) 
 ORDER BY s.slot, s.block FOR UPDATE OF s
 """
 REWRITE_BLOCKS = f"""
-UPDATE usage_slot s SET samples = k.samples, evidence = k.evidence
-FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::bytea[]) k (at, block, samples, evidence) WHERE {_THESE}
+UPDATE usage_slot s SET samples = k.samples, evidence = k.evidence FROM ({_PARTS}) k WHERE {_THESE}
 """
 
 MARK = "INSERT INTO usage_dirty (hour, sources) VALUES (%s, %s::int[])"

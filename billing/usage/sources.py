@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from threading import Lock
@@ -36,28 +36,22 @@ _memory = _Memory()
 
 def lives_of(wanted: Sequence[int]) -> Array:
     """Return the lives of runtimes, by UUID.int, as an array (row, 3), zeros for who is unknown; two queries at most."""
-    known = _up_to_date(wanted)
-    try:
-        lives = chain.from_iterable(map(known.__getitem__, wanted))
-        return np.fromiter(lives, np.int64, 3 * len(wanted)).reshape(-1, 3)
-    except KeyError:
-        return np.array([known.get(number, _NO_LIFE) for number in wanted], np.int64)
-
-
-def _up_to_date(wanted: Sequence[int]) -> dict[int, Life]:
     known, new = _memory.known, dict[int, Life]()
     began = utcnow()
-    with connection.cursor() as cursor:
-        if _memory.looked_at is not None:
-            cursor.execute(GONE_SINCE, [_memory.looked_at - _SLACK])
-            new = {row[1].int: _life(*row) for row in cursor}
-        if missing := set(wanted).difference(known, new):
-            cursor.execute(SOURCES, [[UUID(int=number) for number in missing]])
-            new |= {row[1].int: _life(*row) for row in cursor}
-    new = {number: life for number, life in new.items() if known.get(number) != life}
     # What another transaction must not see yet, this process must not remember.
     transaction.on_commit(lambda: _remember(new, began))
-    return {**known, **new} if new else known
+    if _memory.looked_at is not None:
+        told = _told(GONE_SINCE, _memory.looked_at - _SLACK)
+        new |= {number: life for number, life in told.items() if known.get(number) != life}
+    if not new:
+        try:
+            return _lives(known, wanted)
+        except KeyError:
+            pass  # somebody is met for the first time
+    if missing := set(wanted).difference(known, new):
+        new |= _told(SOURCES, [UUID(int=number) for number in missing])
+    met = {**known, **new}
+    return _lives({**dict.fromkeys(set(wanted).difference(met), _NO_LIFE), **met}, wanted)
 
 
 def forget() -> None:
@@ -70,6 +64,17 @@ def _remember(new: dict[int, Life], began: datetime) -> None:
     with _memory.lock:
         _memory.known |= new
         _memory.looked_at = began
+
+
+def _lives(known: Mapping[int, Life], wanted: Sequence[int]) -> Array:
+    numbers = chain.from_iterable(map(known.__getitem__, wanted))
+    return np.fromiter(numbers, np.int64, 3 * len(wanted)).reshape(-1, 3)
+
+
+def _told(statement: str, value: datetime | list[UUID]) -> dict[int, Life]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [value])
+        return {row[1].int: _life(*row) for row in cursor}
 
 
 def _life(source: int, _runtime: UUID, born: datetime, gone: datetime | None) -> Life:

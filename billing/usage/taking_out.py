@@ -23,8 +23,7 @@ def take_out(*, slot: datetime, source: int, epoch: int) -> Array | None:
             return None
         rest = records[~found]
         if len(rest):
-            ((samples, evidence),) = pack(rest, [len(rest)])
-            cursor.execute(sql.REWRITE_BLOCKS, [*key, [samples], [evidence], slot, slot])
+            cursor.execute(sql.REWRITE_BLOCKS, [*key, [0], [len(rest)], *pack(rest, [len(rest)]), slot, slot])
         else:
             cursor.execute(sql.DROP_BLOCK, [slot, block_of(source)])
     return np.asarray(records[found][0])
