@@ -1,4 +1,4 @@
-"""The speed of drafting every tenant's month: against a plain SUM over the very samples of that month.
+"""The speed of drafting every tenant's month: against a plain SUM over the very samples of that month, as plain rows.
 
 Samples of every five minutes, days and lives are written in bulk; reading, rating and writing statements are the product's. Of
 1,000 tenants with ten runtimes one in twenty is here, on both sides alike: both grow as the runtimes do, and the samples of all
@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.apart import measured_apart
-from tests.bench.usage_place import TENANT_RUNTIMES, begin, entry, make_fleet
+from tests.bench.usage_place import TENANT_RUNTIMES, bare_rows, begin, entry, make_fleet
 from tests.bench.usage_roll_up import SHAPES, fill
 
 NAMES = ("statement_ratio",)
@@ -83,7 +83,7 @@ def _measure() -> dict[str, Any]:
         "scale": f"1:{WHOLE // TENANTS} of {WHOLE} tenants, on both sides",
         "runtimes": TENANTS * TENANT_RUNTIMES,
         "lines": sum(row.charges_count for row in rows),
-        "samples": _sum_of("SELECT count(*) FROM usage_sample"),
+        "samples": _sum_of("SELECT count(*) FROM bare_sample"),
         "seal_ms_per_tenant": round(sealing * 1000 / TENANTS, 1),
     }
     return entry("statement_ratio", ratio, GOAL, "most", detail)
@@ -111,7 +111,8 @@ def _prepare(first: date, last: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(DAYS, {"first": first, "last": last})
     Progress.objects.update_or_create(name="hours", defaults={"reached": day})
-    for table in ("usage_sample", "usage_day", "usage_day_life"):
+    bare_rows()
+    for table in ("usage_slot", "usage_day", "usage_day_life"):
         _run(f"VACUUM ANALYZE {table}")
 
 
@@ -129,7 +130,7 @@ def _last_month() -> tuple[date, date]:
 
 def _sum(first: date, last: date) -> None:
     assert _sum_of(
-        f"SELECT sum(workload_used_millicores) FROM usage_sample WHERE slot >= '{first}Z' AND slot < '{last}Z'"
+        f"SELECT sum(workload_used_millicores) FROM bare_sample WHERE slot >= '{first}Z' AND slot < '{last}Z'"
     )
 
 

@@ -6,8 +6,10 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -31,6 +33,13 @@ SELECT n, ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, %(born
 INSERT INTO usage_span (source, runtime, tenant_id, account, plan, region, provider, phase, since)
 SELECT s.id, s.runtime, t.id, t.id, 'aws', 'eu-central-1', 'aws', 'ready', s.born
 FROM usage_source s, LATERAL (SELECT ('00000000-0000-7000-8000-' || lpad(to_hex((s.id - 1) / %(each)s), 12, 'f'))::uuid AS id) t;
+"""
+# The columns in the order in which they take least room, those of a slot beside each other, as they came.
+BARE_ROWS = """
+CREATE TABLE bare_sample AS
+SELECT slot, reported_at, stored_at, egress_bytes, source, shape, components, workload_requested_millicores,
+    workload_requested_mib, platform_requested_millicores, platform_requested_mib, workload_used_millicores, workload_used_mib,
+    platform_used_millicores, platform_used_mib, epoch, origin FROM usage_sample ORDER BY slot, source, epoch
 """
 
 
@@ -77,6 +86,29 @@ def make_fleet(count: int, *, born: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(FLEET, {"count": count, "born": born, "each": TENANT_RUNTIMES})
         cursor.execute("ANALYZE usage_source; ANALYZE usage_span")
+
+
+def pack_rows(rows: str, values: Mapping[str, Any]) -> None:
+    """Store samples in bulk, past the ingest: `rows` is a SELECT of the columns that a sample has; their days have partitions."""
+    from django.db import connection
+
+    move: str = import_module("billing.usage.migrations.0010_slots_in_blocks").MOVE
+    with connection.cursor() as cursor:
+        cursor.execute("SET work_mem = '256MB'")
+        cursor.execute(move.replace("{old}", f"({rows}) one_by_one"), values)
+        cursor.execute("RESET work_mem")
+
+
+def bare_rows() -> None:
+    """Put every sample as a plain row into a logged table without an index, bare_sample: what a raw SUM is measured over.
+
+    Over the blocks it would be slower, and whatever is held against it would look better than it is.
+    """
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS bare_sample; {BARE_ROWS}")
+        cursor.execute("VACUUM ANALYZE bare_sample")
 
 
 def yesterday() -> datetime:
