@@ -3,8 +3,8 @@
 What `billing.usage.packed` says in Python is said here in SQL: fields of n records, one after the other, big-endian. The view
 keeps the columns that a sample had; who looks for a few sources names their blocks too, and opens one row a slot.
 
-Atomic, and a deploy stops for it: writers wait from its first statement and readers from the drop to the end, some
-twenty seconds for a day of ten thousand runtimes. Where it can't have the lock within five seconds it gives up and changes
+Atomic, and a deploy stops for it: writers wait from its first statement to the end and readers from the drop on, some five
+seconds for each day of ten thousand runtimes. Where it can't have the lock within five seconds it gives up and changes
 nothing. Code of before this migration can't write afterwards: stop the collectors first; what they miss is unknown time, and
 what their sources still know is brought in afterwards.
 """
