@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import suppress
 
 import structlog
@@ -18,8 +18,10 @@ from billing.usage.samples import Ingested, Origin, SampleIn
 log = structlog.get_logger(__name__)
 
 BATCH = 10_000  # as many as the store takes in at the best pace, where many wait
-GATHER_SECONDS = 1.0
+# Samples of neighbours lie in one block, which is written whole: handed over every second they would be written a hundred times.
+GATHERINGS = 15  # a slot
 LONGEST_PAUSE_SECONDS = 30.0
+OUTSIDE_SECONDS = 5.0
 # Ten slots of ten thousand runtimes; beyond it the oldest are lost, and what they would have said is unknown.
 MOST_WAITING = 100_000
 
@@ -38,11 +40,15 @@ def into_store(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
 class Delivery:
     """A queue in memory: what waits here when the process is killed is lost, and its slots are read again or unknown."""
 
-    def __init__(self, executor: Executor, measures: Measures, hand_over: Ingest = into_store) -> None:
+    def __init__(
+        self, executor: Executor, measures: Measures, hand_over: Ingest = into_store, *, slot: float = 300.0
+    ) -> None:
         self._executor = executor
         self._measures = measures
         self._hand_over = hand_over
         self._waiting: dict[Origin, deque[SampleIn]] = {origin: deque() for origin in Origin}
+        self._gathers = slot / GATHERINGS
+        self._flushing = asyncio.Lock()
         self._pauses = 0
 
     @property
@@ -61,17 +67,23 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled; a database that is away is waited for."""
         while True:
-            await asyncio.sleep(min(GATHER_SECONDS * 2.0**self._pauses, LONGEST_PAUSE_SECONDS))
+            await asyncio.sleep(min(self._gathers * 2.0**self._pauses, LONGEST_PAUSE_SECONDS))
             await self.flush()
 
     async def flush(self) -> None:
-        """Deliver all that waits, or what the database takes before it fails."""
-        for origin, queue in self._waiting.items():
-            while queue:
-                batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
-                if not await self._deliver(batch, origin):
-                    queue.extendleft(reversed(batch))
-                    return
+        """Deliver all that waits, or what the database takes before it fails; with what somebody else is delivering."""
+        async with self._flushing:
+            for origin, queue in self._waiting.items():
+                while queue:
+                    batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
+                    if not await self._deliver(batch, origin):
+                        queue.extendleft(reversed(batch))
+                        return
+
+    def flush_from_outside(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver all that waits, asked by another thread than the loop's; it waits some seconds, not for ever."""
+        with suppress(TimeoutError, CancelledError):
+            asyncio.run_coroutine_threadsafe(self.flush(), loop).result(OUTSIDE_SECONDS)
 
     async def drain(self, seconds: float) -> None:
         """Deliver what waits before the process ends, within so many seconds."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -66,6 +67,7 @@ class Process:
         self._shards = Shards()
         self._worklist = worklist.Worklist()
         self._stop = asyncio.Event()
+        self._store_all: Callable[[], None] = lambda: None
         self._looks = 0
 
     def stop(self) -> None:
@@ -83,7 +85,8 @@ class Process:
             of_one_landscape=max(settings.COLLECTOR_CONCURRENCY // 4, 1),
             reads_per_second=settings.COLLECTOR_READS_PER_SECOND,
         )
-        delivery = Delivery(self._storing, self.measures)
+        delivery = Delivery(self._storing, self.measures, slot=plan.slot)
+        self._store_all = partial(delivery.flush_from_outside, loop)
         async with session_for(plan.concurrency) as session:
             collector = Collector(
                 plan,
@@ -145,7 +148,7 @@ class Process:
     def _read(self, doubtful: set[UUID], slot: datetime) -> _Found:
         """Ask the database, in its thread; who was read already matters only where shards came to us."""
         before = self._shards.held
-        held = self._shards.refresh()
+        held = self._shards.refresh(self._store_all)
         whole = self._looks % READ_ALL_EVERY == 0
         changed: Collection[UUID]
         if whole:

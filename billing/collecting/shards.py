@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 
 from django.db import connection
@@ -24,8 +24,11 @@ class Shards:
         self.copies = 0
         self._session: int | None = None
 
-    def refresh(self) -> frozenset[int]:
-        """Take what is ours by now and free, give what is another's; raises Error of the database, with all locks lost."""
+    def refresh(self, giving: Callable[[], object]) -> frozenset[int]:
+        """Take what is ours by now and free, give what is another's; raises Error of the database, with all locks lost.
+
+        Before it gives it calls `giving`: whoever takes a shard asks the store who was read already.
+        """
         with connection.cursor() as cursor:
             cursor.execute(queries.ARRIVE)
             row = cursor.fetchone()
@@ -36,6 +39,7 @@ class Shards:
             copies = {int(row[0]) for row in cursor.fetchall()} | {session}
             ours = {shard for shard in range(SHARDS) if reader_of(shard, copies) == session}
             if spare := self.held - ours:
+                giving()
                 cursor.execute(queries.GIVE, {"shards": sorted(spare)})
                 cursor.fetchall()
             kept = self.held & ours

@@ -111,3 +111,29 @@ def test_a_delivery_that_is_broken_off_is_made_again() -> None:
 
     asyncio.run(scenario())
     assert store.taken == [(1, Origin.COLLECTOR), (1, Origin.COLLECTOR)]
+
+
+def test_another_thread_can_have_all_stored_and_waits_for_what_is_under_way() -> None:
+    begun, leave = threading.Event(), threading.Event()
+    store = Store()
+
+    def slowly(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        begun.set()
+        leave.wait(5)
+        return store(batch, origin)
+
+    queue = Delivery(ThreadPoolExecutor(1), Measures(), slowly)
+    queue.put(sample(1), Origin.COLLECTOR)
+
+    async def scenario() -> None:
+        running = asyncio.create_task(queue.flush())
+        await asyncio.to_thread(begun.wait, 5)
+        queue.put(sample(2), Origin.AGENT)
+        outside = asyncio.create_task(asyncio.to_thread(queue.flush_from_outside, asyncio.get_running_loop()))
+        await asyncio.sleep(0.01)
+        assert not outside.done()
+        leave.set()
+        await asyncio.gather(running, outside)
+
+    asyncio.run(scenario())
+    assert store.taken == [(1, Origin.COLLECTOR), (2, Origin.AGENT)]
