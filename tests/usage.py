@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.db import transaction
 
 from billing.usage import hour_blocks, interning, partitions, sources
 from billing.usage.blocks import binary_cursor
 from billing.usage.ingest import ingest
 from billing.usage.models import Hour, Source, Span
-from billing.usage.packed_hours import pack, unpack
+from billing.usage.packed import BLOCK_SIZE
+from billing.usage.packed_hours import HOUR as HOUR_RECORD
+from billing.usage.packed_hours import NOT_SEEN, SIZE, Array, pack, unpack
 from billing.usage.samples import Gauges, Ingested, Origin, SampleIn
 from controlplane.kernel.ids import uuid7
 
@@ -102,14 +105,27 @@ def made(start: datetime | None = None) -> dict[tuple[Any, ...], tuple[int, ...]
     }  # fmt: skip
 
 
+def keep_hour(hour: datetime, source: int) -> None:
+    """Write down that nobody saw a source for an hour, past the making of hours."""
+    record = np.zeros(1, HOUR_RECORD)
+    record["source"], record["seconds"][:, NOT_SEEN] = source, 3600
+    _put(hour, record, source // SIZE)
+
+
 def forget_hours(source: Source | None = None) -> None:
     """Take hours away that were made, all or one runtime's."""
     with transaction.atomic(), binary_cursor() as cursor:
-        cursor.execute("SELECT hour, block, hours FROM usage_hour_block")
-        held = {(hour, block): unpack(hours) for hour, block, hours in cursor.fetchall()}
-        cursor.execute("DELETE FROM usage_hour_block")
-        kept = {place: records[records["source"] != source.id] for place, records in held.items() if source}
-        hour_blocks.put(cursor, {place: pack(records, place[1]) for place, records in kept.items()})
+        cursor.execute("DELETE FROM usage_hour_block RETURNING hour, block, hours")
+        rows = cursor.fetchall()
+    for hour, block, held in rows:
+        if source is not None:
+            _put(hour, unpack(held)[unpack(held)["source"] != source.id], block)
+
+
+def _put(hour: datetime, records: Array, block: int) -> None:
+    parts = {place: parts for _, place, parts in pack([records], block * SIZE // BLOCK_SIZE)}
+    with transaction.atomic(), binary_cursor() as cursor:
+        hour_blocks.put(cursor, {(hour, block): parts[block]}, over=())
 
 
 def second_by_second(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
@@ -23,26 +24,41 @@ class Block(NamedTuple):
 
     slot: int
     block: int
-    samples: bytes
+    samples: memoryview
 
 
-# By the primary key of the days' partitions; a block's evidence lies apart and is not opened.
+# By the primary key of the days' partitions; a block's evidence lies apart and is not opened. By COPY, which hands each row over
+# as it came: as a query's answer it would be copied three times more, which takes longer than reading it.
 _READ = """
-SELECT extract(epoch FROM slot)::bigint, block, samples FROM usage_slot
-WHERE slot >= %s AND slot < %s{chosen} ORDER BY block, slot
+COPY (
+    SELECT extract(epoch FROM slot)::bigint, block, samples FROM usage_slot
+    WHERE slot >= %s AND slot < %s AND block = ANY(%s::int[]) ORDER BY block, slot
+) TO STDOUT (FORMAT binary)
 """
-_ALL = _READ.format(chosen="")
-_SOME = _READ.format(chosen=" AND block = ANY(%s::int[])")
+_ROW = Struct(">hiqiii")  # how many fields; slot and block, each after its length; the length of the samples
+_HEAD, _END = 19, b"\xff\xff"  # of the whole answer
 
 
-def read(first: datetime, last: datetime, blocks: Sequence[int] | None = None) -> list[Block]:
-    """Return the blocks of [first, last), all or some, ordered by block and slot, as the open transaction sees them."""
-    with binary_cursor() as cursor:
-        if blocks is None:
-            cursor.execute(_ALL, [first, last])
-        else:
-            cursor.execute(_SOME, [first, last, list(blocks)])
-        return [Block(*row) for row in cursor.fetchall()]
+def read(first: datetime, last: datetime, blocks: Sequence[int]) -> list[Block]:
+    """Return some blocks of [first, last), ordered by block and slot, as the open transaction sees them."""
+    found: list[Block] = []
+    with connection.cursor() as cursor, cursor.copy(_READ, [first, last, list(blocks)]) as copy:
+        link, start = copy.connection.pgconn, _HEAD
+        while True:  # a row a message, and a mark of two bytes at the end
+            size, row = link.get_copy_data(1)
+            if not size:
+                link.consume_input()
+                size, row = link.get_copy_data(1)
+            if not size:
+                row = copy.read()  # waits, and lets others work meanwhile
+            if len(row) <= start + len(_END):
+                break
+            _, _, slot, _, block, _ = _ROW.unpack_from(row, start)
+            found.append(Block(slot, block, row[start + _ROW.size :]))
+            start = 0
+        while copy.read():
+            pass
+    return found
 
 
 @contextmanager

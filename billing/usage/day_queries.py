@@ -28,8 +28,8 @@ WITH whose AS (SELECT unnest(%(sources)s::int[]) AS source),
 alike AS MATERIALIZED (
     SELECT h.source, s.tenant_id, s.account, s.runtime, s.plan, s.region, h.shape,
         {", ".join(f"usage_sum(h.{name}) AS {name}" for name in INTEGRALS)}
-    FROM unnest(%(source)s::int[], %(span)s::bigint[], %(shape)s::int[], {", ".join(f"%({name})s::bigint[]" for name in INTEGRALS)})
-        AS h (source, span, shape, {", ".join(INTEGRALS)})
+    FROM unnest(%(source)s::int[], %(span)s::bigint[], %(shape)s::int[],
+            {", ".join(f"%({name})s::bigint[]" for name in INTEGRALS)}) AS h (source, span, shape, {", ".join(INTEGRALS)})
     JOIN usage_span s ON s.id = h.span
     GROUP BY h.source, s.tenant_id, s.account, s.runtime, s.plan, s.region, h.shape
 ),

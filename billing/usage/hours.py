@@ -17,9 +17,11 @@ from billing.usage import hour_blocks
 from billing.usage import rolling_queries as sql
 from billing.usage.blocks import binary_cursor
 from billing.usage.making import Making
-from billing.usage.packed import BLOCK_SIZE, Array
+from billing.usage.packed import Array
+from billing.usage.packed_hours import SIZE
 from billing.usage.partitions import is_closed
 from billing.usage.queries import array
+from billing.usage.sights import ascending
 from billing.usage.slots import HOUR, day_of
 from billing.usage.spans import numbers_of
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 HOURS_AT_ONCE = 100
 _MANY_HOURS = 6  # more than a tick leaves behind: history was brought in, or the workers stood still
-_TOGETHER = 6  # few enough that two workers share a day
+_TOGETHER = 12  # few enough that two workers share a day
 
 
 def roll_up(*, most: int = HOURS_AT_ONCE, company: Callable[[], object] | None = None) -> int:
@@ -58,7 +60,7 @@ def roll_up_hours(hours: Sequence[datetime]) -> int:
             cursor.execute(sql.UNWAITED)
             Making(cursor, dirty).make()
             _spread(cursor, dirty, {hour: marked[hour][1] for hour in dirty})
-            changed = np.unique(np.concatenate([*dirty.values()]))
+            changed = ascending([*dirty.values()])
             cursor.execute(sql.MARK_DAY, [day_of(free[0]), array(changed.tolist())])
     return len(marked)
 
@@ -89,20 +91,31 @@ def _claimed(cursor: CursorWrapper, hours: Sequence[datetime]) -> dict[datetime,
 
 
 def _different(parts: Sequence[Array]) -> Array:
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+    return ascending(parts) if parts else _NONE
 
 
 def _spread(cursor: CursorWrapper, dirty: dict[datetime, Array], spreading: dict[datetime, Array]) -> None:
     """Mark the hours before and after where a gap may reach across; they spread no further."""
-    changed = {hour: sources for hour, sources in spreading.items() if len(sources)}
-    if not changed:
+    reached: dict[datetime, Array] = {}
+    for hour in sorted({hour + step for hour in spreading for step in (-HOUR, HOUR)}):
+        nearby = ascending([spreading.get(near, _NONE) for near in (hour - HOUR, hour + HOUR)])
+        if hour in dirty:  # what is dirty there was made of the same samples
+            nearby = _others(nearby, dirty[hour])
+        if len(nearby):
+            reached[hour] = nearby
+    if not reached:
         return
-    around = sorted({hour + step for hour in changed for step in (-HOUR, HOUR)})
-    blocks = np.unique(np.concatenate([*changed.values()]) // BLOCK_SIZE)
-    for hour, parts in hour_blocks.gappy(cursor, around, blocks.tolist()).items():
-        nearby = [changed[near] for near in (hour - HOUR, hour + HOUR) if near in changed]
-        reaching = np.intersect1d(np.concatenate(nearby), np.concatenate(parts))
-        if hour in dirty:  # it was made of the same samples
-            reaching = np.setdiff1d(reaching, dirty[hour])
+    blocks = np.unique(np.concatenate([*reached.values()]) // SIZE)
+    for hour, parts in hour_blocks.gappy(cursor, [*reached], blocks.tolist()).items():
+        reaching = np.intersect1d(reached[hour], np.concatenate(parts))
         if len(reaching):
             cursor.execute(sql.MARK_QUIETLY, [hour, array(reaching.tolist())])
+
+
+def _others(sources: Array, but: Array) -> Array:
+    if len(sources) == len(but) and (sources == but).all():
+        return _NONE
+    return np.setdiff1d(sources, but, assume_unique=True)
+
+
+_NONE = np.empty(0, np.int64)

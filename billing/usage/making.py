@@ -1,10 +1,10 @@
-"""Makes some hours of one day in an open transaction: reads spans once and samples block by block, writes what came out different."""
+"""Makes some hours of one day in an open transaction: reads spans once, samples block by block, writes what changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,10 @@ from billing.usage.blocks import Block
 from billing.usage.hour_blocks import Place
 from billing.usage.integrate import GAP_SECONDS
 from billing.usage.packed import BLOCK_SIZE, Array
-from billing.usage.packed_hours import HOUR as RECORD
-from billing.usage.packed_hours import Parts, joined, ordered, pack, replaced
+from billing.usage.packed_hours import SIZE, Parts, joined, ordered, pack, replaced, unpack
 from billing.usage.partitions import hours_name_of, make_hours
 from billing.usage.plain_hours import make_plain
-from billing.usage.sights import Grid, sights_of
+from billing.usage.sights import Grid, ascending, sights_of
 from billing.usage.slots import HOUR
 from billing.usage.spans import spans_between
 from billing.usage.uneven_hours import make_uneven, reach
@@ -29,10 +28,10 @@ from billing.usage.uneven_hours import make_uneven, reach
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
-_BLOCKS_AT_ONCE = 144  # of samples: four megabytes
+_BLOCKS_AT_ONCE = 144  # of samples that are read: four megabytes
+_HOURS_AT_ONCE = 6  # whose samples stay near the processor while they are added up
 _FEW, _FEW_OF = 50, 20  # a twentieth of all sources: beyond, reading everybody's spans is quicker
 _GAP = timedelta(seconds=GAP_SECONDS)
-_NONE = np.empty(0, RECORD)
 
 
 class Making:
@@ -47,50 +46,74 @@ class Making:
         open_end, self._again, every, stands, self._now = self._facts()
         if not stands:
             make_hours(self._first)
-        numbers = tuple(int(hour.timestamp()) for hour in self._hours)
-        self._grid = Grid(numbers, length, tuple(hour in open_end for hour in self._hours))
-        sources = np.unique(np.concatenate([*dirty.values()]))
+        self._grids = [
+            Grid(
+                tuple(int(hour.timestamp()) for hour in some),
+                length,
+                tuple(hour in open_end for hour in some),
+            )
+            for some in (
+                self._hours[at : at + _HOURS_AT_ONCE] for at in range(0, len(self._hours), _HOURS_AT_ONCE)
+            )
+        ]
+        sources = ascending([*dirty.values()])
         few = len(sources) <= max(_FEW, every // _FEW_OF)
         self._spans = spans_between(cursor, self._first, self._last, sources if few else None)
         self._blocks = np.unique(sources // BLOCK_SIZE).tolist()
 
     def make(self) -> None:
         """Make them."""
-        at_once = max(1, _BLOCKS_AT_ONCE // (len(self._hours) * self._grid.slots))
+        at_once = max(1, _BLOCKS_AT_ONCE // (len(self._hours) * self._grids[0].slots))
         for start in range(0, len(self._blocks), at_once):
             some = self._blocks[start : start + at_once]
             samples = self._samples(self._first, self._last, some)
-            before = hour_blocks.stored(self._cursor, self._hours, some) if self._again else {}
-            made = dict(made for block in some for made in self._make(block, samples.get(block, []), before))
-            hour_blocks.put(self._cursor, made)
+            before = self._before(some) if self._again else {}
+            made = [
+                made
+                for block in some
+                for grid in self._grids
+                for made in self._make(grid, block, samples.get(block, []), before)
+            ]
+            changed = {place: parts for place, parts in made if parts.hours != before.get(place, b"")}
+            hour_blocks.put(self._cursor, changed, over=before)
 
     def _make(
-        self, block: int, samples: Sequence[Block], before: Mapping[Place, Array]
+        self, grid: Grid, block: int, samples: Sequence[Block], before: Mapping[Place, bytes]
     ) -> Iterator[tuple[Place, Parts]]:
-        """Yield the hours of a block that come out different."""
-        wanted = [self._of_block(sources, block) for sources in (self._dirty[hour] for hour in self._hours)]
-        sights = sights_of(samples, np.unique(np.concatenate(wanted)), self._grid)
-        dirty = np.zeros((len(self._hours), len(sights.sources)), bool)
+        """Yield some hours of a block of samples in their own blocks."""
+        hours = [datetime.fromtimestamp(hour, UTC) for hour in grid.hours]
+        wanted = [self._of_block(self._dirty[hour], block) for hour in hours]
+        sights = sights_of(samples, ascending(wanted), grid)
+        dirty = np.zeros((len(hours), len(sights.sources)), bool)
         for number, sources in enumerate(wanted):
             dirty[number, np.searchsorted(sights.sources, sources)] = True
-        plain = make_plain(sights, self._grid, self._spans.lasting(sights.sources, self._grid.hours), dirty)
-        uneven = [sights.sources[row] for row in plain.uneven]
-        if any(map(len, uneven)):
-            samples = [*samples, *self._around(block)]
-        for number, hour in enumerate(self._hours):
-            fresh = plain.records[plain.bounds[number] : plain.bounds[number + 1]]
-            if len(uneven[number]):
-                start, length = self._grid.hours[number], self._grid.length
-                more = make_uneven(samples, uneven[number], self._spans, hour=start, length=length)
-                fresh = ordered(joined([fresh, more]))
-            old = before.get((hour, block), _NONE)
-            records = replaced(old, fresh, wanted[number], now=self._now)
-            if records is not None:
-                yield (hour, block), pack(records, block)
+        plain = make_plain(sights, grid, self._spans.lasting(sights.sources, grid.hours), dirty)
+        fresh = [plain.records[start:end] for start, end in pairwise(plain.bounds.tolist())]
+        around = [*samples, *self._around(grid, block)] if plain.uneven.any() else []
+        for number in np.nonzero(plain.uneven.any(axis=1))[0].tolist():
+            hour, sources = grid.hours[number], sights.sources[plain.uneven[number]]
+            more = make_uneven(around, sources, self._spans, hour=hour, length=grid.length)
+            fresh[number] = ordered(joined([fresh[number], more]))
+        records = [
+            replaced(self._old(hour, block, before), fresh[number], wanted[number], now=self._now)
+            for number, hour in enumerate(hours)
+        ]
+        for number, place, parts in pack(records, block):
+            yield (hours[number], place), parts
 
-    def _around(self, block: int) -> list[Block]:
-        """Return what is seen before and after, as far as it may decide."""
-        far = timedelta(seconds=reach(self._grid.length))
+    def _before(self, some: Sequence[int]) -> dict[Place, bytes]:
+        places = np.unique(np.concatenate([*self._dirty.values()]) // SIZE)
+        places = places[np.isin(places * SIZE // BLOCK_SIZE, some)]
+        return hour_blocks.stored(self._cursor, self._hours, places.tolist())
+
+    def _old(self, hour: datetime, block: int, before: Mapping[Place, bytes]) -> Array:
+        """Return the records of an hour that are there, of those blocks in which any changes."""
+        places = range(block * BLOCK_SIZE // SIZE, (block + 1) * BLOCK_SIZE // SIZE) if before else ()
+        return joined([unpack(before[hour, place]) for place in places if (hour, place) in before])
+
+    def _around(self, grid: Grid, block: int) -> list[Block]:
+        """Return what is seen before and after all of the hours, as far as it may decide about some of them."""
+        far = timedelta(seconds=reach(grid.length))
         before = blocks.read(self._first - far, self._first, [block])
         return [*before, *blocks.read(self._last, self._last + far, [block])]
 

@@ -65,10 +65,10 @@ def field(samples: bytes | memoryview, name: str) -> Array:
     return np.frombuffer(samples, SAMPLES[name], count, SAMPLES_AT[name] * count)
 
 
-def gauges(samples: bytes | memoryview) -> Array:
-    """Return the gauges of `integrals.GAUGES` as an array (gauge, record), likewise; unknown use is -1."""
+def shapes_and_gauges(samples: bytes | memoryview) -> Array:
+    """Return shapes and the gauges of `integrals.GAUGES` as one array (9, record), likewise; unknown use is -1."""
     count = len(samples) // SAMPLES_WIDTH
-    return np.frombuffer(samples, ">i4", count * len(GAUGES), SAMPLES_AT[GAUGES[0]] * count).reshape(
+    return np.frombuffer(samples, ">i4", count * (1 + len(GAUGES)), SAMPLES_AT["shape"] * count).reshape(
         -1, count
     )
 

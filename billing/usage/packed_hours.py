@@ -1,13 +1,14 @@
-"""Hours of 512 neighbouring sources, packed: records of big-endian whole numbers, ordered by (source, span, shape). Pure.
+"""Hours of 64 neighbouring sources, packed: records of big-endian whole numbers, ordered by (source, span, shape). Pure.
 
-An hour's block has three parts. `hours` are its records. `places` says in two bytes for each source of the block at which record
-it begins, and where the last ends: whoever wants one source reads its records and no others. `gappy` are the sources of which
-something is inferred or unknown, four bytes each. Migration 0011 spells the same layout out in SQL.
+So many fit in a page of PostgreSQL's and lie there with their row: kept apart, as samples are, they would take half as long again
+to write. An hour's block has three parts. `hours` are its records. `places` says in two bytes for each source of the block at
+which record it begins, and where the last ends: whoever wants one source opens its records and no others. `gappy` are the sources
+of which something is inferred or unknown, four bytes each. Migration 0011 spells the same layout out in SQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from billing.usage.packed import BLOCK_SIZE
 
 Array = npt.NDArray[Any]
 
+SIZE = 64  # sources of a block; as many blocks of hours as are whole lie in one of samples
 # The key first: as bytes it sorts like its numbers, for none is negative.
 HOUR = np.dtype(
     [
@@ -35,25 +37,40 @@ KEY_WIDTH = 16
 _SAID_AT = sum(HOUR[name].itemsize for name in ("source", "span", "shape", "revision", "rolled_at"))
 OBSERVED, INFERRED, NOT_SEEN, USED = range(len(SECONDS))
 _HOUR_SECONDS = 3600
+_EACH = BLOCK_SIZE // SIZE
 
 
 class Parts(NamedTuple):
     """The three parts of one hour's block."""
 
-    hours: bytes
+    hours: bytes | memoryview
     places: bytes
     gappy: bytes
 
 
-def pack(records: Array, block: int) -> Parts:
-    """Return the parts of one block of HOUR, which are ordered by key; raises ValueError where they can't be true."""
-    sources = records["source"].astype(np.int64)
-    check(records, sources, block)
+def pack(hours: Sequence[Array], block: int) -> Iterator[tuple[int, int, Parts]]:
+    """Yield the blocks of some hours' records of one block of samples: which hour, which block, its parts.
+
+    Records of HOUR, ordered by key; raises ValueError where they can't be true.
+    """
+    records = joined(hours)
     first = block * BLOCK_SIZE
-    places = np.searchsorted(sources, np.arange(first, first + BLOCK_SIZE + 1)).astype(">u2")
-    has_gaps = (records["shape"] == UNKNOWN) | (records["seconds"][:, INFERRED] != 0)
-    gappy = np.unique(sources[has_gaps]).astype(">i4") if has_gaps.any() else _NONE
-    return Parts(records.tobytes(), places.tobytes(), gappy.tobytes())
+    offsets = records["source"].astype(np.int64) - first
+    places = offsets + np.repeat(np.arange(len(hours)) * BLOCK_SIZE, [len(some) for some in hours])
+    has_gaps = _looked_at(records, offsets, places)
+    begins = np.zeros(len(hours) * BLOCK_SIZE + 1, np.int64)
+    np.cumsum(np.bincount(places, minlength=len(begins) - 1), out=begins[1:])
+    windows = np.lib.stride_tricks.sliding_window_view(begins, SIZE + 1)[::SIZE]
+    if len(windows) and int((windows[:, -1] - windows[:, 0]).max()) >= 2**16:
+        raise ValueError(f"Block {block} has more records than its places can tell.")
+    told = (windows - windows[:, :1]).astype(">u2")
+    held = memoryview(records.tobytes())
+    for number, (start, *_, end) in enumerate(windows[:, [0, -1]].tolist()):
+        gappy = np.unique(offsets[start:end][has_gaps[start:end]]) + first if len(has_gaps) else _NONE
+        parts = Parts(
+            held[start * WIDTH : end * WIDTH], told[number].tobytes(), gappy.astype(">i4").tobytes()
+        )
+        yield number // _EACH, block * _EACH + number % _EACH, parts
 
 
 def unpack(hours: bytes) -> Array:
@@ -73,35 +90,42 @@ def keys_of(records: Array) -> Array:
 
 
 def joined(parts: Sequence[Array]) -> Array:
-    """Return records one after the other; of itself numpy would turn them into the machine's own order of bytes."""
-    return np.concatenate(parts, dtype=HOUR)
+    """Return records one after the other, as they are: of itself numpy would turn their bytes around."""
+    if not parts:
+        return np.empty(0, HOUR)
+    return np.concatenate([np.ascontiguousarray(part).view(f"V{WIDTH}") for part in parts]).view(HOUR)
+
+
+def taken(records: Array, places: Array) -> Array:
+    """Return the records of these places."""
+    held = records.view(np.uint8).reshape(-1, WIDTH)
+    return np.take(held, places, axis=0).view(HOUR).ravel()
 
 
 def ordered(records: Array) -> Array:
     """Return records by key."""
-    return records[np.argsort(keys_of(records), kind="stable")]
+    return taken(records, np.argsort(keys_of(records), kind="stable"))
 
 
-def replaced(old: Array, fresh: Array, sources: Array, *, now: int) -> Array | None:
-    """Return a block in which these sources' records are the fresh ones, or None where that changes nothing.
+def replaced(old: Array, fresh: Array, sources: Array, *, now: int) -> Array:
+    """Return records in which these sources' are the fresh ones; all are ordered.
 
-    What came out as before stays as it is; what came out different has one revision more and the time `now`. All are ordered.
+    What came out as before stays as it is; what came out different has one revision more and the time `now`.
     """
+    fresh = fresh.copy()
+    fresh["revision"], fresh["rolled_at"] = 1, now
+    if not len(old):
+        return fresh
     theirs = np.isin(old["source"], sources)
     before = old[theirs]
-    fresh = fresh.copy()
-    at = np.searchsorted(keys_of(before), keys_of(fresh))
-    inside = at < len(before)
-    at[~inside] = 0
-    known = inside & (keys_of(before)[at] == keys_of(fresh)) if len(before) else np.zeros(len(fresh), bool)
-    same = known & (_said(before)[at] == _said(fresh)).all(axis=1) if len(before) else known
-    if len(before) == len(fresh) and same.all():
-        return None
-    fresh["revision"] = 1
-    fresh["rolled_at"] = now
-    fresh["revision"][known] = before["revision"][at[known]] + 1
-    for name in ("revision", "rolled_at"):
-        fresh[name][same] = before[name][at[same]]
+    if len(before):
+        keys, known_keys = keys_of(fresh), keys_of(before)
+        at = np.minimum(np.searchsorted(known_keys, keys), len(before) - 1)
+        known = known_keys[at] == keys
+        same = known & (_said(before)[at] == _said(fresh)).all(axis=1)
+        fresh["revision"][known] = before["revision"][at[known]] + 1
+        for name in ("revision", "rolled_at"):
+            fresh[name][same] = before[name][at[same]]
     return fresh if theirs.all() else ordered(joined([old[~theirs], fresh]))
 
 
@@ -109,29 +133,32 @@ def _said(records: Array) -> Array:
     return np.ascontiguousarray(records).view(np.uint8).reshape(-1, WIDTH)[:, _SAID_AT:]
 
 
-def check(records: Array, sources: Array, block: int) -> None:
-    """Look whether the records can be true; raises ValueError.
+def _looked_at(records: Array, offsets: Array, places: Array) -> Array:
+    """Return which records have gaps, or nothing where none has; raises ValueError where they can't be true.
 
     A second is seen, inferred or unknown, and only what was seen or inferred has a shape. A source has no more of them than an
     hour has. Each key stands there once, in order, in its block.
     """
-    if len(records) >= 2**16:
-        raise ValueError(f"Block {block} has {len(records)} records, more than its places can tell.")
-    seconds = records["seconds"].astype(np.int64)
-    unseen = records["shape"] == UNKNOWN
-    told = seconds[:, : NOT_SEEN + 1].sum(axis=1)
-    whole = np.bincount(sources - block * BLOCK_SIZE, told, BLOCK_SIZE) if len(records) else told
-    keys = keys_of(records)
+    if not len(records):
+        return _NONE
+    seconds = records["seconds"].astype(np.int32)
+    unseen, told = seconds[:, NOT_SEEN], seconds[:, OBSERVED] + seconds[:, INFERRED] + seconds[:, NOT_SEEN]
+    again = np.nonzero(places[1:] == places[:-1])[0]
+    whole = np.bincount(places, told) if len(again) else told
     if (
-        (seconds < 0).any()
+        seconds.min() < 0
+        or whole.max() > _HOUR_SECONDS
         or (seconds[:, USED] > seconds[:, OBSERVED]).any()
-        or (unseen != (seconds[:, NOT_SEEN] > 0)).any()
-        or (unseen & (told != seconds[:, NOT_SEEN])).any()
-        or len(whole) > BLOCK_SIZE
-        or (whole > _HOUR_SECONDS).any()
-        or (keys[1:] <= keys[:-1]).any()
+        or ((records["shape"] == UNKNOWN) != (unseen > 0)).any()
+        or ((unseen > 0) & (told != unseen)).any()
+        or (places[1:] < places[:-1]).any()
+        or offsets.min() < 0
+        or offsets.max() >= BLOCK_SIZE
+        or (keys_of(records[again]) >= keys_of(records[again + 1])).any()
     ):
-        raise ValueError(f"Hours of block {block} that can't be true.")
+        raise ValueError("These hours can't be true.")
+    has_gaps: Array = (unseen > 0) | (seconds[:, INFERRED] > 0)
+    return has_gaps if has_gaps.any() else _NONE
 
 
-_NONE = np.empty(0, ">i4")
+_NONE = np.empty(0, np.int64)

@@ -6,14 +6,14 @@ not plain is answered, for `integrate` to look at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from billing.usage.integrals import GAUGES, UNKNOWN
 from billing.usage.integrate import USED_FROM
-from billing.usage.packed import BLOCK_SIZE
-from billing.usage.packed_hours import HOUR, NOT_SEEN, OBSERVED, USED, Array, joined
+from billing.usage.packed_hours import HOUR, NOT_SEEN, OBSERVED, USED, Array, joined, taken
 from billing.usage.sights import Grid, Sights
 
 _HOUR = 3600
@@ -32,9 +32,14 @@ def make_plain(sights: Sights, grid: Grid, spans: Array, dirty: Array) -> Plain:
     """Return what is plain of the `dirty` (hour, source); `spans` (hour, source) are those that last all through, 0: none."""
     present = sights.present
     count = present.sum(axis=1, dtype=np.int32)
-    one_shape = ((sights.shape == sights.shape[:, :1]) | ~present).all(axis=1)
-    one_epoch = ((sights.epoch == sights.epoch[:, :1]) | ~present).all(axis=1)
-    from_the_start = ~(present[:, 1:] > present[:, :-1]).any(axis=1)
+    if present.all():
+        one_shape, one_epoch = ((told == told[:, :1]).all(axis=1) for told in (sights.shape, sights.epoch))
+        from_the_start = one_epoch
+    else:
+        one_shape, one_epoch = (
+            ((told == told[:, :1]) | ~present).all(axis=1) for told in (sights.shape, sights.epoch)
+        )
+        from_the_start = ~(present[:, 1:] > present[:, :-1]).any(axis=1)
     enough = (count == grid.slots) | (count == 0) | np.array(grid.open_end)[:, None]
     plain = dirty & (spans > 0) & ~sights.doubtful & one_epoch & from_the_start & enough
     parts = [
@@ -42,16 +47,31 @@ def make_plain(sights: Sights, grid: Grid, spans: Array, dirty: Array) -> Plain:
         _mixed(sights, grid, spans, plain & ~one_shape),
         _unseen(sights, grid, spans, plain & (count < grid.slots), count),
     ]
-    hours = np.concatenate([hour for hour, _ in parts])
-    records = joined([some for _, some in parts])
-    if len(parts[0][0]) < len(hours):
-        place = hours * BLOCK_SIZE + records["source"] % BLOCK_SIZE
-        order = np.argsort(place << 31 | records["shape"], kind="stable")
-        hours, records = hours[order], records[order]
-    return Plain(records, np.searchsorted(hours, np.arange(len(grid.hours) + 1)), dirty & ~plain)
+    return Plain(*_in_order(parts, sights, grid), dirty & ~plain)
 
 
-def _alike(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array) -> tuple[Array, Array]:
+class _Part(NamedTuple):
+    """Records, and their hours, places among the sources and shapes."""
+
+    hours: Array
+    at: Array
+    shapes: Array
+    records: Array
+
+
+def _in_order(parts: Sequence[_Part], sights: Sights, grid: Grid) -> tuple[Array, Array]:
+    """Return the records by hour and key, and where each hour's begin: a source has one span in plain hours."""
+    hours = np.concatenate([part.hours for part in parts])
+    records = joined([part.records for part in parts])
+    if len(parts[0].hours) < len(hours):
+        places = hours * len(sights.sources) + np.concatenate([part.at for part in parts])
+        shapes = np.concatenate([part.shapes for part in parts])
+        order = np.argsort(places << 31 | shapes, kind="stable")
+        hours, records = hours[order], taken(records, order)
+    return records, np.searchsorted(hours, np.arange(len(grid.hours) + 1))
+
+
+def _alike(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array) -> _Part:
     """One shape all through: one record."""
     hours, at = np.nonzero(chosen)
     records = _records(hours, at, sights, spans)
@@ -59,15 +79,15 @@ def _alike(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array
     safe = int(sights.gauges.max(initial=0)) <= _LARGEST // grid.slots
     sums = np.add.reduce(sights.gauges, axis=1, dtype=np.int32 if safe else np.int64)
     sums[:, USED_FROM:] += (count - used)[:, None]  # use that isn't known was added as -1
-    records["shape"] = sights.shape[:, 0][chosen]
+    records["shape"] = shapes = sights.shape[:, 0][chosen]
     records["seconds"][:, OBSERVED] = count[chosen] * grid.length
     records["seconds"][:, USED] = used[chosen] * grid.length
     records["sums"][:, : len(GAUGES)] = sums.transpose(0, 2, 1)[chosen] * np.int64(grid.length)
     records["sums"][:, -1] = sights.egress.sum(axis=1)[chosen]
-    return hours, records
+    return _Part(hours, at, shapes, records)
 
 
-def _mixed(sights: Sights, grid: Grid, spans: Array, chosen: Array) -> tuple[Array, Array]:
+def _mixed(sights: Sights, grid: Grid, spans: Array, chosen: Array) -> _Part:
     """Several shapes: a record for each, by (hour, source, shape)."""
     hours, at = np.nonzero(chosen)
     rows, slots = np.nonzero(sights.present.transpose(0, 2, 1)[chosen])
@@ -89,16 +109,16 @@ def _mixed(sights: Sights, grid: Grid, spans: Array, chosen: Array) -> tuple[Arr
     records["shape"] = shape[begins]
     records["seconds"][:, OBSERVED], records["seconds"][:, USED] = sums[:, each + 1], sums[:, each + 2]
     records["sums"] = sums[:, : each + 1]
-    return hours[begins], records
+    return _Part(hours[begins], at[begins], shape[begins], records)
 
 
-def _unseen(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array) -> tuple[Array, Array]:
+def _unseen(sights: Sights, grid: Grid, spans: Array, chosen: Array, count: Array) -> _Part:
     """What was not seen to the hour's end is unknown."""
     hours, at = np.nonzero(chosen)
     records = _records(hours, at, sights, spans)
     records["shape"] = UNKNOWN
     records["seconds"][:, NOT_SEEN] = _HOUR - count[chosen] * grid.length
-    return hours, records
+    return _Part(hours, at, np.full(len(hours), UNKNOWN), records)
 
 
 def _records(hours: Array, at: Array, sights: Sights, spans: Array) -> Array:

@@ -34,24 +34,37 @@ SELECT ARRAY(
 # Nobody waits for the disk: a crash takes an hour back together with its marks, and it is made again.
 UNWAITED = "SET LOCAL synchronous_commit = off"
 
-# Spans of a piece of time, as arrays: a row for each would take longer than all the rest of making their hours. By the indexes of
-# open and ended spans, or of sources.
-SPANS = """
-SELECT array_send(array_agg(source)), array_send(array_agg(id)), array_send(array_agg(date_part('epoch', since)::bigint)),
-    array_send(array_agg(coalesce(date_part('epoch', until)::bigint, 1::bigint << 40))),
-    array_send(array_agg((phase = ANY(%s))::int))
-FROM usage_span WHERE since < %s AND (until IS NULL OR until > %s)
+# Spans of a piece of time, as arrays: a row for each would take longer than all the rest of making their hours. Most last all
+# through it: of those nothing more is said. By the indexes of open and ended spans, or of sources.
+_SPANS = """
+SELECT array_send(array_agg(source) FILTER (WHERE lasts)), array_send(array_agg(id) FILTER (WHERE lasts)),
+    array_send(array_agg(source) FILTER (WHERE NOT lasts)), array_send(array_agg(id) FILTER (WHERE NOT lasts)),
+    array_send(array_agg(date_part('epoch', since)::bigint) FILTER (WHERE NOT lasts)),
+    array_send(array_agg(coalesce(date_part('epoch', until)::bigint, 1::bigint << 40)) FILTER (WHERE NOT lasts)),
+    array_send(array_agg(quiet::int) FILTER (WHERE NOT lasts))
+FROM (
+    SELECT *, since <= %(first)s AND (until IS NULL OR until >= %(last)s) AND NOT quiet AS lasts
+    FROM (
+        SELECT source, id, since, until, phase = ANY(%(quiet)s) AS quiet FROM usage_span
+        WHERE since < %(last)s AND (until IS NULL OR until > %(first)s){some}
+    ) s
+) s
 """
-SPANS_OF = f"{SPANS} AND source = ANY(%s::int[])"
+SPANS_OF_ALL, SPANS_OF_SOME = (
+    _SPANS.format(some=""),
+    _SPANS.format(some=" AND source = ANY(%(sources)s::int[])"),
+)
 
 # By the primary key of the months' partitions.
 BLOCKS = """
 SELECT hour, block, hours FROM usage_hour_block WHERE hour = ANY(%s::timestamptz[]) AND block = ANY(%s::int[])
 """
-PUT = """
-INSERT INTO usage_hour_block AS b (hour, block, hours, places, gappy)
-SELECT * FROM unnest(%s::timestamptz[], %s::int[], %s::bytea[], %s::bytea[], %s::bytea[])
-ON CONFLICT (hour, block) DO UPDATE SET (hours, places, gappy) = (excluded.hours, excluded.places, excluded.gappy)
+# Past the parent: COPY does not enter a table under row-level security, and a month's rows need no routing.
+LOAD = "COPY {partition} (hour, block, hours, places, gappy) FROM STDIN (FORMAT binary)"
+REPLACE = """
+UPDATE usage_hour_block b SET (hours, places, gappy) = (f.hours, f.places, f.gappy)
+FROM unnest(%s::timestamptz[], %s::int[], %b::bytea[], %b::bytea[], %b::bytea[]) AS f (hour, block, hours, places, gappy)
+WHERE b.hour = f.hour AND b.block = f.block AND b.hour BETWEEN %s AND %s
 """
 
 # Whether a gap reaches across an hour's edge is seen from both sides: those that have one, block by block, by the primary key.
@@ -69,8 +82,8 @@ INSERT INTO usage_dirty (hour, sources, spreads)
 SELECT %(hour)s, array_agg(DISTINCT s.source), false FROM usage_span s
 WHERE s.since < %(end)s AND (s.until IS NULL OR s.until > %(hour)s) AND s.phase <> ALL(%(quiet)s)
     AND NOT EXISTS (
-        SELECT FROM usage_hour_block b WHERE b.hour = %(hour)s AND b.block = s.source / 512
-            AND substr(b.places, s.source %% 512 * 2 + 1, 2) <> substr(b.places, s.source %% 512 * 2 + 3, 2))
+        SELECT FROM usage_hour_block b WHERE b.hour = %(hour)s AND b.block = s.source / 64
+            AND substr(b.places, s.source %% 64 * 2 + 1, 2) <> substr(b.places, s.source %% 64 * 2 + 3, 2))
 HAVING count(*) > 0
 """
 REACHED = """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from billing.usage.integrals import GAUGES
-from billing.usage.packed import SAMPLES_AT, SAMPLES_WIDTH, Array, field, gauges
+from billing.usage.packed import SAMPLES_WIDTH, Array, field, shapes_and_gauges
 
 if TYPE_CHECKING:
     from billing.usage.blocks import Block
@@ -36,110 +36,82 @@ class Grid:
 
 @dataclass(frozen=True)
 class Sights:
-    """What was seen: arrays (hour, slot, source), and gauges as (hour, slot, gauge, source); 0 where nothing was.
+    """What was seen: arrays (hour, slot, source), 0 where nothing was.
 
-    `doubtful` (hour, source) is who was seen twice in a slot, or off the grid.
+    `numbers` (hour, slot, 9, source) are the shape and the gauges; `doubtful` (hour, source) is who was seen twice in a slot, or
+    off the grid.
     """
 
     sources: Array
     present: Array
-    shape: Array
     epoch: Array
-    gauges: Array
+    numbers: Array
     egress: Array
     doubtful: Array
+
+    @property
+    def shape(self) -> Array:
+        """What each was of."""
+        return self.numbers[:, :, 0]
+
+    @property
+    def gauges(self) -> Array:
+        """As (hour, slot, gauge, source)."""
+        return self.numbers[:, :, 1:]
+
+    def fill(self, hour: int, slot: int, places: Array | slice, samples: memoryview) -> None:
+        """Put a slot's samples in their places."""
+        self.present[hour, slot, places] = True
+        self.epoch[hour, slot, places] = field(samples, "epoch")
+        self.numbers[hour, slot][:, places] = shapes_and_gauges(samples)
+        self.egress[hour, slot, places] = field(samples, "egress_bytes")
 
 
 def sights_of(blocks: Sequence[Block], wanted: Array, grid: Grid) -> Sights:
     """Lay out the samples of one block, with a column for each of the `wanted` sources too; what lies in no hour is left out."""
     number = {hour: at for at, hour in enumerate(grid.hours)}
-    rows, held, astray = list[int](), list[bytes](), list[tuple[int, bytes]]()
-    for slot, _, samples in blocks:
-        within = slot % _HOUR
-        at = number.get(slot - within)
-        if at is None:
-            continue
+    chosen = [block for block in blocks if block.slot - block.slot % _HOUR in number]
+    told = [bytes(samples[: len(samples) // SAMPLES_WIDTH * 4]) for _, _, samples in chosen]
+    columns = {keys: np.frombuffer(keys, ">i4").astype(np.int64) for keys in set(told)}
+    sources = ascending([wanted, *columns.values()])
+    places = {keys: np.searchsorted(sources, whose) for keys, whose in columns.items()}
+    twice = {keys: at[1:][at[1:] == at[:-1]] for keys, at in places.items()}
+    # Mostly everybody is seen in every slot: then a field is one piece of memory.
+    every = {keys: len(at) == len(sources) and not len(twice[keys]) for keys, at in places.items()}
+    sights = _empty(sources, grid)
+    for (slot, _, samples), keys in zip(chosen, told, strict=True):
+        hour, within = number[slot - slot % _HOUR], slot % _HOUR
+        row = within // grid.length
         if within % grid.length:
-            astray.append((at, samples))
+            sights.doubtful[hour, places[keys]] = True
+        elif every[keys]:
+            sights.fill(hour, row, slice(None), samples)
         else:
-            rows.append(at * grid.slots + within // grid.length)
-            held.append(samples)
-    if held and not astray and (alike := _alike(held, wanted)) is not None:
-        return _sights(grid, alike, np.zeros((len(grid.hours), len(alike)), bool), *_joined(grid, rows, held))
-    return _scattered(grid, rows, held, wanted, astray)
+            sights.doubtful[hour, twice[keys]] = True
+            sights.fill(hour, row, places[keys], samples)
+    return sights
 
 
-def _alike(held: Sequence[bytes], wanted: Array) -> Array | None:
-    """Return the sources where every slot has the same, each once, and all that are wanted."""
-    width = len(held[0]) // SAMPLES_WIDTH * 4
-    told = held[0][:width]
-    if any(samples[:width] != told or len(samples) != len(held[0]) for samples in held):
-        return None
-    sources = field(held[0], "source").astype(np.int64)
-    if (sources[1:] == sources[:-1]).any():
-        return None
-    return sources if len(np.union1d(sources, wanted)) == len(sources) else None
+def ascending(parts: Sequence[Array]) -> Array:
+    """Return the different numbers of some arrays, ordered; mostly one holds them all and is so already."""
+    most = max(parts, key=len)
+    if (most[1:] > most[:-1]).all() and all(part is most or _holds(most, part) for part in parts):
+        return most
+    return np.unique(np.concatenate(parts))
 
 
-def _joined(grid: Grid, rows: Sequence[int], held: Sequence[bytes]) -> tuple[Array, ...]:
-    """Lay out slots that have the same sources: each field of all of them at once."""
-    count, every = len(held[0]) // SAMPLES_WIDTH, len(grid.hours) * grid.slots
-    table = np.frombuffer(b"".join(held), np.uint8).reshape(len(held), -1)
-    whole = list(rows) == [*range(every)]
-
-    def part(name: str, kind: str, fields: int = 1) -> Array:
-        start, width = SAMPLES_AT[name] * count, np.dtype(kind).itemsize * count * fields
-        told = np.ascontiguousarray(table[:, start : start + width]).view(kind)
-        native = told.astype(told.dtype.newbyteorder("="))
-        if whole:
-            return native
-        found = np.zeros((every, count * fields), native.dtype)
-        found[rows] = native
-        return found
-
-    present = np.zeros((every, count), bool)
-    present[rows] = True
-    parts = (part("shape", ">i4"), part("epoch", ">i2"), part(GAUGES[0], ">i4", len(GAUGES)))
-    return present, *parts, part("egress_bytes", ">i8")
+def _holds(most: Array, part: Array) -> bool:
+    at = np.minimum(np.searchsorted(most, part), len(most) - 1)
+    return not len(part) or bool((most[at] == part).all())
 
 
-def _scattered(
-    grid: Grid,
-    rows: Sequence[int],
-    held: Sequence[bytes],
-    wanted: Array,
-    astray: Sequence[tuple[int, bytes]],
-) -> Sights:
-    """The same where slots have different sources: each slot's samples go to their columns."""
-    told = [field(samples, "source") for samples in held]
-    strays = [(at, field(samples, "source")) for at, samples in astray]
-    sources = np.unique(np.concatenate([wanted, *told, *(some for _, some in strays)]).astype(np.int64))
-    every, count = len(grid.hours) * grid.slots, len(sources)
-    present = np.zeros((every, count), bool)
-    shape, epoch = np.zeros((every, count), np.int32), np.zeros((every, count), np.int16)
-    figures, egress = np.zeros((every, len(GAUGES), count), np.int32), np.zeros((every, count), np.int64)
-    doubtful = np.zeros((len(grid.hours), count), bool)
-    for row, samples, whose in zip(rows, held, told, strict=True):
-        at = np.searchsorted(sources, whose)
-        present[row, at] = True
-        shape[row, at], epoch[row, at] = field(samples, "shape"), field(samples, "epoch")
-        figures[row][:, at], egress[row, at] = gauges(samples), field(samples, "egress_bytes")
-        if (twice := at[1:] == at[:-1]).any():
-            doubtful[row // grid.slots, at[1:][twice]] = True
-    for number, whose in strays:
-        doubtful[number, np.searchsorted(sources, whose)] = True
-    return _sights(grid, sources, doubtful, present, shape, epoch, figures, egress)
-
-
-def _sights(grid: Grid, sources: Array, doubtful: Array, present: Array, *parts: Array) -> Sights:
-    by_hour = (len(grid.hours), grid.slots)
-    shape, epoch, figures, egress = parts
+def _empty(sources: Array, grid: Grid) -> Sights:
+    hours, slots, count = len(grid.hours), grid.slots, len(sources)
     return Sights(
         sources,
-        present.reshape(*by_hour, -1),
-        shape.reshape(*by_hour, -1),
-        epoch.reshape(*by_hour, -1),
-        figures.reshape(*by_hour, len(GAUGES), -1),
-        egress.reshape(*by_hour, -1),
-        doubtful,
+        present=np.zeros((hours, slots, count), bool),
+        epoch=np.zeros((hours, slots, count), np.int16),
+        numbers=np.zeros((hours, slots, 1 + len(GAUGES), count), np.int32),
+        egress=np.zeros((hours, slots, count), np.int64),
+        doubtful=np.zeros((hours, count), bool),
     )

@@ -16,13 +16,12 @@ from billing.usage.packed import Array
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
-_ENDLESS = 2**40
 _HOUR = 3600
 
 
 @dataclass(frozen=True)
 class Spans:
-    """Spans by source: [since, until) in seconds since 1970; of a `quiet` one nothing is expected."""
+    """Spans by source: [since, until) in seconds since 1970, as far as was asked; of a `quiet` one nothing is expected."""
 
     sources: Array
     ids: Array
@@ -55,14 +54,18 @@ def spans_between(
     cursor: CursorWrapper, first: datetime, last: datetime, sources: Array | None = None
 ) -> Spans:
     """Read the spans of [first, last), of all sources or of some; the cursor answers in binary."""
-    values: list[Any] = [list(QUIET), last, first]
+    values: dict[str, Any] = {"quiet": list(QUIET), "first": first, "last": last}
     if sources is None:
-        cursor.execute(sql.SPANS, values)
+        cursor.execute(sql.SPANS_OF_ALL, values)
     else:
-        cursor.execute(sql.SPANS_OF, [*values, sources.tolist()])
-    whose, ids, since, until, quiet = (numbers_of(sent) for sent in cursor.fetchone())
+        cursor.execute(sql.SPANS_OF_SOME, {**values, "sources": sources.tolist()})
+    lasting, ids, *others = (numbers_of(sent) for sent in cursor.fetchone())
+    every = (np.full(len(lasting), int(moment.timestamp())) for moment in (first, last))
+    parts = (lasting, ids, *every, np.zeros(len(lasting), np.int64))
+    whose, *rest = (np.concatenate(pair) for pair in zip(parts, others, strict=True))
     order = np.argsort(whose, kind="stable")
-    return Spans(whose[order], ids[order], since[order], until[order], quiet[order].astype(bool))
+    ids, since, until, quiet = (part[order] for part in rest)
+    return Spans(whose[order], ids, since, until, quiet.astype(bool))
 
 
 def numbers_of(sent: bytes | None) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from billing.usage.integrals import GAUGES, SECONDS
 from billing.usage.integrate import GAP_SECONDS, USED_FROM, Life, Sample, integrate
-from billing.usage.packed import UNKNOWN_USE, Array, field, gauges
+from billing.usage.packed import UNKNOWN_USE, Array, field, shapes_and_gauges
 from billing.usage.packed_hours import HOUR
 from billing.usage.spans import Spans
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from billing.usage.blocks import Block
 
 _HOUR = 3600
-_ENDLESS = 2**40
 
 
 def reach(length: int) -> int:
@@ -34,7 +33,7 @@ def make_uneven(blocks: Iterable[Block], sources: Array, spans: Spans, *, hour: 
         for source in sources.tolist()
         for key, sums in integrate(
             samples.get(source, ()),
-            _lives(spans, source),
+            [Life(*span) for span in spans.of(source)],
             start=hour,
             end=hour + _HOUR,
             slot_seconds=length,
@@ -50,14 +49,15 @@ def _samples(blocks: Iterable[Block], sources: Array, first: int, last: int) -> 
             continue
         whose = field(samples, "source")
         at = np.nonzero(np.isin(whose, sources))[0]
-        figures = np.vstack([gauges(samples)[:, at], field(samples, "egress_bytes")[at]])
-        told = (whose[at], field(samples, "epoch")[at], field(samples, "shape")[at], figures.T)
+        shapes, *figures = shapes_and_gauges(samples)[:, at]
+        told = (
+            whose[at],
+            field(samples, "epoch")[at],
+            shapes,
+            np.array([*figures, field(samples, "egress_bytes")[at]]).T,
+        )
         for source, epoch, shape, values in zip(*(part.tolist() for part in told), strict=True):
             if values[USED_FROM] == UNKNOWN_USE:
                 values[USED_FROM : len(GAUGES)] = [None] * (len(GAUGES) - USED_FROM)
             found[source].append(Sample(slot, epoch, shape, tuple(values)))
     return found
-
-
-def _lives(spans: Spans, source: int) -> list[Life]:
-    return [Life(span, since, min(until, _ENDLESS), quiet) for span, since, until, quiet in spans.of(source)]

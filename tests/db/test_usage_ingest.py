@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from billing.usage import interning, sources
 from billing.usage.ingest import ingest
-from billing.usage.integrals import INTEGRALS
 from billing.usage.models import ComponentUse, Dirty, Quarantined, Shape
 from billing.usage.partitions import name_of, standing
 from billing.usage.reading import component_use
@@ -23,7 +22,7 @@ from billing.usage.slots import floor
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.isolation.scopes import platform_scope
 from tests.database_roles import acting_as
-from tests.usage import HOUR, LARGE, SLOT, begin, live, morning, send, sight, slots
+from tests.usage import HOUR, LARGE, SLOT, begin, keep_hour, live, morning, send, sight, slots
 
 pytestmark = pytest.mark.django_db
 TEN = morning()
@@ -310,12 +309,11 @@ def test_old_hours_go_by_the_month_and_use_of_components_with_its_samples(settin
 
     now = datetime.now(UTC)
     old, kept = now - timedelta(days=500), now - timedelta(days=95)
-    row = dict.fromkeys((*INTEGRALS, "span"), 0) | {"source": 1, "shape": 0, "unknown_seconds": 3600}
     for moment in (old, kept, TEN):
         hour = moment.replace(minute=0, second=0, microsecond=0)
         partitions.make_hours(hour)
         assert not partitions.make_hours(hour)
-        Hour.objects.create(**{**row, "hour": hour})
+        keep_hour(hour, 1)
         ComponentUse.objects.create(hour=hour, used="{}")
         Batch.objects.create(day=hour.date(), digest=b"1")
         Dirty.objects.create(hour=hour, sources=[1])

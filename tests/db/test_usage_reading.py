@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from billing.usage import days, hours, late
 from billing.usage.models import Dirty, Late, Source
 from billing.usage.reading import lived, lived_today, samples_of_hour, used, used_today
-from controlplane.tenants.isolation.roles import WEB
+from controlplane.tenants.isolation.roles import PLATFORM, WEB, WORKER
 from controlplane.tenants.isolation.scopes import tenant_scope
 from tests.database_roles import acting_as
 from tests.usage import (
@@ -85,7 +85,44 @@ def test_samples_open_for_the_tenant_whose_time_it_was(moved: Source) -> None:
         assert samples_of_hour(runtime_id=moved.runtime, hour=TEN) == []
 
 
-HIDDEN = ("usage_sample", "usage_source", "usage_quarantine", "usage_shape", "usage_dirty")
+def test_hours_open_for_the_tenant_whose_time_they_were_and_for_the_platform(moved: Source) -> None:
+    live(TEN)  # others lie in the same block
+    settle()
+
+    def seen() -> dict[UUID, list[tuple[UUID, int]]]:
+        found = {}
+        for asked in (TENANT, OTHER):
+            with connection.cursor() as cursor:
+                cursor.execute(HOURS_OF, [asked, TEN, TEN + HOUR])
+                found[asked] = cursor.fetchall()
+        return found
+
+    own, other = [(TENANT, 1200)], [(OTHER, 2400)]
+    with acting_as(WEB), tenant_scope(TENANT):
+        assert seen() == {TENANT: own, OTHER: []}
+    with acting_as(WEB), tenant_scope(OTHER):
+        assert seen() == {TENANT: [], OTHER: other}
+    with acting_as(WEB):
+        assert seen() == {TENANT: [], OTHER: []}
+    for role in (PLATFORM, WORKER):
+        with acting_as(role):
+            assert seen() == {TENANT: own, OTHER: other}
+
+
+HOURS_OF = """
+SELECT s.tenant_id, sum(h.observed_seconds) FROM usage_hours_of(%s, %s, %s) h JOIN usage_span s ON s.id = h.span GROUP BY 1
+"""
+REFUSED = r"permission denied|cannot delete from view"
+HIDDEN = (
+    "usage_slot",
+    "usage_sample",
+    "usage_hour_block",
+    "usage_hour",
+    "usage_source",
+    "usage_quarantine",
+    "usage_shape",
+    "usage_dirty",
+)
 
 
 @pytest.mark.parametrize("table", HIDDEN)
@@ -96,16 +133,14 @@ def test_the_platforms_tables_show_a_tenant_nothing(moved: Source, table: str) -
 
 
 def test_a_partition_is_closed_to_tenants_and_no_table_lets_them_write(moved: Source) -> None:
-    statements = [f"SELECT 1 FROM usage_sample_{TEN:%Y%m%d}"]
-    statements += [
-        f"DELETE FROM {table}" for table in ("usage_day", "usage_hour", "usage_span", "usage_late", *HIDDEN)
-    ]
-    statements += [f"SELECT 1 FROM usage_hour_{TEN:%Y%m}"]
+    statements = [f"SELECT 1 FROM usage_slot_{TEN:%Y%m%d}"]
+    statements += [f"DELETE FROM {table}" for table in ("usage_day", "usage_span", "usage_late", *HIDDEN)]
+    statements += [f"SELECT 1 FROM usage_hour_block_{TEN:%Y%m}"]
     statements += ["SELECT usage_make_partition('2026-01-01')", "SELECT usage_drop_partition('2022-01-01')"]
     statements += ["SELECT usage_make_hours('2026-01-01')", "SELECT usage_drop_hours('2022-01-01')"]
     for statement in statements:
         with (
-            acting_as(WEB), tenant_scope(TENANT), pytest.raises(DatabaseError, match="permission denied"),
+            acting_as(WEB), tenant_scope(TENANT), pytest.raises(DatabaseError, match=REFUSED),
             transaction.atomic(), connection.cursor() as cursor,
         ):  # fmt: skip
             cursor.execute(statement)

@@ -24,8 +24,8 @@ from billing.usage.packed import (
     SAMPLES_WIDTH,
     different,
     field,
-    gauges,
     pack,
+    shapes_and_gauges,
     unpack,
 )
 from billing.usage.samples import Gauges
@@ -64,7 +64,10 @@ def test_a_block_is_its_fields_one_after_the_other(rows: list[tuple[int, ...]], 
     assert (len(samples), len(evidence)) == (SAMPLES_WIDTH * len(rows), EVIDENCE_WIDTH * len(rows))
     assert unpack([(samples, evidence)]).tolist() == whole
     assert all((field(samples, name) == records[name]).all() for name in SAMPLES)
-    assert all((gauges(samples)[place] == records[name]).all() for place, name in enumerate(GAUGES))
+    assert all(
+        (shapes_and_gauges(samples)[place] == records[name]).all()
+        for place, name in enumerate(("shape", *GAUGES))
+    )
 
 
 @given(st.lists(TOLD, min_size=1, max_size=20))

@@ -1,4 +1,4 @@
-"""Hours in blocks: one row an hour and 512 neighbouring sources, in place of one an hour, source, span and shape.
+"""Hours in blocks: one row an hour and 64 neighbouring sources, in place of one an hour, source, span and shape.
 
 What `billing.usage.packed_hours` says in Python is said here in SQL: records of 108 bytes, big-endian, by key. The view keeps the
 columns that an hour had, for those who read a whole hour; whose hours are asked for by tenant has `usage_hours_of`, which opens
@@ -40,8 +40,7 @@ FIELDS = (
 WIDTH = sum(size for _, size in FIELDS)
 COLUMNS = ("source", "span", "shape", *SECONDS, *SUMS, "revision", "rolled_at")
 
-# `places` stays in its row: closing an hour looks at nothing else. Packed numbers don't shrink, and what is kept as it is can be
-# read in part.
+# As a rule all of a row lies in one page: its records are put elsewhere only where they don't fit. Packed numbers don't shrink.
 TABLE = """
 CREATE TABLE usage_hour_block (
     hour timestamptz NOT NULL,
@@ -53,10 +52,10 @@ CREATE TABLE usage_hour_block (
     PRIMARY KEY (hour, block),
     -- Whole records, and a place for each source and for the end. What a record may hold is looked at where it is packed: a look
     -- at each from here would take as long as making the hours.
-    CONSTRAINT usage_hour_block_is_whole CHECK (octet_length(hours) % 108 = 0 AND octet_length(places) = 1026
-        AND octet_length(gappy) % 4 = 0 AND octet_length(gappy) <= 2048),
+    CONSTRAINT usage_hour_block_is_whole CHECK (octet_length(hours) % 108 = 0 AND octet_length(places) = 130
+        AND octet_length(gappy) % 4 = 0 AND octet_length(gappy) <= 256),
     -- The last place is the number of records.
-    CONSTRAINT usage_hour_block_has_its_places CHECK (substr(places, 1025, 2) = substr(int4send(octet_length(hours) / 108), 3, 2))
+    CONSTRAINT usage_hour_block_has_its_places CHECK (substr(places, 129, 2) = substr(int4send(octet_length(hours) / 108), 3, 2))
 ) PARTITION BY RANGE (hour)
 """
 OLD_TABLE = """
@@ -106,10 +105,10 @@ SELECT b.hour, {_unpacked("x.hours")}, b.block
 FROM usage_span p
 CROSS JOIN LATERAL generate_series(greatest(first, date_trunc('hour', p.since, 'UTC')),
     least(last, p.until) - interval '1 microsecond', interval '1 hour') t (hour)
-JOIN usage_hour_block b ON b.hour = t.hour AND b.block = p.source / 512 AND b.hour >= first AND b.hour < last
+JOIN usage_hour_block b ON b.hour = t.hour AND b.block = p.source / 64 AND b.hour >= first AND b.hour < last
 CROSS JOIN LATERAL (
-    SELECT substr(b.places, p.source % 512 * 2 + 1, 2)::int2::int & 65535 AS at,
-        substr(b.places, p.source % 512 * 2 + 3, 2)::int2::int & 65535 AS until OFFSET 0
+    SELECT substr(b.places, p.source % 64 * 2 + 1, 2)::int2::int & 65535 AS at,
+        substr(b.places, p.source % 64 * 2 + 3, 2)::int2::int & 65535 AS until OFFSET 0
 ) o
 CROSS JOIN LATERAL (SELECT substr(b.hours, {WIDTH} * o.at + 1, {WIDTH} * (o.until - o.at)) AS hours OFFSET 0) x
 CROSS JOIN LATERAL generate_series(0, o.until - o.at - 1) i
@@ -130,16 +129,16 @@ MOVE = f"""
 INSERT INTO usage_hour_block (hour, block, hours, places, gappy)
 SELECT b.hour, b.block, b.hours, p.places, b.gappy
 FROM (
-    SELECT hour, source / 512 AS block, string_agg({_PACKED}, ''::bytea ORDER BY source, span, shape) AS hours,
+    SELECT hour, source / 64 AS block, string_agg({_PACKED}, ''::bytea ORDER BY source, span, shape) AS hours,
         coalesce(string_agg(DISTINCT int4send(source), ''::bytea) FILTER (WHERE shape = 0 OR inferred_seconds > 0), '') AS gappy,
-        array_agg(source % 512) AS sources
-    FROM usage_hour_rows GROUP BY hour, source / 512
+        array_agg(source % 64) AS sources
+    FROM usage_hour_rows GROUP BY hour, source / 64
 ) b
 CROSS JOIN LATERAL (
     SELECT string_agg(substr(int4send(before::int), 3, 2), ''::bytea ORDER BY at) AS places
     FROM (
         SELECT at, sum(count(s)) OVER (ORDER BY at) - count(s) AS before
-        FROM generate_series(0, 512) at LEFT JOIN unnest(b.sources) s ON s = at GROUP BY at
+        FROM generate_series(0, 64) at LEFT JOIN unnest(b.sources) s ON s = at GROUP BY at
     ) c
 ) p
 """
@@ -163,7 +162,7 @@ BEGIN
     IF to_regclass('{schema}.' || name) IS NOT NULL THEN
         RETURN false;
     END IF;
-    EXECUTE format('CREATE TABLE {schema}.%I (LIKE {table} INCLUDING ALL) WITH (fillfactor = 80)', name);
+    EXECUTE format('CREATE TABLE {schema}.%I (LIKE {table} INCLUDING ALL) WITH ({how})', name);
     EXECUTE format('REVOKE ALL ON {schema}.%I FROM nesoi_web', name);
     EXECUTE format('ALTER TABLE {table} ATTACH PARTITION {schema}.%I FOR VALUES FROM (%L) TO (%L)',
         name, first, first + interval '1 month');
@@ -185,12 +184,14 @@ DECLARE
 BEGIN
     SET LOCAL timezone = 'UTC';
     FOR month IN SELECT DISTINCT date_trunc('month', hour) FROM {old} LOOP
-        EXECUTE format('CREATE TABLE %I PARTITION OF {new} FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = 80)',
+        EXECUTE format('CREATE TABLE %I PARTITION OF {new} FOR VALUES FROM (%L) TO (%L) WITH ({how})',
             '{prefix}_' || to_char(month, 'YYYYMM'), month, month + interval '1 month');
         EXECUTE format('REVOKE ALL ON %I FROM nesoi_web', '{prefix}_' || to_char(month, 'YYYYMM'));
     END LOOP;
 END $$
 """
+# Of a partition: rows of up to a page, or room for rows to change.
+WHOLE, ROOM = "toast_tuple_target = 8160", "fillfactor = 80"
 RIGHTS = "REVOKE INSERT, UPDATE, DELETE ON {table} FROM nesoi_web"
 PROTECTION = ProtectChildRows("usage_hour", "span", parent="usage_span")
 
@@ -210,7 +211,7 @@ def forward(apps, schema_editor):
             "SET LOCAL lock_timeout = '5s'",
             "LOCK TABLE usage_hour IN ACCESS EXCLUSIVE MODE",
             TABLE,
-            MONTHS.format(old="usage_hour", new="usage_hour_block", prefix="usage_hour_block"),
+            MONTHS.format(old="usage_hour", new="usage_hour_block", prefix="usage_hour_block", how=WHOLE),
             "ALTER TABLE usage_hour RENAME TO usage_hour_rows",
             "SET LOCAL work_mem = '256MB'",
             MOVE,
@@ -219,7 +220,7 @@ def forward(apps, schema_editor):
             RIGHTS.format(table="usage_hour"),
             RIGHTS.format(table="usage_hour_block"),
             PARTITIONS.replace("{table}", "usage_hour_block"),
-            MAKE.replace("{table}", "usage_hour_block"),
+            MAKE.replace("{table}", "usage_hour_block").replace("{how}", WHOLE),
         ],
     )
     HideFromTenants("usage_hour_block").database_forwards("usage", schema_editor, None, None)
@@ -232,7 +233,7 @@ def backward(apps, schema_editor):
             "SET LOCAL lock_timeout = '5s'",
             "LOCK TABLE usage_hour_block IN ACCESS EXCLUSIVE MODE",
             OLD_TABLE,
-            MONTHS.format(old="usage_hour_block", new="usage_hour_rows", prefix="usage_hour"),
+            MONTHS.format(old="usage_hour_block", new="usage_hour_rows", prefix="usage_hour", how=ROOM),
             MOVE_BACK,
             "DROP VIEW usage_hour",
             "DROP TABLE usage_hour_block",
@@ -241,7 +242,7 @@ def backward(apps, schema_editor):
             OLD_INDEX,
             RIGHTS.format(table="usage_hour"),
             PARTITIONS.replace("{table}", "usage_hour"),
-            MAKE.replace("{table}", "usage_hour"),
+            MAKE.replace("{table}", "usage_hour").replace("{how}", ROOM),
         ],
     )
     PROTECTION.database_forwards("usage", schema_editor, None, None)
@@ -263,6 +264,7 @@ class Migration(migrations.Migration):
             state_operations=[
                 migrations.RemoveConstraint("hour", "usage_hour_seconds_are_known_or_not"),
                 migrations.AlterModelOptions("hour", {"managed": False}),
+                migrations.AlterModelTable("hour", "usage_hour"),
             ]
         ),
     ]
