@@ -114,7 +114,7 @@ def _packed(fields):
         number = f"coalesce({name}, -1)" if name in USED else name
         if name in TIMES:
             number = f"(extract(epoch FROM {name}) * 1000000)::bigint - 946684800000000"
-        parts.append(f"string_agg({send}({number}), ''::bytea ORDER BY source, epoch)")
+        parts.append(f"string_agg({send}(({number})::int{size}), ''::bytea ORDER BY source, epoch)")
     return " || ".join(parts)
 
 
