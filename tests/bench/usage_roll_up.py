@@ -1,8 +1,11 @@
 """The speed of making hours: against a plain SUM of one column over the very samples.
 
-PostgreSQL sums with all cores at once, so two workers make the hours, as they do in production where many wait; what one makes
-alone is in the detail, and what PostgreSQL takes for sums alone that an hour can't do without: all nine columns', and theirs by
-source with nothing written. Samples are written in bulk past the ingest, which has a benchmark of its own.
+Samples lie packed, 512 runtimes' of a slot in a row of usage_slot, and hours are packed likewise; the SUM is over the same
+samples as plain rows in a logged table without an index, one a slot and runtime, which PostgreSQL sums faster than it would the
+blocks. PostgreSQL sums with all cores at once, so two workers make the hours, processes of their own, as they do in production
+where many hours wait; what one makes alone is in the detail, and what PostgreSQL takes for sums alone that an hour can't do
+without: all nine columns', and theirs by source with nothing written. Samples are written in bulk past the ingest, which has a
+benchmark of its own.
 """
 
 from __future__ import annotations
@@ -10,20 +13,19 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from statistics import median
-from threading import Barrier
 from typing import Any
 
 from tests.bench.apart import measured_apart
-from tests.bench.usage_place import begin, entry, make_fleet, yesterday
+from tests.bench.usage_place import bare_rows, begin, entry, make_fleet, pack_rows, yesterday
 
 NAMES = ("rollup_ratio",)
 GOAL = 0.3
-RUNTIMES, HOURS, ROUNDS, WORKERS = 5_000, 24, 3, 2
+RUNTIMES, HOURS, ROUNDS, WORKERS = 5_000, 24, 5, 2
 
 SHAPES = """
 INSERT INTO usage_shape (id, digest, levels, allocatable_millicores, allocatable_mib)
@@ -34,13 +36,13 @@ FROM generate_series(1, 40) n;
 SELECT setval(pg_get_serial_sequence('usage_shape', 'id'), 40)
 """
 # Of each hundred runtimes one changes its shape each hour.
-FILL = """
-INSERT INTO {partition} (slot, reported_at, egress_bytes, source, shape, components, workload_requested_millicores,
-    workload_requested_mib, platform_requested_millicores, platform_requested_mib, workload_used_millicores, workload_used_mib,
-    platform_used_millicores, platform_used_mib, epoch, origin)
-SELECT t, t + interval '20 s', n * 1000, n,
-    1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40,
-    1, n, n * 2, 700, 900, n / 2, n, 300 + n %% 50, 400 + n %% 70, 0, 1
+ROWS = """
+SELECT t AS slot, t + interval '20 s' AS reported_at, now() AS stored_at, n * 1000 AS egress_bytes, n AS source,
+    1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40 AS shape, 1 AS components,
+    n AS workload_requested_millicores, n * 2 AS workload_requested_mib, 700 AS platform_requested_millicores,
+    900 AS platform_requested_mib, n / 2 AS workload_used_millicores, n AS workload_used_mib,
+    300 + n %% 50 AS platform_used_millicores, 400 + n %% 70 AS platform_used_mib, 0::smallint AS epoch,
+    1::smallint AS origin
 FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 s', make_interval(secs => %(length)s)) t,
     generate_series(%(first)s::int, %(count)s::int) n
 """
@@ -60,20 +62,10 @@ def main() -> None:
 
 def fill(start: datetime, end: datetime, *, count: int, length: int = 300, first: int = 1) -> None:
     """Write a day's samples of so many runtimes in bulk."""
-    from django.db import connection
-
     from billing.usage import partitions
 
     partitions.make(start.date())
-    with connection.cursor() as cursor:
-        values: dict[str, Any] = {
-            "start": start,
-            "end": end,
-            "first": first,
-            "count": count,
-            "length": length,
-        }
-        cursor.execute(FILL.format(partition=partitions.name_of(start.date())), values)
+    pack_rows(ROWS, {"start": start, "end": end, "first": first, "count": count, "length": length})
 
 
 def mark(start: datetime, hours: int, count: int, *, first: int = 1) -> None:
@@ -91,31 +83,30 @@ def mark(start: datetime, hours: int, count: int, *, first: int = 1) -> None:
 def _measure() -> dict[str, Any]:
     from django.db import connection
 
-    from billing.usage.hours import roll_up
-
     day = yesterday()
     make_fleet(RUNTIMES, born=day - timedelta(days=1))
     with connection.cursor() as cursor:
         cursor.execute(SHAPES)
     fill(day, day + timedelta(hours=HOURS), count=RUNTIMES)
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE usage_sample")
+        cursor.execute("VACUUM ANALYZE usage_slot")
+    bare_rows()
     statements = _statements()
     took: dict[str, list[float]] = {name: [] for name in (*statements, "rollup", "alone")}
-    with ThreadPoolExecutor(WORKERS) as pool:
-        _side_by_side(pool, _connect)
+    context = get_context("spawn")
+    together = context.Barrier(WORKERS)
+    with ProcessPoolExecutor(WORKERS, context, initializer=_begin_working, initargs=(together,)) as pool:
+        _side_by_side(pool)  # connected, and nothing to do yet
         for _ in range(ROUNDS):
             for name in ("rollup", "alone"):
                 _mark_all(day)
                 took["sum"].append(_timed(statements["sum"]))
-                began = time.perf_counter()
-                made = sum(_side_by_side(pool, roll_up)) if name == "rollup" else roll_up()
-                took[name].append(time.perf_counter() - began)
-                assert made == HOURS
+                work = _side_by_side(pool) if name == "rollup" else [_work()]
+                took[name].append(max(ended for _, _, ended in work) - min(began for _, began, _ in work))
+                assert sum(made for made, _, _ in work) == HOURS
                 for plain, statement in statements.items():
                     took[plain].append(_timed(statement))
             print(took, file=sys.stderr)
-        _side_by_side(pool, _disconnect)
     return _entry(took)
 
 
@@ -141,9 +132,9 @@ def _statements() -> dict[str, str]:
     sums = ", ".join(f"sum({name}) AS {name}" for name in nine)
     largest = " + ".join(f"max({name})" for name in nine)
     return {
-        "sum": "SELECT sum(workload_used_millicores) FROM usage_sample",
-        "nine_columns": f"SELECT {sums} FROM usage_sample",
-        "sums_by_source": f"SELECT {largest} FROM (SELECT source, {sums} FROM usage_sample GROUP BY source) x",
+        "sum": "SELECT sum(workload_used_millicores) FROM bare_sample",
+        "nine_columns": f"SELECT {sums} FROM bare_sample",
+        "sums_by_source": f"SELECT {largest} FROM (SELECT source, {sums} FROM bare_sample GROUP BY source) x",
     }
 
 
@@ -151,32 +142,37 @@ def _mark_all(day: datetime) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE usage_hour, usage_dirty, usage_dirty_day")
+        cursor.execute("TRUNCATE usage_hour_block, usage_dirty, usage_dirty_day")
     mark(day, HOURS, RUNTIMES)
 
 
-def _side_by_side(pool: ThreadPoolExecutor, act: Callable[[], Any]) -> list[Any]:
+_together: list[Any] = []
+
+
+def _begin_working(together: Any) -> None:
+    """Make a new process a worker with a connection of its own."""
+    import django
+
+    django.setup()
+    _together.append(together)
+
+
+def _side_by_side(pool: ProcessPoolExecutor) -> list[tuple[int, float, float]]:
     """Let each worker do this once, all at the same time."""
-    together = Barrier(WORKERS)
-
-    def work(_: int) -> Any:
-        together.wait()
-        return act()
-
-    return list(pool.map(work, range(WORKERS)))
+    return [done.result() for done in [pool.submit(_work_together) for _ in range(WORKERS)]]
 
 
-# Looked up in the thread that calls it: each has a connection of its own, and may close no other.
-def _connect() -> None:
-    from django.db import connection
-
-    connection.ensure_connection()
+def _work_together() -> tuple[int, float, float]:
+    _together[0].wait()
+    return _work()
 
 
-def _disconnect() -> None:
-    from django.db import connection
+def _work() -> tuple[int, float, float]:
+    """Make hours; return how many, when it began and when it ended, by a clock that all processes share."""
+    from billing.usage.hours import roll_up
 
-    connection.close()
+    began = time.monotonic()
+    return roll_up(), began, time.monotonic()
 
 
 def _timed(statement: str) -> float:

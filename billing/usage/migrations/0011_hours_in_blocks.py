@@ -159,7 +159,8 @@ BEGIN
         RAISE EXCEPTION 'usage_make_hours: % is no time of usage', of_hour;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('usage partitions'));
-    IF to_regclass('{schema}.' || name) IS NOT NULL THEN
+    -- Asked of the catalog itself: who waited for the lock would not learn from to_regclass what was made meanwhile.
+    IF EXISTS (SELECT FROM pg_class c WHERE c.relname::text = name AND c.relnamespace = '{schema}'::regnamespace) THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE {schema}.%I (LIKE {table} INCLUDING ALL) WITH ({how})', name);
