@@ -136,7 +136,8 @@ BEGIN
         RAISE EXCEPTION 'usage_make_partition: % is no day of samples', day;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('usage partitions'));
-    IF to_regclass('{schema}.' || name) IS NOT NULL THEN
+    -- Not by to_regclass: what it remembers from before the lock it says again.
+    IF EXISTS (SELECT FROM pg_class c WHERE c.relname::text = name AND c.relnamespace = '{schema}'::regnamespace) THEN
         RETURN false;
     END IF;
     EXECUTE format('CREATE TABLE {schema}.%I (LIKE {table} INCLUDING ALL)', name);
