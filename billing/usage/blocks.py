@@ -67,5 +67,7 @@ def binary_cursor() -> Iterator[CursorWrapper]:
     connection.ensure_connection()
     inner: Any = _Cursor(connection.connection)
     inner.format = Format.BINARY
-    with connection.make_cursor(inner) as cursor:
+    # Whoever counts statements counts these, too.
+    make = connection.make_debug_cursor if connection.force_debug_cursor else connection.make_cursor
+    with make(inner) as cursor:
         yield cursor
