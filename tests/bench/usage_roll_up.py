@@ -21,7 +21,15 @@ from statistics import median
 from typing import Any
 
 from tests.bench.apart import measured_apart
-from tests.bench.usage_place import bare_rows, begin, entry, make_fleet, pack_rows, yesterday
+from tests.bench.usage_place import (
+    bare_rows,
+    begin,
+    entry,
+    make_fleet,
+    pack_rows,
+    processor_seconds,
+    yesterday,
+)
 
 NAMES = ("rollup_ratio",)
 GOAL = 0.3
@@ -93,6 +101,7 @@ def _measure() -> dict[str, Any]:
     bare_rows()
     statements = _statements()
     took: dict[str, list[float]] = {name: [] for name in (*statements, "rollup", "alone")}
+    worked: dict[str, list[float]] = {"sum": [], "alone": []}
     context = get_context("spawn")
     together = context.Barrier(WORKERS)
     with ProcessPoolExecutor(WORKERS, context, initializer=_begin_working, initargs=(together,)) as pool:
@@ -101,23 +110,30 @@ def _measure() -> dict[str, Any]:
             for name in ("rollup", "alone"):
                 _mark_all(day)
                 took["sum"].append(_timed(statements["sum"]))
+                began = processor_seconds()
                 work = _side_by_side(pool) if name == "rollup" else [_work()]
+                if name == "alone":
+                    worked[name].append(processor_seconds() - began)
                 took[name].append(max(ended for _, _, ended in work) - min(began for _, began, _ in work))
                 assert sum(made for made, _, _ in work) == HOURS
                 for plain, statement in statements.items():
                     took[plain].append(_timed(statement))
-            print(took, file=sys.stderr)
-    return _entry(took)
+            worked["sum"].append(_worked_alone(statements["sum"]))
+            print(took, worked, file=sys.stderr)
+    return _entry(took, worked)
 
 
-def _entry(took: dict[str, list[float]]) -> dict[str, Any]:
+def _entry(took: dict[str, list[float]], worked: dict[str, list[float]]) -> dict[str, Any]:
     middle = {name: median(spent) for name, spent in took.items()}
+    work = {name: median(spent) for name, spent in worked.items()}
     samples = RUNTIMES * HOURS * 12
     detail = {
         "median_ms": {name: round(spent * 1000, 1) for name, spent in middle.items()},
         "samples": samples,
         "samples_per_second": round(samples / middle["rollup"]),
         "workers": WORKERS,
+        "processor_ms": {name: round(spent * 1000, 1) for name, spent in work.items()},
+        "ratio_of_processor_time": round(work["sum"] / work["alone"], 4),
         "ratio_of_one_worker": round(middle["sum"] / middle["alone"], 4),
         "ratio_of_sums_by_source": round(middle["sum"] / middle["sums_by_source"], 4),
         "ratio_to_nine_columns": round(middle["nine_columns"] / middle["rollup"], 4),
@@ -136,6 +152,19 @@ def _statements() -> dict[str, str]:
         "nine_columns": f"SELECT {sums} FROM bare_sample",
         "sums_by_source": f"SELECT {largest} FROM (SELECT source, {sums} FROM bare_sample GROUP BY source) x",
     }
+
+
+def _worked_alone(statement: str) -> float:
+    """Return the processor time of a statement that PostgreSQL does not share out."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
+        began = processor_seconds()
+        cursor.execute(statement)
+        worked = processor_seconds() - began
+        cursor.execute("RESET max_parallel_workers_per_gather")
+    return worked
 
 
 def _mark_all(day: datetime) -> None:
