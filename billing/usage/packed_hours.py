@@ -64,7 +64,7 @@ def pack(hours: Sequence[Array], block: int) -> Iterator[tuple[int, int, Parts]]
     if len(windows) and int((windows[:, -1] - windows[:, 0]).max()) >= 2**16:
         raise ValueError(f"Block {block} has more records than its places can tell.")
     told = (windows - windows[:, :1]).astype(">u2")
-    held = memoryview(records.tobytes())
+    held = records.view(np.uint8).data
     for number, (start, *_, end) in enumerate(windows[:, [0, -1]].tolist()):
         gappy = np.unique(offsets[start:end][has_gaps[start:end]]) + first if len(has_gaps) else _NONE
         parts = Parts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,9 @@ def sights_of(blocks: Sequence[Block], wanted: Array, grid: Grid) -> Sights:
     twice = {keys: at[1:][at[1:] == at[:-1]] for keys, at in places.items()}
     # Mostly everybody is seen in every slot: then a field is one piece of memory.
     every = {keys: len(at) == len(sources) and not len(twice[keys]) for keys, at in places.items()}
-    sights = _empty(sources, grid)
+    on_the_grid = not any(block.slot % grid.length for block in chosen)
+    whole = on_the_grid and all(every.values()) and len(chosen) == len(grid.hours) * grid.slots
+    sights = _empty(sources, grid, np.empty if whole else np.zeros)
     for (slot, _, samples), keys in zip(chosen, told, strict=True):
         hour, within = number[slot - slot % _HOUR], slot % _HOUR
         row = within // grid.length
@@ -105,13 +107,13 @@ def _holds(most: Array, part: Array) -> bool:
     return not len(part) or bool((most[at] == part).all())
 
 
-def _empty(sources: Array, grid: Grid) -> Sights:
+def _empty(sources: Array, grid: Grid, made: Callable[..., Array]) -> Sights:
     hours, slots, count = len(grid.hours), grid.slots, len(sources)
     return Sights(
         sources,
         present=np.zeros((hours, slots, count), bool),
-        epoch=np.zeros((hours, slots, count), np.int16),
-        numbers=np.zeros((hours, slots, 1 + len(GAUGES), count), np.int32),
-        egress=np.zeros((hours, slots, count), np.int64),
+        epoch=made((hours, slots, count), np.int16),
+        numbers=made((hours, slots, 1 + len(GAUGES), count), np.int32),
+        egress=made((hours, slots, count), np.int64),
         doubtful=np.zeros((hours, count), bool),
     )
