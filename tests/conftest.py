@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.plugins.sharing",
     "tests.plugins.simulator",
     "tests.plugins.stack",
+    "tests.plugins.rabbitmq",  # takes a port as a stack does
 ]
 
 
