@@ -26,6 +26,8 @@ def broker_settings(url: str) -> dict[str, Any]:
             "CELERY_TASK_DEFAULT_QUEUE_TYPE": "quorum",
             "CELERY_TASK_DEFAULT_EXCHANGE_TYPE": "topic",
             "CELERY_WORKER_DETECT_QUORUM_QUEUES": True,
+            # Celery declares 28 queues for tasks that are to come later. None of ours is: let them at least be no quorums.
+            "CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE": "classic",
             "CELERY_BROKER_TRANSPORT_OPTIONS": {
                 "confirm_publish": True,
                 "max_retries": 1,
