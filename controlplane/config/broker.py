@@ -30,6 +30,9 @@ def broker_settings(url: str) -> dict[str, Any]:
             "CELERY_BROKER_NATIVE_DELAYED_DELIVERY_QUEUE_TYPE": "classic",
             "CELERY_BROKER_TRANSPORT_OPTIONS": {
                 "confirm_publish": True,
+                # A quorum queue without a leader confirms nothing for a minute: what sends must not wait so long.
+                "read_timeout": 5,
+                "write_timeout": 5,
                 "max_retries": 1,
                 "interval_start": 0,
             },
