@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from uuid import uuid4
@@ -55,6 +56,9 @@ def this_process_sends_there(rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
     sender.conf.task_default_queue = app.conf.task_default_queue
     monkeypatch.setattr(transport, "_silent_until", 0.0)
     transport.use(sender)
+    # The same patience, ten times shorter.
+    options = sender.conf.broker_transport_options
+    options |= {name: value / 10 for name, value in options.items() if name.endswith("_timeout")}
     yield
     transport.use(app)
     sender.close()
@@ -121,3 +125,11 @@ def test_a_question_for_a_queue_that_is_not_there_leaves_sending_whole(rabbitmq:
     assert transport.depth() == 0
     assert [transport.send(uuid4()) for _ in range(2)] == [True, True]
     assert transport.depth() == 2
+
+
+def test_a_broker_that_says_nothing_holds_nobody_up(rabbitmq: RabbitMQ) -> None:
+    assert transport.send(uuid4())
+    with rabbitmq.silent():
+        begun = time.monotonic()
+        assert not transport.send(uuid4())
+        assert time.monotonic() - begun < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -84,6 +85,16 @@ class RabbitMQ:
         if self._server is not None:
             _kill_group(self._server)
             self._server = None
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """It listens and says nothing meanwhile."""
+        assert self._server is not None
+        os.killpg(self._server.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._server.pid, signal.SIGCONT)
 
     def empty(self) -> None:
         """Lose every message, queue and exchange of a broker that is down."""
