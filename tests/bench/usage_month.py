@@ -3,8 +3,8 @@
 Two tenants' fleets live through the same thirty days, one sampled every five minutes, one every minute. The late samples are a
 hundredth of the first fleet's: seven hours in which nothing of it could be read, handed in afterwards. What is compared is making
 hours and days: of what the late samples touch, and of everything; the late samples' way into the store (`ingest_ratio` says what
-that takes of any) is in the detail. Samples lie packed, 512 runtimes' of a slot in a row; the SUM is over the same samples as plain
-rows in a logged table without an index.
+that takes of any) is in the detail. Samples lie packed, 512 runtimes' of a slot in a row; the SUM is over the same samples as
+plain rows in a logged table without an index.
 """
 
 from __future__ import annotations
