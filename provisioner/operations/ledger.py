@@ -21,7 +21,7 @@ from provisioner.runtimes.phases import PHASES_OF, Kind, Phase
 
 _DURING = json.dumps({kind.value: phases.during.value for kind, phases in PHASES_OF.items()})
 BEHIND_FIRST, KEPT_WAITING = 8, timedelta(seconds=30)
-RUSH_WISHES = 20  # that came within the last ten seconds: the background rests, until it was kept waiting
+RUSH_WISHES = 8  # that came within the last two seconds: the background rests, until it was kept waiting
 BEHIND = "The runtime can be used; what is left goes on behind the work for those that can't be yet."
 _turns = itertools.count(1)
 _MESSAGE, _REASON, _RUNTIME_MESSAGE = 1000, 500, 500  # characters that the columns hold

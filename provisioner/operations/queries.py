@@ -81,7 +81,7 @@ CLAIM = _CLAIM.format(queue="NOT o.background", moves="true")
 # one behind the other is told by the last few entries of the primary key.
 _RESTS = """(
     SELECT CASE WHEN count(*) < %(rush)s::int THEN interval '0' ELSE %(kept_waiting)s::interval END
-    FROM (SELECT FROM operations_operation lately WHERE lately.id > (SELECT uuidv7(interval '-10 seconds'))
+    FROM (SELECT FROM operations_operation lately WHERE lately.id > (SELECT uuidv7(interval '-2 seconds'))
           LIMIT %(rush)s::int) stream)"""
 # The runtime's phase is what people have: what goes on in the background leaves it alone.
 CLAIM_BEHIND = _CLAIM.format(

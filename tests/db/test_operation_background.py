@@ -111,8 +111,8 @@ def test_in_a_rush_the_background_rests_until_it_was_kept_waiting(world: World, 
 
 
 def test_wishes_that_came_a_while_ago_are_no_rush(world: World, runtime: Runtime) -> None:
-    eleven_seconds = 11_000 << 80  # of an id's bits
-    with patch("provisioner.operations.opening.uuid7", lambda: UUID(int=uuid7().int - eleven_seconds)):
+    three_seconds = 3_000 << 80  # of an id's bits
+    with patch("provisioner.operations.opening.uuid7", lambda: UUID(int=uuid7().int - three_seconds)):
         for number in range(ledger.RUSH_WISHES):
             work.start(work.runtime(world.shop, world.landscape, name=f"earlier-{number}"))
     work.start(runtime)
