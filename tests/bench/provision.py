@@ -1,8 +1,8 @@
 """1,000 runtimes at once, against a whole stack with the simulator as landscape.
 
 A runtime is provisioned once it is `ready`: its cluster stands, and its tenant has access. Its modules are installed in the
-background; until the last of them has started is in the detail, and so is the worker's memory until then. The landscape builds each
-cluster in ten seconds, no more and no less: by itself the simulator would take seven for one and thirteen for another.
+background; until the last of them has started is in the detail, and so is the worker's memory until then. The landscape builds
+each cluster in ten seconds, no more and no less: by itself the simulator would take seven for one and thirteen for another.
 """
 
 from __future__ import annotations

@@ -57,5 +57,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _turn(item: pytest.Item) -> int:
     group = item.get_closest_marker("xdist_group")
     if group is not None:
-        return FIRST.index(group.args[0])
+        return FIRST.index(group.args[0]) if group.args[0] in FIRST else len(FIRST) - 1
     return len(FIRST) + (not item.nodeid.startswith(LONG))
