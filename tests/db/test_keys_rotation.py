@@ -99,7 +99,9 @@ def keys(*words: str) -> str:
 
 
 # Bytes that are no secret: digests by their names, what the audit trail's chain is made of, and packed documents of money.
-OPEN = re.compile(r"digest|hash$|fingerprint|person|links|Inputs\.document|BillImport\.content|catalog\.Content")
+OPEN = re.compile(
+    r"digest|hash$|fingerprint|person|links|Inputs\.document|BillImport\.content|catalog\.Content"
+)
 
 
 def test_no_sealed_column_is_forgotten() -> None:
