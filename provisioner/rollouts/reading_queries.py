@@ -83,28 +83,47 @@ WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 're
   AND (%(joined)s::uuid[] IS NULL OR t.runtime_id = ANY(%(joined)s::uuid[]))
 ORDER BY t.position"""
 
-# Runtimes that are on these releases, a page in the order of their ids, with the newest thing that a rollout said of each,
-# and who answers for it. Rides on runtime_by_release, target_of_runtime and waiver_one_per_runtime; whoever asks for those that
-# somebody answers for begins with the waivers, which are few.
+# Runtimes that are on these releases, or on one that is too old for the channel that they follow (pairs), a page in the order of
+# their ids, with the newest thing that a rollout said of each, and who answers for it. Rides on runtime_by_release,
+# runtime_of_channel, target_of_runtime and waiver_one_per_runtime.
+_ANSWERED = """EXISTS (
+    SELECT FROM rollouts_waiver w WHERE w.runtime_id = r.id AND w.revoked_at IS NULL AND w.expires_at > now())"""
 _LEFT_BEHIND = """
+WITH behind AS (
+    (SELECT r.id FROM runtimes_runtime r
+    WHERE r.deleted_at IS NULL AND r.release_key = ANY(%(releases)s::text[]) AND r.id > %(after)s::uuid {also}
+    ORDER BY r.id LIMIT %(most)s::int)
+    UNION
+    SELECT follower.id FROM unnest(%(channels)s::text[], %(olds)s::text[]) AS pair (channel, old) CROSS JOIN LATERAL (
+        SELECT r.id FROM runtimes_runtime r
+        WHERE r.deleted_at IS NULL AND r.pinned = '' AND r.channel = pair.channel AND r.release_key = pair.old
+            AND r.id > %(after)s::uuid {also}
+        ORDER BY r.id LIMIT %(most)s::int
+    ) follower
+)
 SELECT r.id, r.name, tenant.slug AS tenant, account.slug AS account, r.plan_id AS plan, r.region, r.release_key AS release,
-    r.phase, r.pinned, newest.state, newest.code, newest.reason, newest.since, newest.rollout, newest.rollout_id,
+    r.channel, r.phase, r.pinned, newest.state, newest.code, newest.reason, newest.since, newest.rollout, newest.rollout_id,
     w.id AS waiver_id, w.owner AS waiver_owner, w.reason AS waiver_reason, w.expires_at AS waiver_expires_at
-FROM runtimes_runtime r
+FROM behind JOIN runtimes_runtime r ON r.id = behind.id
 JOIN tenants_tenant tenant ON tenant.id = r.tenant_id JOIN tenants_account account ON account.id = r.account_id
-{how} JOIN rollouts_waiver w ON w.runtime_id = r.id AND w.revoked_at IS NULL AND w.expires_at > now()
+LEFT JOIN rollouts_waiver w ON w.runtime_id = r.id AND w.revoked_at IS NULL AND w.expires_at > now()
 LEFT JOIN LATERAL (
     SELECT t.state, t.reason_code AS code, t.reason, t.since, o.name AS rollout, o.id AS rollout_id
     FROM rollouts_target t JOIN rollouts_rollout o ON o.id = t.rollout_id
     WHERE t.runtime_id = r.id ORDER BY t.id DESC LIMIT 1
 ) newest ON true
-WHERE r.deleted_at IS NULL AND r.release_key = ANY(%(releases)s::text[]) AND r.id > %(after)s::uuid {also}
 ORDER BY r.id LIMIT %(most)s::int"""
 LEFT_BEHIND = {
-    None: _LEFT_BEHIND.format(how="LEFT", also=""),
-    True: _LEFT_BEHIND.format(how="", also=""),
-    False: _LEFT_BEHIND.format(how="LEFT", also="AND w.id IS NULL"),
+    None: _LEFT_BEHIND.format(also=""),
+    True: _LEFT_BEHIND.format(also=f"AND {_ANSWERED}"),
+    False: _LEFT_BEHIND.format(also=f"AND NOT {_ANSWERED}"),
 }
+# How many follow a channel that is ahead of them, by the release that they are on. Rides on runtime_of_channel.
+BEHIND_THEIR_CHANNEL = """
+SELECT r.release_key AS release, count(*)::int AS runtimes
+FROM unnest(%(channels)s::text[], %(olds)s::text[]) AS pair (channel, old)
+JOIN runtimes_runtime r ON r.channel = pair.channel AND r.release_key = pair.old AND r.deleted_at IS NULL AND r.pinned = ''
+GROUP BY 1"""
 
 # Of one rollout that has ended: how many are still behind, whoever was upgraded or removed since left out, and how many of these
 # somebody answers for. Reads those that were not done, not the others. Rides on target_pages_of_state and primary keys.

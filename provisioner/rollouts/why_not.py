@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -193,22 +193,50 @@ def left_behind(
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[dict[str, Any]]:
-    """Return a page of runtimes that are on no release that a channel points to, by id; see reading_queries.LEFT_BEHIND.
+    """Return a page of runtimes that are on no release that a channel points to, or on an older one than the channel that they
+    follow, by id; see reading_queries.LEFT_BEHIND.
 
-    Those ahead of every channel are not behind.
+    Those ahead of every channel are not behind; who is pinned is not behind its channel.
     `release` narrows to those on it, `waived` to those with or without somebody who answers. Raises Refused forbidden 403.
     """
     may_read(actor)
-    pointed = snapshot().releases.values()
-    newest = max(pointed, key=order_of, default=None)
-    level = {one.key for one in pointed} | (ahead_of(newest) if newest else set())
-    behind = [key for key in by("release", fleet_standing()) if key not in level]
+    present = [key for key in by("release", fleet_standing()) if release in {"", key}]
+    level = _level()
     wanted = {
-        "releases": [one for one in behind if release in {"", one}],
+        "releases": [key for key in present if key not in level],
+        **_pairs(present, level),
         "after": after or FIRST,
         "most": min(limit, MOST),
     }
     return rows(reading_queries.LEFT_BEHIND[waived], wanted)
+
+
+def behind_their_channel(*, actor: Actor) -> dict[str, int]:
+    """Return how many are on a release that a channel points to, but theirs no more, by release. Raises Refused 403."""
+    may_read(actor)
+    pairs = _pairs(list(by("release", fleet_standing())), _level())
+    return {row["release"]: row["runtimes"] for row in rows(reading_queries.BEHIND_THEIR_CHANNEL, pairs)}
+
+
+def _level() -> set[str]:
+    """Return the releases that a channel points to, and those ahead of every channel."""
+    pointed = snapshot().releases.values()
+    newest = max(pointed, key=order_of, default=None)
+    return {one.key for one in pointed} | (ahead_of(newest) if newest else set())
+
+
+def _pairs(present: Collection[str], level: Collection[str]) -> dict[str, list[str]]:
+    """Return channels, each beside a release that another one points to and that is older than its own."""
+    catalog = snapshot()
+    pairs = [
+        (channel, key)
+        for channel, own in catalog.releases.items()
+        for key in present
+        if key in level
+        and key in catalog.every_release
+        and order_of(catalog.every_release[key]) < order_of(own)
+    ]
+    return {"channels": [channel for channel, _ in pairs], "olds": [key for _, key in pairs]}
 
 
 def not_done(*, actor: Actor, rollout_id: UUID, limit: int = 25) -> list[dict[str, Any]]:

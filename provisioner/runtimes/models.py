@@ -134,6 +134,12 @@ class Runtime(TenantOwned):
             models.Index(
                 fields=["channel", "id"], condition=Q(deleted_at__isnull=True), name="runtime_by_channel"
             ),
+            # Who follows a channel that has gone on without it.
+            models.Index(
+                fields=["channel", "release_key", "id"],
+                condition=Q(deleted_at__isnull=True, pinned=""),
+                name="runtime_of_channel",
+            ),
             models.Index(
                 fields=["pinned", "-id"],
                 condition=Q(deleted_at__isnull=True) & ~Q(pinned=""),

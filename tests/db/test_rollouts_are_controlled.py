@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing.statements.revenue import last_statements
+from controlplane.catalog.facts import snapshot
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.scopes import tenant_scope
@@ -19,7 +20,8 @@ from provisioner.rollouts.models import Exclusion, Gate, Rollout, Stage, Target
 from provisioner.rollouts.ports import Revenue
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
-from tests.rolling_out import NEW, Upgrades, fleet, no_gates, set_status, states, upgrading
+from tests.rolling_out import NEW, Upgrades, fleet, no_gates, release, set_status, states, upgrading
+from tests.signed_in import browse
 from tests.work import refused
 from tests.world import World, landscape
 
@@ -505,3 +507,19 @@ def test_a_runtime_that_comes_later_joins_the_last_stage(world: World) -> None:
         tick(clock=datetime.now(UTC) + timedelta(minutes=2))
     assert Target.objects.filter(rollout=rollout).count() == 3
     assert Target.objects.get(rollout=rollout, runtime__account=world.main).stage.position == 1
+
+
+def test_who_stays_where_its_channel_was_is_left_behind_and_who_is_pinned_there_is_not(world: World) -> None:
+    regular, fast = (snapshot().releases[one].key for one in ("regular", "fast"))
+    here = {"spec": {"parameters": {"channel": "fast"}, "hibernated": False, "release": release(regular)}}
+    there = {"spec": {"parameters": {"channel": "regular"}, "hibernated": False, "release": release(regular)}}
+    behind, pinned = fleet(world.shop, [world.landscape], 2, **here)
+    Runtime.objects.filter(pk=pinned.pk).update(pinned=regular)
+    fleet(world.lab, [world.landscape], 1, **there)
+    rows = why_not.left_behind(actor=world.sam.actor)
+    assert [(row["id"], row["channel"], row["release"]) for row in rows] == [(behind.pk, "fast", regular)]
+    assert why_not.left_behind(actor=world.sam.actor, release=fast) == []
+    assert why_not.behind_their_channel(actor=world.sam.actor) == {regular: 1}
+    page = browse(world.sam).get("/fleet/left-behind").content.decode()
+    assert behind.name in page
+    assert "follows fast" in page

@@ -62,6 +62,7 @@ LEFT = Shape(
             "plan": TEXT,
             "region": TEXT,
             "release": TEXT,
+            "channel": {**TEXT, "description": "The one that it follows."},
             "phase": TEXT,
             "pinned": {**MAYBE_TEXT, "description": "The release that it is kept on, or null."},
             "rollout": {**maybe(LINK), "description": "The newest that was for it, or null."},
@@ -71,7 +72,7 @@ LEFT = Shape(
             "since": MAYBE_MOMENT,
             "waiver": maybe(record(_WAIVER)),
         },
-        description="A runtime on a release that no channel points to.",
+        description="A runtime on a release that no channel points to, or on an older one than its channel's.",
     ),
 )
 LEFT_LIST = Shape(
@@ -145,7 +146,7 @@ def version_json(version: Version) -> dict[str, Any]:
 
 def left_json(row: Mapping[str, Any], *, base: str) -> dict[str, Any]:
     """Return a runtime that is left behind."""
-    plain = ("tenant", "account", "plan", "region", "release", "phase", "state", "code", "reason")
+    plain = ("tenant", "account", "plan", "region", "release", "channel", "phase", "state", "code", "reason")
     return {
         "runtime": linked(row["id"], row["name"], base),
         **{name: row[name] for name in plain},

@@ -69,7 +69,7 @@ class LeftBehind(ApiView):
         problems=(403,),
     )
     def get(self, request: Request) -> Response:
-        """Return runtimes on releases that no channel points to, with what the newest rollout said, and who answers."""
+        """Return runtimes that their channel, or every one, has left behind, what the newest rollout said, and who answers."""
         actor, query, base = actor_of(request), self.query, base_of(request)
         waived = query.flag("waived") if query.text("waived") else None
 

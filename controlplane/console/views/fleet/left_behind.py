@@ -1,4 +1,4 @@
-"""Who is left behind: on a release that no channel points to any more, with the reason, and who answers for it."""
+"""Who is left behind: on a release that no channel points to any more, or theirs does not, with the reason, and who answers."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ def index(request: ConsoleRequest) -> HttpResponse:
     query = urlencode({name: value for name, value in (("release", release), ("waived", waived)) if value})
     more = found[PAGE_SIZE - 1]["id"] if len(found) > PAGE_SIZE else None
     behind = [one for one in versions if not one.newest]
+    outrun = why_not.behind_their_channel(actor=actor)
     context: dict[str, Any] = {
         "rows": [{**row, "version": ages.get(row["release"])} for row in found[:PAGE_SIZE]],
-        "behind": behind,
-        "count": sum(one.runtimes for one in behind),
+        "behind": [*behind, *(one for one in versions if one.newest and one.release in outrun)],
+        "count": sum(one.runtimes for one in behind) + sum(outrun.values()),
         "versions": version_chart(versions) if versions else None,
         "release": release,
         "waived": waived,
