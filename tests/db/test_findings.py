@@ -31,6 +31,7 @@ from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.spec import cluster_from_json
 from tests.findings import BREAKING, written_in
 from tests.modules import Island
+from tests.rolling_out import fleet
 from tests.world import World, landscape, order
 
 pytestmark = pytest.mark.django_db
@@ -131,7 +132,10 @@ def test_who_was_ready_long_ago_and_is_not_looked_at_yet_is_found_among_everyone
 
 def test_who_became_ready_is_found_without_a_look_at_the_fleet(runtime: Runtime) -> None:
     sql = queries.ENROL.replace("%(round)s", "'6 hours'").replace("%(most)s", "500")
+    long_ago = timezone.now() - timedelta(days=1)
+    fleet(runtime.account, [runtime.landscape], 60, first_ready_at=long_ago)
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE runtimes_runtime")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {sql}")
         plan = "\n".join(row[0] for row in cursor.fetchall())

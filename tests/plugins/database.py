@@ -107,15 +107,16 @@ def fill() -> None:
 
 
 def empty_the_rest() -> None:
-    """Empty what Django's own flush passes by, for it has no model: samples; and forget what this process knows of them."""
+    """Empty what Django's own flush passes by, for it has no model: samples and hours; forget what this process knows of them."""
     from django.db import connection
 
     from billing.usage import interning, sources
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM usage_slot)")
-        if cursor.fetchone() == (True,):
-            cursor.execute("TRUNCATE usage_slot")
+        for table in ("usage_slot", "usage_hour_block"):
+            cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
+            if cursor.fetchone() == (True,):
+                cursor.execute(f"TRUNCATE {table}")
     sources.forget()
     interning.forget()
 
