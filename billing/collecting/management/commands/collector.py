@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
+import uvloop
 from django.core.management.base import BaseCommand
 from django.db import connections
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         # The session that holds this copy's locks must stay the same: none of a pool.
         connections.databases["default"].get("OPTIONS", {}).pop("pool", None)
         look_seldom()
-        asyncio.run(_collect())
+        uvloop.run(_collect())
 
 
 async def _collect() -> None:
