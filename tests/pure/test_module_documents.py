@@ -140,3 +140,22 @@ def test_a_quantity_is_the_same_amount_however_it_is_written() -> None:
         assert amount(one) == amount(other) is not None, (one, other)
     none: list[object] = ["", "much", None, True, "1 Gi", "1gi", []]
     assert [amount(text) for text in none] == 7 * [None]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1e+06", 1_000_000),
+        ("1.073741824e+09", 1_073_741_824),
+        ("3.0", 3),
+        ("1.5e-1", 0.15),
+        ("0.5", 0.5),
+        ("-2E2", -200),
+    ],
+)
+def test_numbers_that_helm_writes_with_an_exponent_are_whole_where_they_are(
+    written: str, read: float
+) -> None:
+    [one] = read_objects(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {written}\n")
+    assert one["x"] == read
+    assert type(one["x"]) is type(read)

@@ -15,7 +15,7 @@ from provisioner.modules.base import Request
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources import helm as room
 from provisioner.modules.sources import shelf
-from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
+from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.reviewing import review
 from tests.sourcing import HELM, NO_HELM, StubHelm, asked, our_chart, version
@@ -116,8 +116,10 @@ def test_helm_is_bounded_in_time_and_in_what_it_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = stub(tmp_path, "exec sleep 60")
-    with pytest.raises(HelmRefusedError, match=r"longer than 0\.1 seconds"):
+    with pytest.raises(HelmInterruptedError, match=r"longer than 0\.1 seconds"):
         rendered(Helm(patient.binary, 0.1))
+    with pytest.raises(HelmInterruptedError, match="ended by signal 9"):
+        rendered(stub(tmp_path, "kill -9 $$"))
     monkeypatch.setattr(room, "MOST_OUTPUT", 4096)
     with pytest.raises(HelmRefusedError, match="renders to 4096 bytes or more"):
         rendered(stub(tmp_path, "exec dd if=/dev/zero bs=1024 count=64 2>/dev/null"))

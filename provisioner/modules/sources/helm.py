@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -11,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 MOST_OUTPUT = 16 * 1024 * 1024  # bytes
 _LONGEST_COMPLAINT = 400
@@ -24,6 +23,10 @@ GET_HELM = (
 
 class HelmMissingError(Exception):
     """There is no such program here."""
+
+
+class HelmInterruptedError(Exception):
+    """Helm was begun and did not come to an end: out of time, killed, or not to be started; the next time it may."""
 
 
 class HelmRefusedError(Exception):
@@ -49,12 +52,16 @@ class Helm:
     def template(
         self, chart: bytes, *, name: str, namespace: str, values: Mapping[str, Any], kubernetes: str
     ) -> str:
-        """Return what a packed chart renders to, definitions and hooks included; raises HelmMissingError, HelmRefusedError."""
+        """Return what a packed chart renders to, definitions and hooks included.
+
+        Raises HelmMissingError, HelmInterruptedError, HelmRefusedError.
+        """
         program = self.path()
         with tempfile.TemporaryDirectory(prefix="nesoi-helm-") as folder:
             place = Path(folder)
             (place / "chart.tgz").write_bytes(chart)
-            (place / "values.yaml").write_text(yaml.safe_dump(dict(values)))
+            # As JSON, which is YAML that everybody reads alike: texts such as 1e3 or y stay texts.
+            (place / "values.yaml").write_text(json.dumps(dict(values)))
             command = [program, "template", name, "chart.tgz", "--namespace", namespace]
             command += ["--values", "values.yaml", "--kube-version", kubernetes, "--include-crds"]
             return self._run(command, place)
@@ -62,21 +69,31 @@ class Helm:
     def _run(self, command: list[str], place: Path) -> str:
         output, complaints = place / "output", place / "complaints"
         with output.open("wb") as out, complaints.open("wb") as err:
-            process = subprocess.Popen(
-                command, cwd=place, env=_environment(place), stdin=subprocess.DEVNULL, stdout=out, stderr=err
-            )
+            try:
+                process = subprocess.Popen(
+                    command,
+                    cwd=place,
+                    env=_environment(place),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                )
+            except OSError as error:
+                raise HelmInterruptedError(f"Helm can't be started: {error}.") from error
             _bound(process.pid)
             try:
                 status = process.wait(self.timeout_seconds)
             except subprocess.TimeoutExpired:
                 said = f"Helm took longer than {self.timeout_seconds:g} seconds; render the chart by hand to see why."
-                raise HelmRefusedError(said) from None
+                raise HelmInterruptedError(said) from None
             finally:  # whoever is interrupted here, by the end of a step's time too, leaves nothing at work
                 if process.poll() is None:
                     process.kill()
                     process.wait()
         if output.stat().st_size >= MOST_OUTPUT:
             raise HelmRefusedError(f"The chart renders to {MOST_OUTPUT} bytes or more; split it.")
+        if status < 0:
+            raise HelmInterruptedError(f"Helm was ended by signal {-status}; look at this machine's memory.")
         if status != 0:
             said = complaints.read_text(errors="replace").strip().replace(str(place), "")
             raise HelmRefusedError(

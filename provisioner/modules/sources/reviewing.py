@@ -13,7 +13,7 @@ from provisioner.modules.rendering import digest_of, with_defaults
 from provisioner.modules.sources.charts import chart_faults
 from provisioner.modules.sources.dressing import pod_of
 from provisioner.modules.sources.faults import SourceFault, SourceInvalidError
-from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
+from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.kinds import WORKLOADS
 from provisioner.modules.sources.pods import containers_of
 from provisioner.modules.sources.rendering import Made, make, places_of
@@ -41,7 +41,7 @@ def review(
         return [error.fault], []
     except HelmMissingError as error:
         return [SourceFault("helm_missing", str(error))], []
-    except HelmRefusedError as error:
+    except (HelmInterruptedError, HelmRefusedError) as error:
         return [SourceFault("module_source_refused", str(error))], []
     found = [fault for made in tried for fault in made.faults]
     takes = footprint_of(tried[0].objects)

@@ -20,7 +20,7 @@ from provisioner.modules import ports
 from provisioner.modules.base import Footprint, Implementation, Request
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources.faults import SourceInvalidError
-from provisioner.modules.sources.helm import Helm, HelmMissingError, HelmRefusedError
+from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.reviewing import review
 from provisioner.modules.sources.values import chart_values
@@ -100,6 +100,8 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
         made = make(version, _bundle(version), module, asked, program)
     except HelmMissingError as error:
         raise Retry(str(error), code="helm_missing") from error
+    except HelmInterruptedError as error:
+        raise Retry(str(error), code="helm_interrupted") from error
     except (SourceInvalidError, HelmRefusedError) as error:
         raise Fatal(
             f"Module {version.key} can't be rendered: {error}", code="module_source_refused"
