@@ -2,7 +2,7 @@
 
 Two tenants' fleets live through the same thirty days, one sampled every five minutes, one every minute. The late samples are a
 hundredth of the first fleet's: seven hours in which nothing of it could be read, handed in afterwards; taking them in counts as
-well as making their hours and days anew. Samples lie packed, 512 runtimes' of a slot in a row; the SUM is over the samples of both
+well as making their hours and days anew. Samples lie packed, 512 of a slot in a row; the SUM is over the samples of both
 fleets as plain rows in a logged table without an index.
 """
 
