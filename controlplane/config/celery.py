@@ -13,8 +13,7 @@ from kombu import Exchange, Queue
 
 from controlplane.config.starting import load_before_forking, refuse_dangerous_settings
 from controlplane.config.worker_connections import keep_connections
-from controlplane.notices import transport as outbox
-from controlplane.trials import transport as trials
+from controlplane.tenants import calling
 from provisioner.operations import transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.config.settings")
@@ -215,5 +214,4 @@ app.conf.update(
     },
 )
 transport.use(app)
-outbox.use(app)
-trials.use(app)
+calling.use(app)

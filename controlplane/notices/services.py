@@ -15,9 +15,9 @@ from django.db import transaction
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
-from controlplane.notices import transport
 from controlplane.notices.models import ONE_ADDRESS, Notice, State
 from controlplane.notices.rendering import is_known
+from controlplane.notices.transport import delivery
 from controlplane.sealing import seal
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
@@ -68,7 +68,7 @@ def notify(
         Notice.objects.bulk_create([row], ignore_conflicts=True)
         row = Notice.objects.get(dedupe_key=dedupe_key)
     if row.id == row_id:
-        transport.send_on_commit()
+        delivery.send_on_commit()
     return row
 
 
@@ -80,4 +80,4 @@ def send_again(*, actor: Actor, notice_id: UUID) -> None:
         detail = "Only a message that could not be sent can be sent again."
         raise Refused("notice_not_failed", detail, status=409)
     audit.record("notice.send_again", actor=actor, tenant_id=None, target_type="notice", target_id=notice_id)
-    transport.send_on_commit()
+    delivery.send_on_commit()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from controlplane.notices import transport
 from controlplane.notices.delivery import MOST, deliver_due
 from controlplane.notices.retention import prune
+from controlplane.notices.transport import delivery
 from controlplane.notices.webhook_delivery import deliver_webhooks
 
 
-@shared_task(name=transport.DELIVER, ignore_result=True)
+@shared_task(name=delivery.task, ignore_result=True)
 def deliver() -> None:
     """Send what is due; a full hand asks for another one."""
     if deliver_due() >= MOST:
-        transport.send()
+        delivery.send()
 
 
 @shared_task(name="nesoi.prune_notices", ignore_result=True)

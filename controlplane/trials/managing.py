@@ -11,12 +11,12 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
-from controlplane.trials import transport
 from controlplane.trials.blocklist import require_manager
 from controlplane.trials.ending import end_waiting
 from controlplane.trials.models import Capacity, Trial
 from controlplane.trials.offer import capacity, closed
 from controlplane.trials.states import Reason, Stage
+from controlplane.trials.transport import tick
 
 MOST_PLACES = 100_000
 
@@ -40,7 +40,7 @@ def change_offer(*, actor: Actor, places: int, closed_regions: Sequence[str], is
     audit.record(
         "trial.offer", actor=actor, tenant_id=None, target_type="trial-offer", target_id=1, changes=changes
     )
-    transport.send_on_commit()
+    tick.send_on_commit()
     return row
 
 
@@ -61,4 +61,4 @@ def retry_duty(*, actor: Actor, trial_id: UUID) -> None:
         raise Refused("trial_not_found", "This trial has no duty any more; look again.", status=404)
     tenant_id = rows.values_list("tenant_id", flat=True).first()
     audit.record("trial.retry", actor=actor, tenant_id=tenant_id, target_type="trial", target_id=trial_id)
-    transport.send_on_commit()
+    tick.send_on_commit()

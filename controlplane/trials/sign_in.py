@@ -17,11 +17,11 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import User
-from controlplane.trials import transport
 from controlplane.trials.addresses import read_address
 from controlplane.trials.models import SignInLink, Trial
 from controlplane.trials.secrets import digest_of, new_token
 from controlplane.trials.terms import SIGN_IN_LIFE
+from controlplane.trials.transport import tick
 from controlplane.trials.velocity import MESSAGES_PER_PERSON, WINDOW, network_of
 
 REQUESTS_PER_NETWORK = 30  # in an hour
@@ -47,7 +47,7 @@ def ask_for_link(*, email: str, client: str, base: str) -> None:
             created_at=now,
             expires_at=now + SIGN_IN_LIFE,
         )
-        transport.send_on_commit()
+        tick.send_on_commit()
 
 
 def send_links() -> int:
