@@ -46,7 +46,8 @@ def test_every_runtime_is_read_once_in_each_slot(ground: World, simulator: Simul
     assert {"vcpu", "memory", "node", "block_storage", "snapshots", "control_plane"} <= found[0][
         "levels"
     ].keys()
-    assert found[0]["workload_requested_millicores"] > found[0]["workload_used_millicores"] > 0
+    # One cluster in twenty is busy enough at noon to use more than it asks for: of the two nothing follows.
+    assert min(found[0][f"workload_{which}_millicores"] for which in ("requested", "used")) > 0
     assert found[0]["epoch"] > 0
     assert Landscape.objects.get().tokens < 1000
     assert process.measures.read._value.get() >= 4
