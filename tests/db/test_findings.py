@@ -24,6 +24,7 @@ from provisioner.findings.models import Check, Finding, FindingWaiver
 from provisioner.findings.preflight import blockers
 from provisioner.findings.reading import fleet_groups, standing_of
 from provisioner.findings.waiving import look_again, revoke_finding_waiver, waive_finding
+from provisioner.lifecycle import rounds
 from provisioner.lifecycle.ports import Blocker
 from provisioner.modules.rendering import in_apply_order, render
 from provisioner.operations.models import Operation
@@ -54,7 +55,7 @@ class Lending:
 @pytest.fixture
 def lending(monkeypatch: pytest.MonkeyPatch) -> Lending:
     found = Lending()
-    monkeypatch.setattr(visiting, "connect", lambda **_: cast("Driver", found))
+    monkeypatch.setattr(rounds, "connect", lambda **_: cast("Driver", found))
     return found
 
 
@@ -191,7 +192,7 @@ def test_what_breaks_over_one_runtime_keeps_no_other_from_being_looked_at(
     runtime: Runtime, lending: Lending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(visiting, "_looked", lambda _: 1 / 0)
+        patched.setattr(visiting, "_look", lambda *_: 1 / 0)
         looked()
     assert Check.objects.get().problem == "The look broke: ZeroDivisionError."
     looked()

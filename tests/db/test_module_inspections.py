@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from controlplane.kernel.errors import Retry
 from provisioner.drivers.base import Driver
-from provisioner.lifecycle import inspections
+from provisioner.lifecycle import inspections, rounds
 from provisioner.modules.installing import install, look, settle
 from provisioner.modules.memory import RowMemory
 from provisioner.modules.models import Inspection, RuntimeModule
@@ -43,7 +43,7 @@ class Lending:
 @pytest.fixture
 def lending(monkeypatch: pytest.MonkeyPatch) -> Lending:
     found = Lending(Island())
-    monkeypatch.setattr(inspections, "connect", lambda **_: cast("Driver", found))
+    monkeypatch.setattr(rounds, "connect", lambda **_: cast("Driver", found))
     return found
 
 
@@ -179,6 +179,6 @@ def test_a_runtime_that_is_gone_is_forgotten(runtime: Runtime) -> None:
 def test_what_breaks_over_one_runtime_keeps_no_other_from_being_looked_at(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspections, "_looked", lambda _: 1 / 0)
+    monkeypatch.setattr(inspections, "_look", lambda *_: 1 / 0)
     assert inspections.tick() == 1
     assert Inspection.objects.get().problem == "The look broke: ZeroDivisionError."
