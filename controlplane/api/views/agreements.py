@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -29,13 +29,21 @@ from controlplane.kernel.errors import FieldError, Refused
 DAYS = ("starts", "ends", "expires", "since")
 NUMBERS = ("amount", "units", "fee", "rate", "discount_percent")
 
+Write = Callable[[Any, str], dict[str, Any]]  # a row and its tenant's slug as JSON
+
+
+class Named(NamedTuple):
+    """An agreement as the address names it."""
+
+    model: type[Any]
+    noun: str
+    id: str
+
 
 class AgreementView(ApiView):
-    """What the lists share."""
+    """What they share."""
 
-    def rows(
-        self, request: Request, model: type[Any], write: Callable[[Any, str], dict[str, Any]]
-    ) -> Response:
+    def rows(self, request: Request, model: type[Any], write: Write) -> Response:
         """Answer with one page; raises Refused 403."""
         rows = ending.visible(actor_of(request), model)
         if slug := self.query.text("tenant"):
@@ -44,9 +52,7 @@ class AgreementView(ApiView):
             page(request, self.query, rows, lambda found: [write(row, row.tenant.slug) for row in found])
         )
 
-    def agree(
-        self, request: Request, act: Callable[..., Any], write: Callable[[Any, str], dict[str, Any]]
-    ) -> HttpResponse:
+    def agree(self, request: Request, act: Callable[..., Any], write: Write) -> HttpResponse:
         """Agree on what the body says with the tenant that it names; raises Refused 403, 404, 409, 422."""
         actor, body = actor_of(request), self.body(request)
         require_manage(actor)
@@ -54,6 +60,19 @@ class AgreementView(ApiView):
         return once(
             request, lambda: Answer(201, write(act(actor=actor, tenant=tenant, **given), tenant.slug))
         )
+
+    def end(
+        self,
+        request: Request,
+        named: Named,
+        act: Callable[..., Any],
+        write: Write,
+    ) -> HttpResponse:
+        """Let an agreement end earlier, as the body says; raises Refused 403, 404, 409, 422."""
+        actor = actor_of(request)
+        row = ending.the_agreement(actor, named.model, named.noun, scope.id_of(named.noun, named.id))
+        given = {f"{named.noun}_id": row.pk, **read(self.body(request))}
+        return once(request, lambda: Answer(200, write(act(actor=actor, **given), row.tenant.slug)))
 
 
 class ContractList(AgreementView):
@@ -85,7 +104,7 @@ class ContractList(AgreementView):
         return self.agree(request, agreeing.agree_contract, shapes.contract_json)
 
 
-class ContractEnd(ApiView):
+class ContractEnd(AgreementView):
     """The end of a contract."""
 
     @contract(
@@ -99,15 +118,8 @@ class ContractEnd(ApiView):
     )
     def post(self, request: Request, contract: str) -> HttpResponse:
         """Let it end with a month, earlier than it says but never before what statements were sealed with; for FinOps."""
-        actor = actor_of(request)
-        row = ending.the_agreement(actor, Contract, "contract", scope.id_of("contract", contract))
-        given = read(self.body(request))
-
-        def act() -> Answer:
-            found = agreeing.end_contract(actor=actor, contract_id=row.pk, **given)
-            return Answer(200, shapes.contract_json(found, row.tenant.slug))
-
-        return once(request, act)
+        found = Named(Contract, "contract", contract)
+        return self.end(request, found, agreeing.end_contract, shapes.contract_json)
 
 
 class CreditList(AgreementView):
@@ -139,7 +151,7 @@ class CreditList(AgreementView):
         return self.agree(request, agreeing.grant_credit, shapes.credit_json)
 
 
-class CreditEnd(ApiView):
+class CreditEnd(AgreementView):
     """The end of a credit."""
 
     @contract(
@@ -153,15 +165,8 @@ class CreditEnd(ApiView):
     )
     def post(self, request: Request, credit: str) -> HttpResponse:
         """Let it expire earlier; what was drawn stays drawn. For FinOps."""
-        actor = actor_of(request)
-        row = ending.the_agreement(actor, CreditGrant, "credit", scope.id_of("credit", credit))
-        given = read(self.body(request))
-
-        def act() -> Answer:
-            found = ending.end_credit(actor=actor, credit_id=row.pk, **given)
-            return Answer(200, shapes.credit_json(found, row.tenant.slug))
-
-        return once(request, act)
+        found = Named(CreditGrant, "credit", credit)
+        return self.end(request, found, ending.end_credit, shapes.credit_json)
 
 
 class CommitmentList(AgreementView):
@@ -193,7 +198,7 @@ class CommitmentList(AgreementView):
         return self.agree(request, agreeing.agree_commitment, shapes.commitment_json)
 
 
-class CommitmentEnd(ApiView):
+class CommitmentEnd(AgreementView):
     """The end of a commitment."""
 
     @contract(
@@ -207,15 +212,8 @@ class CommitmentEnd(ApiView):
     )
     def post(self, request: Request, commitment: str) -> HttpResponse:
         """Let it end with an earlier month; for FinOps."""
-        actor = actor_of(request)
-        row = ending.the_agreement(actor, Commitment, "commitment", scope.id_of("commitment", commitment))
-        given = read(self.body(request))
-
-        def act() -> Answer:
-            found = ending.end_commitment(actor=actor, commitment_id=row.pk, **given)
-            return Answer(200, shapes.commitment_json(found, row.tenant.slug))
-
-        return once(request, act)
+        found = Named(Commitment, "commitment", commitment)
+        return self.end(request, found, ending.end_commitment, shapes.commitment_json)
 
 
 class RateList(ApiView):
