@@ -1,4 +1,4 @@
-"""The one door to addresses that others chose: identity providers now, webhooks later.
+"""The one door to addresses that others chose: identity providers and sources of modules now, webhooks later.
 
 It resolves a name once, refuses what lies inside our own networks, and calls the very address that it judged.
 """

@@ -1,8 +1,9 @@
-"""The only way out to an address that somebody else chose: identity providers, later webhooks.
+"""The only way out to an address that somebody else chose: identity providers, sources of modules, later webhooks.
 
 Such an address must not lead back inside (server-side request forgery). So it is resolved once, every address that it
 resolves to must be public, and the connection goes to the very address that was looked at: a name that resolves
-differently the second time (DNS rebinding) gains nothing. No redirect is followed; size and time are bounded.
+differently the second time (DNS rebinding) gains nothing. No redirect is followed here; size and time are bounded. Who asks to
+be told of a redirect looks at where it leads, calls that in its turn, and says again what of the headers is for that host.
 """
 
 from __future__ import annotations
@@ -71,11 +72,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; header names are in lower case."""
+    """What came back; header names are in lower case, `url` is the address that was called for it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -164,8 +166,7 @@ def fetch(
     Raises OutboundRefusedError when the address may not be called, NoAnswerError when nothing usable comes back in time.
     """
     parts = check_url(url, policy)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    host = str(parts.hostname)
+    port, host = parts.port or (443 if parts.scheme == "https" else 80), str(parts.hostname)
     addresses = pin(host, port, policy, resolver)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = _Pinned(host, port, addresses, tls=parts.scheme == "https", policy=policy)
@@ -188,7 +189,8 @@ def fetch(
     elsewhere = HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST
     if connection.was_cut or (elsewhere and not tell_redirects):
         raise NoAnswerError(f"{host} did not answer by itself, or not in time.")
-    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+    said = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, said, content, url)
 
 
 class _Pinned(http.client.HTTPConnection):

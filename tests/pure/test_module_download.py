@@ -12,6 +12,7 @@ import pytest
 from controlplane.catalog.loading.module_download import (
     Downloader,
     SourceUnavailableError,
+    authority,
     digest_of,
     prove,
     read_credentials,
@@ -83,6 +84,89 @@ def test_what_authorizes_stays_with_the_host_that_it_is_for(served: Registry) ->
         served.put(f"/v2/charts/eventing/blobs/{digest_of(CHART)}", b"", 307, Location=there)
         assert fetch_chart(served.downloader(), oci(served), digest).content == CHART
         assert storage.asked == [("/elsewhere?signature=s3cret", "")]
+
+
+BASIC = f"Basic {base64.b64encode(b'ada:secret').decode()}"
+
+
+@pytest.mark.parametrize("challenge", ['Bearer realm="{}/token",service="x"', 'Basic realm="x"'])
+def test_nobody_whom_a_redirect_leads_to_names_where_credentials_go(served: Registry, challenge: str) -> None:
+    with registry(Path(served.certificate).parent) as other:
+        other.put("/v2/x", b"", 401, WWW_Authenticate=challenge.format(other.url))
+        served.put(f"/v2/charts/eventing/manifests/{WRONG}", b"", 307, Location=f"{other.url}/v2/x")
+        told = refusal(served, WRONG, served.downloader("ada:secret"))
+        assert other.asked == [("/v2/x", "")]
+    assert told.code == "module_source_refused"
+    assert f"led to {other.host}" in str(told)
+    assert f"for {served.host} alone" in str(told)
+    assert len(served.asked) == 1
+
+
+@pytest.mark.parametrize("realm", ["http://{}/token", "//{}/token", "ftp://{}/", "https://[", ""])
+def test_tokens_are_asked_for_over_https_alone(served: Registry, realm: str) -> None:
+    named = realm.format(served.host)
+    path = f"/v2/charts/eventing/manifests/{WRONG}"
+    served.put(path, b"", 401, WWW_Authenticate=f'Bearer realm="{named}"')
+    told = refusal(served, WRONG, served.downloader("ada:secret"))
+    assert (told.code, f"names '{named}' for tokens" in str(told)) == ("module_source_refused", True)
+    assert served.asked == [(path, "")]
+
+
+def test_where_tokens_are_given_leads_elsewhere_without_credentials(served: Registry) -> None:
+    with registry(Path(served.certificate).parent) as other:
+        other.put("/given", b'{"token": "t0ken"}')
+        served.put("/realm", b"", 302, Location=f"{other.url}/given")
+        path = f"/v2/charts/eventing/manifests/{WRONG}"
+        served.put(path, b"", 401, WWW_Authenticate=f'Bearer realm="{served.url}/realm"')
+        refusal(served, WRONG, served.downloader("ada:secret"))
+        assert other.asked == [("/given", "")]
+    assert [sent for _, sent in served.asked] == ["", BASIC, "Bearer t0ken"]
+
+
+def test_what_was_let_go_on_the_way_is_not_taken_up_again(served: Registry) -> None:
+    with registry(Path(served.certificate).parent) as other:
+        served.put("/a.yaml", b"", 302, Location=f"{other.url}/b.yaml")
+        other.put("/b.yaml", b"", 302, Location=f"{served.url}/c.yaml")
+        served.put("/c.yaml", b"", 401)
+        with pytest.raises(SourceUnavailableError, match="answered 401"):
+            served.downloader("ada:secret").download(f"{served.url}/a.yaml")
+        assert other.asked == [("/b.yaml", "")]
+    assert served.asked == [("/a.yaml", BASIC), ("/c.yaml", "")]
+    served.put("/d.yaml", b"", 302, Location="https://[")
+    with pytest.raises(SourceUnavailableError, match="leads to what is no address"):
+        served.downloader().download(f"{served.url}/d.yaml")
+
+
+def test_a_storage_that_wants_credentials_is_named_and_gets_none(served: Registry) -> None:
+    with registry(Path(served.certificate).parent) as storage:
+        served.token = "t0ken"
+        digest = served.push("charts/eventing", CHART)
+        storage.put("/blob", b"", 403)
+        there = f"{storage.url}/blob"
+        served.put(f"/v2/charts/eventing/blobs/{digest_of(CHART)}", b"", 307, Location=there)
+        told = str(refusal(served, digest, served.downloader("ada:secret")))
+        assert storage.asked == [("/blob", "")]
+    assert f"led to {storage.host}, which answered 403" in told
+    assert "not sent to another" in told
+
+
+def test_a_host_is_the_same_however_it_is_written_and_another_on_another_port_or_without_tls() -> None:
+    same = ("https://A.example/x", "https://a.example:443/y?z", "https://a.EXAMPLE")
+    assert {authority(url) for url in same} == {"a.example:443"}
+    assert authority("https://a.example:8443/") == "a.example:8443"
+    for url in (
+        "http://a.example/",
+        "oci://a.example/",
+        "https://",
+        "https://[",
+        "https://a:b/",
+        "a.example",
+    ):
+        assert authority(url) == ""
+    client = Downloader(Policy(), {"A.example": "ada:secret", "b.example:5000": "u:p"})
+    assert client.basic("https://a.example:443/") == {"Authorization": BASIC}
+    for url in ("http://a.example/", "https://a.example:8443/", "https://b.example/", "https://x.a.example/"):
+        assert client.basic(url) == {}
 
 
 def test_bytes_under_another_digest_are_not_used(served: Registry) -> None:

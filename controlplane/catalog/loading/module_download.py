@@ -72,7 +72,7 @@ def _pair(one: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Downloader:
-    """Calls addresses within a policy; `credentials` by host go to that host only, and to whom it names for tokens."""
+    """Calls addresses within a policy; `credentials` by host go to that host only, and to whom it names itself for tokens."""
 
     policy: Policy
     credentials: Mapping[str, str] = field(default_factory=dict)
@@ -84,12 +84,15 @@ class Downloader:
 
     def basic(self, url: str) -> dict[str, str]:
         """Return the header with what is known for an address's host."""
-        known = self.credentials.get(urlsplit(url).netloc)
-        return {"Authorization": f"Basic {base64.b64encode(known.encode()).decode()}"} if known else {}
+        place = authority(url)
+        known = {authority(f"https://{host}"): pair for host, pair in self.credentials.items()}
+        if not place or place not in known:
+            return {}
+        return {"Authorization": f"Basic {base64.b64encode(known[place].encode()).decode()}"}
 
     def get(self, url: str, headers: Mapping[str, str], *, accept: str = "*/*") -> Answer:
-        """Return an answer, redirects followed; what authorizes stays with the host that it is for."""
-        first, given = urlsplit(url).netloc, {**headers, "Accept": accept}
+        """Return an answer, redirects followed; what authorizes stays with the host that it is for, and is not taken up again."""
+        first, given = authority(url), {**headers, "Accept": accept}
         for _ in range(_REDIRECTS + 1):
             try:
                 answer = fetch(
@@ -107,11 +110,29 @@ class Downloader:
                 ) from error
             if answer.status not in _ELSEWHERE or "location" not in answer.headers:
                 return answer
-            url = urljoin(url, answer.headers["location"])
-            if urlsplit(url).netloc != first:
+            url = _led(url, answer.headers["location"])
+            if not first or authority(url) != first:
                 given.pop("Authorization", None)
         said = f"{_shown(url)} leads on and on; name the address that it ends at."
         raise SourceUnavailableError("module_source_unreachable", said)
+
+
+def authority(url: str) -> str:
+    """Return "host:port" of an https address in lower case, as one is told from another; empty for everything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 443
+    except ValueError:
+        return ""
+    return f"{parts.hostname}:{port}" if parts.scheme == "https" and parts.hostname else ""
+
+
+def _led(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        said = f"{_shown(url)} leads to what is no address; name the one that it is to end at."
+        raise SourceUnavailableError("module_source_refused", said) from None
 
 
 def content_of(url: str, answer: Answer) -> bytes:
@@ -119,7 +140,12 @@ def content_of(url: str, answer: Answer) -> bytes:
     if answer.status == HTTPStatus.OK:
         return answer.body
     remedy = _REMEDIES.get(answer.status, "try again later")
-    said = f"{_shown(url)} answered {answer.status}; {remedy}."
+    led = (
+        f" led to {authority(answer.url)}, which" if authority(answer.url) not in {"", authority(url)} else ""
+    )
+    if led and answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        remedy = "what is known for one host is not sent to another; name the address where it is"
+    said = f"{_shown(url)}{led} answered {answer.status}; {remedy}."
     raise SourceUnavailableError("module_source_unreachable", said)
 
 

@@ -12,6 +12,7 @@ from controlplane.catalog.loading.module_download import (
     MOST_BYTES,
     Downloader,
     SourceUnavailableError,
+    authority,
     content_of,
     decoded,
     prove,
@@ -89,13 +90,20 @@ class _Session:
         return content_of(url, answer)
 
     def _authorized(self, url: str, answer: Answer) -> dict[str, str]:
-        """Do what the challenge asks for (RFC 6750 with realm, service and scope; or RFC 7617)."""
+        """Do what the challenge asks for (RFC 6750 with realm, service and scope; or RFC 7617), where it is the registry's own.
+
+        Whoever else a redirect led to could name an address of theirs, and would be sent what is the registry's.
+        """
+        if authority(answer.url) != authority(url):
+            raise _distrusted(url, f"led to {authority(answer.url)}, which asks who it is that comes")
         scheme, _, rest = answer.headers.get("www-authenticate", "").partition(" ")
         if scheme.lower() == "basic":
             return self._downloader.basic(url) or content_error(url, answer)
         asked = dict(_PART.findall(rest))
         if scheme.lower() != "bearer" or "realm" not in asked:
             return content_error(url, answer)
+        if not authority(asked["realm"]):
+            raise _distrusted(url, f"names {asked['realm'][:200]!a} for tokens, which is no https:// address")
         query = urlencode({key: asked[key] for key in ("service", "scope") if key in asked})
         token_url = f"{asked['realm']}{'&' if '?' in asked['realm'] else '?'}{query}"
         given = self._downloader.get(token_url, self._downloader.basic(url), accept="application/json")
@@ -106,6 +114,14 @@ class _Session:
         if not isinstance(token, str) or not token:
             return content_error(url, answer)
         return {"Authorization": f"Bearer {token}"}
+
+
+def _distrusted(url: str, seen: str) -> SourceUnavailableError:
+    said = (
+        f"{url.partition('?')[0]} {seen}: neither credentials nor tokens were sent there, they are for {urlsplit(url).netloc} "
+        "alone. Have the registry mended, or name in `url` the one that holds it."
+    )
+    return SourceUnavailableError("module_source_refused", said)
 
 
 def content_error(url: str, answer: Answer) -> dict[str, str]:
