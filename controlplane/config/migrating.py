@@ -49,7 +49,9 @@ class LeanState(ProjectState):
     ) -> None:
         """Build the class of the model only: whatever points to it does so by its key, as before."""
         built = self.__dict__.pop("apps", None)
+        stale, self._stale = self._stale, False  # else Django's part forgets the old state's classes too
         super().add_field(app_label, model_name, name, field, preserve_default)
+        self._stale = stale
         if built is not None:
             built.unregister_model(app_label, model_name)
         self._build(built, self.models[app_label, model_name])
