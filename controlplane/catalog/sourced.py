@@ -46,6 +46,11 @@ class SourcedVersion:
         return self.source["kind"] == "chart"
 
     @property
+    def is_in_registry(self) -> bool:
+        """Whether its digest is that of a registry's manifest, which names the chart in its turn."""
+        return self.source["url"].startswith("oci://")
+
+    @property
     def digest(self) -> str:
         """What its bundle is known by."""
         return self.source["digest"]

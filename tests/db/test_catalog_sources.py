@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from controlplane.catalog import facts
+from controlplane.catalog import facts, ports
+from controlplane.catalog.loading import module_sources
 from controlplane.catalog.loading.apply import ApplyRefusedError, apply_catalog
 from controlplane.catalog.loading.catalog import DATA
 from controlplane.catalog.loading.module_download import digest_of
+from controlplane.catalog.loading.module_sources import fetch_sources
 from controlplane.catalog.models import Content, ModuleVersion, Release
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Fatal, Retry
@@ -107,6 +109,16 @@ def refused(folder: Path) -> str:
     return str(error.value)
 
 
+def lose_bytes() -> None:
+    """As an installation may have that is older than what keeps them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; "
+            "ALTER TABLE catalog_moduleversion DROP CONSTRAINT catalog_moduleversion_has_its_content"
+        )
+    Content.objects.all().delete()
+
+
 def objects(**settings: Any) -> dict[tuple[str, str], Any]:
     (rendered,) = render(cluster(ModuleWish("eventing", "2.13.0", "upstream", settings)))
     return {(one["kind"], one["metadata"]["name"]): one for one in rendered.objects}
@@ -135,7 +147,7 @@ def test_what_the_catalogue_names_is_fetched_once_and_is_what_a_module_is_made_o
     assert ("CustomResourceDefinition", "subscriptions.modules.nesoi.dev") in made, "what tenants hold on to"
     asked = len(served.asked)
     assert apply(folder).changes == ()
-    Content.objects.all().delete()
+    lose_bytes()
     assert apply(folder).changes == ()
     assert Content.objects.filter(digest=digest).exists(), "what was lost is fetched again"
     assert len(served.asked) == asked + 1
@@ -221,6 +233,54 @@ def test_what_a_published_release_names_never_changes_and_what_runtimes_have_sta
     assert any("module version eventing/upstream@2.13.0 is in use by 1" in one for one in told.value.reasons)
 
 
+def test_of_two_applies_at_once_the_second_is_told_that_the_first_dropped_its_bytes(
+    served: Registry, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = served.put("/broker.yaml", BROKER.encode())
+    name_source(folder, f"{served.url}/broker.yaml", digest)
+    apply(folder)
+
+    def fetch_and_be_late(*said: Any) -> Any:
+        """The other one fetches, has the lock and commits while this one, which has fetched, waits for it."""
+        monkeypatch.setattr(module_sources, "fetch_sources", fetch_sources)
+        fetched = fetch_sources(*said)
+        assert not fetched.contents, "it is stored"
+        apply(DATA)
+        assert not Content.objects.exists()
+        return fetched
+
+    monkeypatch.setattr(module_sources, "fetch_sources", fetch_and_be_late)
+    with pytest.raises(CommandError, match="run it again") as told:
+        call_command("catalog", "apply", "--dir", str(folder))
+    assert told.value.returncode == 3
+    assert "eventing/upstream@2.13.0" in str(told.value)
+    assert not ModuleVersion.objects.exists()
+    apply(folder)
+    assert ModuleVersion.objects.exists()
+    assert Content.objects.filter(digest=digest).exists()
+
+
+def test_a_manifest_whose_chart_was_lost_is_fetched_again_with_it(
+    served: Registry, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "review_source", ports.no_review)
+    chart = our_chart()
+    name_source(
+        folder, f"oci://{served.host}/charts/eventing", served.push("charts/eventing", chart), kind="chart"
+    )
+    apply(folder)
+    manifest = Content.objects.get(chart__isnull=False)
+    assert manifest.chart_id == digest_of(chart)
+    with pytest.raises(IntegrityError, match="catalog_content_has_its_chart"), transaction.atomic():
+        Content.objects.filter(pk=manifest.chart_id).delete()
+    Content.objects.filter(pk=manifest.pk).update(chart=None)
+    Content.objects.filter(pk=digest_of(chart)).delete()
+    apply(folder)
+    assert Content.objects.get(chart__isnull=False) == manifest
+    apply(DATA)
+    assert not Content.objects.exists(), "both go once nobody names them"
+
+
 def test_postgresql_itself_keeps_other_bytes_from_a_digest(db: None) -> None:
     for content, digest in ((b"other", digest_of(b"this")), (8_400_000 * b"x", digest_of(8_400_000 * b"x"))):
         with pytest.raises(IntegrityError, match="catalog_content_is"), transaction.atomic():
@@ -231,7 +291,7 @@ def test_what_is_not_stored_or_not_there_fails_with_what_to_do(served: Registry,
     digest = served.put("/lost.yaml", f"{BROKER}# lost".encode())
     name_source(folder, f"{served.url}/lost.yaml", digest)
     apply(folder)
-    Content.objects.all().delete()
+    lose_bytes()
     with pytest.raises(Retry, match="catalog apply"):
         render(cluster(WISH))
     with pytest.raises(Fatal, match=r"implementation upstream 9\.9\.9 of eventing"):

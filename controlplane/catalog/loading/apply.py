@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError
 
 from controlplane.catalog import ports
-from controlplane.catalog.loading import module_sources, releasing
+from controlplane.catalog.loading import module_contents, module_sources, releasing
 from controlplane.catalog.loading.broker_ids import broken_broker_ids, noted
 from controlplane.catalog.loading.catalog import DATA, KINDS, Row, memory_text, read_catalog
 from controlplane.catalog.loading.difference import Change, Rows, compare, removals
@@ -70,21 +70,23 @@ class Applied:
 def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
     """Make the tables equal to the files; a second run changes nothing. Not in a transaction: sources are fetched first.
 
-    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or broker id, or stranded
-    runtimes; a dry run raises them too.
+    Raises CatalogInvalidError for wrong files, ApplyRefusedError for a changed release or broker id, stranded runtimes, or bytes
+    that another apply dropped meanwhile; a dry run raises them too.
     """
     catalog = read_catalog(directory)
     review_catalog(catalog, today=utcnow().date())
     fetched = module_sources.fetch_sources(catalog, stored_rows())
-    told = tuple(fetched.summary)
+    told, versions = tuple(fetched.summary), module_sources.sourced_versions(catalog)
     with transaction.atomic():
         lock_apply()
         before = stored_rows()
         after = releasing.as_people_left_it(before, catalog.rows)
         changes = compare(before, after)
         _refuse_broken_promises(changes, before, after)
+        if reasons := module_contents.keep(fetched.contents, versions):
+            raise ApplyRefusedError(reasons, changes)
         _write(changes, after, actor)
-        module_sources.store(fetched, catalog)
+        module_contents.drop_unnamed(versions)
         if dry_run or not (changes or fetched.contents):
             transaction.set_rollback(
                 True
@@ -142,6 +144,8 @@ def _write(changes: Sequence[Change], after: Rows, actor: Actor) -> None:
             raise ApplyRefusedError(
                 [f"{kind} {change.key} is still referred to by records of runtimes; {remedy}."], changes
             ) from error
+        except IntegrityError as error:
+            raise ApplyRefusedError([module_contents.refusal_of(error)], changes) from error
 
 
 def _write_one(change: Change, after: Rows, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.conf import settings
 from controlplane.catalog import ports
 from controlplane.catalog.loading.catalog import Catalog, Row
 from controlplane.catalog.loading.difference import Rows
+from controlplane.catalog.loading.module_contents import whole_digests
 from controlplane.catalog.loading.module_download import (
     MOST_BYTES,
     Downloader,
@@ -22,7 +23,6 @@ from controlplane.catalog.loading.module_rows import named_by
 from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.catalog.models import Content
 from controlplane.catalog.sourced import SourcedVersion, sourced_version
-from controlplane.kernel.clock import utcnow
 from controlplane.outbound.client import Policy
 
 PATIENCE_SECONDS = 60.0  # of one download
@@ -42,9 +42,7 @@ def fetch_sources(catalog: Catalog, before: Rows) -> Fetched:
     What is stored already is not fetched again; what did not change is not reviewed again, unless a release names it anew.
     """
     fetched = Fetched()
-    stored = (
-        set(Content.objects.values_list("digest", flat=True)) if catalog.rows["module_version"] else set()
-    )
+    stored = whole_digests(sourced_versions(catalog))
     due = [
         key
         for key, row in catalog.rows["module_version"].items()
@@ -67,17 +65,9 @@ def fetch_sources(catalog: Catalog, before: Rows) -> Fetched:
     return fetched
 
 
-def store(fetched: Fetched, catalog: Catalog) -> None:
-    """Keep what was fetched, and drop what no version in the files names any more; inside the transaction of an apply."""
-    known = set(Content.objects.filter(digest__in=fetched.contents).values_list("digest", flat=True))
-    now = utcnow()
-    Content.objects.bulk_create(
-        Content(digest=digest, content=content, origin=origin[:2048], fetched_at=now)
-        for digest, (origin, content) in fetched.contents.items()
-        if digest not in known
-    )
-    named = [sourced_version(row) for row in catalog.rows["module_version"].values()]
-    Content.objects.exclude(digest__in=_needed(named)).delete()
+def sourced_versions(catalog: Catalog) -> list[SourcedVersion]:
+    """Return the versions that the files name sources for."""
+    return [sourced_version(row) for row in catalog.rows["module_version"].values()]
 
 
 def downloader() -> Downloader:
@@ -141,14 +131,6 @@ def _kubernetes_of(key: str, catalog: Catalog) -> list[str]:
     """Return the Kubernetes versions that it is installed on: those of releases that name it, or the catalog's."""
     named = {row["kubernetes_patch"] for row in catalog.rows["release"].values() if key in named_by(row)}
     return sorted(named) or sorted(row["patch"] for row in catalog.rows["kubernetes_version"].values())
-
-
-def _needed(versions: Sequence[SourcedVersion]) -> set[str]:
-    found = {version.digest for version in versions}
-    manifests = {one.digest: one.source["url"] for one in versions if _in_registry(one.source["url"])}
-    for digest, content in Content.objects.filter(digest__in=manifests).values_list("digest", "content"):
-        found.add(chart_layer(bytes(content), manifests[digest]))
-    return found
 
 
 def broken_versions(before: Rows, after: Mapping[str, Mapping[str, Row]]) -> list[str]:
