@@ -59,3 +59,10 @@ def closed_until() -> datetime | None:
         cursor.execute(queries.CLOSED_UNTIL)
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def hours_not_made() -> int:
+    """Return how many hours could not be made of what is stored, and so stay as they were."""
+    with connection.cursor() as cursor:
+        cursor.execute(queries.NOT_MADE)
+        return int(cursor.fetchone()[0])

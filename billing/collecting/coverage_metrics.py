@@ -10,13 +10,13 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from billing.collecting.coverage import closed_until, fleet_coverage
+from billing.collecting.coverage import closed_until, fleet_coverage, hours_not_made
 
 KEPT_SECONDS = 60.0  # it changes once an hour, and costs a look at every runtime's row
 
 
 class CoverageCollector(Collector):
-    """Three statements a minute at most; nothing while the database does not answer."""
+    """Four statements a minute at most; nothing while the database does not answer."""
 
     def __init__(self) -> None:
         self._kept: list[Metric] = []
@@ -53,6 +53,11 @@ def _gauges() -> Iterator[Metric]:
             "End of the last hour whose unknown time was booked.",
             value=reached.timestamp(),
         )
+    yield GaugeMetricFamily(
+        "nesoi_usage_hours_not_made",
+        "Hours that could not be made of what is stored.",
+        value=hours_not_made(),
+    )
 
 
 def register(registry: CollectorRegistry) -> None:

@@ -77,3 +77,5 @@ SELECT day, sum(observed_seconds)::bigint, sum(inferred_seconds)::bigint, sum(un
 FROM usage_day_life WHERE day = (SELECT max(day) FROM usage_day_life WHERE day < %s) GROUP BY day
 """
 CLOSED_UNTIL = "SELECT reached FROM usage_progress WHERE name = 'hours'"
+# Hours that could not be made when that was last tried. Marks are few: each tick takes them away.
+NOT_MADE = "SELECT count(DISTINCT hour) FROM usage_dirty WHERE failures > 0"

@@ -23,7 +23,7 @@ from billing.statements.drafting import Draft, draft
 from billing.statements.models import Adjustment, Inputs, State, Statement
 from billing.statements.stored import closed
 from billing.statements.telling import tell_sealed
-from billing.usage.late import is_settled, seal_month, settle
+from billing.usage.late import is_settled, seal_month, settle, unmade
 from billing.usage.models import Late, Progress
 from billing.usage.slots import start_of
 from controlplane.kernel.clock import utcnow
@@ -184,6 +184,12 @@ def _check_time(tenant_id: UUID, month: date, now: datetime) -> None:
     if now < start_of(end):
         raise _refused("month_open", f"{month:%B %Y} goes on; it can be sealed once it is over.")
     reached = Progress.objects.filter(name="hours").values_list("reached", flat=True).first()
+    if failed := unmade(month, end):
+        detail = (
+            f"{len(failed)} hours of {month:%B %Y} can't be made of what is stored, the first is {failed[0]:%d %B %H:%M} UTC. "
+            "The workers' log says why (usage.hour_not_made); seal the month when that is mended."
+        )
+        raise _refused("usage_unsettled", detail)
     if reached is None or reached < start_of(end) or not is_settled(month, end):
         detail = f"Some hours of {month:%B %Y} are still to be made; try again in a few minutes."
         raise _refused("usage_unsettled", detail)

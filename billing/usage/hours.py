@@ -6,12 +6,13 @@ it had not begun.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db import transaction
+import structlog
+from django.db import connection, transaction
 
 from billing.usage import hour_blocks
 from billing.usage import rolling_queries as sql
@@ -28,22 +29,62 @@ from billing.usage.spans import numbers_of
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
+log = structlog.get_logger(__name__)
 HOURS_AT_ONCE = 100
 _MANY_HOURS = 6  # more than a tick leaves behind: history was brought in, or the workers stood still
 _TOGETHER = 12  # few enough that two workers share a day
 
 
+class HoursNotMadeError(Exception):
+    """Some hours can't be made of what is stored. They stay marked and as they were; the log says why."""
+
+
 def roll_up(*, most: int = HOURS_AT_ONCE, company: Callable[[], object] | None = None) -> int:
     """Make anew what is marked, at most so many hours; return how many. Two of these share the work.
 
-    `company` is called once where many hours wait: it asks a second worker to begin as well.
+    `company` is called once where many hours wait: it asks a second worker to begin as well. An hour that can't be made holds
+    up no other: it is tried again each time, last of all. Raises HoursNotMadeError at the end where there was one.
     """
     with binary_cursor() as cursor:
         cursor.execute(sql.DIRTY_HOURS, [most])
         hours = [hour for (hour,) in cursor.fetchall()]
     if company is not None and len(hours) >= _MANY_HOURS:
         company()
-    return sum(map(roll_up_hours, _together(hours)))
+    made, failed = _added_up(map(_made_or_not, _together(hours)))
+    if failed:
+        raise HoursNotMadeError(
+            f"{len(failed)} hours were not made, {made} were; the first is {min(failed)}."
+        )
+    return made
+
+
+def _made_or_not(hours: Sequence[datetime]) -> tuple[int, list[datetime]]:
+    """Make hours together, or where that fails each for itself; return how many were made, and which can't be."""
+    try:
+        return roll_up_hours(hours), []
+    except Exception as error:
+        if not connection.is_usable():  # nothing could be made now
+            raise
+        if len(hours) == 1:
+            _note_failure(hours[0], error)
+            return 0, [*hours]
+    return _added_up(_made_or_not([hour]) for hour in hours)
+
+
+def _added_up(parts: Iterable[tuple[int, list[datetime]]]) -> tuple[int, list[datetime]]:
+    made, failed = 0, list[datetime]()
+    for count, hours in parts:
+        made += count
+        failed += hours
+    return made, failed
+
+
+def _note_failure(hour: datetime, error: Exception) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.FAILED, [hour])
+        failures = max((count for (count,) in cursor.fetchall()), default=1)
+    first = failures == 1  # afterwards, every tick says it once more
+    log.error("usage.hour_not_made", hour=str(hour), failures=failures, reason=str(error), exc_info=first)
 
 
 def roll_up_hours(hours: Sequence[datetime]) -> int:
@@ -95,7 +136,10 @@ def _different(parts: Sequence[Array]) -> Array:
 
 
 def _spread(cursor: CursorWrapper, dirty: dict[datetime, Array], spreading: dict[datetime, Array]) -> None:
-    """Mark the hours before and after where a gap may reach across; they spread no further."""
+    """Mark the hours before and after where a gap may reach across; they spread no further.
+
+    What lies there is seen only if nobody makes it anew at this moment; else it is marked whatever it will be.
+    """
     reached: dict[datetime, Array] = {}
     for hour in sorted({hour + step for hour in spreading for step in (-HOUR, HOUR)}):
         nearby = ascending([spreading.get(near, _NONE) for near in (hour - HOUR, hour + HOUR)])
@@ -105,11 +149,22 @@ def _spread(cursor: CursorWrapper, dirty: dict[datetime, Array], spreading: dict
             reached[hour] = nearby
     if not reached:
         return
+    for hour in _others_make(cursor, [*reached]):
+        cursor.execute(sql.MARK_QUIETLY, [hour, array(reached.pop(hour).tolist())])
+    if not reached:
+        return
     blocks = np.unique(np.concatenate([*reached.values()]) // SIZE)
     for hour, parts in hour_blocks.gappy(cursor, [*reached], blocks.tolist()).items():
         reaching = np.intersect1d(reached[hour], np.concatenate(parts))
         if len(reaching):
             cursor.execute(sql.MARK_QUIETLY, [hour, array(reaching.tolist())])
+
+
+def _others_make(cursor: CursorWrapper, hours: Sequence[datetime]) -> list[datetime]:
+    """Return those of these hours that somebody else is making, of samples that may be older than what was just seen."""
+    cursor.execute(sql.LOCK_HOURS, [list(hours)])
+    free = {hour for (hour,) in cursor.fetchall()}
+    return [hour for hour in hours if hour not in free]
 
 
 def _others(sources: Array, but: Array) -> Array:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
-from billing.usage.models import DirtyDay, Late, Sealed
+from billing.usage.models import Dirty, DirtyDay, Late, Sealed
 from billing.usage.slots import start_of
 
 
@@ -54,7 +54,17 @@ def settle(*, tenant_id: UUID, month: date, newest: int) -> int:
 
 def is_settled(month: date, following: date) -> bool:
     """Whether every day of [month, following) is made of all that is known: nothing of it waits to be computed."""
-    from billing.usage.models import Dirty
+    return not (
+        _waiting(month, following).exists()
+        or DirtyDay.objects.filter(day__gte=month, day__lt=following).exists()
+    )
 
-    hours = Dirty.objects.filter(hour__gte=start_of(month), hour__lt=start_of(following))
-    return not (hours.exists() or DirtyDay.objects.filter(day__gte=month, day__lt=following).exists())
+
+def unmade(month: date, following: date) -> list[datetime]:
+    """Return the hours of [month, following) that could not be made when that was last tried, oldest first."""
+    failed = _waiting(month, following).filter(failures__gt=0)
+    return list(failed.order_by("hour").values_list("hour", flat=True).distinct())
+
+
+def _waiting(month: date, following: date) -> QuerySet[Dirty]:
+    return Dirty.objects.filter(hour__gte=start_of(month), hour__lt=start_of(following))

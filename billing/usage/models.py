@@ -177,6 +177,8 @@ class Dirty(models.Model):
     sources = ArrayField(models.IntegerField())
     # Whether the neighbouring hours are to follow where a gap reaches into them.
     spreads = models.BooleanField(default=True, db_default=True)
+    # How often its hour could not be made: such hours come last.
+    failures = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [models.Index(fields=["hour"], name="usage_dirty_hours")]

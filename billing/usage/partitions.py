@@ -1,6 +1,6 @@
 """Partitions: of samples one a day of UTC, made ahead; of hours one a month, made with its first. What is old is dropped.
 
-Nothing goes that a month needs whose statement is not sealed yet.
+Nothing goes that a month needs whose statement is not sealed yet, nor samples whose hours are still to be made.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ _PREFIX = "usage_slot_"
 _DAYS = """
 SELECT to_date(substr(c.relname, 12), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'usage_slot'::regclass ORDER BY 1
+"""
+# Days whose samples hours wait for that are still to be made, or that reach half an hour into theirs. By the index of hours.
+_WANTED = """
+SELECT DISTINCT (hour AT TIME ZONE 'UTC' + step * interval '1 hour')::date FROM usage_dirty, generate_series(-1, 1) step
+WHERE hour < %s
 """
 
 
@@ -75,11 +80,16 @@ def is_closed(hour: datetime, *, now: datetime | None = None) -> bool:
 
 
 def drop_old(*, now: datetime | None = None) -> int:
-    """Drop samples that are older than their retention, save what `ports.needed_since` still names; return how many days."""
+    """Drop samples that are older than their retention; return how many days.
+
+    What `ports.needed_since` still names stays, and what hours are still to be made of: history that was brought in.
+    """
     keep = _kept_since(settings.USAGE_RETENTION_DAYS, now)
     with connection.cursor() as cursor:
+        cursor.execute(_WANTED, [start_of(keep + DAY)])
+        wanted = {day for (day,) in cursor}
         cursor.execute(_DAYS)
-        old = [day for (day,) in cursor if day < keep]
+        old = [day for (day,) in cursor if day < keep and day not in wanted]
     dropped = sum(_dropped("SELECT usage_drop_partition(%s)", day) for day in old)
     with connection.cursor() as cursor:
         cursor.execute(FORGET_OLD_USE, [start_of(keep)])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-# Newest hours first: history that is brought in holds up nobody's today. By the index of hours; a row a batch.
-DIRTY_HOURS = "SELECT DISTINCT hour FROM usage_dirty ORDER BY hour DESC LIMIT %s"
+# Newest hours first: history that is brought in holds up nobody's today. Last of all those that could not be made: they hold up
+# nobody either. By the index of hours; a row a batch.
+DIRTY_HOURS = "SELECT hour FROM usage_dirty GROUP BY hour ORDER BY max(failures), hour DESC LIMIT %s"
+FAILED = "UPDATE usage_dirty SET failures = failures + 1 WHERE hour = %s RETURNING failures"
 
 # One at a time makes an hour: a second one leaves it, or would overwrite what is newer. Held to the transaction's end.
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext(%s), %s)"
 LOCK_HOURS = """
 SELECT hour FROM unnest(%s::timestamptz[]) hour
-WHERE pg_try_advisory_xact_lock(hashtext('usage hour'), extract(epoch FROM hour)::int / 3600)
+WHERE pg_try_advisory_xact_lock(hashtext('usage hour'), (extract(epoch FROM hour) / 3600)::int)
 """
 
 # What is marked after this stays marked: it was not there to be seen. By the index of hours; a row a batch.

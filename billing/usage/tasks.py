@@ -13,8 +13,10 @@ def usage() -> None:
     """Look after partitions, close what is over, make hours and days of what changed; cheap while nothing did."""
     partitions.make_ahead()
     closing.close_hours()
-    hours.roll_up(company=_ask_another)
-    days.roll_up_days()
+    try:
+        hours.roll_up(company=_ask_another)
+    finally:  # an hour that can't be made holds up no day
+        days.roll_up_days()
 
 
 def _ask_another() -> None:

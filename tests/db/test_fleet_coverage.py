@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from billing.collecting.coverage import fleet_coverage
 from billing.collecting.coverage_metrics import register
 from billing.usage import closing, days, hours
+from billing.usage.models import Dirty
 from controlplane.tenants.isolation.scopes import platform_scope
 from tests.usage import HOUR, begin, live, morning, send, sight, slots
 
@@ -48,7 +49,9 @@ def test_prometheus_is_told_and_asks_the_database_once_a_minute(django_assert_nu
     registry = CollectorRegistry()
     register(registry)
     closing.begin_again(morning())
+    Dirty.objects.create(hour=morning(), sources=[1], failures=2)
     with platform_scope():
+        assert registry.get_sample_value("nesoi_usage_hours_not_made") == 1
         assert (
             registry.get_sample_value("nesoi_usage_closed_until_timestamp_seconds") == morning().timestamp()
         )

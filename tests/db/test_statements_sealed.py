@@ -183,6 +183,8 @@ def test_hours_that_are_still_to_be_made_hold_it_up(world: World) -> None:
     row = drafted(world.archipel, JUNE)
     Dirty.objects.create(hour=datetime(2026, 6, 30, 23, tzinfo=UTC), sources=[1])
     refused(row, "usage_unsettled")
+    Dirty.objects.update(failures=1)
+    assert "the first is 30 June 23:00 UTC" in refused(row, "usage_unsettled")
     Dirty.objects.all().delete()
     begin(datetime(2026, 6, 30, 23, tzinfo=UTC))
     refused(row, "usage_unsettled")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from billing.usage import closing, days, hours, interning, making, sources, tasks
+from billing.usage import rolling_queries as sql
+from billing.usage.late import is_settled, unmade
 from billing.usage.models import Day, DayLife, Dirty, DirtyDay, Hour, Shape, Source, Span
 from billing.usage.partitions import make
 from billing.usage.slots import start_of
@@ -277,6 +283,66 @@ def test_where_many_hours_wait_a_second_worker_is_asked_once(monkeypatch: pytest
     assert not Dirty.objects.exists()
 
 
+# --- hours that can't be made
+
+
+def test_an_hour_that_cannot_be_made_holds_up_no_other_and_no_day(settings: Any) -> None:
+    settings.USAGE_SLOT_SECONDS = 60
+    source = live(TEN - 3 * HOUR, gone=TEN + HOUR)
+    minutes = [TEN - 3 * HOUR + timedelta(minutes=number) for number in range(0, 240, 3)]
+    send([sight(source, slot, reported_at=slot) for slot in minutes])
+    roll()
+    before = made()
+    settings.USAGE_SLOT_SECONDS = 300
+    late = TEN - 2 * HOUR + timedelta(minutes=5)  # of a runtime whose minutes look like slots now
+    send([sight(source, late)])
+    other = live(TEN - 3 * HOUR, gone=TEN + HOUR)
+    send([sight(other, slot) for slot in slots(TEN - 3 * HOUR, 48)])
+    with (
+        capture_logs() as told,
+        pytest.raises(hours.HoursNotMadeError, match="1 hours were not made, 3 were"),
+    ):
+        tasks.usage()
+    assert [(each["hour"], each["failures"]) for each in told if each["event"] == "usage.hour_not_made"] == [
+        (str(TEN - 2 * HOUR), 1)
+    ]
+    assert seconds(TEN, other) == seconds(TEN - HOUR, other) == seconds(TEN - 3 * HOUR, other) == (3600, 0, 0)
+    assert seconds(TEN - 2 * HOUR, other) == (0, 0, 0)
+    assert {key: made()[key] for key in before} == before
+    assert DayLife.objects.get(source=other.id, day=TEN.date()).observed_seconds == 3 * 3600
+    month = TEN.date().replace(day=1)
+    assert not is_settled(month, month + timedelta(days=31))
+    assert unmade(month, month + timedelta(days=31)) == [TEN - 2 * HOUR]
+
+
+def test_what_could_not_be_made_is_tried_last_and_made_once_it_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = live(TEN - 2 * HOUR, gone=TEN + HOUR)
+    Dirty.objects.all().delete()
+    make_them, tried = hours.roll_up_hours, list[datetime]()
+
+    def stumble(some: Sequence[datetime]) -> int:
+        tried.extend(some)
+        if TEN in some:
+            raise ValueError("These hours can't be true.")
+        return make_them(some)
+
+    monkeypatch.setattr(hours, "roll_up_hours", stumble)
+    for _ in range(2):
+        tried.clear()
+        for number in range(3):
+            mark(TEN - number * HOUR, source)
+        with pytest.raises(hours.HoursNotMadeError):
+            hours.roll_up()
+    assert tried == [TEN - HOUR, TEN - 2 * HOUR, TEN]
+    assert list(Dirty.objects.values_list("hour", "failures")) == [(TEN, 1 + 1), (TEN, 1)]
+    monkeypatch.setattr(hours, "roll_up_hours", make_them)
+    roll()
+    assert seconds(TEN) == (0, 0, 3600)
+    assert not Dirty.objects.exists()
+
+
 # --- days
 
 
@@ -339,8 +405,8 @@ def test_leap_days_month_ends_and_clock_changes_elsewhere_are_days_of_24_hours(d
 # --- crashes and company
 
 
-class Broken(Exception):  # noqa: N818
-    """The process dies here."""
+class Broken(BaseException):
+    """The process dies here: nobody catches that."""
 
 
 @contextmanager
@@ -354,11 +420,17 @@ def dying_before(number: int) -> Iterator[list[int]]:
             raise Broken
         return execute(*arguments)
 
-    with connection.execute_wrapper(count):
+    def count_copies(link: psycopg.Cursor[Any], *arguments: Any) -> Any:
+        return count(partial(COPY, link), *arguments)
+
+    with connection.execute_wrapper(count), patch.object(psycopg.Cursor, "copy", count_copies):
         yield seen
 
 
-def test_killed_before_any_statement_nothing_is_lost_or_counted_twice() -> None:
+COPY = psycopg.Cursor.copy
+
+
+def test_killed_before_any_statement_or_copy_nothing_is_lost_or_counted_twice() -> None:
     source, gappy = live(TEN - 3 * HOUR), live(TEN - 3 * HOUR)
     rows = [sight(source, slot) for slot in slots(TEN - HOUR, 24)]
     rows += [sight(gappy, slot) for slot in slots(TEN - HOUR, 24) if slot.minute != 55]
@@ -391,6 +463,28 @@ def test_killed_before_any_statement_nothing_is_lost_or_counted_twice() -> None:
             break
     assert number > 8
     assert not died
+
+
+def test_a_gap_whose_other_side_somebody_makes_at_this_moment_is_found_afterwards() -> None:
+    """Of two workers one has read its hour's samples when the next hour's come, and writes when the other has looked already."""
+    source = live(TEN)
+    send([sight(source, slot) for slot in slots(TEN, 11)])
+    with psycopg.connect(**link_parameters()) as other:
+        other.execute(sql.LOCK_HOURS, [[TEN]])
+        Dirty.objects.all().delete()
+        send([sight(source, slot) for slot in slots(TEN + HOUR + SLOT, 11)])
+        assert hours.roll_up_hours([TEN + HOUR]) == 1
+        assert list(Dirty.objects.values_list("hour", "sources", "spreads")) == [(TEN, [source.id], False)]
+        assert hours.roll_up_hours([TEN]) == 0
+    roll()
+    assert seconds(TEN) == (3300, 300, 0)
+    assert seconds(TEN + HOUR) == (3300, 300, 0)
+    assert not Dirty.objects.exists()
+
+
+def link_parameters() -> dict[str, Any]:
+    parameters = connection.get_connection_params()
+    return {key: parameters[key] for key in ("host", "port", "dbname", "user") if key in parameters}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -97,6 +97,21 @@ def test_one_runtimes_hours_are_its_own(fleet: list[Source]) -> None:
         assert {row[1] for row in found} == {source.id}
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_who_asks_from_within_an_hour_gets_those_that_begin_afterwards(zone: str) -> None:
+    told = "extract(epoch FROM hour)::bigint, source, span, shape, observed_seconds, unknown_seconds"
+    wanted = answered(f"SELECT {told} FROM usage_hour WHERE hour = %s", TEN + HOUR)
+    assert wanted
+    run(f"SET LOCAL timezone = '{zone}'")
+    within = (TEN + 6 * SLOT, TEN + 2 * HOUR)
+    found = [
+        row
+        for tenant in set(answered("SELECT DISTINCT tenant_id FROM usage_span"))
+        for row in answered(f"SELECT {told} FROM usage_hours_of(%s, %s, %s)", *tenant, *within)
+    ]
+    assert sorted(found) == sorted(wanted)
+
+
 def test_late_samples_touch_their_own_block_and_leave_what_is_as_it_was(fleet: list[Source]) -> None:
     before = {place: (parts, xmin) for *place_, parts, xmin in written() for place in [tuple(place_)]}
     old = {(row.source, row.span, row.shape): row for row in Hour.objects.filter(hour=TEN)}

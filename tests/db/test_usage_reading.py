@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -107,6 +109,48 @@ def test_hours_open_for_the_tenant_whose_time_they_were_and_for_the_platform(mov
     for role in (PLATFORM, WORKER):
         with acting_as(role):
             assert seen() == {TENANT: own, OTHER: other}
+
+
+def test_whoever_only_inherits_the_webs_rights_sees_no_more_hours_than_the_web(moved: Source) -> None:
+    both = [(1,), (1,)]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE forgetful; CREATE ROLE of_the_workers")
+        cursor.execute(f"GRANT {WEB} TO forgetful; GRANT {WORKER} TO of_the_workers")
+        cursor.execute("GRANT forgetful, of_the_workers TO CURRENT_USER")
+    with acting_as("of_the_workers"):
+        assert hours_told(connection) == both
+    with acting_as("forgetful"):
+        assert hours_told(connection) == [(0,), (0,)]
+        with tenant_scope(OTHER):
+            assert hours_told(connection) == [(0,), (1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_login_that_becomes_no_role_sees_what_it_inherits(moved: Source) -> None:
+    parameters = connection.get_connection_params()
+    options = {key: parameters[key] for key in ("host", "port", "dbname") if key in parameters}
+    rights = {"forgetful": (WEB, [(0,), (0,)]), "of_the_workers": (WORKER, [(1,), (1,)])}
+    for login, (role, wanted) in rights.items():
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE {login} LOGIN; GRANT {role} TO {login}")
+        try:
+            with psycopg.connect(**options, user=login) as link:
+                assert link.execute("SELECT current_setting('role')").fetchall() == [("none",)]
+                assert hours_told(link) == wanted
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP ROLE {login}")
+
+
+def hours_told(link: Any) -> list[tuple[int]]:
+    """How many records of the moved runtime's hour each of its tenants has, for whoever asks."""
+    asked = "SELECT count(*) FROM usage_hours_of(%s, %s, %s)"
+    with link.cursor() as cursor:
+        found = []
+        for tenant in (TENANT, OTHER):
+            cursor.execute(asked, [tenant, TEN, TEN + HOUR])
+            found.append(cursor.fetchone())
+    return found
 
 
 HOURS_OF = """
