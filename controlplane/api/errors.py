@@ -70,7 +70,12 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> JsonResponse:
 def _refused(error: Refused, context: dict[str, Any]) -> Problem:
     wait = error.retry_after_seconds
     headers = {} if wait is None else {"Retry-After": str(wait)}
-    return Problem(error.status, error.code, error.detail, error.errors, headers)
+    errors = error.errors
+    if (
+        error.status == HTTPStatus.PRECONDITION_FAILED
+    ):  # only here is it known in which header the revision came
+        errors = (FieldError("If-Match", error.code, error.detail),)
+    return Problem(error.status, error.code, error.detail, errors, headers)
 
 
 def _not_authenticated(error: exceptions.APIException, context: dict[str, Any]) -> Problem:

@@ -27,6 +27,6 @@ def expected_revision(request: Request) -> int | None:
     match = _STRONG.fullmatch(header)
     if match is None:
         detail = 'If-Match must be one ETag as we sent it, for example "r3", or *.'
-        raise Refused("if_match_invalid", detail, status=400)
+        raise Refused("if_match_invalid", detail, field="If-Match", status=400)
     named = _REVISION.fullmatch(match[1])
     return int(named[1]) if named else NO_REVISION

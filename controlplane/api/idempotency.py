@@ -49,7 +49,7 @@ def once(request: Request, act: Callable[[], Answer]) -> HttpResponse:
         return _written(act())
     if not _KEY.fullmatch(key):
         detail = "Idempotency-Key must be 1 to 255 visible ASCII characters, for example a UUID."
-        raise Refused("idempotency_key_invalid", detail, status=400)
+        raise Refused("idempotency_key_invalid", detail, field="Idempotency-Key", status=400)
     claim = _Claim(token, key, _fingerprint(request))
     with transaction.atomic():
         kept = _kept(claim)
@@ -74,6 +74,7 @@ def _kept(claim: _Claim) -> HttpResponse | None:
         raise Refused(
             "idempotency_key_reused",
             "This Idempotency-Key came with another request before; choose a new key for a new request.",
+            field="Idempotency-Key",
         )
     found = headers if isinstance(headers, dict) else json.loads(headers)
     return HttpResponse(

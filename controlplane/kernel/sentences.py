@@ -157,7 +157,7 @@ def _complaint(keyword: str, error: ValidationError, schema: Mapping[str, Any]) 
         "minimum": lambda: f"is {value}, but must be at least {limit}{unit}.",
         "maximum": lambda: f"is {value}, but must be at most {limit}{unit}.",
         "minLength": lambda: f"must have at least {limit} character(s).",
-        "maxLength": lambda: f"must have at most {limit} characters; it has {len(instance)}.",
+        "maxLength": lambda: f"must have at most {limit} characters; it has {len(instance)}: shorten it.",
         "pattern": lambda: f"is {value}, but must be {schema.get('x-pattern-text', f'like {limit}')}.",
         "minItems": lambda: f"must have at least {limit} entries.",
         "maxItems": lambda: f"must have at most {limit} entries; it has {len(instance)}.",

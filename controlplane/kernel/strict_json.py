@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -28,18 +29,28 @@ def read_object(raw: bytes) -> dict[str, Any]:
             parse_int=_integer,
         )
     except UnicodeDecodeError as error:
-        raise Refused("invalid_json", f"Byte {error.start} of the body is not UTF-8.", status=400) from error
-    except json.JSONDecodeError as error:
-        detail = f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        detail = f"Byte {error.start} of the body is not UTF-8; send its text in UTF-8."
         raise Refused("invalid_json", detail, status=400) from error
+    except json.JSONDecodeError as error:
+        raise Refused("invalid_json", _unreadable(error, raw), status=400) from error
     except RecursionError as error:
         raise _too_deep() from error
     if not isinstance(data, dict):
-        raise Refused("not_an_object", "The body must be a JSON object: {…}.", status=400)
+        detail = "The body is JSON, but no object; send one: {…}, with the names of the fields in it."
+        raise Refused("not_an_object", detail, status=400)
     # Only an escape can bring in what must not be stored, and only many brackets can nest deeply.
     if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > DEEPEST:
         _inspect(data, 1)
     return data
+
+
+def _unreadable(error: json.JSONDecodeError, raw: bytes) -> str:
+    if not raw.strip():
+        return "The body is empty; send a JSON object: {…}."
+    if raw.startswith(codecs.BOM_UTF8):
+        return "The body begins with a byte order mark; leave out those three bytes."
+    place = f"at line {error.lineno}, column {error.colno}"
+    return f"The body is not JSON: {error.msg} {place}; mend it there, or send what a JSON library writes."
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -53,7 +64,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise Refused("invalid_json", f"{name} is not JSON; use a number or null.", status=400)
+    raise Refused(
+        "invalid_json", f"The body holds {name}, which is not JSON; use a number or null.", status=400
+    )
 
 
 def _float(text: str) -> float:

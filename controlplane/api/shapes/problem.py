@@ -8,7 +8,10 @@ FIELD_ERROR = Shape(
     "FieldError",
     record(
         {
-            "field": {"type": "string", "description": "Dotted path: `parameters.autoScalerMin`."},
+            "field": {
+                "type": "string",
+                "description": "Dotted path, as `parameters.autoScalerMin`, or the name of a header.",
+            },
             "code": TEXT,
             "detail": TEXT,
         }
