@@ -2,9 +2,11 @@
 
 Each of `ROUNDS` imagined futures draws durations from the past (bootstrap: B. Efron, Annals of Statistics 7, 1979) and schedules
 them as `ideal` does; the interval is between the 10th and the 90th percentile of their ends. Of a long stage only the beginning
-and the end are imagined: between them a full stage's pace is its places over the mean duration; and of very many places
-a smaller fleet with as many fewer places. Limits of landscapes, regions and groups make a stage as slow as its most crowded one
-(`estimate_places`): its places are then no whole number, and everything takes longer by what rounding up gave away.
+and the end are imagined: between them a full stage's pace is its places over the mean duration, while windows are open
+(`estimate_windows`); and of very many places a smaller fleet with as many fewer places. Limits of landscapes, regions and groups
+make a stage as slow as its most crowded one (`estimate_places`): its places are then no whole number, and everything takes longer
+by what rounding up gave away. Windows are asked of the moment at which a stage begins, and again of every moment at which a place
+is free.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import fmean
 
+from provisioner.rollouts.calendars import Party
 from provisioner.rollouts.estimate_places import AT_ONCE
+from provisioner.rollouts.estimate_windows import dealt, flowed, streams
 from provisioner.rollouts.ideal import Job, schedule
 
 ROUNDS = 20
@@ -46,9 +50,8 @@ class StageLeft:
     running: Sequence[float] = ()  # seconds that those at work have taken already
     places: float = 1  # that it is as fast as: `estimate_places`
     bound: str = AT_ONCE  # the limit that this is
-    opens: Sequence[
-        float
-    ] = ()  # seconds from now until members that wait for a window may begin; others at once
+    parties: Sequence[Party] = ()  # of these members, those who may not begin at any time
+    deadline: float = math.inf  # seconds from its beginning: whose window opens only later is left behind
     before: Waits = nothing  # what is known of its gates before
     behind: Waits = nothing  # and of those behind it
     starts_per_second: float | None = None
@@ -74,7 +77,7 @@ def estimate(stages: Sequence[StageLeft], past: Sequence[float], now: datetime, 
         now + timedelta(seconds=low),
         now + timedelta(seconds=likely),
         now + timedelta(seconds=high),
-        _bound_by(stages, fmean(known)),
+        _bound_by(stages, known, seed),
     )
 
 
@@ -83,12 +86,13 @@ def _end_of(stages: Sequence[StageLeft], known: Sequence[float], drawn: random.R
     at = 0.0
     for stage in stages:
         at += stage.before(at)
-        at += _stage_seconds(stage, known, drawn, at)
+        at = _stage_end(stage, known, drawn, at)
         at += stage.behind(at)
     return at
 
 
-def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Random, at: float) -> float:
+def _stage_end(stage: StageLeft, known: Sequence[float], drawn: random.Random, at: float) -> float:
+    """Return when a stage that begins at a moment ends."""
     sample = drawn.choices(known, k=len(known))
     mean = fmean(sample)
     taken = min(stage.places, max(1, stage.members + len(stage.running)))
@@ -96,18 +100,20 @@ def _stage_seconds(stage: StageLeft, known: Sequence[float], drawn: random.Rando
     exact, members = taken / scale, round(stage.members / scale)
     places = max(1, math.ceil(exact - 1e-9))
     slower = max(1.0, min(places, max(1, members)) / exact)
-    imagined = min(members, max(MOST_IMAGINED, 3 * places))
-    later = sorted((max(0.0, moment - at) for moment in stage.opens), reverse=True)
-    opens = later[: round(len(later) / scale)][:imagined]
-    waits = [*opens, *[0.0] * (imagined - len(opens))]
-    jobs = [Job(slower * drawn.choice(sample), ("places",), opens=moment) for moment in waits]
-    jobs.sort(key=lambda job: job.opens)
-    running = list(stage.running)[: max(1, round(len(stage.running) / scale))]
-    busy = [(_remaining(passed, sample, drawn), ("places",)) for passed in running]
     rate = stage.starts_per_second / scale if stage.starts_per_second else None
-    made = schedule(jobs, {"places": max(places, len(busy))}, busy=busy, starts_per_second=rate).makespan
-    between = (members - imagined) * max(mean / exact, 1 / rate if rate else 0.0)
-    return made + between
+    imagined = min(members, max(MOST_IMAGINED, 3 * places))
+    until = at + stage.deadline
+    one_by_one = imagined == members
+    mays = dealt(stage.parties, members, scale, at) if one_by_one else [None] * imagined
+    jobs = [Job(slower * drawn.choice(sample), ("places",), opens=at, may=may) for may in mays]
+    running = list(stage.running)[: max(1, round(len(stage.running) / scale))]
+    busy = [(at + _remaining(passed, sample, drawn), ("places",)) for passed in running]
+    limits: dict[object, int] = {"places": max(places, len(busy))}
+    made = schedule(jobs, limits, begins_at=at, busy=busy, starts_per_second=rate, until=until).makespan
+    if one_by_one:
+        return made
+    each = max(mean / exact, 1 / rate if rate else 0.0)
+    return flowed(streams(stage.parties, members, scale, at), at, each, until) + made - at - imagined * each
 
 
 def _remaining(taken: float, sample: Sequence[float], drawn: random.Random) -> float:
@@ -116,9 +122,10 @@ def _remaining(taken: float, sample: Sequence[float], drawn: random.Random) -> f
     return drawn.choice(longer) if longer else taken * 0.1
 
 
-def _bound_by(stages: Sequence[StageLeft], mean: float) -> str:
+def _bound_by(stages: Sequence[StageLeft], known: Sequence[float], seed: int) -> str:
+    mean = fmean(known)
     waits = {
-        "windows": max((max(stage.opens, default=0.0) for stage in stages), default=0.0),
+        "windows": _held_by_windows(stages, known, seed),
         "gates": sum(stage.before(0.0) + stage.behind(0.0) for stage in stages),
         "the start rate": sum(
             stage.members / stage.starts_per_second for stage in stages if stage.starts_per_second
@@ -127,3 +134,15 @@ def _bound_by(stages: Sequence[StageLeft], mean: float) -> str:
     for stage in stages:
         waits[stage.bound] = waits.get(stage.bound, 0.0) + stage.members * mean / stage.places
     return max(waits, key=lambda name: waits[name]) if any(waits.values()) else "upgrades that have begun"
+
+
+def _held_by_windows(stages: Sequence[StageLeft], known: Sequence[float], seed: int) -> float:
+    """Return by how much later the same future ends than if everybody could begin at any time."""
+    if not any(stage.parties for stage in stages):
+        return 0.0
+    at_any_time = [replace(stage, parties=()) for stage in stages]
+    later, sooner = (
+        _end_of(one, known, random.Random(seed))  # noqa: S311 - no secret
+        for one in (stages, at_any_time)
+    )
+    return max(0.0, later - sooner)

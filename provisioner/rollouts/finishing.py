@@ -15,10 +15,11 @@ from provisioner.rollouts.estimate_places import places_of
 from provisioner.rollouts.facts import LaneFacts
 from provisioner.rollouts.gates.registry import least_wait
 from provisioner.rollouts.models import Gate, Rollout, Target
+from provisioner.rollouts.parties import parties_of
 from provisioner.rollouts.previewing import past_seconds
 from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, TargetState
 
-MOST = 200  # members at work, or waiting for a window, that are looked at
+MOST = 200  # members at work that are looked at
 
 
 def finish_of(
@@ -27,8 +28,10 @@ def finish_of(
     """Return the interval in which the rollout ends, from where its stages and lanes stand."""
     within = list(lanes)
     rate = plan.get("starts_per_minute")
+    stages = rows(reading_queries.STAGES, {"rollout": rollout_id})
+    parties = parties_of(rollout_id, now, ignores_windows=plan.get("windows") == "ignore")
     left = []
-    for row in rows(reading_queries.STAGES, {"rollout": rollout_id}):
+    for row in stages:
         if StageState(row["state"]) in DONE_STAGES and not row["active"]:
             continue
         standing = {one.lane: _left(one) for one in within if one.stage == row["position"]}
@@ -40,7 +43,8 @@ def finish_of(
                 running=_running(row, now),
                 places=places.pace,
                 bound=places.bound_by,
-                opens=_opens(row["id"], now) if row["waiting"] else (),
+                parties=parties.get(row["id"], ()),
+                deadline=_deadline(row, now),
                 before=_waits([gate for gate in gates if gate.side == "before"], now),
                 behind=_waits([gate for gate in gates if gate.side == "after"], now),
                 starts_per_second=rate / 60 if rate else None,
@@ -81,10 +85,10 @@ def _running(row: Mapping[str, Any], now: datetime) -> list[float]:
     return found * max(1, round(row["active"] / len(found))) if found else []
 
 
-def _opens(stage: int, now: datetime) -> list[float]:
-    latest = Target.objects.filter(stage=stage, state=TargetState.WAITING, reason_until__isnull=False)
-    moments = latest.order_by("-reason_until").values_list("reason_until", flat=True)[:MOST]
-    return [max(0.0, (at - now).total_seconds()) for at in moments if at]
+def _deadline(row: Mapping[str, Any], now: datetime) -> float:
+    """Return for how many seconds the stage waits for windows yet; of one that has not begun, from its beginning."""
+    passed = (now - row["began_at"]).total_seconds() if row["began_at"] else 0.0
+    return max(0.0, float(row["deadline_seconds"]) - passed)
 
 
 def _waits(gates: Sequence[Gate], now: datetime) -> Waits:

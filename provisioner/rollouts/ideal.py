@@ -1,8 +1,9 @@
 """The schedule that a scheduler without any delay would make of known durations: greedy list scheduling. Pure.
 
 A place that becomes free is taken at that very moment by the first member in order whose every scope has one (R. L. Graham,
-Bounds on Multiprocessing Timing Anomalies, 1969). Stages follow one another; a bucket may hold starts back. It measures the
-overhead of the real one, and carries the estimate of when a rollout ends.
+Bounds on Multiprocessing Timing Anomalies, 1969). Stages follow one another; a bucket may hold starts back; whose window shuts
+before a place is free waits for the next one. It measures the overhead of the real one, and carries the estimate of when a
+rollout ends.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from math import inf
+
+from provisioner.rollouts.calendars import May
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,12 @@ class Job:
     seconds: float
     scopes: tuple[object, ...] = ()
     opens: float = 0.0
+    may: May | None = None  # when it may begin, where that is not at any time from `opens` on
 
 
 @dataclass(frozen=True)
 class Ideal:
-    """When each job begins and ends, in seconds from the start, by the order given."""
+    """When each job begins and ends, in seconds from the start, by the order given; what was left out has neither."""
 
     makespan: float
     begins: tuple[float, ...] = field(repr=False)
@@ -37,9 +42,15 @@ def schedule(
     begins_at: float = 0.0,
     busy: Sequence[tuple[float, tuple[object, ...]]] = (),
     starts_per_second: float | None = None,
+    until: float = inf,
 ) -> Ideal:
-    """Schedule one stage; `busy` are members at work already: when they end, and their scopes."""
-    return _Stage(jobs, limits, begins_at, busy, starts_per_second).run()
+    """Schedule one stage; `busy` are members at work already: when they end, and their scopes.
+
+    Whose window opens only behind `until`, or never, is left out: it is waited for until then.
+    """
+    stage = _Stage(jobs, limits, begins_at, busy, starts_per_second)
+    stage.until = until
+    return stage.run()
 
 
 def schedule_stages(
@@ -71,6 +82,7 @@ class _Stage:
             self._occupy(scopes, -1)
         self.coming = [(job.opens, number) for number, job in enumerate(jobs)]
         heapify(self.coming)
+        self.until, self.left_out = inf, False
         self.queues: dict[tuple[object, ...], list[int]] = {}
         self.next_start = begins_at
 
@@ -88,12 +100,27 @@ class _Stage:
                 end, scopes = heappop(self.running)
                 last = max(last, end)
                 self._occupy(scopes, +1)
-        return Ideal(max([last, *self.ends]), tuple(self.begins), tuple(self.ends))
+        last = max([last, *self.ends])
+        if self.left_out and self.until < inf:
+            last = max(last, self.until)
+        return Ideal(last, tuple(self.begins), tuple(self.ends))
 
     def _admit(self) -> None:
         while self.coming and self.coming[0][0] <= self.now:
             number = heappop(self.coming)[1]
-            heappush(self.queues.setdefault(self.jobs[number].scopes, []), number)
+            if not self._is_shut(number):
+                heappush(self.queues.setdefault(self.jobs[number].scopes, []), number)
+
+    def _is_shut(self, number: int) -> bool:
+        """Whether a job may not begin now: then it comes again when it may, if that is not too late."""
+        may = self.jobs[number].may
+        if may is None or (begin := may(self.now)[0]) <= self.now:
+            return False
+        if begin <= self.until and begin < inf:
+            heappush(self.coming, (begin, number))
+        else:
+            self.left_out = True
+        return True
 
     def _start(self) -> None:
         while self.rate is None or self.next_start <= self.now:
@@ -103,6 +130,8 @@ class _Stage:
             number = min(heads)
             job = self.jobs[number]
             heappop(self.queues[job.scopes])
+            if self._is_shut(number):
+                continue
             self._occupy(job.scopes, -1)
             self.begins[number], self.ends[number] = self.now, self.now + job.seconds
             heappush(self.running, (self.now + job.seconds, job.scopes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +21,12 @@ from provisioner.lifecycle.upgrade_way import blockers_of, release_named
 from provisioner.modules.versions import objections_to
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
+from provisioner.rollouts.calendars import NEVER, Calendar
+from provisioner.rollouts.gates.registry import least_wait
 from provisioner.rollouts.meetable import refuse_unmeetable
 from provisioner.rollouts.plan import Plan, parse_plan, with_notice
 from provisioner.rollouts.schedules import Schedules
 from provisioner.rollouts.selector import Member, Selector, parse_selector
-from provisioner.rollouts.windows import Opening
 
 NOBODY = UUID(int=0)
 PASSING = frozenset(
@@ -57,7 +58,10 @@ class Planned:
     selected: Sequence[Member]
     frozen: Frozen
     ineligible: Sequence[Ineligible]
-    openings: Mapping[UUID, Opening | None]  # of runtimes that may not be upgraded at any time
+    calendars: Mapping[UUID, Calendar]  # of runtimes that may not be upgraded at any time
+    begins: Sequence[
+        float
+    ]  # seconds from now at which each stage begins at the earliest, as far as its gates say
 
 
 def plan_rollout(
@@ -88,12 +92,17 @@ def plan_rollout(
     if lasting and parsed.ineligible == "refuse":
         raise _refuse_ineligible(ineligible, len(selected))
     eligible = [one for one in selected if one.runtime_id not in lasting]
-    frozen = freeze(parsed, eligible, salt=release, last={one.member.runtime_id for one in ineligible})
-    openings = {} if parsed.windows == "ignore" else _openings(eligible, now)
-    _refuse_never_open(eligible, openings)
+    calendars = {} if parsed.windows == "ignore" else _calendars(eligible, now)
+    _refuse_never_open(eligible, calendars)
+    first = least_wait([(gate.kind, gate.settings) for gate in parsed.stages[0].before], now)
+    frozen = freeze(
+        parsed, eligible, salt=release, last={one.member.runtime_id for one in ineligible},
+        opens={key: opens for key, may in calendars.items() if (opens := may(first)[0]) > first},
+    )  # fmt: skip
     if not (overlap or urgent):
         _refuse_overlap(eligible, rollout_id)
-    return Planned(wanted, chosen, parsed, selected, frozen, ineligible, openings)
+    begins = _begins(frozen, now)
+    return Planned(wanted, chosen, parsed, selected, frozen, ineligible, calendars, begins)
 
 
 def _refuse_release(release: ReleaseFacts, now: datetime) -> None:
@@ -171,17 +180,32 @@ def _refuse_ineligible(ineligible: Sequence[Ineligible], selected: int) -> Refus
     return Refused(code, detail, field="selector", status=409)
 
 
-def _openings(eligible: Sequence[Member], now: datetime) -> dict[UUID, Opening | None]:
+def _calendars(eligible: Sequence[Member], now: datetime) -> dict[UUID, Calendar]:
+    """Return when each may begin that may not at any time; those whose windows are the same share a calendar."""
     asked: list[dict[str, Any]] = [
         {"tenant_id": one.tenant_id, "plan_id": one.plan, "runtime_id": one.runtime_id} for one in eligible
     ]
     schedules = Schedules.of(asked, now)
-    found = {row["runtime_id"]: schedules.opening(row, now) for row in asked}
-    return {key: one for key, one in found.items() if one is None or one.begin > now}
+    rules = {row["runtime_id"]: schedules.rules_for(row) for row in asked}
+    made = {one: Calendar(*one, now) for one in set(rules.values()) if any(one)}
+    return {key: made[one] for key, one in rules.items() if one in made}
 
 
-def _refuse_never_open(eligible: Sequence[Member], openings: Mapping[UUID, Opening | None]) -> None:
-    never = [one for one in eligible if openings.get(one.runtime_id, True) is None]
+def _begins(frozen: Frozen, now: datetime) -> list[float]:
+    at, begins = 0.0, list[float]()
+    for stage in frozen.stages:
+        for number, gates in enumerate((stage.before, stage.after)):
+            asked = [(gate.kind, gate.settings) for gate in gates]
+            at += least_wait(asked, now + timedelta(seconds=at))
+            if not number:
+                begins.append(at)
+    return begins
+
+
+def _refuse_never_open(eligible: Sequence[Member], calendars: Mapping[UUID, Calendar]) -> None:
+    never = [
+        one for one in eligible if one.runtime_id in calendars and calendars[one.runtime_id](0.0) == NEVER
+    ]
     if never:
         detail = (
             f"The maintenance window of {len(never)} selected runtimes never opens, for example that of {never[0].name} of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.budget import ROLLOUT, Lane
+from provisioner.rollouts.calendars import Party, fewer
 from provisioner.rollouts.estimate import Estimate, StageLeft, Waits, estimate
 from provisioner.rollouts.estimate_places import StagePlaces, places_of
 from provisioner.rollouts.gates.registry import least_wait, words_of
@@ -25,6 +26,7 @@ from provisioner.rollouts.selector import Member
 
 SAMPLES = 5
 REASONS = 5  # of one code that are told apart
+MOST_PARTIES = 500  # of a stage, whose windows are told apart
 PAST = 500  # durations that an estimate looks back on
 
 
@@ -41,7 +43,8 @@ class StagePreview:
     gates_after: Sequence[str]
     tenants: int
     revenue: Mapping[str, Decimal]  # of these tenants' last statements, by currency
-    wait_for_windows: int = 0  # as things are now
+    wait_for_windows: int = 0  # whose window is shut when the stage begins, at the earliest
+    sooner: int = 0  # of them, those drawn instead of others like them whose window opens later
 
 
 @dataclass(frozen=True)
@@ -102,14 +105,17 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
         by_stage[place.stage].append(place.member)
     everyone = [place.member for place in frozen.places]
     earned = _revenue(everyone)
-    opens = [one.begin for one in planned.openings.values() if one is not None]
+    waits = [_waits_of(planned, number, group) for number, group in enumerate(by_stage)]
     places = _places(planned)
     return Preview(
         release=planned.release.key,
         selector=planned.selector.text,
         members=len(everyone),
         stages=[
-            _stage(planned, number, group, earned, places[number].at_once)
+            replace(
+                _stage(planned, number, group, earned, places[number].at_once),
+                wait_for_windows=len(waits[number]),
+            )
             for number, group in enumerate(by_stage)
         ],
         max_concurrency=frozen.concurrency[ROLLOUT],
@@ -119,8 +125,8 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
         regions=Counter(one.region for one in everyone),
         releases=Counter(one.release for one in everyone),
         revenue=_sum(earned, everyone),
-        wait_for_windows=len(opens),
-        latest_window=max(opens, default=None),
+        wait_for_windows=sum(map(len, waits)),
+        latest_window=max((now + timedelta(seconds=one) for opens in waits for one in opens), default=None),
         ineligible=ineligible_of(planned),
         finish=_finish(planned, by_stage, places, now),
     )
@@ -145,8 +151,15 @@ def _stage(
         gates_after=[words_of(gate.kind, gate.settings) for gate in stage.after],
         tenants=len({one.tenant_id for one in group}),
         revenue=_sum(earned, group),
-        wait_for_windows=sum(planned.openings.get(one.runtime_id) is not None for one in group),
+        sooner=0 if number else frozen.sooner,
     )
+
+
+def _waits_of(planned: Planned, number: int, group: Sequence[Member]) -> list[float]:
+    """Return when the windows open, in seconds from now, of those for whom they are shut when their stage begins."""
+    begins = planned.begins[number]
+    mays = [may for one in group if (may := planned.calendars.get(one.runtime_id)) is not None]
+    return [opens for may in mays if (opens := may(begins)[0]) > begins]
 
 
 def _places(planned: Planned) -> list[StagePlaces]:
@@ -196,11 +209,8 @@ def _finish(
             members=len(group),
             places=places[number].pace,
             bound=places[number].bound_by,
-            opens=[
-                (one.begin - now).total_seconds()
-                for member in group
-                if (one := planned.openings.get(member.runtime_id)) is not None
-            ],
+            parties=_parties(planned, group),
+            deadline=planned.frozen.stages[number].deadline_hours * 3600,
             before=_waits(planned.frozen.stages[number].before, now),
             behind=_waits(planned.frozen.stages[number].after, now),
             starts_per_second=rate / 60 if rate else None,
@@ -208,6 +218,11 @@ def _finish(
         for number, group in enumerate(by_stage)
     ]
     return estimate(stages, past_seconds(), now)
+
+
+def _parties(planned: Planned, group: Sequence[Member]) -> list[Party]:
+    found = Counter(may for one in group if (may := planned.calendars.get(one.runtime_id)) is not None)
+    return fewer([Party(members, may) for may, members in found.items()], MOST_PARTIES)
 
 
 def _waits(gates: Sequence[GatePlan], now: datetime) -> Waits:

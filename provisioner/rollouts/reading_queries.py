@@ -83,6 +83,27 @@ WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 're
   AND (%(joined)s::uuid[] IS NULL OR t.runtime_id = ANY(%(joined)s::uuid[]))
 ORDER BY t.position"""
 
+# Whether anybody has windows, or exclusions that are not over; and whether some of a rollout joined lately, behind a notice of
+# their own. Reads one window, the few exclusions there are, and tallies. Rides on tally_once.
+ANYBODY_HELD = """
+SELECT EXISTS (SELECT FROM rollouts_maintenancewindow)
+    OR EXISTS (SELECT FROM rollouts_exclusion WHERE ends_at > %(now)s::timestamptz) AS by_windows,
+    EXISTS (SELECT FROM rollouts_tally WHERE rollout_id = %(rollout)s::uuid AND code = 'notice' AND targets > 0) AS by_notice"""
+
+# How many of a rollout have yet to begin, by all that says when they may: their tenant, plan, own windows and exclusions, and the
+# notice of who joined lately, to the hour. Every quarter of a minute, where there are windows. Rides on target_pages_of_state.
+PARTIES = """
+WITH own AS (
+    SELECT runtime_id FROM rollouts_maintenancewindow WHERE runtime_id IS NOT NULL
+    UNION SELECT runtime_id FROM rollouts_exclusion WHERE runtime_id IS NOT NULL AND ends_at > %(now)s::timestamptz
+)
+SELECT t.stage_id AS stage, r.tenant_id, r.plan_id, coalesce(own.runtime_id, %(nobody)s::uuid) AS runtime_id,
+    CASE WHEN t.reason_code = 'notice' THEN date_trunc('hour', t.reason_until) + interval '1 hour' END AS told,
+    count(*)::int AS members
+FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id LEFT JOIN own ON own.runtime_id = t.runtime_id
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 'ready')
+GROUP BY 1, 2, 3, 4, 5"""
+
 # Runtimes that are on these releases, or on one that is too old for the channel that they follow (pairs), a page in the order of
 # their ids, with the newest thing that a rollout said of each, and who answers for it. Rides on runtime_by_release,
 # runtime_of_channel, target_of_runtime and waiver_one_per_runtime.

@@ -45,6 +45,10 @@ class Schedules:
         """Return everybody's exclusions that concern it."""
         return [shut for owner in _owners(row) for shut in self._exclusions.get(owner, [])]
 
+    def rules_for(self, row: Mapping[str, Any]) -> tuple[tuple[Window, ...], tuple[Shut, ...]]:
+        """Return both, as what tells members that wait alike from others; both empty: nothing is waited for."""
+        return tuple(self.windows_for(row)), tuple(self.exclusions_for(row))
+
     def opening(self, row: Mapping[str, Any], now: datetime) -> Opening | None:
         """Return when it may be upgraded next, or None when that is never."""
         windows, exclusions = self.windows_for(row), self.exclusions_for(row)

@@ -83,7 +83,12 @@ STAGE_PREVIEW = record(
         "revenue": MONEY,
         "wait_for_windows": {
             **COUNT,
-            "description": "Of its members, those whose maintenance window is shut now.",
+            "description": "Of its members, those whose maintenance window is shut when the stage begins, at the earliest.",
+        },
+        "sooner": {
+            **COUNT,
+            "description": "Of the canaries, those drawn instead of others of their plan, landscape and region whose window opens "
+            "later.",
         },
     }
 )
