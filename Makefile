@@ -1,4 +1,4 @@
-# Nesoi needs Python 3.11 or newer and make; everything else comes from packages.
+# Nesoi needs Python 3.11 to 3.14 and make; everything else comes from packages.
 # Every target makes the virtualenv when it is missing or when requirements.txt changed.
 
 SHELL := /bin/sh
