@@ -52,9 +52,9 @@ def _lists(wanted: Sequence[Any], live: Sequence[Any], path: tuple[str, ...]) ->
         for index, (one, other) in enumerate(zip(wanted, live, strict=True)):
             yield from _unlike(one, other, (*path, str(index)))
         return
-    there = {entry.get(key): entry for entry in live if isinstance(entry, Mapping)}
+    there = {str(entry.get(key)): entry for entry in live if isinstance(entry, Mapping)}
     for entry in wanted:
-        yield from _unlike(entry, there.get(entry[key]), (*path, str(entry[key])))
+        yield from _unlike(entry, there.get(str(entry[key])), (*path, str(entry[key])))
 
 
 def _key(entries: Sequence[Any]) -> str | None:
@@ -62,6 +62,7 @@ def _key(entries: Sequence[Any]) -> str | None:
         return None
     for key in _KEYS:
         names = [entry.get(key) for entry in entries]
-        if None not in names and len({str(name) for name in names}) == len(names):
+        plain = all(isinstance(name, str | int) for name in names)  # a gateway's `port` has fields of its own
+        if plain and len({str(name) for name in names}) == len(names):
             return key
     return None

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from provisioner.modules.quantities import amount
-from provisioner.modules.sources import documents
+from provisioner.modules.sources import archives
 from provisioner.modules.sources.charts import chart_faults
 from provisioner.modules.sources.documents import MOST_OBJECTS, read_manifests, read_objects
 from provisioner.modules.sources.faults import SourceInvalidError
@@ -45,7 +45,7 @@ def refused(content: bytes) -> str:
 def test_scalars_are_what_kubernetes_takes_them_for() -> None:
     (read,) = read_objects(SCALARS)
     assert read["data"] == {
-        True: True, "day": "2026-11-23", "time": "10:30", "octal": 420, "hex": 16, "number": 1000, "share": 1.5,
+        "true": True, "day": "2026-11-23", "time": "10:30", "octal": 420, "hex": 16, "number": 1000, "share": 1.5,
         "nothing": None, "version": "1.2.3", "text": "true",
     }  # fmt: skip
 
@@ -76,7 +76,7 @@ def linked() -> bytes:
 
 
 def test_what_is_no_bundle_is_refused_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MOST_UNPACKED", 1000)
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 20_000)
     many = "---\n".join(config_map(f"c{number}") for number in range(MOST_OBJECTS + 1))
     bomb = "a: &a [x, x]\nb: &b [*a, *a]\n"
     cases = {
@@ -91,13 +91,13 @@ def test_what_is_no_bundle_is_refused_with_its_reason(monkeypatch: pytest.Monkey
         packed({"../up.yaml": config_map("a")}): "no plain file inside it",
         packed({"/root.yaml": config_map("a")}): "no plain file inside it",
         linked(): "no plain file inside it",
-        packed({"big": 1001 * b"0"}): "unpacks to more than",
+        packed({"big": 20_001 * b"0"}): "unpacks to more than",
         b"a: " + 5000 * b"[": "",
     }
     for content, said in cases.items():
         told = refused(content)
         assert said in told, (content[:40], told)
-        assert told.startswith("module_source_")
+        assert told.startswith(("module_source_", "module_object_invalid"))
 
 
 def test_a_chart_is_what_the_catalogue_says_that_it_is() -> None:

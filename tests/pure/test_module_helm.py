@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.sourcing import HELM, NO_HELM, StubHelm, asked, our_chart, version
 
 EVENTING = all_modules()["eventing"]
 REAL = pytest.mark.skipif(HELM is None, reason=NO_HELM)
+BOUNDED = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="this system bounds no other process")
 SETTINGS = {
     "retentionHours": {"path": "retention", "text": "{}h"},
     "highAvailability": {"path": "replicas", "choices": {"true": 3, "false": 1}},
@@ -125,6 +127,60 @@ def test_helm_is_bounded_in_time_and_in_what_it_prints(
         rendered(stub(tmp_path, "exec dd if=/dev/zero bs=1024 count=64 2>/dev/null"))
     with pytest.raises(HelmRefusedError, match="Helm refuses the chart: no, thanks"):
         rendered(stub(tmp_path, "echo no, thanks >&2; exit 1"))
+
+
+@BOUNDED
+def test_helm_is_bounded_where_the_system_can_not_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(resource, "prlimit")
+    monkeypatch.setattr(room, "MOST_OUTPUT", 4096)
+    monkeypatch.setattr(room, "_GLANCE_SECONDS", 0.02)
+    with pytest.raises(HelmRefusedError, match="renders to 4096 bytes or more"):
+        rendered(stub(tmp_path, "head -c 5000 /dev/zero; exec sleep 60"))
+
+
+@BOUNDED
+def test_the_system_bounds_what_helm_takes_even_if_nobody_waits_for_it(tmp_path: Path) -> None:
+    said = rendered(stub(tmp_path, "sleep 0.1; cat /proc/self/limits"))
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in said.splitlines()}
+    assert limits["Max cpu time"] == ["5", "5"], "two processors for two seconds, and one more"
+    assert limits["Max file size"] == 2 * [str(room.MOST_OUTPUT)]
+    assert limits["Max data size"] == 2 * [str(room.MOST_MEMORY)]
+    assert limits["Max address space"] == 2 * [str(4 * room.MOST_MEMORY)]
+
+
+@BOUNDED
+def test_helm_does_not_stay_where_its_bounds_can_not_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError("not allowed")
+
+    monkeypatch.setattr(resource, "prlimit", forbidden)
+    with pytest.raises(HelmInterruptedError, match="not allowed"):
+        rendered(stub(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 60"))
+    pid = (tmp_path / "pid").read_text().strip() if (tmp_path / "pid").exists() else ""
+    assert not pid or not Path(f"/proc/{pid}").exists()
+
+
+def test_an_end_of_memory_is_the_charts(tmp_path: Path) -> None:
+    with pytest.raises(HelmRefusedError, match="takes more than 1073741824 bytes to render"):
+        rendered(stub(tmp_path, "echo 'fatal error: runtime: out of memory' >&2; exit 2"))
+
+
+def test_a_binary_is_found_from_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub(tmp_path, "echo here")
+    monkeypatch.chdir(tmp_path)
+    assert rendered(Helm("./helm")) == "here\n"
+    monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
+    assert rendered(Helm("helm")) == "here\n"
+
+
+def test_what_helm_says_comes_without_control_characters(tmp_path: Path) -> None:
+    with pytest.raises(HelmRefusedError) as error:
+        rendered(stub(tmp_path, "printf 'no\\000 \\033[1m thanks\\377' >&2; exit 1"))
+    assert str(error.value).isprintable()
 
 
 def test_runtimes_that_are_set_alike_share_one_rendering(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -54,10 +55,22 @@ def read_credentials(path: str) -> dict[str, str]:
         return {_host(host): _pair(one) for host, one in said["auths"].items()}
     except OSError as error:
         raise ValueError(f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, KeyError, AttributeError, TypeError, binascii.Error):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, binascii.Error):
         raise ValueError(
             f'{path} is not as container tools write it: {{"auths": {{host: {{"auth": …}}}}}}'
         ) from None
+
+
+def check_authorities(path: str) -> None:
+    """Raise ValueError where a file of certificates can't be used, before a connection would stumble over it."""
+    if not path:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError(f"{path} holds no certificates (PEM)") from None
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror}") from None
 
 
 def _host(text: str) -> str:

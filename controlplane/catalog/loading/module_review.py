@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from controlplane.catalog import ports
 from controlplane.catalog.loading.catalog import Catalog, Row
-from controlplane.catalog.loading.module_download import SourceUnavailableError
+from controlplane.catalog.loading.module_download import SourceUnavailableError, authority
 from controlplane.catalog.loading.module_registry import repository
 from controlplane.catalog.sourced import version_key
 
@@ -29,6 +29,13 @@ def review_modules(catalog: Catalog) -> None:
 def source_faults(row: Row) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Yield where, which code and what is wrong with what a version says of its source, before anything of it is fetched."""
     source, url = row["source"], row["source"]["url"]
+    if not authority(f"https://{url.partition('://')[2]}"):
+        yield (
+            ("source", "url"),
+            "module_source_invalid",
+            f"{url} is no address; it names no host, or no port.",
+        )
+        return
     if source["kind"] == "manifests":
         if not url.startswith("https://"):
             detail = "manifests are fetched from https:// addresses; only charts come from oci://."

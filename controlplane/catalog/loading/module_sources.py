@@ -15,6 +15,7 @@ from controlplane.catalog.loading.module_download import (
     MOST_BYTES,
     Downloader,
     SourceUnavailableError,
+    check_authorities,
     prove,
     read_credentials,
 )
@@ -48,13 +49,16 @@ def fetch_sources(catalog: Catalog, before: Rows) -> Fetched:
         for key, row in catalog.rows["module_version"].items()
         if row["source"]["digest"] not in stored or _is_due(key, catalog, before)
     ]
-    client = downloader() if due else None
+    client: Downloader | None = None
     for key in due:
         version = sourced_version(catalog.rows["module_version"][key])
         try:
-            content = _content(client or downloader(), version, fetched)
+            client = client or downloader()
+            content = _content(client, version, fetched)
         except SourceUnavailableError as error:
             catalog.fault("module_version", key, ("source",), error.code, str(error))
+            if client is None:
+                break  # nothing can be fetched, and once told is enough
             continue
         said = ports.review_source(version, content, _kubernetes_of(key, catalog))
         for fault in said.faults:
@@ -75,6 +79,7 @@ def downloader() -> Downloader:
     try:
         policy = Policy.read(private_networks=settings.MODULE_SOURCE_NETWORKS, plain_hosts=[])
         credentials = read_credentials(settings.MODULE_SOURCE_CREDENTIALS)
+        check_authorities(settings.MODULE_SOURCE_AUTHORITIES)
     except ValueError as error:
         raise SourceUnavailableError("module_source_settings", f"MODULE_SOURCE_*: {error}.") from error
     bounded = replace(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-import yaml
-
-from provisioner.modules.sources.documents import unpacked
+from provisioner.modules.sources.archives import invalid, unpacked
+from provisioner.modules.sources.documents import read_mapping
 from provisioner.modules.sources.faults import SourceFault, SourceInvalidError
+from provisioner.runtimes.inside import Json
 
 
 def chart_faults(content: bytes, version: str) -> list[SourceFault]:
@@ -15,36 +15,42 @@ def chart_faults(content: bytes, version: str) -> list[SourceFault]:
     try:
         files = dict(unpacked(content))
         about = _about(files)
+        needed = list(_needed(about))
     except SourceInvalidError as error:
         return [error.fault]
     found = []
     if str(about.get("version")) != version:
         detail = f"the chart says that it is version {about.get('version')}, not {version}; write down which it is."
-        found.append(SourceFault("module_source_version", detail))
+        found.append(SourceInvalidError("module_source_version", detail).fault)
     if about.get("type", "application") != "application":
         detail = "the chart is a library of templates; name one that makes objects."
         found.append(SourceFault("module_source_invalid", detail))
-    there = {name.split("/")[2].removesuffix(".tgz") for name in files if name.split("/")[1:2] == ["charts"]}
-    for needed in about.get("dependencies") or ():
-        name = str(needed.get("name"))
+    there = _brought(files)
+    for name in needed:
         if not any(one == name or one.startswith(f"{name}-") for one in there):
             detail = f"the chart needs {name} and does not bring it; run `helm dependency build` before it is packed."
-            found.append(SourceFault("module_source_incomplete", detail))
+            found.append(SourceInvalidError("module_source_incomplete", detail).fault)
     return found
 
 
-def _about(files: dict[str, bytes]) -> dict[str, Any]:
+def _about(files: Mapping[str, bytes]) -> Json:
     names = [name for name in files if name.count("/") == 1 and name.endswith("/Chart.yaml")]
     if len(names) != 1:
-        raise SourceInvalidError(
-            "module_source_invalid", "this is no packed Helm chart: there is no single Chart.yaml in it."
-        )
-    try:
-        said = yaml.safe_load(files[names[0]])
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise SourceInvalidError(
-            "module_source_invalid", f"the chart's Chart.yaml is not YAML: {error}."
-        ) from error
-    if not isinstance(said, dict):
-        raise SourceInvalidError("module_source_invalid", "the chart's Chart.yaml says nothing.")
-    return said
+        raise invalid("this is no packed Helm chart: there is no single Chart.yaml in it.")
+    return read_mapping(files[names[0]], "the chart's Chart.yaml")
+
+
+def _needed(about: Json) -> Iterator[str]:
+    """Yield the names of what a chart stands on."""
+    listed = about.get("dependencies") or []
+    for one in listed if isinstance(listed, list) else [None]:
+        name = one.get("name") if isinstance(one, dict) else None
+        if not isinstance(name, str) or not name:
+            raise invalid("the dependencies in the chart's Chart.yaml must be a list of names with versions.")
+        yield name
+
+
+def _brought(files: Mapping[str, bytes]) -> set[str]:
+    """Return what lies in the chart's folder charts: packed ones with their version in the name, or folders."""
+    inside = [name.partition("/")[2] for name in files]
+    return {name.split("/")[1].removesuffix(".tgz") for name in inside if name.startswith("charts/")}

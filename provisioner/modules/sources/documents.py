@@ -1,23 +1,37 @@
-"""From the bytes of a bundle, or what Helm printed, to Kubernetes objects: bounded, and as Kubernetes reads YAML. Pure."""
+"""From the bytes of a bundle, or what Helm printed, to Kubernetes objects: bounded, and read as Kubernetes reads YAML.
+
+What comes out is plain: texts, whole numbers of 64 bits, finite fractions, truths, lists, and mappings whose keys are texts; each
+object has a kind, a name and the shape that `shapes` asks for. Pure.
+"""
 
 from __future__ import annotations
 
-import io
+import math
 import re
-import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from provisioner.modules.sources.archives import GZIP, invalid, unpacked
 from provisioner.modules.sources.faults import SourceInvalidError
+from provisioner.modules.sources.shapes import shape_fault
 from provisioner.runtimes.inside import Json
 
 MOST_OBJECTS = 400
-MOST_UNPACKED = 48 * 1024 * 1024  # bytes of all files of an archive together
-MOST_FILES = 2000
-_GZIP = b"\x1f\x8b"
+MOST_PARTS = 1_000_000  # words, lists and mappings; an installation with large definitions has some 200,000
+MOST_DEPTH = 100  # levels in one another: definitions of upstream have some 40
+_WHOLE = range(-(2**63), 2**63)
 _YAML = (".yaml", ".yml", ".json")
+
+
+@dataclass
+class _Room:
+    """What may still come of one bundle."""
+
+    objects: int
+    parts: int
 
 
 class _Loader(yaml.CSafeLoader):
@@ -60,78 +74,110 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^(<<)$"), 
 
 def read_manifests(content: bytes) -> list[Json]:
     """Return the objects of a bundle, a YAML file or a .tar.gz of such, in their order; raises SourceInvalidError."""
-    if not content.startswith(_GZIP):
-        return read_objects(_text(content, "the bundle"))
+    room = _Room(MOST_OBJECTS, MOST_PARTS)
+    if not content.startswith(GZIP):
+        return _read(_text(content, "the bundle"), "the bundle", room)
     found: list[Json] = []
     for name, text in unpacked(content):
         if name.endswith(_YAML):
-            found += read_objects(_text(text, name), where=name)
+            found += _read(_text(text, name), name, room)
     return found
-
-
-def unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every file of a .tar.gz, by name; raises SourceInvalidError for one that is unsafe to unpack."""
-    files: dict[str, bytes] = {}
-    total = 0
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            for member in archive:
-                if member.isdir():
-                    continue
-                if not member.isreg() or member.name.startswith("/") or ".." in member.name.split("/"):
-                    raise _invalid(f"{member.name} of the archive is no plain file inside it; pack it anew.")
-                total += member.size
-                if total > MOST_UNPACKED or len(files) >= MOST_FILES:
-                    detail = f"the archive unpacks to more than {MOST_UNPACKED} bytes or {MOST_FILES} files."
-                    raise SourceInvalidError("module_source_too_large", detail)
-                stream = archive.extractfile(member)
-                files[member.name] = stream.read() if stream else b""
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise _invalid(f"the archive can't be unpacked: {error}.") from error
-    yield from sorted(files.items())
 
 
 def read_objects(text: str, *, where: str = "the bundle") -> list[Json]:
     """Return the objects of YAML with one or many documents, lists taken apart; raises SourceInvalidError."""
+    return _read(text, where, _Room(MOST_OBJECTS, MOST_PARTS))
+
+
+def read_mapping(content: bytes, where: str) -> Json:
+    """Return what a file of YAML with one mapping says; raises SourceInvalidError."""
+    said = list(_documents(_text(content, where), where, _Room(MOST_OBJECTS, MOST_PARTS)))
+    if len(said) != 1 or not isinstance(said[0], dict):
+        raise invalid(f"{where} says nothing, or something else than names with values.")
+    return said[0]
+
+
+def _read(text: str, where: str, room: _Room) -> list[Json]:
+    found: list[Json] = []
+    for document in _documents(text, where, room):
+        for one in _objects(document, where):
+            room.objects -= 1
+            if room.objects < 0:
+                detail = f"{where} has more than {MOST_OBJECTS} objects; split it into several modules."
+                raise SourceInvalidError("module_source_too_large", detail)
+            found.append(one)
+    return found
+
+
+def _documents(text: str, where: str, room: _Room) -> Iterator[Any]:
+    """Yield what each document of YAML says, made plain; the whole text is looked at before anything is built of it."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
-            raise _invalid(f"{where} uses YAML aliases, through which a small file unfolds into a huge one.")
-        documents = list(yaml.load_all(text, Loader=_Loader))
+        _look_through(text, where, room)
+        for document in yaml.load_all(text, Loader=_Loader):
+            yield _plain(document, where)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        raise _invalid(f"{where} is not YAML{line}: {getattr(error, 'problem', error)}.") from error
-    except (RecursionError, ValueError) as error:
-        raise _invalid(f"{where} can't be read: {error}.") from error
-    found: list[Json] = []
-    for document in documents:
-        found += _objects(document, where)
-        if len(found) > MOST_OBJECTS:
-            detail = f"{where} has more than {MOST_OBJECTS} objects; split it into several modules."
+        raise invalid(f"{where} is not YAML{line}: {getattr(error, 'problem', error)}.") from error
+    # A number that is none, a key that no mapping can have: the reader says so in many ways.
+    except (RecursionError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        raise invalid(f"{where} can't be read: {error}.") from error
+
+
+def _look_through(text: str, where: str, room: _Room) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise invalid(f"{where} uses YAML aliases, through which a small file unfolds into a huge one.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        room.parts -= 1
+        if depth > MOST_DEPTH or room.parts < 0:
+            detail = f"{where} goes more than {MOST_DEPTH} levels deep, or has more than {MOST_PARTS} parts; split it."
             raise SourceInvalidError("module_source_too_large", detail)
-    return found
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Return what JSON says alike: keys as texts, which Kubernetes makes of them too; raises SourceInvalidError for the rest."""
+    if isinstance(value, dict):
+        return {_key(key, where): _plain(one, where) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one, where) for one in value]
+    if isinstance(value, str) and "\0" in value:
+        raise invalid(f"{where} has a text with the character 0, which Kubernetes' stores don't take.")
+    if value is None or isinstance(value, str | bool):
+        return value
+    if (isinstance(value, int) and value in _WHOLE) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    what = "a number beyond 64 bits" if isinstance(value, int | float) else f"a {type(value).__name__}"
+    raise invalid(f"{where} holds {what}, which JSON can't say; write it as a text.")
+
+
+def _key(key: Any, where: str) -> str:
+    if isinstance(key, bool):
+        return str(key).lower()
+    if isinstance(key, str | int | float):
+        return str(_plain(key, where))
+    raise invalid(f"{where} has a key that is no text ({type(key).__name__}); write it in quotes.")
 
 
 def _objects(document: Any, where: str) -> Iterator[Json]:
     if document is None or document == {}:
         return
     if isinstance(document, dict) and document.get("kind") == "List":
-        for item in document.get("items") or ():
+        items = document.get("items") or []
+        if not isinstance(items, list):
+            raise invalid(f"{where} holds a List whose items are no list.")
+        for item in items:
             yield from _objects(item, where)
         return
-    metadata = document.get("metadata") if isinstance(document, dict) else None
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not (isinstance(name, str) and name and document.get("apiVersion") and document.get("kind")):
-        raise _invalid(f"{where} holds a document that is no Kubernetes object with a kind and a name.")
-    yield {**document, "apiVersion": str(document["apiVersion"]), "kind": str(document["kind"])}
+    found = shape_fault(document)
+    if found:
+        raise SourceInvalidError("module_object_invalid", f"{where} holds {found}")
+    yield document
 
 
 def _text(content: bytes, where: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise _invalid(f"{where} is neither text nor an archive of it (.tar.gz).") from None
-
-
-def _invalid(detail: str) -> SourceInvalidError:
-    return SourceInvalidError("module_source_invalid", detail)
+        raise invalid(f"{where} is neither text nor an archive of it (.tar.gz).") from None

@@ -13,6 +13,7 @@ from provisioner.modules.sources.kinds import WORKLOADS, group_of, rank, scopes_
 from provisioner.runtimes.inside import Json
 
 HOOK = "helm.sh/hook"
+_CALLED = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 _TESTS = frozenset({"test", "test-success", "test-failure"})
 _NO_BUNDLE = frozenset({"", "Cg==", "Cgo="})  # where a controller writes the real one later
 
@@ -31,7 +32,7 @@ def dress(
         dressed = _cleaned(document)
         metadata = dict(dressed["metadata"])
         if scopes.get((group_of(document), document["kind"])):
-            metadata.setdefault("namespace", place)
+            metadata["namespace"] = metadata.get("namespace") or place
         dressed["metadata"] = metadata
         if document["kind"] in WORKLOADS:
             dressed = _workload(dressed, version, asked, restricted=security == "restricted")
@@ -83,7 +84,7 @@ def _cleaned(document: Mapping[str, Any]) -> Json:
     made["metadata"].pop("creationTimestamp", None)
     if "aggregationRule" in made:
         made.pop("rules", None)
-    if document["kind"].endswith("WebhookConfiguration"):
+    if document["kind"] in _CALLED:
         made["webhooks"] = [_without_bundle(one, "clientConfig") for one in made.get("webhooks") or ()]
     if document["kind"] == "APIService" and isinstance(made.get("spec"), dict):
         made["spec"] = _without_placeholder(made["spec"])
@@ -132,10 +133,8 @@ def _with_pod(document: Json, template: Json) -> Json:
     if document["kind"] != "CronJob":
         return {**document, "spec": {**spec, "template": template}}
     job = spec["jobTemplate"]
-    return {
-        **document,
-        "spec": {**spec, "jobTemplate": {**job, "spec": {**job["spec"], "template": template}}},
-    }
+    job = {**job, "spec": {**job["spec"], "template": template}}
+    return {**document, "spec": {"concurrencyPolicy": "Forbid", **spec, "jobTemplate": job}}
 
 
 def _nodes(kind: str, spec: Mapping[str, Any], asked: Request) -> Json:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_LONGEST = 600  # characters
+
 
 @dataclass(frozen=True)
 class SourceFault:
@@ -17,5 +19,12 @@ class SourceInvalidError(Exception):
     """A bundle that can't be read at all."""
 
     def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.fault = SourceFault(code, detail)
+        said = in_one_line(detail)
+        super().__init__(said)
+        self.fault = SourceFault(code, said)
+
+
+def in_one_line(text: str) -> str:
+    """Return words of a bundle as people's terminals and PostgreSQL take them: short, and without control characters."""
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST // 2]} … {shown[-_LONGEST // 2 :]}"

@@ -10,14 +10,17 @@ from provisioner.modules.base import Module, Request
 from provisioner.modules.objects import SYSTEM
 from provisioner.modules.promising import promised
 from provisioner.modules.sources.admitting import admission_faults
+from provisioner.modules.sources.archives import invalid
 from provisioner.modules.sources.documents import read_manifests, read_objects
 from provisioner.modules.sources.dressing import dress
 from provisioner.modules.sources.faults import SourceFault
 from provisioner.modules.sources.helm import Helm
 from provisioner.modules.sources.moving import moved
+from provisioner.modules.sources.replacing import replacement_faults
 from provisioner.modules.sources.values import chart_values
 from provisioner.runtimes.inside import Json
 
+_STUMBLES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
 
@@ -31,7 +34,18 @@ class Made:
 
 
 def make(version: SourcedVersion, content: bytes, module: Module, asked: Request, helm: Helm) -> Made:
-    """Return the objects and what is wrong with them; raises SourceInvalidError, HelmMissingError, HelmRefusedError."""
+    """Return the objects and what is wrong with them.
+
+    Raises SourceInvalidError, HelmMissingError, HelmInterruptedError, HelmRefusedError.
+    """
+    try:
+        return _made(version, content, module, asked, helm)
+    except _STUMBLES as error:
+        # No shape is known to lead here: whatever does is the bundle's fault, and no worker's.
+        raise invalid(f"something in it can't be read ({type(error).__name__}: {error}).") from error
+
+
+def _made(version: SourcedVersion, content: bytes, module: Module, asked: Request, helm: Helm) -> Made:
     documents = _documents(version, content, asked, helm)
     places = places_of(module, asked)
     place = version.namespace or SYSTEM
@@ -40,6 +54,7 @@ def make(version: SourcedVersion, content: bytes, module: Module, asked: Request
     kept = moved(documents, was, place) if was else documents
     objects = dress(kept, module=module, version=version, asked=asked, security=security)
     faults = admission_faults(objects, module=module, places=places, security=security)
+    faults += replacement_faults(objects)
     return Made(tuple(objects), tuple(faults), len(documents) - len(objects))
 
 

@@ -30,11 +30,11 @@ def review(
     if module is None:
         detail = f"this build has no module {version.module}: a source stands behind what a module of the build promises."
         return [SourceFault("module_unknown", detail)], []
-    found = list(_declared(version, module))
+    found = list(_declared(version, module, kubernetes))
     if version.is_chart:
         found += chart_faults(content, version.source["version"])
     if found:
-        return found, []
+        return found[:MOST_FAULTS], []
     try:
         tried = list(_tried(version, content, module, kubernetes, helm))
     except SourceInvalidError as error:
@@ -44,12 +44,19 @@ def review(
     except (HelmInterruptedError, HelmRefusedError) as error:
         return [SourceFault("module_source_refused", str(error))], []
     found = [fault for made in tried for fault in made.faults]
+    if not tried[0].objects:
+        found.append(SourceFault("module_source_invalid", "there is no object in it; name another one."))
     takes = footprint_of(tried[0].objects)
     found += _floating(tried) + _exceeding(version, module, takes)
     return list(dict.fromkeys(found))[:MOST_FAULTS], list(_summary(content, tried[0], takes))
 
 
-def _declared(version: SourcedVersion, module: Module) -> Iterator[SourceFault]:
+def _declared(version: SourcedVersion, module: Module, kubernetes: Sequence[str]) -> Iterator[SourceFault]:
+    if not kubernetes:
+        detail = (
+            "the catalogue has no Kubernetes version on which it could be tried; add one to kubernetes.yaml."
+        )
+        yield SourceFault("module_source_untried", detail)
     if version.implementation in module.implementations:
         detail = (
             f"module {module.key} has an implementation {version.implementation} of this build; call this one otherwise: a name "
@@ -111,11 +118,18 @@ def footprint_of(objects: Sequence[Json]) -> Footprint:
         if document["kind"] == "DaemonSet":
             one = Footprint(per_node_cpu_millicores=int(millicores), per_node_memory_mib=int(mebibytes))
         else:
-            replicas = document["spec"].get("replicas", 1)
-            replicas = replicas if isinstance(replicas, int) else 1
+            replicas = _replicas(document)
             one = Footprint(int(millicores) * replicas, int(mebibytes) * replicas, replicas=replicas)
         total = total.plus(one)
     return total
+
+
+def _replicas(document: Json) -> int:
+    """Return how many pods of a workload there are at a time; of a CronJob those of one run."""
+    spec = document["spec"]
+    if document["kind"] == "CronJob":
+        return int(spec["jobTemplate"]["spec"].get("parallelism", 1))
+    return int(spec.get("replicas", 1))
 
 
 def _requested(spec: Json, key: str) -> Decimal:
