@@ -43,6 +43,7 @@ class Rollout(models.Model):
     looked_at = models.DateTimeField(null=True)  # health and progress, every few seconds
     joined_at = models.DateTimeField(null=True)  # later members, every minute
     told_at = models.DateTimeField(null=True)  # tenants, that it comes
+    closed_at = models.DateTimeField(null=True)  # by a person: what runs may end, and nothing else begins
 
     created_by = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)

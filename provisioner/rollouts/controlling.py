@@ -70,14 +70,18 @@ def abort_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
 def close_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
     """End a running rollout with what is done: what runs may end, the others are left behind, and it completes.
 
-    No gate is asked any more, and nobody joins. Raises Refused 403, 404, 409 (rollout_not_running).
+    No gate is asked any more, nobody joins, nothing begins, and no failure of what runs yet halts it. Raises Refused 403, 404,
+    409 (rollout_not_running).
     """
     rollout, why = held(actor, rollout_id), reason_of(reason)
     if rollout.state != R.RUNNING:
         detail = f"Only a running rollout can be closed: it is {rollout.state}. Resume or abort it."
         raise Refused("rollout_not_running", detail, status=409)
-    _leave(rollout, "closed", f"Closed by {actor.name}: {why}"[:500])
+    words = f"Closed by {actor.name}: {why}"[:500]
+    _leave(rollout, "closed", words)
     _end_stages(rollout, StageState.PASSED)
+    rollout.closed_at, rollout.hold = utcnow(), words
+    rollout.save(update_fields=["closed_at", "hold"])
     tell(rollout, "rollout", before=rollout.state, after="closed", reason=why, actor=actor)
     return rollout
 
@@ -172,13 +176,11 @@ def _end_stages(rollout: Rollout, under_way: StageState) -> None:
 
 
 def _leave(rollout: Rollout, code: str, words: str) -> None:
-    """Leave behind whoever has not begun; the reason they had stays readable in front."""
-    now = utcnow()
-    Target.objects.filter(rollout=rollout, state__in=[s.value for s in UNSTARTED]).exclude(
-        state=TargetState.BLOCKED
-    ).update(
+    """Leave behind whoever has not begun, also where that was decided and not ordered; what blocks one stays its reason."""
+    now, unordered = utcnow(), [*(UNSTARTED - {TargetState.BLOCKED}), TargetState.STARTING]
+    Target.objects.filter(rollout=rollout, state__in=unordered).update(
         state=TargetState.LEFT, since=now, finished_at=now, due_at=None, reason_code=code, reason=words,
-        reason_until=None,
+        reason_until=None, started_at=None, closes_at=None,
     )  # fmt: skip
     Target.objects.filter(rollout=rollout, state=TargetState.BLOCKED).update(
         state=TargetState.LEFT, since=now, finished_at=now, due_at=None, reason=F("reason")

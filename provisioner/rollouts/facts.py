@@ -59,6 +59,11 @@ class Facts:
     stages: list[StageFacts] = field(default_factory=list)
     lanes: dict[int, LaneFacts] = field(default_factory=dict)
 
+    @property
+    def closed(self) -> bool:
+        """Whether a person closed it: what runs may end, nothing else begins, and no budget is left to keep."""
+        return self.row["closed_at"] is not None
+
     def of_stage(self, position: int) -> list[LaneFacts]:
         """Return the lanes of one stage."""
         return [lane for lane in self.lanes.values() if lane.stage == position]

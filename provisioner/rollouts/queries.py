@@ -22,7 +22,7 @@ ANY_UNDER_WAY = """
 SELECT EXISTS (SELECT FROM rollouts_rollout WHERE state IN ('running', 'paused', 'halted', 'aborting'))"""
 UNDER_WAY = """
 SELECT id, name, state, urgent, plan, limits, release_key, selector, tokens, tokens_at, breaker_looks, breaker_height,
-    breaker_control_rate, looked_at, joined_at, started_at
+    breaker_control_rate, looked_at, joined_at, started_at, closed_at
 FROM rollouts_rollout WHERE state IN ('running', 'paused', 'halted', 'aborting')
 ORDER BY urgent DESC, priority DESC, id"""
 
@@ -208,6 +208,13 @@ SET state = 'left_behind', since = %(now)s::timestamptz, due_at = NULL, finished
 FROM rollouts_stage s
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND s.id = t.stage_id AND s.state = 'passed'
   AND s.began_at + make_interval(secs => s.deadline_seconds) <= %(now)s::timestamptz"""
+
+# Of a rollout that was closed, or aborted, nothing begins any more: whoever came back, because a newer wish pushed its operation
+# aside or its place was given back, is left behind with that reason. Only where somebody waits. Rides on target_pages_of_state.
+LEAVE_ENDED = """
+UPDATE rollouts_target
+SET state = 'left_behind', since = %(now)s::timestamptz, due_at = NULL, closes_at = NULL, finished_at = %(now)s::timestamptz
+WHERE rollout_id = %(rollout)s::uuid AND state IN ('planned', 'waiting', 'blocked', 'ready')"""
 
 # And so is who would be ready, had not more of its place or group failed than may. Where places have budgets of their own only.
 # Rides on target_pages_of_stage.

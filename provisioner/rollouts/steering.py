@@ -40,8 +40,8 @@ class Choice:
 def retry_targets(*, actor: Actor, rollout_id: UUID, choice: Choice, reason: str = "") -> int:
     """Try these again with the same release and plan, and return how many; what failed, is left, skipped or blocked can be.
 
-    A completed rollout runs again for them, unless everything is stopped. Raises Refused 403, 404, rollout_ended 409,
-    emergency_stop 409, nothing_chosen 409, choice_invalid.
+    A completed rollout runs again for them, unless everything is stopped; one that was closed is so no more. Raises Refused 403,
+    404, rollout_ended 409, emergency_stop 409, nothing_chosen 409, choice_invalid.
     """
     rollout = held(actor, rollout_id)
     if rollout.state in {RolloutState.ABORTED, RolloutState.ABORTING, RolloutState.DRAFT}:
@@ -64,7 +64,9 @@ def retry_targets(*, actor: Actor, rollout_id: UUID, choice: Choice, reason: str
     )
     if rollout.state == RolloutState.COMPLETED:
         rollout.state, rollout.finished_at = RolloutState.RUNNING, None
-        rollout.save(update_fields=["state", "finished_at"])
+    if rollout.closed_at is not None:
+        rollout.closed_at, rollout.hold = None, "" if rollout.state == RolloutState.RUNNING else rollout.hold
+    rollout.save(update_fields=["state", "finished_at", "closed_at", "hold"])
     _told("rollout.retry", actor, rollout, choice, reason, count)
     return count
 

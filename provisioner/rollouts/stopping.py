@@ -16,8 +16,11 @@ R = RolloutState
 
 
 def halted_by_budget(facts: Facts) -> bool:
-    """Halt the rollout when more failed than may, in all of it or in a stage; a place or group only stands still."""
-    reason = over_budget(facts)
+    """Halt the rollout when more failed than may, in all of it or in a stage; a place or group only stands still.
+
+    One that was closed has nothing to halt: it ends with its last upgrade, however that comes out.
+    """
+    reason = "" if facts.closed else over_budget(facts)
     if reason:
         halt(facts, reason)
     return bool(reason)
@@ -34,7 +37,9 @@ def over_budget(facts: Facts) -> str:
 
 
 def halt(facts: Facts, reason: str) -> None:
-    """Let nothing more begin until a person says so."""
+    """Let nothing more begin until a person says so; of one that was closed nothing begins anyway."""
+    if facts.closed:
+        return
     moved = Rollout.objects.filter(pk=facts.id, state=R.RUNNING).update(state=R.HALTED, hold=reason[:500])
     if moved:
         facts.state = R.HALTED
@@ -47,7 +52,16 @@ def drain(facts: Facts, now: datetime) -> None:
         rows(queries.GIVE_BACK, {"rollout": facts.id, "now": now})
         return
     if facts.state is R.ABORTING:
+        leave_who_came_back(facts, now)
         _end(facts, R.ABORTING, R.ABORTED, now)
+
+
+def leave_who_came_back(facts: Facts, now: datetime) -> bool:
+    """Leave behind whoever has not begun of a rollout of which nothing begins any more, and say whether that is anybody."""
+    anybody = any(lane.planned or lane.waiting or lane.blocked or lane.ready for lane in facts.lanes.values())
+    if anybody:
+        rows(queries.LEAVE_ENDED, {"rollout": facts.id, "now": now})
+    return anybody
 
 
 def finish(facts: Facts, now: datetime) -> None:

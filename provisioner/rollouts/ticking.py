@@ -79,6 +79,8 @@ def _bring_forward(one: facts.Facts, now: datetime) -> int:
     if one.state is not RolloutState.RUNNING:
         stopping.drain(one, now)
         return 0
+    if one.closed and stopping.leave_who_came_back(one, now):
+        facts.read_lanes(one)
     looking.look(one, now)
     if one.state is not RolloutState.RUNNING:
         return 0

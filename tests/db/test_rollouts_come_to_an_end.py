@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from provisioner.operations.models import Operation
 from provisioner.rollouts import services
 from provisioner.rollouts.models import Rollout, Stage, Target
 from provisioner.rollouts.ticking import tick
@@ -73,6 +74,75 @@ def test_what_runs_ends_in_a_closed_rollout_and_nobody_joins_it(world: World) ->
         assert services.retry_targets(actor=world.sam.actor, rollout_id=rollout.id, choice=again) == 1
         tick(clock=clock())
         assert (state(rollout), len(upgrades.begun)) == ("running", 2)
+
+
+def test_a_closed_rollout_ends_with_its_last_upgrade_however_that_comes_out(world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock, fails=lambda _: "ERR_BROKEN")) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1, max_failures=0))
+        tick(clock=clock())
+        close(world, rollout)
+        assert (state(rollout), rollout.hold) == ("running", "Closed by token:sam: enough")
+        upgrades.end_due(clock.passes(minutes=2))
+        tick(clock=clock())
+        assert (state(rollout), rollout.hold) == ("completed", "")
+        assert states(rollout) == counted(rollout) == {"failed": 1, "left_behind": 2}
+        again = services.Choice(state="failed")
+        services.retry_targets(actor=world.sam.actor, rollout_id=rollout.id, choice=again)
+        tick(clock=clock.passes(seconds=1))
+        upgrades.end_due(clock.passes(minutes=2))
+        tick(clock=clock())
+    assert (state(rollout), len(upgrades.begun)) == ("halted", 2), "it is open again, with its budget"
+
+
+def push_aside(upgrades: Upgrades) -> None:
+    """Let a newer wish take the slot of what was ordered and has not begun."""
+    Operation.objects.filter(pk__in=list(upgrades.due)).update(
+        state="cancelled",
+        slot=None,
+        started_at=None,
+        cancel_reason="a newer wish",
+        finished_at=upgrades.clock(),
+    )
+    upgrades.due.clear()
+
+
+@pytest.mark.parametrize(("end", "becomes"), [("close", "completed"), ("abort", "aborted")])
+def test_what_is_pushed_aside_after_the_end_of_its_rollout_does_not_begin_once_more(
+    world: World, end: str, becomes: str
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1))
+        tick(clock=clock())
+        getattr(services, f"{end}_rollout")(actor=world.sam.actor, rollout_id=rollout.id, reason="enough")
+        push_aside(upgrades)
+        for _ in range(3):
+            tick(clock=clock.passes(minutes=2))
+    assert (state(rollout), len(upgrades.begun)) == (becomes, 1)
+    assert states(rollout) == counted(rollout) == {"left_behind": 2}
+    assert sorted(Target.objects.values_list("reason_code", flat=True)) == sorted(
+        ["pushed_aside", "closed" if end == "close" else "aborted"]
+    )
+
+
+@pytest.mark.parametrize(("end", "becomes"), [("close", "completed"), ("abort", "aborted")])
+def test_what_was_decided_and_not_ordered_does_not_begin_once_its_rollout_is_ended(
+    world: World, end: str, becomes: str
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1))
+        tick(clock=clock(), most_starts=0)
+        assert states(rollout) == {"starting": 1, "ready": 1}
+        getattr(services, f"{end}_rollout")(actor=world.sam.actor, rollout_id=rollout.id, reason="enough")
+        tick(clock=clock.passes(seconds=1))
+        tick(clock=clock.passes(seconds=1))
+    assert (state(rollout), upgrades.begun) == (becomes, [])
+    assert states(rollout) == counted(rollout) == {"left_behind": 2}
 
 
 def test_who_stands_where_too_many_failed_is_left_behind_at_the_deadline(world: World) -> None:
