@@ -94,6 +94,8 @@ class Queue(Generic[Row]):
                 do(row) if row.attempts <= MOST_ATTEMPTS else give_up(row, NEVER_ENDED)
             except OvertakenError:
                 log.warning("job_overtaken", kind=type(row).__name__, job=str(row.pk), attempt=row.attempts)
+            except Exception:  # it is begun anew once its lease is over, and holds up no other one
+                log.exception("job_broke", kind=type(row).__name__, job=str(row.pk), attempt=row.attempts)
         return count
 
     def write(self, row: Row, **changes: Any) -> None:

@@ -219,10 +219,10 @@ def test_a_question_goes_on_behind_the_last_tenant_when_its_worker_dies(
         for one in what_if(**given):
             yield one
             if given["after"] == "":
-                raise RuntimeError("killed")
+                raise KeyboardInterrupt("killed")
 
     monkeypatch.setattr(asking, "what_if", dies)
-    with pytest.raises(RuntimeError, match="killed"):
+    with pytest.raises(KeyboardInterrupt, match="killed"):
         rate_due()
     row.refresh_from_db()
     assert (row.state, row.rated, row.reached) == ("running", 1, "archipel")

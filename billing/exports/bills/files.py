@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,7 @@ def rows_of(path: Path, needed: Sequence[str], useful: Sequence[str]) -> Iterato
         OSError,
         ValueError,
         EOFError,
+        zlib.error,
         csv.Error,
     ) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise Refused("bill_not_readable", f"{path.name} can't be read: {error}", field="source") from error

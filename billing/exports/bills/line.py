@@ -12,6 +12,7 @@ from billing.pricing.money import PLACES
 
 Raw = Mapping[str, Any]
 PLACES_KEPT = 12
+YEARS = range(2000, 2101)  # beyond lies a slip of the pen, and a month that no page shows
 LARGEST = Decimal(10) ** 15
 
 
@@ -69,16 +70,15 @@ def amount(row: Raw, column: str, *, needed: bool = False) -> Decimal:
 def day(row: Raw, column: str) -> date:
     """Return the day of a moment; raises RowError for what is none."""
     value = row.get(column)
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
     try:
-        return datetime.fromisoformat(str(value or "").strip()).date()
+        found = value if isinstance(value, date) else datetime.fromisoformat(str(value or "").strip())
     except ValueError as error:
         raise RowError(
             column, f"{str(value)[:40]!r} is no moment; write it as 2026-01-31T00:00:00Z"
         ) from error
+    if found.year not in YEARS:
+        raise RowError(column, f"{str(value)[:40]!r} is not of this century; look at the year")
+    return found.date() if isinstance(found, datetime) else found
 
 
 def currency(row: Raw, column: str) -> str:
@@ -97,9 +97,9 @@ def tags(row: Raw, column: str) -> dict[str, str]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RowError(column, "this is no JSON object") from error
-    if isinstance(value, list):  # a map, as pyarrow has it
+    if isinstance(value, list) and all(isinstance(pair, tuple) for pair in value):  # a map, as pyarrow has it
         value = dict(value)
     if not isinstance(value, dict):
         raise RowError(column, "this is no JSON object")

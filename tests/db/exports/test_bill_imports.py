@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from billing.exports.bills import asking
+from billing.exports.bills.importing import import_bill
 from billing.exports.models import BillImport, ProviderBill
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -147,6 +148,29 @@ def test_a_bucket_that_is_away_is_asked_again_and_a_dead_worker_followed(
     asking.import_due(only=dead.pk)
     dead.refresh_from_db()
     assert dead.state == "failed"
+
+
+def test_a_bill_that_breaks_its_worker_holds_up_no_other_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken, whole = (
+        asking.ask_import(actor=FINOPS, provider="aws", name=name, content=content)
+        for name, content in (
+            ("broken.csv", b"x"),
+            ("whole.csv", as_csv(tmp_path / "whole.csv", [cur_row()]).read_bytes()),
+        )
+    )
+
+    def breaking(**wish: Any) -> Any:
+        if wish["named"] == "broken.csv":
+            raise RuntimeError
+        return import_bill(**wish)
+
+    monkeypatch.setattr(asking, "import_bill", breaking)
+    assert asking.import_due() == 2
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.state, whole.state) == ("running", "done")
 
 
 def test_no_tenant_sees_an_import(world: World) -> None:

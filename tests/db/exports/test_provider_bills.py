@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -147,6 +148,27 @@ def test_wrong_rows_are_told_by_row_and_column_and_nothing_is_booked(
     assert booked() == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("resource_tags", "[1]"),
+        ("resource_tags", '["ab"]'),
+        ("resource_tags", "[" * 100_000),
+        ("bill_billing_period_start_date", "9999-12-01"),
+        ("line_item_usage_start_date", "0001-01-01"),
+    ],
+)
+def test_a_field_that_nobody_expects_is_told_by_row_and_column(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    with pytest.raises(Refused, match=f"row 2, column {column}") as refusal:
+        import_bill(
+            actor=FINOPS, source=str(as_csv(tmp_path / "a.csv", [cur_row(), cur_row(**{column: value})]))
+        )
+    assert refusal.value.code == "bill_malformed"
+    assert not ProviderBill.objects.exists()
+
+
 def test_a_wrong_row_at_the_end_of_the_second_file_leaves_nothing_half_booked(
     checkout: Runtime, tmp_path: Path
 ) -> None:
@@ -169,6 +191,7 @@ def test_a_wrong_row_at_the_end_of_the_second_file_leaves_nothing_half_booked(
         ("bill.csv", ",".join(COLUMNS).encode() + b"\n", "bill_empty"),
         ("bill.csv", b"\xff\xfe\x00", "bill_not_readable"),
         ("bill.csv.gz", b"not gzip", "bill_not_readable"),
+        ("bill.csv.gz", gzip.compress(b"a" * 99)[:12] + b"\0\1\2\3" * 9, "bill_not_readable"),
         ("bill.parquet", b"PAR1 and no more", "bill_not_readable"),
         ("bill.txt", b"", "bill_not_found"),
     ],
