@@ -187,7 +187,8 @@ class Collector:
             raise ReadError("too_late", "the slot ended meanwhile")
         moment = datetime.fromtimestamp(at, UTC)
         seen = read_sight(answers, at=moment, modules=target.modules, own_nodes=dict(target.own_nodes))
-        self._hand_over(target.runtime, slot, seen)
+        if self.visits.holds(visit):  # else another copy reads it from now on, or it is gone
+            self._hand_over(target.runtime, slot, seen)
 
     def _hand_over(self, runtime: UUID, slot: datetime, seen: Sight) -> None:
         hour = int(slot.timestamp()) // HOUR

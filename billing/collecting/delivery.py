@@ -70,20 +70,24 @@ class Delivery:
             await asyncio.sleep(min(self._gathers * 2.0**self._pauses, LONGEST_PAUSE_SECONDS))
             await self.flush()
 
-    async def flush(self) -> None:
-        """Deliver all that waits, or what the database takes before it fails; with what somebody else is delivering."""
+    async def flush(self) -> bool:
+        """Deliver all that waits, with what somebody else is delivering; false where the database took only a part."""
         async with self._flushing:
             for origin, queue in self._waiting.items():
                 while queue:
                     batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
                     if not await self._deliver(batch, origin):
                         queue.extendleft(reversed(batch))
-                        return
+                        return False
+        return True
 
-    def flush_from_outside(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Deliver all that waits, asked by another thread than the loop's; it waits some seconds, not for ever."""
-        with suppress(TimeoutError, CancelledError):
-            asyncio.run_coroutine_threadsafe(self.flush(), loop).result(OUTSIDE_SECONDS)
+    def flush_from_outside(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Deliver all that waits, asked by another thread than the loop's; false where that did not end within some seconds."""
+        try:
+            return asyncio.run_coroutine_threadsafe(self.flush(), loop).result(OUTSIDE_SECONDS)
+        except (TimeoutError, CancelledError):
+            log.warning("collector.not_stored_yet", waiting=self.waiting)
+            return False
 
     async def drain(self, seconds: float) -> None:
         """Deliver what waits before the process ends, within so many seconds."""
@@ -105,6 +109,10 @@ class Delivery:
             # It may have been taken; to hand the same over again is harmless.
             self._waiting[origin].extendleft(reversed(batch))
             raise
+        except Exception:  # it would come again with each attempt, and hold up all that is read meanwhile
+            log.exception("collector.batch_lost", samples=len(batch))
+            self._measures.lost.inc(len(batch))
+            return True
         self._pauses = 0
         self._measures.took(done, origin)
         for fault in (*done.refused, *done.quarantined)[:5]:

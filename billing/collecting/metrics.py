@@ -20,7 +20,9 @@ class Measures:
         self.missed = self._counter("missed", "Slots that ended without a sight.")
         self.backfilled = self._counter("backfilled", "Missed slots that a later sight proved.")
         self.odd = self._counter("oddities", "Things in clusters that could not be measured.")
-        self.lost = self._counter("lost", "Samples dropped while the database was away.")
+        self.lost = self._counter(
+            "lost", "Samples dropped: the database was away for too long, or they could not be stored at all."
+        )
         self.stored = self._counter("samples", "Samples by what became of them.", "outcome")
         self.seconds = Histogram(
             f"{PREFIX}read_seconds", "How long a runtime takes.", buckets=BUCKETS, registry=self.registry

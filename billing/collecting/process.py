@@ -67,8 +67,9 @@ class Process:
         self._shards = Shards()
         self._worklist = worklist.Worklist()
         self._stop = asyncio.Event()
-        self._store_all: Callable[[], None] = lambda: None
+        self._store_all: Callable[[], bool] = lambda: True
         self._looks = 0
+        self._told = True  # the collector, of what the last look gave
 
     def stop(self) -> None:
         """Begin nothing more, store what was read, and end."""
@@ -123,9 +124,14 @@ class Process:
                 await self._look(collector)
             except Error as error:
                 log.warning("collector.database_lost", error=str(error).partition("\n")[0])
-                self._looks = 0
+                self._looks, self._told = 0, False
                 with suppress(Error):
                     await self._ask(_close)
+            except Exception:  # followed no more, what is read would be ever older
+                log.exception("collector.look_failed")
+                self._looks, self._told = 0, False
+            else:
+                self._told = True
             await asyncio.sleep(LOOK_SECONDS if self._looks else 1.0)
 
     async def _look(self, collector: Collector) -> None:
@@ -148,7 +154,7 @@ class Process:
     def _read(self, doubtful: set[UUID], slot: datetime) -> _Found:
         """Ask the database, in its thread; who was read already matters only where shards came to us."""
         before = self._shards.held
-        held = self._shards.refresh(self._store_all)
+        held = self._shards.refresh(lambda: self._told and self._store_all())
         whole = self._looks % READ_ALL_EVERY == 0
         changed: Collection[UUID]
         if whole:

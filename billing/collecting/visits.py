@@ -12,6 +12,7 @@ from billing.collecting.targets import Target
 SPREAD = 0.8  # of the slot; the rest is for those that did not answer
 FIRST_PAUSE_SECONDS = 5.0
 LAST_START_SECONDS = 2.0  # before the slot's end nothing is begun any more
+ASKED_A_SECOND = 200  # by all who wait for room together: each costs a tenth of a millisecond
 
 
 @dataclass(slots=True)
@@ -22,7 +23,6 @@ class Visit:
     slot: int
     due: float
     attempts: int = 0
-    put_off: int = 0  # in a row, for want of room or budget
 
 
 class Visits:
@@ -33,6 +33,7 @@ class Visits:
         self._heap: list[tuple[float, int, Visit]] = []
         self._order = itertools.count()
         self._of: dict[UUID, Visit] = {}
+        self._put_off: set[UUID] = set()  # for want of room or budget
 
     def __len__(self) -> int:
         return len(self._of)
@@ -71,6 +72,11 @@ class Visits:
     def drop(self, runtime: UUID) -> None:
         """Stop visiting a runtime."""
         self._of.pop(runtime, None)
+        self._put_off.discard(runtime)
+
+    def holds(self, visit: Visit) -> bool:
+        """Say whether a visit still counts: its runtime was not dropped since it began."""
+        return self._of.get(visit.target.runtime) is visit
 
     def runtimes(self) -> set[UUID]:
         """Return whom we visit."""
@@ -80,39 +86,46 @@ class Visits:
         """Return a visit that is due, or None."""
         while self._heap and self._heap[0][0] <= now:
             _, _, visit = heapq.heappop(self._heap)
-            if self._of.get(visit.target.runtime) is visit:
+            if self.holds(visit):
                 return visit
         return None
 
     def rest(self, now: float) -> float:
         """Return the seconds until the next one is due; negative when that is late."""
-        while self._heap and self._of.get(self._heap[0][2].target.runtime) is not self._heap[0][2]:
+        while self._heap and not self.holds(self._heap[0][2]):
             heapq.heappop(self._heap)
         return self._heap[0][0] - now if self._heap else float(self.seconds)
 
     def done(self, visit: Visit) -> None:
         """Plan the next slot's visit after one that succeeded."""
-        if self._of.get(visit.target.runtime) is visit:
+        if self.holds(visit):
+            self._put_off.discard(visit.target.runtime)
             self._push(self._next(visit.target, visit.slot))
 
     def failed(self, visit: Visit, now: float, *, luck: float, after: float = 0.0) -> bool:
         """Plan another attempt in the slot, or the next slot's; says whether the slot is missed. `luck` in [0, 1) spreads.
 
-        One that was not tried at all comes again `after` so many seconds, and ever later while that goes on, up to a tenth of
-        what is left of the slot: thousands that ask each second whether there is room would take the processor from readers.
+        One that was not tried at all comes again `after` so many seconds, or later where many wait: thousands that ask each
+        second whether there is room would take the processor from readers. All wait equally long, whoever came first, and at most
+        a tenth of what is left of the slot.
         """
+        runtime = visit.target.runtime
         if after:
+            self._put_off.add(runtime)
             longest = max(after, (visit.slot + self.seconds - now) / 10)
-            pause = min(after * 2.0 ** min(visit.put_off, 10), longest) * (1 + luck)
-            visit.put_off += 1
+            pause = min(max(after, len(self._put_off) / ASKED_A_SECOND), longest) * (1 + luck)
         else:
             pause = FIRST_PAUSE_SECONDS * 2.0**visit.attempts * (0.5 + luck)
-            visit.attempts, visit.put_off = visit.attempts + 1, 0
+            visit.attempts += 1
+            self._put_off.discard(runtime)
         again = now + pause
         missed = again > visit.slot + self.seconds - LAST_START_SECONDS
-        if self._of.get(visit.target.runtime) is not visit:
+        if not self.holds(visit):
+            if runtime not in self._of:
+                self._put_off.discard(runtime)
             return False
         if missed:
+            self._put_off.discard(runtime)
             self._push(self._next(visit.target, visit.slot))
         else:
             visit.due = again

@@ -75,6 +75,35 @@ def test_batches_are_no_larger_than_the_store_takes(monkeypatch: pytest.MonkeyPa
     assert store.batches == [3, 3, 1]
 
 
+def test_what_the_store_stumbles_over_is_counted_as_lost_and_holds_up_nothing() -> None:
+    store = Store()
+
+    def stumble(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        if origin is Origin.COLLECTOR:
+            raise TypeError("nobody thought of that")
+        return store(batch, origin)
+
+    measures = Measures()
+    queue = Delivery(ThreadPoolExecutor(1), measures, stumble)
+    for number in range(3):
+        queue.put(sample(number), Origin.COLLECTOR)
+    queue.put(sample(9), Origin.BACKFILL)
+    assert asyncio.run(queue.flush())
+    assert (queue.waiting, measures.lost._value.get()) == (0, 3)
+    assert store.taken == [(9, Origin.BACKFILL)]
+
+
+def test_who_asks_from_another_thread_learns_that_not_all_is_stored() -> None:
+    queue, _ = made(Store(fails=1))
+    queue.put(sample(1), Origin.COLLECTOR)
+
+    async def ask() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        return [await asyncio.to_thread(queue.flush_from_outside, loop) for _ in range(2)]
+
+    assert asyncio.run(ask()) == [False, True]
+
+
 def test_the_oldest_are_lost_and_counted_when_the_database_is_away_for_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -133,7 +162,7 @@ def test_another_thread_can_have_all_stored_and_waits_for_what_is_under_way() ->
         await asyncio.sleep(0.01)
         assert not outside.done()
         leave.set()
-        await asyncio.gather(running, outside)
+        assert (await asyncio.gather(running, outside))[1]
 
     asyncio.run(scenario())
     assert store.taken == [(1, Origin.COLLECTOR), (2, Origin.AGENT)]

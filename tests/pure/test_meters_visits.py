@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.collecting import visits as visiting
 from billing.collecting.pacing import PATIENCE_SECONDS, Bucket
 from billing.collecting.shards import reader_of
 from billing.collecting.targets import SHARDS, Target
@@ -125,7 +126,22 @@ def test_waiting_for_a_budget_is_no_failed_attempt() -> None:
     assert visit.attempts == 0
 
 
-def test_who_finds_no_room_again_and_again_asks_ever_less_often_and_still_before_the_slots_end() -> None:
+def test_where_many_find_no_room_they_ask_less_often_and_who_came_first_as_often_as_who_came_last() -> None:
+    visits, now = Visits(SLOT), START + 10.0
+    for number in range(4_000):
+        visits.add(target(number), START)
+    *early, last = iter(lambda: visits.pop(START + SLOT), None)
+    for _ in range(8):
+        for visit in early:
+            visits.failed(visit, now, luck=0.0, after=1.0)
+    visits.failed(last, now, luck=0.0, after=1.0)
+    assert {round(visit.due - now) for visit in early[-50:]} == {round(last.due - now)} == {20}
+    now = START + SLOT - 30.0
+    assert not visits.failed(early[0], now, luck=0.0, after=1.0)
+    assert early[0].due == now + 3
+
+
+def test_whoever_waits_alone_for_room_asks_as_soon_as_there_may_be_some() -> None:
     visits = Visits(SLOT)
     visits.add(target(), START)
     now, asked = float(START), []
@@ -133,11 +149,22 @@ def test_who_finds_no_room_again_and_again_asks_ever_less_often_and_still_before
         now = max(now, visit.due)
         asked.append(now)
         visits.failed(visit, now, luck=0.0, after=1.0)
-    pauses = [later - before for before, later in pairwise(asked)]
-    assert pauses[:4] == [1, 2, 4, 8]
-    assert max(pauses) <= SLOT / 10
-    assert len(asked) < 60
+    assert {later - before for before, later in pairwise(asked)} == {1.0}
     assert asked[-1] > START + SLOT - 2 * LAST_START_SECONDS
+
+
+def test_who_waits_no_longer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visiting, "ASKED_A_SECOND", 0.1)
+    visits = Visits(SLOT)
+    for number in range(3):
+        visits.add(target(number), START)
+    found = list(iter(lambda: visits.pop(START + SLOT), None))
+    for visit in found:
+        visits.failed(visit, START, luck=0.0, after=1.0)
+    visits.done(found[0])
+    visits.drop(found[1].target.runtime)
+    visits.failed(found[2], START, luck=0.0, after=1.0)
+    assert found[2].due == START + 10  # one waits
 
 
 def test_who_is_dropped_is_visited_no_more_even_if_a_visit_is_under_way() -> None:
