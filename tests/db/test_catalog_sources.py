@@ -186,6 +186,17 @@ def test_a_wrong_source_is_refused_with_its_line_and_nothing_is_written(
         assert "modules.yaml:" in said
 
 
+def test_settings_that_can_not_be_used_are_told_once_and_nothing_is_called(
+    served: Registry, folder: Path, settings: Any, tmp_path: Path
+) -> None:
+    settings.MODULE_SOURCE_CREDENTIALS = str(tmp_path / "none")
+    name_source(folder, f"{served.url}/broker.yaml", digest_of(BROKER.encode()))
+    _, said = refused(folder).splitlines()
+    assert "modules.yaml:" in said
+    assert said.endswith("none can't be read: No such file or directory. [module_source_settings]")
+    assert served.asked == []
+
+
 def test_a_chart_without_helm_is_refused_with_how_to_get_it(
     served: Registry, folder: Path, settings: Any
 ) -> None:

@@ -20,7 +20,7 @@ from provisioner.modules.sources.shapes import shape_fault
 from provisioner.runtimes.inside import Json
 
 MOST_OBJECTS = 400
-MOST_PARTS = 1_000_000  # words, lists and mappings; an installation with large definitions has some 200,000
+MOST_PARTS = 500_000  # words, lists and mappings; an installation with large definitions has some 200,000
 MOST_DEPTH = 100  # levels in one another: definitions of upstream have some 40
 _WHOLE = range(-(2**63), 2**63)
 _YAML = (".yaml", ".yml", ".json")
