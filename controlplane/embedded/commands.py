@@ -61,7 +61,12 @@ def status(state: Path) -> int:
     if not record.is_taken():
         _say(f"Nesoi is not running; {make('demo')} starts it.")
         return 1
-    _say(f"Nesoi is {found.get('state')}: {found.get('url')} (process {found.get('pid')})")
+    took = (
+        f" after {found['ready_seconds']} s"
+        if found.get("state") == "ready" and "ready_seconds" in found
+        else ""
+    )
+    _say(f"Nesoi is {found.get('state')}{took}: {found.get('url')} (process {found.get('pid')})")
     for child in found.get("children", []):
         _say(f"  {child['name']:<10} process {child['pid']}")
     return 0

@@ -79,7 +79,9 @@ def demo(open_folder_of_module: Path) -> Iterator[Demo]:
     one = Demo(open_folder_of_module / "state")
     started = one.run("up")
     assert started.returncode == 0, started.stdout + started.stderr
-    assert "Nesoi is ready" in started.stdout
+    for step in ("database files", "PostgreSQL", "simulator", "tables, catalog, demo access"):
+        assert re.search(rf"^  {step}: [0-9.]+ s$", started.stdout, re.MULTILINE), started.stdout
+    assert re.search(r"Nesoi is ready \([0-9.]+ s\)", started.stdout)
     yield one
     one.run("stop")
 
@@ -102,7 +104,9 @@ def test_all_of_its_processes_run(demo: Demo) -> None:
     assert wanted <= demo.children().keys()
     status = demo.run("status")
     assert status.returncode == 0
-    assert demo.access["url"] in status.stdout
+    took = json.loads((demo.state / "stack.json").read_text())["ready_seconds"]
+    assert took > 0
+    assert f"Nesoi is ready after {took} s: {demo.access['url']}" in status.stdout
 
 
 def test_the_demo_requests_its_runtimes_over_the_api(demo: Demo) -> None:
