@@ -23,6 +23,9 @@ _WORKER_PROCESSES = 4
 _WEB_THREADS = 16
 _AS_WEB = {"DATABASE_ROLE": "nesoi_web"}  # one tenant's rows at a time
 _AS_WORKER = {"DATABASE_ROLE": "nesoi_worker"}  # every tenant's rows
+# macOS ends a forked process that touches Objective-C before it runs another program; a look at the system's proxies does. The
+# worker and the web server fork, as they do in production.
+_OF_MACOS = {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"}
 _ASK_SECONDS = 0.25
 _ANSWER_SECONDS = 2
 _FORGOTTEN = (
@@ -47,6 +50,7 @@ def environment(
         "STATIC_ROOT": str(static),
         "LOG_FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
+        **(_OF_MACOS if sys.platform == "darwin" else {}),
         **({} if given.get("DEMO_DATA") == "0" else {"STATEMENT_SEALS_AFTER": str(_past_is_told(state))}),
         **addresses,
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from controlplane.embedded import postgres as pg
 from controlplane.embedded import processes
 from controlplane.embedded.journal import Journal
+from controlplane.embedded.open_files import allow_many
 from controlplane.embedded.panel import print_panel
 from controlplane.embedded.places import Places, choose_places, make_state
 from controlplane.embedded.ports import choose_simulator_port, choose_web_port
@@ -52,10 +53,12 @@ class Stack:
             database=str(self._places.database),
         )
         self._supervisor.take_signals()
+        allow_many()
         try:
             self._start(port, simulator_port)
-            self._record.write(state="ready")
-            self._welcome(stop_with)
+            seconds = time.monotonic() - self._began
+            self._record.write(state="ready", ready_seconds=round(seconds, 1))
+            self._welcome(stop_with, seconds)
             on_ready(self._journal)
             self._supervisor.watch()
         except StopAsked:
@@ -65,11 +68,11 @@ class Stack:
             self._record.write(state="stopped", children=[])
             self._journal.say("all stopped")
 
-    def _welcome(self, stop_with: str) -> None:
+    def _welcome(self, stop_with: str, seconds: float) -> None:
         print_panel(
             self._journal.console,
             self._state / "demo.json",
-            seconds=time.monotonic() - self._began,
+            seconds=seconds,
             stop_with=stop_with,
             filling="demo" in self._supervisor and not processes.was_filled(self._state),
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import resource as usage
+import sys
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from provisioner.simulator.landscape import Landscape
 
 PREFIX = "/simulator/v1/"
+_MAXRSS_A_MIB = 2**20 if sys.platform == "darwin" else 2**10  # getrusage(2): bytes on macOS, KiB on Linux
 
 
 async def administer(landscape: Landscape, request: web.Request) -> web.Response:
@@ -92,5 +94,5 @@ def _stats(landscape: Landscape) -> Json:
         "watches": sum(endpoint.readers for endpoint in landscape.endpoints()),
         "resource_version": str(landscape.store.version),
         "requests": landscape.requests,
-        "max_rss_mib": usage.getrusage(usage.RUSAGE_SELF).ru_maxrss // 1024,
+        "max_rss_mib": usage.getrusage(usage.RUSAGE_SELF).ru_maxrss // _MAXRSS_A_MIB,
     }

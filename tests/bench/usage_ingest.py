@@ -12,11 +12,11 @@ import json
 import time
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from tests.bench.apart import measured_apart
+from tests.bench.processor import worked_seconds
 from tests.bench.usage_place import begin, entry, make_fleet, samples_of, yesterday
 
 NAMES = ("ingest_ratio", "replay_ratio")
@@ -109,7 +109,7 @@ def _measure() -> list[dict[str, Any]]:
 
 def _processor(server: int) -> float:
     """Return the seconds that this process and PostgreSQL's have worked, whoever else was at it."""
-    return time.process_time() + int(Path(f"/proc/{server}/schedstat").read_text().split()[0]) / 1e9
+    return time.process_time() + worked_seconds(server)
 
 
 def _ingest(batch: list[Any], *, again: bool = False) -> float:

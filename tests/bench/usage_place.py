@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from tests.bench.processor import worked_seconds
 
 if TYPE_CHECKING:
     from billing.usage.samples import SampleIn
@@ -119,8 +120,7 @@ def processor_seconds() -> float:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (process,) = cursor.fetchone()
-    nanoseconds = int(Path(f"/proc/{process}/schedstat").read_text().split()[0])
-    return time.process_time() + nanoseconds / 1e9
+    return time.process_time() + worked_seconds(process)
 
 
 def yesterday() -> datetime:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from provisioner.drivers.kube.kubeconfig import ApiAccess
 
+_OPEN_FILES = Path("/proc/self/fd")
 Context = TypeVar("Context", bound=ssl.SSLContext)
 
 
@@ -43,12 +44,12 @@ def context_of(access: ApiAccess, kind: type[Context]) -> Context:
 @contextmanager
 def _passing_file(text: str) -> Iterator[str]:
     """OpenSSL reads keys from files only: give it one in memory, or where there is none, one that is gone right after."""
-    if hasattr(os, "memfd_create"):
+    if hasattr(os, "memfd_create") and _OPEN_FILES.is_dir():  # Linux, where /proc is mounted
         descriptor = os.memfd_create("nesoi")
         try:
             with os.fdopen(os.dup(descriptor), "w") as file:
                 file.write(text)
-            yield f"/proc/self/fd/{descriptor}"
+            yield str(_OPEN_FILES / str(descriptor))
         finally:
             os.close(descriptor)
         return
