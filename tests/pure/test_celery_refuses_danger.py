@@ -23,7 +23,7 @@ def test_a_process_of_celery_refuses_a_step_that_outlasts_its_lease(process: str
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert started.returncode == 2, started.stderr
