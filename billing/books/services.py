@@ -70,6 +70,12 @@ def load_market(month: Period) -> Market:
     return Market(month, books, of_plans(month, named, books), rates)
 
 
+def currency_of(tenant_id: UUID, day: date) -> str:
+    """Return the currency of a tenant's statements."""
+    held = Contract.objects.filter(Q(ends__isnull=True) | Q(ends__gt=day), tenant=tenant_id, starts__lte=day)
+    return held.values_list("currency", flat=True).first() or HOUSE_CURRENCY
+
+
 def segments(tenant: Tenant | UUID, month: Period) -> tuple[pricing.Segment, ...]:
     """Return which book holds when, for which plans, with which discount; see `terms` for all that rating wants."""
     return terms(tenant, month).segments

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
-from billing.books.models import Contract
-from billing.books.services import HOUSE_CURRENCY
+from billing.books.services import currency_of
 from billing.costs.models import Budget, Kind
 from billing.pricing.money import places_of
 from controlplane.kernel.clock import utcnow
@@ -36,14 +34,6 @@ def visible_budgets(actor: Actor) -> QuerySet[Budget]:
     """Return the budgets that an actor can see, by name."""
     rows = Budget.objects.select_related("tenant").order_by("name", "id")
     return rows if actor.sees_every_tenant else rows.filter(tenant=actor.tenant_id)
-
-
-def currency_of(tenant_id: UUID, today: date) -> str:
-    """Return the currency of a tenant's statements."""
-    held = Contract.objects.filter(
-        Q(ends__isnull=True) | Q(ends__gt=today), tenant=tenant_id, starts__lte=today
-    )
-    return held.values_list("currency", flat=True).first() or HOUSE_CURRENCY
 
 
 @transaction.atomic

@@ -26,6 +26,7 @@ PLACES = {
 }
 QUANTITY_PLACES = 15
 PRICE_PLACES = 12  # a millionth of a cent and finer is a typing error
+LARGEST_EXPONENT = 30  # of an amount: nobody owes more, and what is absurdly large overflows
 EXACT = Context(prec=120)  # the default of 28 digits would round a product on its way
 
 
@@ -87,8 +88,8 @@ def from_minor(minor: int, places: int) -> Decimal:
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """Return an amount in whole minor units; raises MoneyError for one that has a finer part, or is not a number."""
-    if not amount.is_finite():
-        raise MoneyError(f"{amount} is not an amount; write it with digits, such as 12.50.")
+    if not amount.is_finite() or amount.adjusted() > LARGEST_EXPONENT:
+        raise MoneyError(f"{str(amount)[:40]} is not an amount; write it with digits, such as 12.50.")
     shifted = amount.scaleb(places_of(currency), EXACT)
     if shifted != shifted.to_integral_value():
         raise MoneyError(f"{amount} {currency} is finer than the currency's minor unit; round it first.")

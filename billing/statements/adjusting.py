@@ -9,10 +9,11 @@ from uuid import UUID
 from django.db import transaction
 
 from billing.books.queries import lock_statements
+from billing.books.services import currency_of
 from billing.pricing.amounts import plain
 from billing.pricing.money import MoneyError, to_minor
 from billing.pricing.types import Category
-from billing.statements.models import Adjustment
+from billing.statements.models import Adjustment, State, Statement
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
@@ -28,9 +29,13 @@ LARGEST = Decimal(10) ** 9
 def book_adjustment(
     *, actor: Actor, tenant: Tenant, category: str, amount: Decimal, currency: str, title: str, reason: str
 ) -> Adjustment:
-    """Give back (a negative amount) or add to a tenant's next statement. Raises Refused 403 and 422."""
+    """Give back (a negative amount) or add to a tenant's next statement.
+
+    Raises Refused 403 and 422; currency_differs where that statement is in another one.
+    """
     require(actor, Permission.STATEMENT_MANAGE, tenant_id=tenant.id)
     _check(category, amount, currency, {"title": title, "reason": reason})
+    _check_currency(tenant, currency)
     lock_statements(tenant.id)  # not while a statement is being made
     row: Adjustment = Adjustment.objects.create(
         tenant=tenant,
@@ -80,6 +85,15 @@ def withdraw_adjustment(*, actor: Actor, adjustment_id: UUID, now: datetime | No
         target_id=row.pk,
     )
     return row
+
+
+def _check_currency(tenant: Tenant, currency: str) -> None:
+    """In another currency than the next statement's it would only hold that one up."""
+    drafts = Statement.objects.of(tenant.id).filter(state=State.DRAFT).order_by("month")
+    wanted = drafts.values_list("currency", flat=True).first() or currency_of(tenant.id, utcnow().date())
+    if currency != wanted:
+        detail = f"The next statement of {tenant.name} is in {wanted}; book it in {wanted}."
+        raise Refused("currency_differs", detail, field="currency")
 
 
 def _check(category: str, amount: Decimal, currency: str, texts: dict[str, str]) -> None:

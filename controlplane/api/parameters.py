@@ -81,7 +81,7 @@ class Query:
         text = self.text(name)
         found = read_day(text)
         if text and found is None:
-            detail = f"The query parameter “{name}” must be a day, as 2026-01-31."
+            detail = f"“{name}” must be a day, as 2026-01-31."
             raise _refused("invalid_parameter", name, detail)
         return found
 
@@ -90,7 +90,7 @@ class Query:
         text = self.text(name)
         found = read_moment(text)
         if text and found is None:
-            detail = f"The query parameter “{name}” must be a time with its zone, as 2026-01-31T23:00:00Z."
+            detail = f"“{name}” must be a time with its zone, as 2026-01-31T23:00:00Z."
             raise _refused("invalid_parameter", name, detail)
         return found
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from controlplane.kernel.errors import Refused
 
 _DAY = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 def day(text: str, name: str) -> date:
@@ -21,10 +22,17 @@ def day(text: str, name: str) -> date:
         raise Refused("day_invalid", f"{name} must be a day, such as 2026-12-01.", field=name) from error
 
 
-def number(text: str, name: str, *, places: int = 6) -> Decimal:
-    """Return a number that is not negative, commas between thousands left out; raises Refused 422."""
-    plain = text.replace(",", "")
-    if not re.fullmatch(rf"\d{{1,9}}(\.\d{{1,{places}}})?", plain, re.ASCII):
-        detail = f"{name} must be a number such as 1250.50, with at most {places} decimal places."
+def number(text: str, name: str, *, places: int = 6, digits: int = 9, signed: bool = False) -> Decimal:
+    """Return a number, without a sign unless it may have one; raises Refused 422.
+
+    Commas stand between thousands: 1,250.50. Elsewhere they are refused, as half the world begins the cents with one.
+    """
+    plain = text.replace("\u2212", "-", 1)  # as our own pages write it
+    sign, size = ("-", plain[1:]) if signed and plain.startswith("-") else ("", plain)
+    if _THOUSANDS.fullmatch(size):
+        size = size.replace(",", "")
+    if not re.fullmatch(rf"\d{{1,{digits}}}(\.\d{{1,{places}}})?", size, re.ASCII):
+        shown = "-1250.50" if signed else "1250.50"
+        detail = f"{name} must be a number such as {shown}, with a point and at most {places} decimal places."
         raise Refused("number_invalid", detail, field=name)
-    return Decimal(plain)
+    return Decimal(sign + size)

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from billing.statements import adjusting
 from billing.statements.models import Adjustment
+from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
 from tests.months import CORE_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use
@@ -43,6 +44,8 @@ def test_a_refused_amount_stands_in_the_form_with_what_was_typed(world: World, f
     for wrong in (
         {"amount": "12.50"},
         {"amount": "much"},
+        {"amount": "-12,50"},
+        {"amount": "-1e999999"},
         {"tenant": "nobody"},
         {"currency": "EURO"},
         {"title": " "},
@@ -54,8 +57,10 @@ def test_a_refused_amount_stands_in_the_form_with_what_was_typed(world: World, f
         assert 'aria-invalid="true"' in text
         assert 'value="June"' in text
     assert not Adjustment.objects.exists()
-    assert finops.post(address, {**TYPED, "amount": "-12.50"}).status_code == 302
-    assert Adjustment.objects.get().amount == Decimal("-12.50")
+    sent = {**TYPED, "amount": "-1,012.50", "token": str(uuid7())}
+    assert finops.post(address, sent).status_code == 302
+    assert finops.post(address, sent).status_code == 302, "pressed twice"
+    assert Adjustment.objects.get().amount == Decimal("-1012.50")
 
 
 def test_a_month_that_is_none_stands_in_the_form(finops: Client) -> None:

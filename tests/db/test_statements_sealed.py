@@ -16,7 +16,7 @@ from django.test import override_settings
 from billing.statements import sealing
 from billing.statements.adjusting import book_adjustment, withdraw_adjustment
 from billing.statements.closing import tick
-from billing.statements.models import Charge, State, Statement
+from billing.statements.models import Adjustment, Charge, State, Statement
 from billing.statements.queries import needed_since
 from billing.statements.sealing import seal_statement
 from billing.statements.verifying import check_statement
@@ -316,16 +316,10 @@ def test_an_adjustment_stands_in_the_next_open_month_only(world: World, june: St
 
 
 def test_an_adjustment_in_another_currency_blocks(world: World) -> None:
+    """It was booked before a contract changed the statement's."""
     use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
-    book_adjustment(
-        actor=SYSTEM,
-        tenant=world.archipel,
-        category="Credit",
-        amount=Decimal(-1),
-        currency="USD",
-        title="x",
-        reason="y",
-    )
+    given = {"category": "Credit", "amount": Decimal(-1), "currency": "USD", "title": "x", "reason": "y"}
+    Adjustment.objects.create(tenant=world.archipel, made_by="x", **given)
     assert "USD" in refused(drafted(world.archipel, JUNE), "statement_blocked")
 
 
@@ -338,6 +332,8 @@ def test_an_adjustment_in_another_currency_blocks(world: World) -> None:
         ({"amount": Decimal(5)}, "amount_invalid"),
         ({"amount": Decimal(-(10**9))}, "amount_invalid"),
         ({"currency": "Euro"}, "amount_invalid"),
+        ({"currency": "USD"}, "currency_differs"),
+        ({"amount": Decimal("-1e999999")}, "amount_invalid"),
         ({"category": "Tax"}, "category_unknown"),
         ({"reason": " "}, "text_missing"),
     ],

@@ -58,7 +58,7 @@ _FIELDS: dict[str, Any] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 80},
     "amount": {
         "type": "string",
-        "pattern": r"^\d{1,13}(\.\d{1,6})?$",
+        "pattern": r"^[0-9]{1,13}(\.[0-9]{1,6})?$",
         "description": "In the currency of the tenant's statements, or grams of CO2e.",
     },
     "thresholds": {

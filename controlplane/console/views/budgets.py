@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.books.services import currency_of
 from billing.costs import budgets as doors
 from billing.costs.models import Budget, BudgetAlert, Kind
 from billing.costs.sentences import amount_in_words, rounded
@@ -19,6 +19,7 @@ from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field, Option
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.costs import carbon_or_money
+from controlplane.console.typed import number
 from controlplane.console.visitor import ConsoleRequest, require
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -111,7 +112,7 @@ def _new_fields(request: ConsoleRequest, tenant: Tenant) -> list[Field]:
             options=[Option(key, title, chosen=key == kind) for key, title in kinds],
         ),
     ]
-    return [*first, *_fields(request, None, currency=doors.currency_of(tenant.id, utcnow().date()))]
+    return [*first, *_fields(request, None, currency=currency_of(tenant.id, utcnow().date()))]
 
 
 def _fields(request: ConsoleRequest, row: Budget | None, *, currency: str = "") -> list[Field]:
@@ -158,13 +159,9 @@ def _fields(request: ConsoleRequest, row: Budget | None, *, currency: str = "") 
 
 def _typed(request: ConsoleRequest) -> dict[str, Any]:
     post = request.POST
-    try:
-        amount = Decimal(clean(post.get("amount", "")).replace(",", ""))
-    except InvalidOperation:
-        amount = Decimal(0)
     return {
         "name": clean(post.get("name", "")),
-        "amount": amount,
+        "amount": number(clean(post.get("amount", "")), "amount", digits=13),
         "thresholds": _numbers("thresholds", clean(post.get("thresholds", ""))),
         "forecast_thresholds": _numbers("forecast_thresholds", clean(post.get("forecast_thresholds", ""))),
         "hard_stop": bool(post.get("hard_stop")),

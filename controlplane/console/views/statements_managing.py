@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.pricing.amounts import digits
@@ -19,6 +19,8 @@ from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field
 from controlplane.console.pages import page, show
 from controlplane.console.presenters import statement_forms as forms
+from controlplane.console.submissions import new_token, once
+from controlplane.console.typed import number
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
@@ -68,19 +70,22 @@ def adjust(request: ConsoleRequest) -> HttpResponse:
     reading.require_manage(request.visitor.actor)
     fields = forms.adjustment_fields(request.POST)
 
-    def act() -> HttpResponse:
+    def book() -> str:
         tenant = _tenant(request)
         adjusting.book_adjustment(
             actor=request.visitor.actor,
             tenant=tenant,
             category=_said(request, "category"),
-            amount=_amount(request),
+            amount=number(_said(request, "amount"), "amount", signed=True),
             currency=_said(request, "currency").upper(),
             title=_said(request, "title"),
             reason=_said(request, "reason"),
         )
         messages.success(request, f"It will stand in the next statement of {tenant.name}.")
-        return redirect("console:statements")
+        return reverse("console:statements")
+
+    def act() -> HttpResponse:
+        return redirect(once(token=request.POST.get("token", ""), user=request.visitor.user, work=book))
 
     words = {"title": "Give back or add", "lead": ADJUSTED, "submit": "Book it"}
     return _form(request, fields, act, words)
@@ -150,7 +155,7 @@ def _form(
             if refusal.status == FORBIDDEN:
                 raise
             problems = place(refusal, fields)
-    context = {"fields": fields, "problems": problems, **words}
+    context = {"fields": fields, "problems": problems, "token": new_token(), **words}
     return show(request, "statements/form.html", context, status=422 if problems else 200)
 
 
@@ -159,14 +164,6 @@ def _tell(request: ConsoleRequest, refusal: Refused) -> None:
     if refusal.status == FORBIDDEN:
         raise refusal
     messages.error(request, refusal.detail)
-
-
-def _amount(request: ConsoleRequest) -> Decimal:
-    try:
-        return Decimal(_said(request, "amount").replace(",", ""))
-    except InvalidOperation as error:
-        detail = "Write the amount with digits, such as -12.50."
-        raise Refused("amount_invalid", detail, field="amount") from error
 
 
 def _tenant(request: ConsoleRequest) -> Tenant:
