@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from billing.pricing.amounts import digits
 from billing.statements import evidence, reading, sections
 from billing.statements.as_csv import as_csv
-from billing.statements.as_pdf import as_pdf
 from billing.statements.models import Statement
 from billing.statements.queries import following
 from controlplane.console.pages import page, show
@@ -131,7 +130,11 @@ def file(request: ConsoleRequest, statement_id: UUID, kind: str) -> HttpResponse
 
 def _written(row: Statement, kind: str) -> bytes:
     lines = reading.lines_of(row)
-    return as_csv(row, lines) if kind == "csv" else as_pdf(row, lines, tenant=row.tenant.name)
+    if kind == "csv":
+        return as_csv(row, lines)
+    from billing.statements.as_pdf import as_pdf  # its library is a tenth of what a process loads
+
+    return as_pdf(row, lines, tenant=row.tenant.name)
 
 
 def _number(text: str) -> int:
