@@ -51,8 +51,8 @@ WORKLOAD = {"replicas": 1, "template": TEMPLATE, "updateStrategy": {"rollingUpda
 RBAC, HOOKS = "rbac.authorization.k8s.io/v1", "admissionregistration.k8s.io/v1"
 
 
-def thing(kind: str, api: str = "v1", **fields: Any) -> Json:
-    metadata = {"name": "thing", "labels": {"a": "b"}, "annotations": {"c": "d"}}
+def thing(kind: str, api: str = "v1", name: str = "thing", **fields: Any) -> Json:
+    metadata = {"name": name, "labels": {"a": "b"}, "annotations": {"c": "d"}}
     return {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
 
 
@@ -63,12 +63,25 @@ SOUND: list[Json] = [
     *(thing(kind, "apps/v1", spec=WORKLOAD) for kind in ("Deployment", "StatefulSet", "DaemonSet")),
     thing("CronJob", "batch/v1", spec={"schedule": "@daily", "jobTemplate": {"spec": WORKLOAD}}),
     thing("HorizontalPodAutoscaler", "autoscaling/v2", spec={"scaleTargetRef": {"kind": "Deployment", "name": "x"}}),
-    thing("RoleBinding", RBAC, roleRef={"kind": "Role", "name": "a"}, subjects=[{"namespace": "a"}]),
-    thing("ValidatingWebhookConfiguration", HOOKS, webhooks=[{"clientConfig": {"caBundle": "Cg=="}}]),
-    thing("APIService", "apiregistration.k8s.io/v1", spec={"caBundle": ""}),
-    thing("CustomResourceDefinition", "apiextensions.k8s.io/v1", spec={
+    thing("RoleBinding", RBAC, roleRef={"kind": "Role", "name": "a"},
+        subjects=[{"kind": "ServiceAccount", "name": "a", "namespace": "nesoi-system"}]),
+    thing("ValidatingWebhookConfiguration", HOOKS, webhooks=[{
+        "clientConfig": {"caBundle": "Cg=="}, "rules": [{"apiGroups": ["e.example.com"], "resources": ["streams"]}],
+        "namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]},
+    }]),
+    thing("ClusterRole", RBAC, rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]),
+    thing("NetworkPolicy", "networking.k8s.io/v1", spec={
+        "podSelector": {"matchLabels": {"app": "a"}, "matchExpressions": [{"key": "b", "operator": "In", "values": ["c"]}]},
+    }),
+    thing("Service", spec={"externalIPs": [], "ports": [{"port": 80}]}),
+    thing("ValidatingAdmissionPolicy", HOOKS, spec={"matchConstraints": {
+        "namespaceSelector": {"matchLabels": {"a": "b"}},
+        "resourceRules": [{"apiGroups": ["e.example.com"], "resources": ["streams"], "scope": "Namespaced"}],
+    }}),
+    thing("APIService", "apiregistration.k8s.io/v1", "v1.f.example.com", spec={"group": "f.example.com", "caBundle": ""}),
+    thing("CustomResourceDefinition", "apiextensions.k8s.io/v1", "streams.e.example.com", spec={
         "group": "e.example.com", "names": {"kind": "Stream", "plural": "streams"}, "scope": "Namespaced",
-        "conversion": {"webhook": {"clientConfig": {"caBundle": ""}}},
+        "versions": [{"name": "v1"}], "conversion": {"webhook": {"clientConfig": {"caBundle": ""}}},
     }),
     thing("Stream", "e.example.com/v1", spec={"servers": [{"port": {"number": 80}}, {"port": {"number": 81}}]}),
 ]  # fmt: skip
