@@ -79,12 +79,20 @@ def no_review(_version: SourcedVersion, _content: bytes, _kubernetes: Sequence[s
     return SourceReview()
 
 
+def nothing_shared(_brought: Sequence[tuple[SourcedVersion, bytes]], _kubernetes: str) -> list[ModuleFault]:
+    """The answer of an installation that installs no modules."""
+    return []
+
+
 # What is wrong with the modules of a release, or of a plan's own set, asked when files are reviewed.
 release_faults: Callable[[Mapping[str, str]], list[ModuleFault]] = no_faults
 module_faults: Callable[[Sequence[str]], list[ModuleFault]] = no_faults
 
 # Whether a fetched bundle can be installed on each of these Kubernetes versions. Outside any transaction; may take seconds.
 review_source: Callable[[SourcedVersion, bytes, Sequence[str]], SourceReview] = no_review
+
+# Which objects two modules of one release would both bring, as the versions of a release and its Kubernetes version make them.
+shared_objects: Callable[[Sequence[tuple[SourcedVersion, bytes]], str], list[ModuleFault]] = nothing_shared
 
 # Called inside the transaction of an apply: read only, no network, one answer per removal that strands someone.
 in_use: Callable[[Removals], list[Stranded]] = nothing_in_use

@@ -16,8 +16,9 @@ class Modules(AppConfig):
         from controlplane.catalog import ports as catalog
         from provisioner.modules import ports
         from provisioner.modules.images import Images
-        from provisioner.modules.sources.shelf import review_source, sourced
+        from provisioner.modules.sources.shelf import review_source, shared_objects, sourced
 
         ports.images = Images(settings.MODULE_REGISTRY, settings.MODULE_IMAGE_MIRRORS)
         ports.sourced = sourced
         catalog.review_source = review_source
+        catalog.shared_objects = shared_objects

@@ -15,6 +15,7 @@ from provisioner.modules.health import CHECKS
 from provisioner.modules.objects import SYSTEM_NODES, ours
 from provisioner.modules.promising import promised
 from provisioner.modules.registry import all_modules
+from provisioner.modules.sources.kinds import Identity, identity_of
 from provisioner.runtimes.inside import Json, ObjectRef
 from provisioner.runtimes.spec import ClusterSpec, ModuleWish
 
@@ -65,14 +66,19 @@ def facts_of(cluster: ClusterSpec) -> ClusterFacts:
 def render(
     cluster: ClusterSpec, modules: Mapping[str, Module] | None = None, *, facts: ClusterFacts | None = None
 ) -> tuple[Rendered, ...]:
-    """Return every wished module's objects, in the order of the wishes; raises Fatal for one that this build does not have."""
+    """Return every wished module's objects, in the order of the wishes.
+
+    Raises Fatal for a module that this build does not have, and for two that bring the same object.
+    """
     known = all_modules() if modules is None else modules
     chosen = [_chosen(wish, known) for wish in cluster.modules]
     place = facts or replace(facts_of(cluster), surplus=_surplus(chosen))
-    return tuple(
+    made = tuple(
         _rendered(wish, module, implementation, place)
         for wish, (module, implementation) in zip(cluster.modules, chosen, strict=True)
     )
+    _refuse_shared(made)
+    return made
 
 
 def _chosen(wish: ModuleWish, modules: Mapping[str, Module]) -> tuple[Module, Implementation]:
@@ -92,6 +98,20 @@ def _chosen(wish: ModuleWish, modules: Mapping[str, Module]) -> tuple[Module, Im
             code="module_unknown",
         )
     return module, found
+
+
+def _refuse_shared(made: Iterable[Rendered]) -> None:
+    """Raise Fatal for an object that two modules bring: asked before, but not of everybody's settings and channels."""
+    owners: dict[Identity, str] = {}
+    for one in made:
+        for document in one.objects:
+            owner = owners.setdefault(identity_of(document), one.wish.key)
+            if owner != one.wish.key:
+                raise Fatal(
+                    f"Modules {owner} and {one.wish.key} both bring {ObjectRef.of(document)}, and one would undo the other's; "
+                    "take one of them away, or another version of it.",
+                    code="module_object_taken",
+                )
 
 
 def _surplus(chosen: Iterable[tuple[Module, Implementation]]) -> Footprint:

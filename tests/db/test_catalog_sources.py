@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from io import StringIO
@@ -18,6 +19,7 @@ from controlplane.catalog.loading.apply import ApplyRefusedError, apply_catalog
 from controlplane.catalog.loading.catalog import DATA
 from controlplane.catalog.loading.module_download import digest_of
 from controlplane.catalog.loading.module_sources import fetch_sources
+from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.catalog.models import Content, ModuleVersion, Release
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Fatal, Retry
@@ -216,6 +218,34 @@ def test_a_release_names_only_versions_that_are_there(served: Registry, folder: 
     said = refused(folder)
     assert "[module_version_unknown]" in said
     assert "it has: eventing/upstream@2.13.0" in said
+
+
+def test_two_modules_of_a_release_that_bring_the_same_object_are_refused_with_both_named(
+    served: Registry, folder: Path
+) -> None:
+    digest = served.put("/broker.yaml", BROKER.encode())
+    name_source(folder, f"{served.url}/broker.yaml", digest)
+    modules, release = folder / "modules.yaml", folder / "releases" / "2026.12.1.yaml"
+    line = "    description: Scales workloads by events and queue lengths.\n"
+    entry = f"""\
+    versions:
+      - version: 1.0.0
+        source: {{kind: manifests, url: "{served.url}/broker.yaml", digest: "{digest}"}}
+"""
+    assert line in modules.read_text()
+    modules.write_text(modules.read_text().replace(line, line + entry))
+    release_names(folder)
+    apply(folder)
+    before = release.read_text()
+    release.write_text(re.sub("autoscaling: .*", "autoscaling: upstream@1.0.0", before))
+    with pytest.raises(CatalogInvalidError) as told:
+        apply(folder)
+    assert "Deployment nesoi-system/broker comes with module autoscaling and with module eventing" in str(
+        told.value
+    )
+    assert f"releases/2026.12.1.yaml:{1 + before[: before.index('autoscaling:')].count(chr(10))}" in str(
+        told.value
+    )
 
 
 def test_what_a_published_release_names_never_changes_and_what_runtimes_have_stays(

@@ -15,6 +15,7 @@ from controlplane.catalog.loading import module_contents, module_sources, releas
 from controlplane.catalog.loading.broker_ids import broken_broker_ids, noted
 from controlplane.catalog.loading.catalog import DATA, KINDS, Row, memory_text, read_catalog
 from controlplane.catalog.loading.difference import Change, Rows, compare, removals
+from controlplane.catalog.loading.module_together import review_together
 from controlplane.catalog.loading.review import review_catalog
 from controlplane.catalog.models import (
     Channel,
@@ -75,7 +76,9 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
     """
     catalog = read_catalog(directory)
     review_catalog(catalog, today=utcnow().date())
-    fetched = module_sources.fetch_sources(catalog, stored_rows())
+    known = stored_rows()
+    fetched = module_sources.fetch_sources(catalog, known)
+    review_together(catalog, known, fetched)
     told, versions = tuple(fetched.summary), module_sources.sourced_versions(catalog)
     with transaction.atomic():
         lock_apply()

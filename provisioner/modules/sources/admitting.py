@@ -6,27 +6,33 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.modules.base import GROUP, Module
-from provisioner.modules.objects import OURS
+from provisioner.modules.base import Module
+from provisioner.modules.sources.belonging import belonging_faults, own_groups
 from provisioner.modules.sources.dressing import hooks_of, pod_of
 from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.granting import granting_faults
+from provisioner.modules.sources.intercepting import intercepting_faults
 from provisioner.modules.sources.kinds import (
-    CRD,
     REMEDIES,
     WORKLOADS,
     group_of,
+    identity_of,
     is_delegation,
     scopes_of,
 )
 from provisioner.modules.sources.pods import pod_faults
+from provisioner.modules.sources.sharing import taken_from_build
 from provisioner.runtimes.inside import Json, ObjectRef
 
 
 def admission_faults(
     documents: Sequence[Json], *, module: Module, places: Collection[str], security: str
 ) -> list[SourceFault]:
-    """Return why dressed objects can't be installed: kinds, places, names, secrets, hooks, and what their pods may not be."""
+    """Return why dressed objects can't be installed: kinds, places, secrets, hooks, what their pods may not be, and what of the
+    cluster, the landscape, the platform and other modules they would change.
+    """
     scopes = scopes_of(documents, module)
+    groups = own_groups(documents, module)
     found: list[SourceFault] = []
     astray: dict[str, list[ObjectRef]] = defaultdict(list)
     for document in documents:
@@ -37,17 +43,28 @@ def admission_faults(
             continue
         if scope and ref.namespace not in places and not is_delegation(document):
             astray[ref.namespace].append(ref)
-        found += [*([] if scope else _name(ref)), *_content(document, ref, module)]
+        found += [*([] if scope else _placeless(ref)), *_content(document, ref)]
+        found += [
+            SourceFault("module_object_reserved", why)
+            for why in (
+                *belonging_faults(document, ref, module),
+                *granting_faults(document, ref, key=module.key, groups=groups, places=places),
+                *intercepting_faults(document, ref, documents=documents, groups=groups, places=places),
+            )
+        ]
         if document["kind"] in WORKLOADS:
             found += pod_faults(ref, pod_of(document), restricted=security == "restricted")
     found += [_elsewhere(namespace, refs, places) for namespace, refs in astray.items()]
-    counted = Counter(ObjectRef.of(document) for document in documents)
-    found += [
-        SourceFault("module_object_twice", f"{ref} is there {number} times; one would undo the other.")
-        for ref, number in counted.items()
-        if number > 1
-    ]
-    return found
+    found += taken_from_build(documents, module)
+    return [*found, *_twice(documents)]
+
+
+def _twice(documents: Sequence[Json]) -> Iterator[SourceFault]:
+    counted = Counter(identity_of(document) for document in documents)
+    for document in {identity_of(one): one for one in documents}.values():
+        if (number := counted[identity_of(document)]) > 1:
+            detail = f"{ObjectRef.of(document)} is there {number} times; one would undo the other."
+            yield SourceFault("module_object_twice", detail)
 
 
 def _unknown(ref: ObjectRef) -> SourceFault:
@@ -57,13 +74,9 @@ def _unknown(ref: ObjectRef) -> SourceFault:
     return SourceFault("module_object_kind", f"{ref} ({ref.api_version}) can't be part of a module: {why}.")
 
 
-def _name(ref: ObjectRef) -> Iterator[SourceFault]:
-    """Yield what is wrong with the name of an object that lives in no namespace."""
+def _placeless(ref: ObjectRef) -> Iterator[SourceFault]:
     if ref.namespace:
         detail = f"{ref} names a namespace, and its kind has none; take it out."
-        yield SourceFault("module_object_place", detail)
-    if ref.name.startswith("nesoi-"):
-        detail = f"{ref} has a name that begins as the platform's own do; call it otherwise."
         yield SourceFault("module_object_place", detail)
 
 
@@ -77,7 +90,7 @@ def _elsewhere(namespace: str, refs: Sequence[ObjectRef], places: Collection[str
     return SourceFault("module_object_place", detail)
 
 
-def _content(document: Mapping[str, Any], ref: ObjectRef, module: Module) -> Iterator[SourceFault]:
+def _content(document: Mapping[str, Any], ref: ObjectRef) -> Iterator[SourceFault]:
     if hooks := hooks_of(document):
         detail = (
             f"{ref} is a hook of Helm ({', '.join(sorted(hooks))}): objects are applied here and stay, nothing is run "
@@ -90,10 +103,3 @@ def _content(document: Mapping[str, Any], ref: ObjectRef, module: Module) -> Ite
             "switch it off by the chart's values."
         )
         yield SourceFault("module_object_secret", detail)
-    if ref.kind == "NetworkPolicy" and ref.namespace in OURS and ref.name == "default-deny":
-        yield SourceFault("module_object_place", f"{ref} is the platform's own; call it otherwise.")
-    if ref.kind == CRD and ref.name.endswith(f".{GROUP}"):
-        kinds = (*module.data, *([module.interface] if module.interface else []))
-        if ref.name not in {f"{kind.plural}.{kind.group}" for kind in kinds}:
-            detail = f"{ref} is in the platform's own group {GROUP}; take a group of your own."
-            yield SourceFault("module_object_place", detail)

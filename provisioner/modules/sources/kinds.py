@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from provisioner.modules.base import Module
+from provisioner.modules.sources.groups import owner_of_group
 
 LANDSCAPE = "kube-system"
 CRD = "CustomResourceDefinition"
@@ -62,6 +63,7 @@ _RANKS = {
 _CUSTOM = 7
 
 Scopes = Mapping[tuple[str, str], bool]
+Identity = tuple[str, str, str, str]  # group, kind, namespace, name
 
 
 def group_of(document: Mapping[str, Any]) -> str:
@@ -69,27 +71,34 @@ def group_of(document: Mapping[str, Any]) -> str:
     return str(document["apiVersion"]).rpartition("/")[0]
 
 
+def identity_of(document: Mapping[str, Any]) -> Identity:
+    """Return what an object is known by, whichever version of its kind it is written in."""
+    metadata = document["metadata"]
+    return group_of(document), document["kind"], metadata.get("namespace") or "", metadata["name"]
+
+
 def scopes_of(documents: Iterable[Mapping[str, Any]], module: Module) -> Scopes:
-    """Return {(group, kind): whether it lives in namespaces} of what may come: built in, defined here, or the module's own."""
+    """Return {(group, kind): whether it lives in namespaces} of what may come: built in, defined here, or the module's own.
+
+    No definition of a bundle says anything of a group that is somebody else's.
+    """
     found = dict(_BUILT_IN)
     for kind in (*module.data, *([module.interface] if module.interface else [])):
         found[kind.group, kind.kind] = kind.namespaced
     for document in documents:
         spec = document.get("spec")
         if document["kind"] == CRD and isinstance(spec, Mapping) and isinstance(spec.get("names"), Mapping):
-            found[str(spec.get("group")), str(spec["names"].get("kind"))] = spec.get("scope") == "Namespaced"
+            group, called = str(spec.get("group")), str(spec["names"].get("kind"))
+            if not owner_of_group(group):
+                found[group, called] = spec.get("scope") == "Namespaced"
     return found
 
 
 def is_delegation(document: Mapping[str, Any]) -> bool:
     """Say whether an object only lets a reader of the API server's own settings in, which every extension of it needs there."""
-    role = (document.get("roleRef") or {}).get("name")
-    place = document["metadata"].get("namespace")
-    return (document["kind"], place, role) == (
-        "RoleBinding",
-        LANDSCAPE,
-        "extension-apiserver-authentication-reader",
-    )
+    if document["kind"] != "RoleBinding" or document["metadata"].get("namespace") != LANDSCAPE:
+        return False
+    return (document.get("roleRef") or {}).get("name") == "extension-apiserver-authentication-reader"
 
 
 def rank(document: Mapping[str, Any]) -> int:

@@ -23,6 +23,7 @@ from provisioner.modules.sources.faults import SourceInvalidError
 from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.reviewing import review
+from provisioner.modules.sources.together import shared_faults
 from provisioner.modules.sources.values import chart_values
 from provisioner.runtimes.inside import Json
 
@@ -44,6 +45,12 @@ def review_source(version: SourcedVersion, content: bytes, kubernetes: Sequence[
     faults, summary = review(version, content, all_modules().get(version.module), kubernetes, helm())
     told = tuple(ModuleFault(fault.code, version.module, fault.detail) for fault in faults)
     return SourceReview(told, tuple(summary))
+
+
+def shared_objects(brought: Sequence[tuple[SourcedVersion, bytes]], kubernetes: str) -> list[ModuleFault]:
+    """Answer the catalogue's question which objects two modules of one release would both bring."""
+    found = shared_faults(brought, kubernetes, helm())
+    return [ModuleFault(fault.code, module, fault.detail) for module, fault in found]
 
 
 def helm(*, within_seconds: float = math.inf) -> Helm:

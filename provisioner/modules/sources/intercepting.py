@@ -1,0 +1,181 @@
+"""What a bundle would do to requests that are none of its business: those about the platform, the landscape and nodes. Pure.
+
+A webhook or policy that looks at them could change what they are, and nothing of a cluster comes up again once nobody answers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from provisioner.modules.objects import DRIVERS, LANDSCAPES, OURS
+from provisioner.modules.sources.groups import owner_of_group
+from provisioner.modules.sources.kinds import CRD
+from provisioner.modules.sources.reading import entries, inner, texts
+from provisioner.runtimes.inside import Json, ObjectRef
+
+_NAME = "kubernetes.io/metadata.name"
+_LEVELS = ("pod-security.kubernetes.io/enforce", "pod-security.kubernetes.io/warn")
+_KEPT = (*LANDSCAPES, *OURS)
+_WIDE = frozenset(
+    {
+        "apiservices",
+        "certificatesigningrequests",
+        "clusterrolebindings",
+        "clusterroles",
+        "csidrivers",
+        "csinodes",
+        "customresourcedefinitions",
+        "flowschemas",
+        "ingressclasses",
+        "namespaces",
+        "nodes",
+        "persistentvolumes",
+        "priorityclasses",
+        "prioritylevelconfigurations",
+        "runtimeclasses",
+        "selfsubjectaccessreviews",
+        "storageclasses",
+        "subjectaccessreviews",
+        "tokenreviews",
+        "volumeattachments",
+    }
+)  # of Kubernetes' own kinds without a namespace those that a cluster does not live without
+_EVERYBODYS = (
+    "app",
+    "component",
+    "k8s-app",
+    "name",
+    "role",
+    "tier",
+)  # labels that the landscape's pods have, too
+_EVERYWHERE = ("app.kubernetes.io/", "modules.nesoi.dev/", "nesoi.dev/")
+_POLICY = "ValidatingAdmissionPolicy"
+
+
+def intercepting_faults(
+    document: Mapping[str, Any],
+    ref: ObjectRef,
+    *,
+    documents: Sequence[Json],
+    groups: Collection[str],
+    places: Collection[str],
+) -> Iterator[str]:
+    """Yield in sentences what of others an object would look at, and where it would send that."""
+    for config in _clients(document, ref.kind):
+        yield from _astray(config, ref, places)
+    if ref.kind.endswith("WebhookConfiguration"):
+        for webhook in entries(document, "webhooks"):
+            for why in _reach(entries(webhook, "rules"), [webhook], groups):
+                yield f"{ref} ({webhook.get('name')}) looks at {why}"
+                return
+    if ref.kind == f"{_POLICY}Binding":
+        yield from _binding(document, ref, documents, groups)
+
+
+def _clients(document: Mapping[str, Any], kind: str) -> list[Json]:
+    if kind.endswith("WebhookConfiguration"):
+        return [inner(one, "clientConfig") for one in entries(document, "webhooks")]
+    if kind == "APIService":
+        return [inner(document, "spec")]
+    conversion = inner(document, "spec", "conversion", "webhook")
+    return [inner(conversion, "clientConfig")] if kind == CRD and conversion else []
+
+
+def _astray(config: Mapping[str, Any], ref: ObjectRef, places: Collection[str]) -> Iterator[str]:
+    if config.get("url"):
+        yield f"{ref} sends the API server's requests to {config['url']}; let a Service of the bundle answer them."
+    namespace = inner(config, "service").get("namespace")
+    if namespace is not None and namespace not in places:
+        yield (
+            f"{ref} has the API server's requests answered in the namespace {namespace}, where nothing of the bundle is; name "
+            f"{' or '.join(sorted(places))}."
+        )
+
+
+def _binding(
+    document: Mapping[str, Any], ref: ObjectRef, documents: Sequence[Json], groups: Collection[str]
+) -> Iterator[str]:
+    spec = inner(document, "spec")
+    policies = [
+        inner(one, "spec", "matchConstraints")
+        for one in documents
+        if (one["kind"], one["metadata"]["name"]) == (_POLICY, spec.get("policyName"))
+    ]
+    if not policies:
+        yield f"{ref} enforces the policy {spec.get('policyName')}, which the bundle does not bring; leave it out."
+    elif "Deny" in texts(spec, "validationActions"):
+        narrowed = inner(spec, "matchResources")
+        for policy in policies:
+            for why in _reach(entries(policy, "resourceRules"), [policy, narrowed], groups):
+                yield f"{ref} denies {why}"
+                return
+
+
+def _reach(rules: Sequence[Json], selections: Sequence[Json], groups: Collection[str]) -> Iterator[str]:
+    """Yield what rules are about that is not the bundle's own, unless the selections leave it out."""
+    foreign = [rule for rule in rules if any(_is_others(group, groups) for group in texts(rule, "apiGroups"))]
+    wide = sorted(
+        {
+            name
+            for rule in foreign
+            for name in (text.partition("/")[0] for text in texts(rule, "resources"))
+            if rule.get("scope", "*") != "Namespaced" and (name == "*" or name in _WIDE)
+        }
+    )
+    if any(_opts_in(inner(one, "objectSelector")) for one in selections):
+        return
+    if wide:
+        yield (
+            f"{'everything' if '*' in wide else ', '.join(wide)} of the cluster's own, without which it does not live; name the "
+            "resources that it is about, with `scope: Namespaced`."
+        )
+    reached = [
+        name
+        for name in _KEPT
+        if foreign and all(_selects(inner(one, "namespaceSelector"), name) for one in selections)
+    ]
+    if reached:
+        yield (
+            f"what is in {', '.join(reached)}, too; leave these out by its namespaceSelector ({_NAME} NotIn "
+            f"[{', '.join(_KEPT)}]), or let namespaces ask for it by a label."
+        )
+
+
+def _is_others(group: str, groups: Collection[str]) -> bool:
+    return group == "*" or (group not in groups and bool(owner_of_group(group)))
+
+
+def _opts_in(selector: Mapping[str, Any]) -> bool:
+    """Say whether only objects are meant that ask for it by a label of its own."""
+    asked = [*inner(selector, "matchLabels")]
+    asked += [
+        str(one.get("key"))
+        for one in entries(selector, "matchExpressions")
+        if one.get("operator") in ("In", "Exists")
+    ]
+    return any(name not in _EVERYBODYS and not name.startswith(_EVERYWHERE) for name in asked)
+
+
+def _selects(selector: Mapping[str, Any], namespace: str) -> bool:
+    """Say whether a namespace of the platform or the landscape is selected, by the labels that it is known to have."""
+    labels = {_NAME: namespace}
+    if namespace in OURS:
+        level = "privileged" if namespace == DRIVERS else "restricted"
+        labels |= {"nesoi.dev/part": "platform", **dict.fromkeys(_LEVELS, level)}
+    if any(labels.get(key) != value for key, value in inner(selector, "matchLabels").items()):
+        return False
+    return all(_holds(one, labels) for one in entries(selector, "matchExpressions"))
+
+
+def _holds(one: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = str(one.get("key")), texts(one, "values")
+    match one.get("operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
