@@ -39,3 +39,9 @@ def test_nothing_unexpected_lies_at_the_top() -> None:
     }
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert found - {"__pycache__"} <= expected
+
+
+def test_the_image_holds_every_folder_that_runs() -> None:
+    image = (ROOT / "deploy/Containerfile").read_text()
+    copied = set(re.findall(r"^COPY --from=build /app/(\S+)", image, re.MULTILINE))
+    assert copied == {"manage.py", "templates", "controlplane", "provisioner", "billing"}
