@@ -17,9 +17,9 @@ from django.db import IntegrityError, transaction
 from billing.usage import checking, interning, quarantine
 from billing.usage.checking import Columns, columns_of
 from billing.usage.integrals import GAUGES
-from billing.usage.loading import CrowdedError, load
+from billing.usage.loading import CrowdedError, load, write
 from billing.usage.looks import use_fault_of, uses_are_good
-from billing.usage.noting import note
+from billing.usage.noting import notes_of
 from billing.usage.packed import SAMPLE, Array
 from billing.usage.partitions import standing
 from billing.usage.samples import Gauges, Ingested, Origin, RowFault, SampleIn
@@ -159,7 +159,7 @@ def _take_in(rest: _Rest, origin: Origin, *, closely: bool, believed: bool) -> I
 def _store(rest: _Rest, origin: Origin) -> Ingested:
     columns, sources = rest.columns, rest.lives[:, _NUMBERED]
     loaded = load(columns.slots_at, _records(columns, sources, origin))
-    note(columns, sources, loaded.new, loaded.digests)
+    write(loaded, notes_of(columns, sources, loaded.new, loaded.digests))
     faults = [RowFault(row, "slot", "conflict", quarantine.CONFLICT) for row in loaded.conflicts.tolist()]
     quarantine.keep([(rest.batch[rest.rows[fault.row]], fault) for fault in faults], origin)
     return Ingested(len(loaded.new), loaded.duplicates, tuple(faults))

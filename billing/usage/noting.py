@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import numpy as np
 import orjson
 
-from billing.usage.blocks import binary_cursor
 from billing.usage.checking import Columns
-from billing.usage.packed import Array, different
-from billing.usage.queries import KEEP_COMPONENT_USE, MARK, REMEMBER_BATCH, all_at_once, array
+from billing.usage.packed import Array
+from billing.usage.queries import KEEP_COMPONENT_USE, MARK, REMEMBER_BATCH, Statement, array
 from billing.usage.slots import HOUR, MICRO, moment_of
 
 _HOUR = int(HOUR.total_seconds()) * MICRO
+_SOURCES = 1 << 31
 
 
-def note(columns: Columns, sources: Array, new: Array, digests: Sequence[tuple[date, bytes]]) -> None:
-    """Write what follows from the rows that are new: an hour's marks are one row, and so is its use."""
-    statements: list[tuple[str, Sequence[Any]]] = [(REMEMBER_BATCH, noted) for noted in digests]
+def notes_of(
+    columns: Columns, sources: Array, new: Array, digests: Sequence[tuple[date, bytes]]
+) -> list[Statement]:
+    """Return how to write what follows from the rows that are new: an hour's marks are one row, and so is its use."""
+    if not len(new):
+        return []
     hours = columns.slots_at // _HOUR
-    for hour in different(hours[new]).tolist():
-        whose = different(sources[new[hours[new] == hour]])
-        statements.append((MARK, (moment_of(hour * _HOUR), array(whose.tolist()))))
-    for hour, used in _use(columns, sources, hours, new):
-        statements.append((KEEP_COMPONENT_USE, (moment_of(hour * _HOUR), orjson.dumps(used).decode())))
-    if statements:
-        with binary_cursor() as cursor:
-            cursor.execute(*all_at_once(statements))
+    statements = [(MARK, _marks(hours[new], sources[new]))]
+    if columns.told_use and (used := _use(columns, sources, hours, new)):
+        at, told = zip(*used, strict=True)
+        statements.append((KEEP_COMPONENT_USE, [[*at], [*told]]))
+    if digests:
+        days, known = zip(*digests, strict=True)
+        statements.append((REMEMBER_BATCH, [[*days], [*known]]))
+    return statements
 
 
-def _use(columns: Columns, sources: Array, hours: Array, new: Array) -> Iterator[tuple[int, dict[str, Any]]]:
+def _marks(hours: Array, sources: Array) -> list[list[object]]:
+    first = hours.min()
+    keys = np.unique((hours - first) * _SOURCES + sources)
+    hours, sources = keys // _SOURCES, keys % _SOURCES
+    begins = np.flatnonzero(np.diff(hours, prepend=-1))
+    parts = np.split(sources, begins[1:])
+    moments: list[object] = [moment_of(int(hour) * _HOUR) for hour in hours[begins] + first]
+    return [moments, [array(part.tolist()) for part in parts]]
+
+
+def _use(columns: Columns, sources: Array, hours: Array, new: Array) -> list[tuple[object, object]]:
+    """Return hours and what components used in them; of two that one runtime told in an hour the first."""
     told = np.array(columns.told_use, np.int64)
     told = told[np.isin(told, new)]
-    for hour in different(hours[told]).tolist():
-        rows = told[hours[told] == hour].tolist()
-        if used := {str(sources[row]): use for row in rows if (use := columns.uses[row])}:
-            yield hour, used
+    found: dict[int, dict[str, object]] = {}
+    for row, hour, source in zip(
+        *(part.tolist() for part in (told, hours[told], sources[told])), strict=True
+    ):
+        if use := columns.uses[row]:
+            found.setdefault(hour, {}).setdefault(str(source), use)
+    return [(moment_of(hour * _HOUR), orjson.dumps(used).decode()) for hour, used in found.items()]

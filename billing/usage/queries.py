@@ -9,6 +9,8 @@ import orjson
 
 from billing.usage.packed import EVIDENCE_WIDTH, SAMPLES_WIDTH
 
+Statement = tuple[str, list[Any]]
+
 # By the unique index of runtimes; only for those that this process has not met.
 SOURCES = "SELECT id, runtime, born, gone FROM usage_source WHERE runtime = ANY(%s)"
 
@@ -20,11 +22,10 @@ STANDING = """
 SELECT name FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NOT NULL
 """
 
-# Which of a batch's days were stored whole, by the same digest. By the primary key.
-KNOWN_BATCHES = """
-SELECT count(*) FROM unnest(%s::date[], %s::bytea[]) k (day, digest) JOIN usage_batch USING (day, digest)
+# Which of a batch's days were stored whole. By the primary key.
+REMEMBER_BATCH = """
+INSERT INTO usage_batch (day, digest) SELECT * FROM unnest(%s::date[], %s::bytea[]) ON CONFLICT DO NOTHING
 """
-REMEMBER_BATCH = "INSERT INTO usage_batch (day, digest) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 FORGET_BATCHES = "DELETE FROM usage_batch WHERE day = %s"
 FORGET_OLD_BATCHES = "DELETE FROM usage_batch WHERE day < %s"
 
@@ -36,7 +37,19 @@ FORGET_OLD_USE = "DELETE FROM usage_component_use WHERE hour < %s"
 _SLOT = "timestamptz '2000-01-01 00:00:00+00' + k.at * interval '1 microsecond'"
 _THESE = f"s.slot = {_SLOT} AND s.block = k.block AND s.slot BETWEEN %s AND %s"
 BLOCKS_THERE = f"""
-SELECT k.at, k.block FROM unnest(%s::bigint[], %s::int[]) k (at, block) JOIN usage_slot s ON {_THESE}
+SELECT count(*) FROM unnest(%s::bigint[], %s::int[]) k (at, block) JOIN usage_slot s ON {_THESE}
+"""
+# Blocks that are there, with how many of a batch's digests are known: where all are, no block is locked or read.
+LOCK_UNLESS_KNOWN = f"""
+WITH known AS MATERIALIZED (
+    SELECT count(*)::int AS digests FROM unnest(%s::date[], %s::bytea[]) d (day, digest) JOIN usage_batch USING (day, digest)
+),
+locked AS MATERIALIZED (
+    SELECT k.place::int, s.samples, s.evidence
+    FROM unnest(%s::bigint[], %s::int[]) WITH ORDINALITY k (at, block, place) JOIN usage_slot s ON {_THESE}
+    WHERE (SELECT digests < %s::int FROM known) ORDER BY s.slot, s.block FOR UPDATE OF s
+)
+SELECT known.digests, locked.* FROM known LEFT JOIN locked ON true ORDER BY locked.place
 """
 # All blocks' records come in one piece, and each takes its part of it: lists of bytes take a client longer than all the rest.
 _PARTS = f"""
@@ -48,18 +61,20 @@ FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[]) k (at, block, begins,
 WRITE_BLOCKS = f"""
 INSERT INTO usage_slot AS s (slot, block, samples, evidence)
 SELECT {_SLOT}, block, samples, evidence FROM ({_PARTS}) k
-ON CONFLICT (slot, block) DO NOTHING
-RETURNING (extract(epoch FROM s.slot) * 1000000)::bigint - 946684800000000, s.block
+ON CONFLICT (slot, block) DO NOTHING RETURNING 1
 """
 LOCK_BLOCKS = f"""
 SELECT s.samples, s.evidence FROM unnest(%s::bigint[], %s::int[]) k (at, block) JOIN usage_slot s ON {_THESE}
 ORDER BY s.slot, s.block FOR UPDATE OF s
 """
 REWRITE_BLOCKS = f"""
-UPDATE usage_slot s SET samples = k.samples, evidence = k.evidence FROM ({_PARTS}) k WHERE {_THESE}
+UPDATE usage_slot s SET samples = k.samples, evidence = k.evidence FROM ({_PARTS}) k WHERE {_THESE} RETURNING 1
 """
 
-MARK = "INSERT INTO usage_dirty (hour, sources) VALUES (%s, %s::int[])"
+# One row an hour, however many sources: all hours of a batch at once. In binary (%b): as text each letter would be looked at.
+MARK = """
+INSERT INTO usage_dirty (hour, sources) SELECT hour, sources::int[] FROM unnest(%s::timestamptz[], %b::text[]) k (hour, sources)
+"""
 
 # The first of two senders wins; both learn the number. By the unique index of digests.
 INTERN_SHAPES = """
@@ -74,7 +89,9 @@ SHAPES_BY_DIGEST = "SELECT digest, id FROM usage_shape WHERE digest = ANY(%s)"
 COMPONENTS_BY_DIGEST = "SELECT digest, id FROM usage_component_set WHERE digest = ANY(%s)"
 
 # One row a batch and hour; whoever reads it takes each source's first.
-KEEP_COMPONENT_USE = "INSERT INTO usage_component_use (hour, used) VALUES (%s, %s)"
+KEEP_COMPONENT_USE = """
+INSERT INTO usage_component_use (hour, used) SELECT * FROM unnest(%s::timestamptz[], %b::text[])
+"""
 
 QUARANTINE = """
 INSERT INTO usage_quarantine (id, runtime, slot, epoch, reason, detail, payload, digest, origin, reported_at)
@@ -93,10 +110,10 @@ WHERE x.id = %s AND c.id = %s
 """
 
 
-def all_at_once(statements: Sequence[tuple[str, Sequence[Any]]]) -> tuple[str, list[Any]]:
-    """Return several statements that write as one, and its parameters: they are sent and answered once."""
+def all_at_once(statements: Sequence[Statement]) -> Statement:
+    """Return several statements that write as one, sent and answered once; it answers how many rows the first returns."""
     parts = ", ".join(f"part{number} AS ({sql})" for number, (sql, _) in enumerate(statements))
-    return f"WITH {parts} SELECT", [value for _, values in statements for value in values]
+    return f"WITH {parts} SELECT count(*) FROM part0", [value for _, values in statements for value in values]
 
 
 def array(numbers: Iterable[int]) -> str:

@@ -105,25 +105,40 @@ def test_the_first_row_of_a_key_stands_whatever_the_order(told: list[Told]) -> N
 def test_what_comes_is_put_between_what_is_there_and_changes_none_of_it(
     there: list[Told], coming: list[Told]
 ) -> None:
-    held, met = ({key: (said, came) for key, said, came in reversed(told)} for told in (there, coming))
-    blocks = sorted({(slot, source // BLOCK_SIZE) for slot, source, _ in (*held, *met)})
-    sides = []
-    for side in (held, met):
-        _, records = records_of([(key, *side[key]) for key in sorted(side)])
-        sides += [
-            records,
-            np.array(
-                [blocks.index((slot, source // BLOCK_SIZE)) for slot, source, _ in sorted(side)], np.int64
-            ),
-        ]
-    merged, fates = merge(*sides)
-    wanted = {**met, **held}
-    assert merged["egress_bytes"].tolist() == [wanted[key][0] for key in sorted(wanted)]
-    assert merged["source"].tolist() == [source for _, source, _ in sorted(wanted)]
-    assert merged["reported_at"].tolist() == [wanted[key][1] for key in sorted(wanted)]
-    assert fates.tolist() == [
-        NEW if key not in held else EQUAL if met[key][0] == held[key][0] else DIFFERENT for key in sorted(met)
+    held = {key: (said, came) for key, said, came in reversed(there)}
+    blocks = sorted({(slot, source // BLOCK_SIZE) for (slot, source, _), _, _ in (*there, *coming)})
+    _, before = records_of([(key, *held[key]) for key in sorted(held)])
+    slots, records = records_of(coming)
+    order, fates = by_key(slots, records)
+    met = [coming[row] for row in order.tolist()]
+    places = [
+        np.array([blocks.index((slot, source // BLOCK_SIZE)) for slot, source, _ in keys], np.int64)
+        for keys in (sorted(held), [key for key, _, _ in met])
     ]
+    merged, fates = merge(before, places[0], records[order], places[1], fates)
+    standing = dict(held)
+    for key, said, came in met:
+        standing.setdefault(key, (said, came))
+    assert merged["source"].tolist() == [source for _, source, _ in sorted(standing)]
+    for at, name in enumerate(("egress_bytes", "reported_at")):
+        assert merged[name].tolist() == [standing[key][at] for key in sorted(standing)]
+    # Whatever stands judges all the others, those that came with it and those that were there before.
+    wanted, seen = [], set(held)
+    for key, said, _ in met:
+        wanted.append(NEW if key not in seen else EQUAL if said == standing[key][0] else DIFFERENT)
+        seen.add(key)
+    assert fates.tolist() == wanted
+
+
+@pytest.mark.parametrize("far", [1, 2**40, 2**61])
+def test_keys_are_ordered_however_far_apart_their_slots_lie(far: int) -> None:
+    _, records = records_of([((0, source, epoch), 0, 0) for source in (2**30, 7) for epoch in (2**15 - 1, 0)])
+    slots = np.array([far, far, far, 0, 0], np.int64)
+    records = np.append(records, records[:1])
+    order, fates = by_key(slots, records)
+    keys = list(zip(slots.tolist(), records["source"].tolist(), records["epoch"].tolist(), strict=True))
+    assert [keys[row] for row in order.tolist()] == sorted(keys)
+    assert (fates == NEW).all()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("source", "epoch")])
