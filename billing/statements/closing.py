@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 import structlog
+from django.db.models import Exists, OuterRef
 
 from billing.statements import queries
 from billing.statements.drafting import draft_month
@@ -36,13 +37,16 @@ def seal_due(now: datetime) -> int:
     drafts = Statement.objects.filter(state=State.DRAFT, month__lt=now.date().replace(day=1)).order_by(
         "month", "id"
     )
+    blocked = drafts.exclude(problems=[])
+    for row in blocked[:SEALED_AT_ONCE]:
+        if may_be_sealed(row.month, now):
+            tell_blocked(row)
     sealed = 0
-    for row in drafts[:SEALED_AT_ONCE]:
+    # However many are blocked, they take no other one's turn.
+    behind = blocked.filter(tenant=OuterRef("tenant"), month__lte=OuterRef("month")).order_by()
+    for row in drafts.filter(~Exists(behind))[:SEALED_AT_ONCE]:
         if not may_be_sealed(row.month, now):
             break  # the others are younger
-        if row.problems:
-            tell_blocked(row)
-            continue
         try:
             system_seals(row.pk, now)
             sealed += 1

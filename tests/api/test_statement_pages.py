@@ -100,3 +100,15 @@ def test_corrections_and_credits_stand_apart_and_each_runtime_has_its_sum(
     usage = text[places[2] :]
     assert '<th scope="rowgroup" colspan="3">shop</th>' in usage
     assert usage.count("9.42") == 3  # the section, the account, the runtime: 9.30 + 0.12
+
+
+def test_a_line_that_charges_a_part_of_its_days_says_so(world: World, finops: Client) -> None:
+    source = runtime()
+    use(source, world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = sealed(world.archipel, JUNE)
+    (line,) = row.charges.all()
+    address = reverse("console:statement-line", args=[row.pk, line.line_id])
+    assert "this line charges" not in finops.get(address).content.decode()
+    change(source, JUNE, "vcpu", 25 * CORE_HOUR)
+    text = finops.get(address).content.decode()
+    assert "These days hold 25 Core-Hours; this line charges 10 Core-Hours of it." in text

@@ -13,7 +13,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.test import override_settings
 
-from billing.statements import sealing
+from billing.statements import closing, sealing
 from billing.statements.adjusting import book_adjustment, withdraw_adjustment
 from billing.statements.closing import tick
 from billing.statements.models import Adjustment, Charge, State, Statement
@@ -297,6 +297,18 @@ def test_samples_are_kept_for_the_oldest_draft(world: World) -> None:
     assert needed_since(LATER.date()) == JUNE
     seal_statement(actor=SYSTEM, statement_id=row.pk, now=LATER)
     assert needed_since(LATER.date()) == date(2026, 10, 1)
+
+
+def test_blocked_months_take_nobody_elses_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tenant, account in ((world.archipel, world.shop), (world.basalt, world.main)):
+        use(runtime(), account, JUNE, vcpu=10 * CORE_HOUR)
+        drafted(tenant, JUNE)
+    given = {"category": "Credit", "amount": Decimal(-1), "currency": "USD", "title": "x", "reason": "y"}
+    Adjustment.objects.create(tenant=world.archipel, made_by="x", **given)
+    monkeypatch.setattr(closing, "SEALED_AT_ONCE", 1)
+    assert tick(now=LATER) == 1
+    assert Statement.objects.get(state=State.SEALED).tenant == world.basalt
+    assert tick(now=LATER) == 0
 
 
 def test_an_adjustment_stands_in_the_next_open_month_only(world: World, june: Statement) -> None:

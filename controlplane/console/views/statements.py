@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from billing.pricing.amounts import digits
+from billing.pricing.types import Category
 from billing.statements import evidence, reading, sections
 from billing.statements.as_csv import as_csv
 from billing.statements.models import Statement
@@ -96,6 +97,7 @@ def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpRespo
     days = evidence.days_of(found) if opens else []
     hours = evidence.hours_of(found, day) if opens and day else []
     samples = evidence.samples_of(found, hour) if opens and hour else []
+    held, billed = evidence.sums_of(days).quantity, int(found.base_quantity)
     context = {
         "statement": row,
         "shown": line_shown(row, found),
@@ -107,9 +109,8 @@ def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpRespo
         "hours": pieces_shown(found, hours),
         "samples": samples_shown(found, samples),
         "sum": pieces_shown(found, [evidence.sums_of(days)])[0] if days else None,
-        "differs": opens
-        and not found.charge_class
-        and evidence.sums_of(days).quantity < int(found.base_quantity),
+        "differs": opens and not found.charge_class and held < billed,
+        "is_part": found.category == Category.USAGE and not found.charge_class and 0 < billed < held,
     }
     return show(request, "statements/line.html", context)
 
