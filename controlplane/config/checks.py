@@ -18,6 +18,7 @@ from controlplane.sealing import KeyUnavailable
 from controlplane.sealing.keyfile import KeyFile
 
 SHORTEST_SECRET_KEY = 32
+_HOUR_SECONDS = 3600.0
 REGISTRY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*")
 NOWHERE = re.compile(r"(^|\.)(example|invalid|test|localhost|example\.(com|net|org))$")  # RFC 2606, RFC 6761
 PUBLIC_URL = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,255}")
@@ -141,8 +142,8 @@ def modules_come_from_somewhere(app_configs: Sequence[AppConfig] | None, **kwarg
     except ValueError as error:
         hint = "Write networks as 10.20.0.0/16, with commas between them."
         found.append(Error(f"MODULE_SOURCE_NETWORKS: {error}", hint=hint, id="nesoi.E014"))
-    if settings.HELM_SECONDS <= 0:
-        message = f"HELM_SECONDS ({settings.HELM_SECONDS:g}) must be more than 0."
+    if not 0 < settings.HELM_SECONDS <= _HOUR_SECONDS:
+        message = f"HELM_SECONDS ({settings.HELM_SECONDS:g}) must be more than 0, and an hour at most."
         found.append(Error(message, hint="Unset it: 20 seconds are plenty for a chart.", id="nesoi.E015"))
     if settings.HELM_BINARY != "helm" and shutil.which(settings.HELM_BINARY) is None:
         hint = "Modules from charts can't be installed by this process; put Helm there, or unset HELM_BINARY."

@@ -86,7 +86,8 @@ SOUND: list[Json] = [
     thing("Stream", "e.example.com/v1", spec={"servers": [{"port": {"number": 80}}, {"port": {"number": 81}}]}),
 ]  # fmt: skip
 ODD: list[Any] = [
-    None, "", "a", "a\0b", "é" * 9, True, 0, -1, 3, 2**70, 1.5, float("inf"), float("nan"), "1e999999999", "9" * 40, b"\xff",
+    None, "", "a", "a\0b", "\x1b[2J\n", "é" * 9, True, 0, -1, 3, 2**70, 1.5, float("inf"), float("nan"), "1e999999999",
+    "9" * 40, b"\xff",
     [], [None], [3], ["a"], [[]], {}, {"a": None}, {1: 2}, {None: 1}, {True: "x"}, {"name": {}}, {"spec": 3}, "kube-system",
 ]  # fmt: skip
 
@@ -131,6 +132,7 @@ def is_taken_or_refused(content: bytes) -> None:
         assert all(fault.detail.isprintable() for fault in faults)
         return
     assert summary
+    assert all(line.isprintable() for line in summary)
     objects = make(said, content, EVENTING, asked(), StubHelm("")).objects
     assert digest_of(objects) == digest_of(json.loads(json.dumps(objects, allow_nan=False)))
     for document in objects:

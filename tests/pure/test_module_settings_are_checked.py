@@ -39,5 +39,6 @@ def test_a_registry_of_ones_own_is_taken_and_the_embedded_stack_needs_none() -> 
 
 def test_other_settings_of_modules_are_read_at_the_start() -> None:
     assert found(MODULE_SOURCE_NETWORKS=["everything"]) == ["nesoi.E014"]
-    assert found(HELM_SECONDS=0.0) == ["nesoi.E015"]
+    for seconds in (0.0, -1.0, float("inf"), float("nan")):
+        assert found(HELM_SECONDS=seconds) == ["nesoi.E015"]
     assert found(HELM_BINARY="/nowhere/helm") == ["nesoi.W002"]

@@ -21,7 +21,7 @@ def chart_faults(content: bytes, version: str) -> list[SourceFault]:
     found = []
     if str(about.get("version")) != version:
         detail = f"the chart says that it is version {about.get('version')}, not {version}; write down which it is."
-        found.append(SourceInvalidError("module_source_version", detail).fault)
+        found.append(SourceFault("module_source_version", detail))
     if about.get("type", "application") != "application":
         detail = "the chart is a library of templates; name one that makes objects."
         found.append(SourceFault("module_source_invalid", detail))
@@ -29,7 +29,7 @@ def chart_faults(content: bytes, version: str) -> list[SourceFault]:
     for name in needed:
         if not any(one == name or one.startswith(f"{name}-") for one in there):
             detail = f"the chart needs {name} and does not bring it; run `helm dependency build` before it is packed."
-            found.append(SourceInvalidError("module_source_incomplete", detail).fault)
+            found.append(SourceFault("module_source_incomplete", detail))
     return found
 
 

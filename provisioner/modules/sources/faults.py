@@ -9,19 +9,21 @@ _LONGEST = 600  # characters
 
 @dataclass(frozen=True)
 class SourceFault:
-    """A stable code, and a sentence with the remedy."""
+    """A stable code, and a sentence with the remedy, fit for a terminal and for PostgreSQL whatever a bundle calls its things."""
 
     code: str
     detail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", in_one_line(self.detail))
 
 
 class SourceInvalidError(Exception):
     """A bundle that can't be read at all."""
 
     def __init__(self, code: str, detail: str) -> None:
-        said = in_one_line(detail)
-        super().__init__(said)
-        self.fault = SourceFault(code, said)
+        self.fault = SourceFault(code, detail)
+        super().__init__(self.fault.detail)
 
 
 def in_one_line(text: str) -> str:

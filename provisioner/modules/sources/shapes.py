@@ -48,6 +48,9 @@ _NAME = _Value("a name of letters, digits, - and .", _matching(r"[A-Za-z0-9][A-Z
 _NAMESPACE = _Value(
     "a namespace of small letters, digits and -", _matching(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?")
 )
+_IMAGE = _Value(
+    "the name of an image, without blanks", _matching(r"([A-Za-z0-9][A-Za-z0-9._:/@+-]{0,1022})?")
+)
 _GROUP_VERSION = _Value(
     "a group and version such as apps/v1", _matching(r"([a-z0-9][a-z0-9.-]{0,252}/)?v[a-z0-9]{1,62}")
 )
@@ -63,7 +66,7 @@ _SECURITY = {"seccompProfile": {"type": _TEXT}, "capabilities": {"add": [_TEXT],
 _CONTAINERS = [
     {
         "name": _TEXT,
-        "image": _TEXT,
+        "image": _IMAGE,
         "ports": [{}],
         "resources": {"requests": _Each(_QUANTITY), "limits": _Each(_QUANTITY)},
         "securityContext": _SECURITY,
