@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from controlplane.kernel.errors import Audience, Fatal
 from provisioner.modules.drift import differences
 from provisioner.modules.health import complaint
 from provisioner.modules.kept import Health, Kept, Memory, State
@@ -34,11 +35,30 @@ class Sight:
 
 
 def install(api: ClusterApi, rendered: Sequence[Rendered], memory: Memory) -> None:
-    """Apply every object of every module; what each had before stays in its inventory until it is pruned."""
+    """Apply every object of every module; what each had before stays in its inventory until it is pruned.
+
+    Raises Fatal, before anything is touched, where a module from elsewhere would take what somebody else put there.
+    """
     before = memory.recall()
+    _refuse_strangers(api, rendered, before)
     memory.keep([_begun(one, before.get(one.wish.key)) for one in rendered])
     for document in in_apply_order(rendered):
         api.apply(document)
+
+
+def _refuse_strangers(api: ClusterApi, rendered: Sequence[Rendered], before: Mapping[str, Kept]) -> None:
+    """Ask for each object of a bundle that nobody remembers: what is there without our mark is somebody's own."""
+    for one in rendered:
+        known = before[one.wish.key].inventory if one.wish.key in before else ()
+        for ref in set(one.inventory) - set(known) if one.sourced else ():
+            live = api.get(ref)
+            if live is not None and MODULE not in (live["metadata"].get("labels") or {}):
+                raise Fatal(
+                    f"{ref} is there already, and not of the platform: module {one.wish.key} would take it over, and away with "
+                    "itself. Remove or rename it, or do without the module.",
+                    code="module_object_there",
+                    audience=Audience.TENANT,
+                )
 
 
 def _begun(one: Rendered, before: Kept | None) -> Kept:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from controlplane.catalog.sourced import SourcedVersion
 from controlplane.kernel.errors import Fatal
 from provisioner.modules import ports
 from provisioner.modules.base import Implementation
+from provisioner.modules.installing import install
+from provisioner.modules.kept import Notebook
 from provisioner.modules.objects import MODULE, SYSTEM
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import render
@@ -15,10 +19,13 @@ from provisioner.modules.sources.faults import SourceFault
 from provisioner.modules.sources.helm import Helm
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.together import shared_faults
-from tests.modules import cluster, wish
+from tests.modules import Island, cluster, wish
 from tests.sourcing import StubHelm, asked, our_chart, version
 
 EVENTING = all_modules()["eventing"]
+GPU = SourcedVersion(
+    "gpu/x@1.0", "gpu", "x", "1.0", {"kind": "manifests", "url": "", "digest": ""}, "nesoi-drivers"
+)
 TELEMETRY = SourcedVersion(
     "telemetry/upstream@1.0.0",
     "telemetry",
@@ -227,3 +234,60 @@ def test_no_runtime_gets_the_same_object_from_two_modules(monkeypatch: pytest.Mo
     ) as told:
         render(cluster(*wishes))
     assert told.value.code == "module_object_taken"
+
+
+@pytest.mark.parametrize(
+    "field", ["ownerReferences: [{name: a}]", "resourceVersion: '1'", "uid: a", "managedFields: []"]
+)
+def test_what_only_an_api_server_writes_is_no_bundles_to_say(field: str) -> None:
+    name, _, value = field.partition(": ")
+    ((code, said),) = [
+        (fault.code, fault.detail) for fault in faults(one("v1", "ConfigMap", **{name: value}))
+    ]
+    assert code == "module_object_invalid"
+    assert f"({name})" in said
+
+
+def test_pods_are_judged_by_the_namespace_that_they_are_in() -> None:
+    text = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: driver, namespace: NAMESPACE}
+spec:
+  template:
+    spec:
+      hostNetwork: true
+      containers:
+        - name: main
+          image: registry.example.com/driver:1.0
+          securityContext: {privileged: true}
+          resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}
+"""
+    for namespace, codes in (("nesoi-drivers", set()), (SYSTEM, {"module_security"})):
+        content = text.replace("NAMESPACE", namespace).encode()
+        request = replace(asked(), key="gpu", settings={"sharing": "none"})
+        got = make(GPU, content, all_modules()["gpu"], request, StubHelm(""))
+        assert {fault.code for fault in got.faults} == codes
+
+
+def test_what_somebody_else_put_into_a_cluster_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    thing = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "same", "namespace": SYSTEM}}
+    found = Implementation("elsewhere", lambda _: [thing], sourced=True)
+    monkeypatch.setattr(ports, "sourced", lambda *_: found)
+    rendered = render(cluster(wish("eventing", implementation="upstream")))
+    island, memory = Island(), Notebook()
+    ref = rendered[0].inventory[-1]
+    island.objects[ref] = {"metadata": {"name": "same", "labels": {"app": "theirs"}}}
+    with pytest.raises(
+        Fatal, match=r"ConfigMap nesoi-system/same is there already, and not of the platform"
+    ) as told:
+        install(island, rendered, memory)
+    assert told.value.code == "module_object_there"
+    assert (memory.pages, island.names()) == ({}, {"same"}), "nothing was touched"
+    del island.objects[ref]
+    install(island, rendered, memory)
+    del island.objects[ref]["metadata"]["labels"]
+    install(island, rendered, memory)
+    assert MODULE in island.objects[ref]["metadata"]["labels"], (
+        "what is remembered is ours, whoever took our mark away"
+    )

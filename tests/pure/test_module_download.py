@@ -132,6 +132,11 @@ def test_what_was_let_go_on_the_way_is_not_taken_up_again(served: Registry) -> N
             served.downloader("ada:secret").download(f"{served.url}/a.yaml")
         assert other.asked == [("/b.yaml", "")]
     assert served.asked == [("/a.yaml", BASIC), ("/c.yaml", "")]
+    served.put("/e.yaml", b"", 302, Location="https://a.example/\x1b[2J")
+    with pytest.raises(SourceUnavailableError) as told:
+        served.downloader().download(f"{served.url}/e.yaml")
+    assert str(told.value).isprintable()
+    assert "secret" not in repr(served.downloader("ada:secret"))
     served.put("/d.yaml", b"", 302, Location="https://[")
     with pytest.raises(SourceUnavailableError, match="leads to what is no address"):
         served.downloader().download(f"{served.url}/d.yaml")
@@ -181,12 +186,20 @@ def test_bytes_under_another_digest_are_not_used(served: Registry) -> None:
 
 
 def test_what_is_no_chart_is_refused(served: Registry) -> None:
+    chart_of_helm = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
     image = served.push(
         "charts/eventing", CHART, config={"mediaType": "application/vnd.oci.image.config.v1+json"}
     )
     assert "no Helm chart" in str(refusal(served, image))
-    empty = served.push("charts/eventing", CHART, layers=[])
-    assert "exactly one chart" in str(refusal(served, empty))
+    odd: list[object] = [[], [1], "x", [{"mediaType": chart_of_helm, "digest": "x"}], {"a": 1}]
+    for layers in odd:
+        manifest = served.push("charts/eventing", CHART, layers=layers)
+        assert "exactly one chart" in str(refusal(served, manifest))
+    wrong: list[object] = [[], "x", {"mediaType": ["\x1b[2J"]}]
+    for config in wrong:
+        told = str(refusal(served, served.push("charts/eventing", CHART, config=config)))
+        assert "no Helm chart" in told
+        assert told.isprintable()
     index = served.put("/v2/charts/eventing/manifests/x", b"[]")
     served.put(f"/v2/charts/eventing/manifests/{index}", b"[]")
     assert refusal(served, index).code == "module_source_invalid"

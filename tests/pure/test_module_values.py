@@ -11,9 +11,12 @@ import yaml
 
 from controlplane.catalog.loading.reading import parse_document
 from controlplane.catalog.loading.shapes import MODULES
+from controlplane.kernel.errors import Fatal
 from controlplane.kernel.sentences import find_faults
 from provisioner.modules.base import Footprint
 from provisioner.modules.registry import all_modules
+from provisioner.modules.sources.faults import SourceInvalidError
+from provisioner.modules.sources.shelf import _rendered
 from provisioner.modules.sources.values import chart_values, path_faults, variants
 from tests.sourcing import CHART_FOLDER, asked, version
 
@@ -78,3 +81,17 @@ def test_the_example_of_the_page_is_right_and_is_about_our_chart() -> None:
     assert (about["name"], about["version"]) == ("eventing", entry["source"]["version"])
     values = yaml.safe_load((CHART_FOLDER / "values.yaml").read_text())
     assert chart_values(example, asked()).keys() <= values.keys()
+
+
+@pytest.mark.parametrize("text", ["a\nb", "---\r", "a\x00", "a\u2028b", "\x1b[2J"])
+def test_no_text_of_a_tenants_becomes_more_than_a_value_of_the_chart(text: str) -> None:
+    paths = {"retentionHours": {"path": "broker.retention", "text": "{}h"}}
+    odd: list[Any] = [text, [{"a": [text]}], {text: 1}]
+    for value in odd:
+        with pytest.raises(SourceInvalidError, match="the setting retentionHours holds line breaks") as told:
+            given(paths, retentionHours=value)
+        assert told.value.fault.code == "module_setting_unsafe"
+    for value in ("a: {b}", ["é", 1, None], {"a": True}):
+        given({"retentionHours": "broker.retention"}, retentionHours=value)
+    with pytest.raises(Fatal, match="holds line breaks"):
+        _rendered(version(values=FIXED, settings=paths), asked(retentionHours=text))

@@ -39,7 +39,8 @@ class SourceUnavailableError(Exception):
     """A source that can't be had: `code` for machines, the message says what to do."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        # Parts of it are a server's words, and it is shown on people's terminals.
+        super().__init__("".join(one if one.isprintable() else " " for one in message))
         self.code = code
 
 
@@ -88,7 +89,7 @@ class Downloader:
     """Calls addresses within a policy; `credentials` by host go to that host only, and to whom it names itself for tokens."""
 
     policy: Policy
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     resolver: Resolver = resolve
 
     def download(self, url: str) -> bytes:

@@ -60,17 +60,20 @@ def fetch_chart(downloader: Downloader, url: str, digest: str) -> Chart:
 def chart_layer(manifest: bytes, what: str) -> str:
     """Return the digest of the chart that a manifest names; raises SourceUnavailableError."""
     said = decoded(manifest, f"The manifest of {what}")
-    kind = said.get("config", {}).get("mediaType") if isinstance(said, dict) else None
+    config = said.get("config") if isinstance(said, dict) else None
+    kind = config.get("mediaType") if isinstance(config, dict) else None
     if kind != CONFIG:
-        detail = (
-            f"{what} is no Helm chart, but {kind or 'something else'}: name the digest of a chart's manifest."
-        )
+        found = str(kind)[:200] if kind else "something else"
+        detail = f"{what} is no Helm chart, but {found}: name the digest of a chart's manifest."
         raise SourceUnavailableError("module_source_invalid", detail)
-    charts = [one for one in said.get("layers") or () if one.get("mediaType") == CHART]
+    layers = said.get("layers")
+    listed = layers if isinstance(layers, list) else []
+    charts = [one for one in listed if isinstance(one, dict) and one.get("mediaType") == CHART]
     if len(charts) != 1 or not _DIGEST.fullmatch(str(charts[0].get("digest"))):
         raise SourceUnavailableError("module_source_invalid", f"{what} does not hold exactly one chart.")
-    if int(charts[0].get("size", 0)) > MOST_BYTES:
-        detail = f"The chart of {what} has {charts[0]['size']} bytes; {MOST_BYTES} are the most."
+    size = charts[0].get("size")
+    if isinstance(size, int) and size > MOST_BYTES:
+        detail = f"The chart of {what} has {size} bytes; {MOST_BYTES} are the most."
         raise SourceUnavailableError("module_source_too_large", detail)
     return str(charts[0]["digest"])
 

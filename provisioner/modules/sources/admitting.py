@@ -9,7 +9,7 @@ from typing import Any
 from provisioner.modules.base import Module
 from provisioner.modules.sources.belonging import belonging_faults, own_groups
 from provisioner.modules.sources.dressing import hooks_of, pod_of
-from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.faults import SourceFault, in_one_line
 from provisioner.modules.sources.granting import granting_faults
 from provisioner.modules.sources.intercepting import intercepting_faults
 from provisioner.modules.sources.kinds import (
@@ -24,12 +24,17 @@ from provisioner.modules.sources.pods import pod_faults
 from provisioner.modules.sources.sharing import taken_from_build
 from provisioner.runtimes.inside import Json, ObjectRef
 
+# Of an object's metadata: applied again and again it would be refused, or collected with an owner that is not there.
+_WRITTEN = ("deletionTimestamp", "managedFields", "ownerReferences", "resourceVersion", "uid")
+
 
 def admission_faults(
-    documents: Sequence[Json], *, module: Module, places: Collection[str], security: str
+    documents: Sequence[Json], *, module: Module, places: Mapping[str, str], security: str
 ) -> list[SourceFault]:
     """Return why dressed objects can't be installed: kinds, places, secrets, hooks, what their pods may not be, and what of the
     cluster, the landscape, the platform and other modules they would change.
+
+    `places` are the namespaces that they may be in, each with its Pod Security level, `security` is that of any other.
     """
     scopes = scopes_of(documents, module)
     groups = own_groups(documents, module)
@@ -45,7 +50,7 @@ def admission_faults(
             astray[ref.namespace].append(ref)
         found += [*([] if scope else _placeless(ref)), *_content(document, ref)]
         found += [
-            SourceFault("module_object_reserved", why)
+            SourceFault("module_object_reserved", in_one_line(why))
             for why in (
                 *belonging_faults(document, ref, module),
                 *granting_faults(document, ref, key=module.key, groups=groups, places=places),
@@ -53,7 +58,8 @@ def admission_faults(
             )
         ]
         if document["kind"] in WORKLOADS:
-            found += pod_faults(ref, pod_of(document), restricted=security == "restricted")
+            level = places.get(ref.namespace, security)
+            found += pod_faults(ref, pod_of(document), restricted=level == "restricted")
     found += [_elsewhere(namespace, refs, places) for namespace, refs in astray.items()]
     found += taken_from_build(documents, module)
     return [*found, *_twice(documents)]
@@ -91,6 +97,9 @@ def _elsewhere(namespace: str, refs: Sequence[ObjectRef], places: Collection[str
 
 
 def _content(document: Mapping[str, Any], ref: ObjectRef) -> Iterator[SourceFault]:
+    if written := [field for field in _WRITTEN if field in document["metadata"]]:
+        detail = f"{ref} says of itself what only API servers and controllers write ({', '.join(written)}); take it out."
+        yield SourceFault("module_object_invalid", detail)
     if hooks := hooks_of(document):
         detail = (
             f"{ref} is a hook of Helm ({', '.join(sorted(hooks))}): objects are applied here and stay, nothing is run "

@@ -89,7 +89,10 @@ _kept = _Kept()
 def _rendered(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     """Return the objects for one runtime; raises Retry where this process can't render, Fatal where nobody can."""
     # Of the cluster only what reaches the objects: most runtimes of a fleet have theirs in common.
-    chart = [chart_values(version, asked), asked.cluster.kubernetes_version] if version.is_chart else []
+    try:
+        chart = [chart_values(version, asked), asked.cluster.kubernetes_version] if version.is_chart else []
+    except SourceInvalidError as error:
+        raise _refused(version, error) from error
     said = [vars(version), chart, asked.cluster.system_pool, vars(ports.images)]
     key = json.dumps(said, sort_keys=True)
     objects = _kept.get(key)
@@ -110,13 +113,15 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     except HelmInterruptedError as error:
         raise Retry(str(error), code="helm_interrupted") from error
     except (SourceInvalidError, HelmRefusedError) as error:
-        raise Fatal(
-            f"Module {version.key} can't be rendered: {error}", code="module_source_refused"
-        ) from error
+        raise _refused(version, error) from error
     if made.faults:
         said = " ".join(fault.detail for fault in made.faults[:3])
         raise Fatal(f"Module {version.key} can't be installed: {said}", code=made.faults[0].code)
     return made.objects
+
+
+def _refused(version: SourcedVersion, error: Exception) -> Fatal:
+    return Fatal(f"Module {version.key} can't be rendered: {error}", code="module_source_refused")
 
 
 def _bundle(version: SourcedVersion) -> bytes:

@@ -8,14 +8,17 @@ from typing import Any
 
 from controlplane.catalog.sourced import SourcedVersion
 from provisioner.modules.base import ClusterFacts, Module, Request
-from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.faults import SourceFault, SourceInvalidError
 
 CLUSTER = "cluster."  # begins the name of what comes from the cluster and not from the tenant
 ABSENT = object()
 
 
 def chart_values(version: SourcedVersion, asked: Request) -> dict[str, Any]:
-    """Return the values for one runtime; a setting that is not there leaves what the chart or the platform says."""
+    """Return the values for one runtime; a setting that is not there leaves what the chart or the platform says.
+
+    Raises SourceInvalidError for a tenant's text that is more than one line.
+    """
     made: dict[str, Any] = deepcopy(dict(version.chart_values))
     for name, target in version.setting_paths.items():
         given = _given(name, asked)
@@ -28,7 +31,23 @@ def chart_values(version: SourcedVersion, asked: Request) -> dict[str, Any]:
 def _given(name: str, asked: Request) -> Any:
     if name.startswith(CLUSTER):
         return cluster_facts(asked.cluster)[name.removeprefix(CLUSTER)]
-    return asked.settings.get(name, ABSENT)
+    given = asked.settings.get(name, ABSENT)
+    if not _is_plain(given):
+        detail = (
+            f"the setting {name} holds line breaks or control characters, with which it could become more of the chart than a "
+            "value; write it in one line."
+        )
+        raise SourceInvalidError("module_setting_unsafe", detail)
+    return given
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether all texts in what a tenant wrote stay in one line, wherever a template puts them."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(one) for pair in value.items() for one in pair)
+    if isinstance(value, list | tuple):
+        return all(_is_plain(one) for one in value)
+    return not isinstance(value, str) or value.isprintable()
 
 
 def cluster_facts(cluster: ClusterFacts) -> dict[str, Any]:
