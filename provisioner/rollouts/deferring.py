@@ -1,4 +1,7 @@
-"""How long a tenant may put upgrades off: whatever shuts one runtime, of whichever of its tenant's exclusions, counts."""
+"""How long a tenant may put upgrades off: whatever shuts one runtime, of whichever of its tenant's exclusions, counts.
+
+So does what the tenant puts an upgrade off by that waits for a window, when it moves that window (`putting_off`).
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from uuid import UUID
 from django.db import connection
 
 from controlplane.kernel.errors import Refused
-from provisioner.rollouts.models import Exclusion
+from provisioner.rollouts.models import Exclusion, PutOff
 from provisioner.rollouts.windows import LONGEST_EXCLUSION
 
-DEFERRAL_WITHIN = timedelta(days=90)  # exclusions may take at most LONGEST_EXCLUSION out of so many days
+DEFERRAL_WITHIN = timedelta(days=90)  # tenants may take at most LONGEST_EXCLUSION out of so many days
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%(tenant)s, 5200912))"
 ANOTHER = UUID(int=0)  # a runtime without an exclusion of its own
 
@@ -37,14 +40,20 @@ def refuse_exhausted(*, tenant_id: UUID, wanted: Deferral, now: datetime) -> Non
 
     Others of the tenant wait until the caller's transaction has ended, so that two at once don't pass each other by.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(ONE_AT_A_TIME, {"tenant": str(tenant_id)})
-    if longest(_there(tenant_id, now), wanted) > LONGEST_EXCLUSION:
+    one_at_a_time(tenant_id)
+    if longest(deferrals_of(tenant_id, now), wanted) > LONGEST_EXCLUSION:
         detail = (
-            f"Exclusions of one runtime, its own, its plan's and its tenant's together, may take {LONGEST_EXCLUSION.days} days "
-            f"out of {DEFERRAL_WITHIN.days}; remove one that has not begun, or choose fewer days."
+            "Exclusions of one runtime, its own, its plan's and its tenant's together, and windows moved while an upgrade waited "
+            f"for them, may take {LONGEST_EXCLUSION.days} days out of {DEFERRAL_WITHIN.days}; remove one that has not begun, or "
+            "choose fewer days."
         )
         raise Refused("deferral_exhausted", detail, field="ends_at", status=409)
+
+
+def one_at_a_time(tenant_id: UUID) -> None:
+    """Have others who would put this tenant's upgrades off wait until the caller's transaction has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(ONE_AT_A_TIME, {"tenant": str(tenant_id)})
 
 
 def longest(there: Sequence[Deferral], wanted: Deferral) -> timedelta:
@@ -59,14 +68,21 @@ def longest(there: Sequence[Deferral], wanted: Deferral) -> timedelta:
     )
 
 
-def _there(tenant_id: UUID, now: datetime) -> list[Deferral]:
-    """Return the tenant's exclusions of the last 90 days and later ones; rides on exclusion_of_owner."""
-    found = Exclusion.objects.filter(tenant=tenant_id, ends_at__gt=now - DEFERRAL_WITHIN)
+def deferrals_of(tenant_id: UUID, now: datetime) -> list[Deferral]:
+    """Return the tenant's exclusions of the last 90 days and later ones, and what it put off by moving windows.
+
+    Rides on exclusion_of_owner and put_off_of_runtime.
+    """
+    since = now - DEFERRAL_WITHIN
+    shut = Exclusion.objects.filter(tenant=tenant_id, ends_at__gt=since)
+    moved = PutOff.objects.filter(runtime__tenant=tenant_id, ends_at__gt=since)
     return [
         Deferral(begin, end, of_runtime or plan, runtime)
-        for begin, end, plan, runtime, of_runtime in found.values_list(
+        for begin, end, plan, runtime, of_runtime in shut.values_list(
             "begins_at", "ends_at", "plan_id", "runtime_id", "runtime__plan_id"
         )
+    ] + [
+        Deferral(*row) for row in moved.values_list("begins_at", "ends_at", "runtime__plan_id", "runtime_id")
     ]
 
 

@@ -9,7 +9,7 @@ from controlplane.kernel.ids import uuid7
 from provisioner.landscapes.models import Landscape
 from provisioner.operations.models import Operation
 from provisioner.rollouts.campaign_models import Approval, Gate, Rollout, Stage
-from provisioner.rollouts.schedule_models import Exclusion, MaintenanceWindow
+from provisioner.rollouts.schedule_models import Exclusion, MaintenanceWindow, PutOff
 from provisioner.rollouts.states import ACTIVE, TargetState
 from provisioner.runtimes.models import Runtime
 
@@ -21,6 +21,7 @@ __all__ = [
     "HealthPoint",
     "Lane",
     "MaintenanceWindow",
+    "PutOff",
     "Rollout",
     "Stage",
     "Tally",

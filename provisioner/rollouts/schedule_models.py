@@ -61,3 +61,24 @@ class Exclusion(_Schedule):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class PutOff(models.Model):
+    """A tenant moved windows while an upgrade of a runtime waited for them: from when up to when that put it off."""
+
+    runtime = models.ForeignKey(Runtime, models.CASCADE, related_name="+", db_index=False)
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    created_by = models.CharField(max_length=160)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("begins_at")), name="put_off_ends_behind_its_begin"
+            ),  # what ends before it begins puts nothing off
+        ]
+        indexes = [models.Index(fields=["runtime", "ends_at"], name="put_off_of_runtime")]
+
+    def __str__(self) -> str:
+        return f"{self.begins_at} to {self.ends_at}"

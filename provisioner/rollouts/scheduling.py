@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from controlplane.tenants.access import Actor, Permission
 from provisioner.rollouts.deferring import Deferral, refuse_exhausted
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
 from provisioner.rollouts.permitted import reason_of
+from provisioner.rollouts.putting_off import Scheduled, count_put_off, scheduled_of
 from provisioner.rollouts.states import TargetState
 from provisioner.rollouts.windows import next_opening, parse_exclusion, parse_window
 from provisioner.runtimes.models import Runtime
@@ -41,31 +42,37 @@ def add_window(
 ) -> MaintenanceWindow:
     """Let upgrades begin only then, for whoever has windows; "22:00" to "24:00" on the wall of the time zone.
 
-    Raises Refused forbidden 403, runtime_not_found 404, plan_unknown, too_many_windows 409, window_never_opens 409 and as
-    `windows.parse_window` does.
+    Where a tenant puts upgrades off with it that wait already, that counts as an exclusion does: see `putting_off`. Raises
+    Refused forbidden 403, runtime_not_found 404, plan_unknown, too_many_windows 409, window_never_opens 409, deferral_exhausted
+    409 and as `windows.parse_window` does.
     """
-    whose = _owned(actor, owner)
+    whose, now = _owned(actor, owner), utcnow()
     window = parse_window(days=days, begin=begin, end=end, zone=time_zone)
     if MaintenanceWindow.objects.filter(**whose).count() >= MOST_WINDOWS:
         detail = f"There are {MOST_WINDOWS} windows already; remove one first."
         raise Refused("too_many_windows", detail, status=409)
-    if next_opening([window], [], utcnow()) is None:
+    if next_opening([window], [], now) is None:
         detail = "This window never opens: the clock there never shows these times. Choose others."
         raise Refused("window_never_opens", detail, field="begin", status=409)
+    before = _scheduled(actor, whose, now)
     row: MaintenanceWindow = MaintenanceWindow.objects.create(
         **whose, days=[day for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun") if day in days],
         begin=begin, end=end, time_zone=time_zone, created_by=actor.name[:160],
     )  # fmt: skip
-    _changed("window.add", actor, row, {"window": str(row)})
+    _changed("window.add", actor, row, {"window": str(row), **_put_off(actor, before, now)})
     return row
 
 
 @transaction.atomic
 def remove_window(*, actor: Actor, window_id: int) -> None:
-    """Take a window away. Raises Refused window_not_found 404, forbidden 403."""
-    row = _found(actor, MaintenanceWindow, window_id, "window")
-    _changed("window.remove", actor, row, {"window": str(row)})
-    row.delete()
+    """Take a window away; what that puts off counts as in `add_window`.
+
+    Raises Refused window_not_found 404, forbidden 403, deferral_exhausted 409.
+    """
+    row, now = _found(actor, MaintenanceWindow, window_id, "window"), utcnow()
+    before = _scheduled(actor, _owner_of(row), now)
+    MaintenanceWindow.objects.filter(pk=row.pk).delete()
+    _changed("window.remove", actor, row, {"window": str(row), **_put_off(actor, before, now)})
 
 
 @transaction.atomic
@@ -160,16 +167,38 @@ def _found(actor: Actor, model: Any, row_id: int, noun: str) -> Any:
     return row
 
 
+def _owner_of(row: MaintenanceWindow | Exclusion) -> dict[str, Any]:
+    return {"tenant_id": row.tenant_id, "plan_id": row.plan_id, "runtime_id": row.runtime_id}
+
+
+def _concerned(whose: Mapping[str, Any]) -> Q:
+    """Return which targets wait that a change of this owner's windows concerns."""
+    concerned = Q(state__in=[TargetState.WAITING, TargetState.READY])
+    if whose["runtime_id"]:
+        concerned &= Q(runtime=whose["runtime_id"])
+    elif whose["tenant_id"]:
+        concerned &= Q(runtime__tenant=whose["tenant_id"])
+    if whose["plan_id"]:
+        concerned &= Q(runtime__plan=whose["plan_id"])
+    return concerned
+
+
+def _scheduled(actor: Actor, whose: Mapping[str, Any], now: datetime) -> Scheduled | None:
+    """Return what a tenant's change may put off; None for the platform's team, whose changes count against nobody."""
+    if actor.sees_every_tenant or whose["tenant_id"] is None:
+        return None
+    return scheduled_of(tenant_id=whose["tenant_id"], concerned=_concerned(whose), now=now)
+
+
+def _put_off(actor: Actor, before: Scheduled | None, now: datetime) -> dict[str, Any]:
+    """Return what the audit row says of upgrades that a change puts off."""
+    count = count_put_off(actor=actor, scheduled=before, now=now) if before else 0
+    return {"put_off": count} if count else {}
+
+
 def _changed(action: str, actor: Actor, row: MaintenanceWindow | Exclusion, changes: dict[str, Any]) -> None:
     """Leave the audit row, and have targets that it concerns look at their windows again."""
-    concerned = Q(state__in=[TargetState.WAITING, TargetState.READY])
-    if row.runtime_id:
-        concerned &= Q(runtime=row.runtime_id)
-    elif row.tenant_id:
-        concerned &= Q(runtime__tenant=row.tenant_id)
-    if row.plan_id:
-        concerned &= Q(runtime__plan=row.plan_id)
-    now = utcnow()
+    concerned, now = _concerned(_owner_of(row)), utcnow()
     looking = Target.objects.filter(pk__in=Target.objects.filter(concerned).values("pk"))
     looking.filter(state=TargetState.WAITING, reason_code__in=["window", "excluded"]).update(due_at=now)
     looking.filter(state=TargetState.READY).update(

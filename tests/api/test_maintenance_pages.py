@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from controlplane.kernel.clock import utcnow
-from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow, PutOff, Target
 from provisioner.rollouts.services import create_rollout, start_rollout
 from tests.rolling_out import NEW, fleet, no_gates
 from tests.signed_in import browse, text
@@ -59,6 +59,31 @@ def test_upgrades_are_put_off_only_for_so_long(world: World) -> None:
     assert Exclusion.objects.count() == 1
     assert "must be a moment" in text(alice.post(HERE, {**given, "ends_at": "soon"}))
     assert "launch" in text(alice.get(HERE))
+
+
+def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world: World) -> None:
+    runtime = fleet(world.shop, [world.landscape], 1)[0]
+    alice, now = browse(world.alice), utcnow()
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    for ahead in (3, 5):
+        day = days[(now + timedelta(days=ahead)).weekday()]
+        alice.post(HERE, {**WINDOW, "days": [day], "time_zone": "UTC"})
+    assert "at most 30 days out of 90" in text(alice.get(HERE))
+    made = create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=no_gates("rest")
+    )
+    start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+    Target.objects.update(state="waiting", reason_code="window", reason="shut", due_at=now)
+    PutOff.objects.create(
+        runtime=runtime,
+        begins_at=now - timedelta(days=29),
+        ends_at=now - timedelta(minutes=1),
+        created_by="alice",
+    )
+    first = MaintenanceWindow.objects.order_by("pk")[0]
+    page = alice.post(f"{HERE}windows/{first.pk}/remove", follow=True)
+    assert "or upgrade now" in text(page)
+    assert MaintenanceWindow.objects.count() == 2
 
 
 def test_a_planned_upgrade_stands_on_the_runtime_with_what_can_be_done(world: World) -> None:

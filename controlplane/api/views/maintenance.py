@@ -89,7 +89,11 @@ class WindowList(_Owned):
         **SHARED,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Let rollouts upgrade these runtimes only then, and in their other windows."""
+        """Let rollouts upgrade these runtimes only then, and in their other windows.
+
+        A tenant that puts an upgrade off with it that waits for a window already has 30 days out of any 90 for that, exclusions
+        included.
+        """
         actor, base, body = actor_of(request), base_of(request), self.body(request)
         owner = self._owner(body)
         week = {name: value for name, value in body.items() if name not in OWN}
@@ -108,11 +112,14 @@ class WindowDetail(_Owned):
         operation_id="delete_maintenance_window",
         summary="Remove a maintenance window",
         answers={200: REMOVED},
-        problems=(403, 404),
+        problems=(403, 404, 409),
         **SHARED,
     )
     def delete(self, request: Request, window: str) -> HttpResponse:
-        """Take it away; without any window these runtimes may be upgraded at any time."""
+        """Take it away; without any window these runtimes may be upgraded at any time.
+
+        An upgrade that waited for it waits for the next one, within the days that exclusions may take.
+        """
         actor, number = actor_of(request), scope.number_of("window", window)
 
         def act() -> Answer:
@@ -146,7 +153,10 @@ class ExclusionList(_Owned):
         **SHARED,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Let no rollout upgrade these runtimes in between; a tenant's own may take 30 days out of any 90."""
+        """Let no rollout upgrade these runtimes in between; a tenant's own may take 30 days out of any 90.
+
+        Windows moved while an upgrade waited for them count with these.
+        """
         actor, base, body = actor_of(request), base_of(request), self.body(request)
         owner, begins, ends = self._owner(body), moment_in(body, "begins_at"), moment_in(body, "ends_at")
 
