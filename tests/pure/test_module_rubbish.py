@@ -148,6 +148,13 @@ def test_what_the_rubbish_is_made_of_is_sound() -> None:
     assert len(read_manifests(written(*SOUND))) == len(SOUND)
 
 
+def test_entries_whose_port_has_fields_of_its_own_are_compared_in_their_order() -> None:
+    gateway = SOUND[-1]
+    assert differences(gateway, gateway) == []
+    other = put(gateway, ("spec", "servers", 1, "port", "number"), 82)
+    assert differences(gateway, other) == ["Stream thing: spec.servers.1.port.number"]
+
+
 @FEW
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(ODD)), min_size=1, max_size=2))
 def test_an_object_with_anything_anywhere_is_taken_or_refused(odds: list[tuple[Any, Any]]) -> None:
