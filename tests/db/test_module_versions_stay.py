@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from controlplane.catalog.loading import apply as applying
 from controlplane.catalog.loading.apply import ApplyRefusedError
+from controlplane.catalog.loading.catalog import DATA
 from controlplane.catalog.loading.difference import Change, Rows
 from controlplane.catalog.loading.module_download import digest_of
+from controlplane.catalog.loading.module_rows import module_version_row
 from controlplane.catalog.models import Content, ModuleVersion, Release
+from controlplane.catalog.queries import LOCK_APPLY
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Actor
 
-pytestmark = pytest.mark.django_db
 DIGEST, OTHER = digest_of(b"this"), digest_of(b"other")
 KEY = "eventing/upstream@2.13.0"
 RELEASE = "2026.12.1"  # a draft in the catalog's files
@@ -50,6 +58,7 @@ def refuse(said: str) -> Any:
     return pytest.raises(IntegrityError, match=said)
 
 
+@pytest.mark.django_db
 def test_a_version_has_its_bytes_and_keeps_them(version: ModuleVersion) -> None:
     with refuse("catalog_moduleversion_has_its_content"), transaction.atomic():
         ModuleVersion.objects.filter(pk=KEY).update(source=source(OTHER))
@@ -64,6 +73,7 @@ def test_a_version_has_its_bytes_and_keeps_them(version: ModuleVersion) -> None:
     Content.objects.all().delete()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "change",
     [
@@ -88,6 +98,7 @@ def test_what_a_published_release_names_does_not_change_whoever_writes(
         rows.delete()
 
 
+@pytest.mark.django_db
 def test_what_only_drafts_name_or_nobody_does_changes_and_goes(version: ModuleVersion) -> None:
     Release.objects.filter(pk=RELEASE).update(
         modules={"eventing": "upstream@2.14.0", "telemetry": "upstream@2.13.0"}
@@ -98,6 +109,7 @@ def test_what_only_drafts_name_or_nobody_does_changes_and_goes(version: ModuleVe
     version.delete()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -121,13 +133,70 @@ def test_an_apply_that_meets_it_says_so_in_words(version: ModuleVersion, change:
         applying._write([change], after, Actor(name="operator:ada"))
 
 
-def test_whoever_changes_a_version_waits_for_a_release_that_is_being_published(
-    version: ModuleVersion,
-) -> None:
-    held = "SELECT count(*) FROM pg_locks WHERE relation = 'catalog_release'::regclass AND mode = 'RowShareLock' AND granted"
-    with connection.cursor() as cursor:
-        cursor.execute(held)
-        assert cursor.fetchone() == (0,)
-        ModuleVersion.objects.filter(pk=KEY).update(namespace="nesoi-drivers")
-        cursor.execute(held)
-        assert cursor.fetchone() == (1,), "of the rows that name it"
+def described(digest: str, folder: Path) -> None:
+    """Name it in the catalog's files."""
+    shutil.copytree(DATA, folder)
+    file, line = folder / "modules.yaml", "    description: Scales workloads by events and queue lengths.\n"
+    entry = f"    versions: [{{version: 1.0.0, source: {json.dumps(source(digest))}}}]\n"
+    file.write_text(file.read_text().replace(line, line + entry))
+
+
+def until_it_waits(other: psycopg.Connection) -> None:
+    """Look until somebody else of this database waits for a lock; only this one holds any."""
+    question = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(1000):
+        if other.execute(question).fetchone() == (1,):
+            return
+        time.sleep(0.01)
+    pytest.fail("nobody waits")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_apply_that_waited_for_another_one_sees_what_that_took_away(tmp_path: Path) -> None:
+    """This one finds its bytes stored and fetches nothing; the other one drops them, and commits while this one waits."""
+    described(content(b"this"), tmp_path / "catalog")
+    row = module_version_row("autoscaling", {"version": "1.0.0", "source": source(DIGEST)})
+    ModuleVersion.objects.create(**row)
+    told: list[BaseException] = []
+
+    def applies() -> None:
+        try:
+            applying.apply_catalog(actor=Actor(name="operator:ada"), directory=tmp_path / "catalog")
+        except ApplyRefusedError as refusal:
+            told.append(refusal)
+        finally:
+            connection.close()
+
+    late = threading.Thread(target=applies)
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute(LOCK_APPLY)
+        other.execute("DELETE FROM catalog_moduleversion")
+        other.execute("DELETE FROM catalog_content")
+        late.start()
+        until_it_waits(other)
+    late.join(30)
+    assert ["was taken away while this ran" in str(one) for one in told] == [True]
+    assert not ModuleVersion.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_version_waits_for_the_release_that_is_being_published(version: ModuleVersion) -> None:
+    told: list[BaseException] = []
+
+    def changes() -> None:
+        try:
+            ModuleVersion.objects.filter(pk=KEY).update(namespace="nesoi-drivers")
+        except IntegrityError as refusal:
+            told.append(refusal)
+        finally:
+            connection.close()
+
+    late = threading.Thread(target=changes)
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute(
+            "UPDATE catalog_release SET published_at = now(), published_by = 'ada' WHERE key = %s", [RELEASE]
+        )
+        late.start()
+        until_it_waits(other)
+    late.join(30)
+    assert [f"part of the published release {RELEASE}" in str(one) for one in told] == [True]
