@@ -145,6 +145,7 @@ def until_it_waits(other: psycopg.Connection) -> None:
     """Look until somebody else of this database waits for a lock; only this one holds any."""
     question = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     for _ in range(1000):
+        other.execute("SELECT pg_stat_clear_snapshot()")  # which a transaction keeps
         if other.execute(question).fetchone() == (1,):
             return
         time.sleep(0.01)
