@@ -433,3 +433,9 @@ def test_what_is_offered_changes_with_the_phase_and_stays_as_it_is_meanwhile(
         assert re.search(rf'id="{place}"[^>]* hx-swap-oob="true"', swapped)
     assert "Suspend" not in page
     assert f"/runtimes/{row.id}/suspend" in swapped
+    assert 'form="look-form"' not in page
+    assert re.search(
+        r'<form id="look-form".*<button id="look-again" form="look-form"|form="look-form".*<form id="look-form"',
+        swapped,
+        re.DOTALL,
+    )
