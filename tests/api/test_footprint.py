@@ -14,7 +14,7 @@ from controlplane.tenants.services import issue_token
 from provisioner.runtimes.models import Runtime
 from tests.api.asking import Asking, problem, read
 from tests.footprints import make, midnight, runtime, seen
-from tests.signed_in import build, present
+from tests.signed_in import browse, build, present
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +82,14 @@ def test_a_viewer_sees_no_money(world: World, used: list[Runtime]) -> None:
     asking = Asking(world.vera)
     assert [entry["cost"] for entry in read(asking.get("/footprint"))["results"]] == [None, None, None]
     assert read(asking.get("/footprint/summary"))["total"]["cost"] is None
+
+
+def test_a_day_opens_to_its_hours_for_who_may_see_costs(world: World, used: list[Runtime]) -> None:
+    pages = [
+        browse(person).get(f"/footprint/{used[0].pk}").content.decode()
+        for person in (world.alice, world.vera)
+    ]
+    assert [f'<a href="/costs/runtimes/{used[0].pk}/20' in page for page in pages] == [True, False]
 
 
 def test_another_tenant_sees_nothing_of_it(world: World, used: list[Runtime]) -> None:

@@ -26,6 +26,26 @@ GROUP BY 1, 2, 3, 4, 5 ORDER BY 8 DESC, 1, 3, 4, 5 LIMIT %s
 """
 
 
+# What the runtimes of some bills cost of one kind, the dearest first; by the index of a bill's days.
+OF_RUNTIMES = """
+SELECT c.runtime, coalesce(r.name, ''), coalesce(t.slug, ''), count(DISTINCT c.day), sum(c.amortized)
+FROM exports_providercost c LEFT JOIN runtimes_runtime r ON r.id = c.runtime LEFT JOIN tenants_tenant t ON t.id = r.tenant_id
+WHERE c.bill_id = %s AND c.meter_group = %s AND c.runtime IS NOT NULL
+GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1 LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What one runtime cost of one kind; its name and tenant are empty where it was forgotten."""
+
+    runtime: UUID
+    name: str
+    tenant: str
+    days: int
+    amount: Decimal
+
+
 @dataclass(frozen=True)
 class Nobodys:
     """One resource that no tag and no name leads to a runtime; days are inclusive."""
@@ -65,6 +85,17 @@ def groups_of(row: ProviderBill) -> list[tuple[str, Decimal, Decimal]]:
         found.setdefault(group, [Decimal(0), Decimal(0)])[bool(nobodys)] += amount
     dearest = sorted(found.items(), key=lambda one: -sum(one[1]))
     return [(group, owned, nobodys) for group, (owned, nobodys) in dearest]
+
+
+def owned_of(row: ProviderBill, group: str) -> list[Owned]:
+    """Return what runtimes cost of one kind in a bill, the dearest first, at most a hundred."""
+    return [Owned(*found) for found in queries.rows(OF_RUNTIMES, [row.pk, group, MOST])]
+
+
+def costs_of(row: ProviderBill, group: str, runtime: UUID) -> QuerySet[ProviderCost]:
+    """Return what was booked of a runtime and kind in a bill, day by day: the rows behind its amount."""
+    found: QuerySet[ProviderCost] = ProviderCost.objects.filter(bill=row, meter_group=group, runtime=runtime)
+    return found.order_by("day", "product", "resource", "pk")
 
 
 def nobodys_of(bills: QuerySet[ProviderBill]) -> list[Nobodys]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.exports.bills.asking import ask_import, visible_imports
 from billing.exports.bills.importing import FORMATS
-from billing.exports.bills.reading import groups_of, nobodys_of, the_bill, visible_bills
+from billing.exports.bills.reading import costs_of, groups_of, nobodys_of, owned_of, the_bill, visible_bills
 from billing.exports.models import ProviderBill
 from billing.exports.services import require_finance
 from controlplane.console.fields.read import clean
@@ -22,9 +22,11 @@ from controlplane.console.presenters.badges import Badge
 from controlplane.console.views.exports_fleet import GROUPS, months
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.jobs import JobState
 
 FORBIDDEN, NEWEST = 403, 20
+MOST_ROWS = 500  # of a runtime and kind: a month of a dozen resources
 TITLES = {"cur2": "AWS cost and usage report (CUR 2.0)", "csv": "Plain CSV"}
 BADGES = {
     JobState.WAITING: Badge("Waiting", "clock", "wait"),
@@ -73,14 +75,21 @@ def index(request: ConsoleRequest) -> HttpResponse:
 @require_safe
 @page
 def detail(request: ConsoleRequest, bill_id: UUID) -> HttpResponse:
-    """One bill: by kind of cost, and what no runtime owns."""
+    """One bill: by kind of cost, a kind's runtimes, the rows of one of these, and what no runtime owns."""
     row = the_bill(request.visitor.actor, bill_id)
+    groups = groups_of(row)
+    group = next((key for key, *_ in groups if key == request.GET.get("group")), "")
+    runtime = parse_uuid(request.GET.get("runtime", "")) if group else None
     context = {
         "bill": row,
         "groups": [
-            (GROUPS.get(group, group), ours, nobodys, ours + nobodys)
-            for group, ours, nobodys in groups_of(row)
+            (key, GROUPS.get(key, key), ours, nobodys, ours + nobodys) for key, ours, nobodys in groups
         ],
+        "group": group,
+        "group_title": GROUPS.get(group, group),
+        "owned": owned_of(row, group) if group else [],
+        "runtime": runtime,
+        "costs": list(costs_of(row, group, runtime)[:MOST_ROWS]) if runtime else [],
         "nobodys": _nobodys(ProviderBill.objects.filter(pk=row.pk)),
     }
     return show(request, "fleet/bill.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from billing.exports.comparing import Margin, Share, margin, reconcile
 from billing.exports.management.commands.focus import month_of
 from billing.exports.models import FocusExport, ProviderBill
 from billing.exports.services import ask_export, is_set_up, require_finance, visible_exports
+from billing.statements.models import Statement
 from billing.usage.slots import month_before
 from controlplane.console.charts import Bar, horizontal_bars
 from controlplane.console.pages import page, show
@@ -93,15 +95,23 @@ def margins(request: ConsoleRequest) -> HttpResponse:
     month = next((one for one in known if f"{one:%Y-%m}" == chosen), known[1])
     by = "plan" if request.GET.get("by") == "plan" else "tenant"
     found, left = reconcile(actor=actor, month=month), margin(actor=actor, month=month, by=by)
+    bills = list(ProviderBill.objects.filter(month=month).order_by("provider", "payer"))
+    counted = Counter(bill.provider for bill in bills)
+    opens = {bill.provider: bill.pk for bill in bills if counted[bill.provider] == 1}
+    made = Statement.objects.filter(month=month) if by == "tenant" else Statement.objects.none()
+    statements = dict(made.values_list("tenant__slug", "pk"))
     context = {
         "month": month,
         "months": [(f"{one:%Y-%m}", f"{one:%B %Y}") for one in known],
         "by": by,
         "found": found,
-        "rows": [(row, GROUPS.get(row.meter_group, row.meter_group)) for row in found.rows],
+        "rows": [
+            (row, GROUPS.get(row.meter_group, row.meter_group), opens.get(row.provider)) for row in found.rows
+        ],
         "left": left,
+        "who": [(row, statements.get(row.key)) for row in left.rows],
         "chart": chart(left, by) if left.rows else "",
-        "bills": ProviderBill.objects.filter(month=month).order_by("provider", "payer"),
+        "bills": bills,
     }
     return show(request, "fleet/margin.html", context)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -89,7 +90,10 @@ def of_runtime(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
         "chart": shown.days_chart(by_day, stretch, measure),
         "key": shown.key(),
         "carbon": shown.carbon_range(whole) if whole else "",
-        "seen": [(day, found.known_percent) for day, found in sorted(by_day.items(), reverse=True)],
+        "seen": [
+            (day, found.known_percent, _hours(request, known.get(runtime_id), runtime_id, day))
+            for day, found in sorted(by_day.items(), reverse=True)
+        ],
         "numbers": shown.numbers(
             [(f"{day:%d %b}", found, found.observed_seconds) for day, found in by_day.items()],
             list(measures.values()),
@@ -102,7 +106,7 @@ def of_runtime(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def names(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Runtime]:
     """Return the runtimes that somebody can see, by id."""
     rows = queries.visible_runtimes(actor).filter(pk__in=set(ids)).select_related("account", "tenant")
-    return {row.id: row for row in rows.only("id", "name", "phase", "account__name", "tenant__name")}
+    return {row.id: row for row in rows.only("id", "name", "phase", "account__name", "tenant__name", "tenant__slug")}
 
 
 def finding_shown(found: Finding, known: dict[UUID, Runtime]) -> dict[str, Any]:
@@ -151,6 +155,15 @@ def _paged(request: ConsoleRequest, rows: QuerySet[Any]) -> tuple[list[Any], str
     if not found:
         return [], "", ""
     return found, str(found[0].runtime) if more_newer else "", str(found[-1].runtime) if more_older else ""
+
+
+def _hours(request: ConsoleRequest, runtime: Runtime | None, runtime_id: UUID, day: date) -> str:
+    """Return where a day's hours and samples are, "" for whoever sees no costs."""
+    visitor = request.visitor
+    if not visitor.may_see_costs or (visitor.tenant is None and runtime is None):
+        return ""
+    address = reverse("console:cost-one-day", args=[runtime_id, day.isoformat()])
+    return address if visitor.tenant or runtime is None else f"{address}?tenant={runtime.tenant.slug}"
 
 
 def _whole(found: Footprint, measures: Iterable[shown.Measure], seconds: int) -> dict[str, Any]:

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import Client
 
 from billing.exports.bills.importing import import_bill
 from billing.exports.comparing import margin, reconcile
 from billing.exports.models import ProviderBill
 from billing.usage.models import Source
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.access import Actor, PlatformRole
+from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
+from controlplane.tenants.services import create_user
 from provisioner.runtimes.models import Runtime
 from tests.bills import DISK, as_csv, cur_row
 from tests.months import CORE_HOUR, JUNE, begin, drafted, use
+from tests.signed_in import text
 from tests.world import World, order
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +127,22 @@ def test_only_finops_looks() -> None:
     for call in (reconcile, margin):
         with pytest.raises(Refused, match="FinOps"):
             call(actor=Actor("support", platform_role=PlatformRole.SUPPORT), month=JUNE)
+
+
+def test_each_figure_opens_to_the_rows_it_came_from(month: World) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client, bill = Client(), ProviderBill.objects.get()
+    client.force_login(person)
+    shown = client.get("/fleet/margin", {"month": "2026-06"}).content.decode()
+    assert f'<a href="/statements/{drafted(month.archipel, JUNE).pk}/">' in shown
+    assert f'<a href="/fleet/bills/{bill.pk}?group=compute#h-owned">4.00</a>' in shown
+    runtime = Runtime.objects.get()
+    page = client.get(f"/fleet/bills/{bill.pk}", {"group": "compute"})
+    assert f"?group=compute&amp;runtime={runtime.pk}#h-rows" in page.content.decode()
+    assert f"{runtime.name} archipel 2 4.00" in text(page)
+    rows = text(client.get(f"/fleet/bills/{bill.pk}", {"group": "compute", "runtime": str(runtime.pk)}))
+    assert rows.index("1 Jun 2026") < rows.index("1.5000") < rows.index("2 Jun 2026") < rows.index("2.5000")
+    for rubbish in ({"group": "nothing"}, {"runtime": str(runtime.pk)}, {"group": "compute", "runtime": "x"}):
+        assert "Day by day" not in text(client.get(f"/fleet/bills/{bill.pk}", rubbish))
