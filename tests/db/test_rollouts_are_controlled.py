@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from billing.statements.revenue import last_statements
 from controlplane.catalog.facts import snapshot
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor
@@ -17,9 +16,9 @@ from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import ApiToken, AuditEvent, User
 from provisioner.rollouts import reading, services, why_not
 from provisioner.rollouts.models import Exclusion, Gate, Rollout, Stage, Target
-from provisioner.rollouts.ports import Revenue
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
+from tests.months import CORE_HOUR, JULY, JUNE, begin, drafted, runtime, sealed, use
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, release, set_status, states, upgrading
 from tests.signed_in import browse
 from tests.work import refused
@@ -56,23 +55,30 @@ def test_only_the_platforms_sres_change_rollouts(world: World) -> None:
             services.stop_everything(actor=actor, reason="no")
 
 
-def test_a_preview_says_what_its_tenants_were_billed_last(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_preview_says_what_its_tenants_were_billed_last(world: World) -> None:
     fleet(world.shop, [world.landscape], 2)
     fleet(world.main, [world.landscape], 1)
-    assert last_statements([world.archipel.id]) == {}, "nothing is sealed yet"
-    earned = {
-        world.archipel.id: Revenue(Decimal("20.50"), "EUR"),
-        world.basalt.id: Revenue(Decimal(2), "EUR"),
-    }
-    monkeypatch.setattr(
-        "provisioner.rollouts.ports.revenue", lambda tenants: {one: earned[one] for one in tenants}
-    )
-    found = services.preview_rollout(
-        actor=world.sam.actor, release=NEW, selector="all", plan=no_gates(1, "rest")
-    )
-    assert found.revenue == {"EUR": Decimal("22.50")}
+
+    def revenue(selector: str) -> dict[str, Decimal]:
+        found = services.preview_rollout(
+            actor=world.sam.actor, release=NEW, selector=selector, plan=no_gates("rest")
+        )
+        assert [stage.revenue for stage in found.stages] == [found.revenue]
+        return dict(found.revenue)
+
+    begin()
+    shop, main = runtime(), runtime()
+    use(shop, world.shop, JUNE, days=30, vcpu=10 * CORE_HOUR)
+    use(shop, world.shop, JULY, days=31, vcpu=20 * CORE_HOUR)
+    use(main, world.main, JUNE, days=30, vcpu=30 * CORE_HOUR)
+    assert revenue("all") == {}, "nothing is sealed yet"
+    older, newer = sealed(world.archipel, JUNE), sealed(world.archipel, JULY)
+    drafted(world.basalt, JUNE)
+    assert revenue("all") == {"EUR": newer.total}, "the newest of each, and no draft"
+    assert newer.total > older.total > 0
+    theirs = sealed(world.basalt, JUNE)
+    assert revenue("all") == {"EUR": newer.total + theirs.total}
+    assert revenue("tenant=basalt") == {"EUR": theirs.total}
 
 
 def test_a_preview_says_who_when_and_why_not_and_writes_nothing(world: World) -> None:
