@@ -34,7 +34,7 @@ class Hour(Integrals):
     """What one hour of one span held: a row for each shape that was seen in it, one with shape 0 for the time nobody saw.
 
     Its quantities are its shape's levels x seconds, so they are kept once; all its rows' seconds together are the time it lived.
-    A view: 512 neighbouring sources' hours lie packed in one row of `usage_hour_block`, and who wants few names their `block`.
+    A view: 64 neighbouring sources' hours lie packed in one row of `usage_hour_block`, and who wants few names their `block`.
     """
 
     pk = models.CompositePrimaryKey("hour", "source", "span", "shape")

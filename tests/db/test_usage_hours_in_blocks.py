@@ -139,6 +139,37 @@ def test_a_block_that_is_no_whole_one_is_refused(change: str) -> None:
         run(f"UPDATE usage_hour_block SET {change} WHERE octet_length(hours) > 0")
 
 
+BY_HAND = """
+UPDATE usage_hour_block SET hours = overlay(hours PLACING {figure} FROM {at} FOR {size}) WHERE hour = %s AND block = {block}
+"""
+# Fields of the first record of a block; of block 4 that was seen, of block 8 it was not.
+UNTRUE = {
+    "what has no shape was not seen": (4, 13, 4, 0),
+    "what has a shape is not unknown": (4, 33, 2, 300),
+    "no figure is negative": (4, 31, 2, -300),
+    "nothing was seen for longer than an hour": (4, 29, 2, 4096),
+    "what nobody saw has no shape": (8, 13, 4, 1),
+    "what nobody saw was not observed": (8, 29, 2, 300),
+    "what nobody saw was not used": (8, 35, 2, 300),
+    "what nobody saw is some time": (8, 33, 2, 0),
+    "what nobody saw is no more than an hour": (8, 33, 2, 3601),
+}
+
+
+@pytest.mark.parametrize("rule", UNTRUE)
+def test_postgresql_refuses_hours_whose_seconds_do_not_add_up(rule: str) -> None:
+    block, at, size, figure = UNTRUE[rule]
+    change = BY_HAND.format(figure=f"int{size}send(({figure})::int{size})", at=at, size=size, block=block)
+    with pytest.raises(IntegrityError, match="usage_hour_block_adds_up"), transaction.atomic():
+        answered(f"{change} RETURNING 1", TEN)
+
+
+def test_any_unknown_part_of_an_hour_adds_up() -> None:
+    for figure in (1, 3600):
+        change = BY_HAND.format(figure=f"int2send(({figure})::int2)", at=33, size=2, block=8)
+        assert answered(f"{change} RETURNING 1", TEN) == [(1,)]
+
+
 def test_many_hours_of_two_days_are_made_together_as_one_by_one() -> None:
     start = TEN - timedelta(hours=30)
     begin(start)

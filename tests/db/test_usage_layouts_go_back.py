@@ -23,6 +23,8 @@ NAMES = (
     "0011_hours_in_blocks",
     "0013_hours_for_members",
     "0014_partitions_and_batches",
+    "0015_hours_are_accounted_for",
+    "0016_every_hour_is_accounted_for",
 )
 RIGHTS = """
 SELECT c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, array_agg(p ORDER BY p)
@@ -40,7 +42,8 @@ SEEN = "SELECT hour, source, observed_seconds, revision FROM usage_hour ORDER BY
 def answered(statement: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def go(*, back: bool) -> None:
