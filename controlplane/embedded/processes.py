@@ -51,10 +51,15 @@ def environment(
         "LOG_FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
         **(_OF_MACOS if sys.platform == "darwin" else {}),
-        **({} if given.get("DEMO_DATA") == "0" else {"STATEMENT_SEALS_AFTER": str(_past_is_told(state))}),
+        **({} if given.get("DEMO_DATA") == "0" else _of_demo(state)),
         **addresses,
     }
     return ours | {name: value for name, value in given.items() if not name.startswith(_FORGOTTEN)}
+
+
+def _of_demo(state: Path) -> dict[str, str]:
+    """Months are sealed once the demo's past is told; FOCUS files have a place, so that FinOps can have some."""
+    return {"STATEMENT_SEALS_AFTER": str(_past_is_told(state)), "FOCUS_EXPORT_TO": str(state / "exports")}
 
 
 def _sealing_keys(path: Path, given: Mapping[str, str]) -> str:
