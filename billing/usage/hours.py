@@ -7,18 +7,19 @@ it had not begun.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 
-from billing.usage import hour_blocks
+from billing.usage import blocks, hour_blocks
 from billing.usage import rolling_queries as sql
 from billing.usage.blocks import binary_cursor
 from billing.usage.making import Making
-from billing.usage.packed import Array
+from billing.usage.packed import BLOCK_SIZE, Array, field
 from billing.usage.packed_hours import SIZE
 from billing.usage.partitions import is_closed
 from billing.usage.queries import array
@@ -138,7 +139,7 @@ def _different(parts: Sequence[Array]) -> Array:
 def _spread(cursor: CursorWrapper, dirty: dict[datetime, Array], spreading: dict[datetime, Array]) -> None:
     """Mark the hours before and after where a gap may reach across; they spread no further.
 
-    What lies there is seen only if nobody makes it anew at this moment; else it is marked whatever it will be.
+    What lies there can be looked at only if nobody makes it anew at this moment; else whoever is not seen at its edges is marked.
     """
     reached: dict[datetime, Array] = {}
     for hour in sorted({hour + step for hour in spreading for step in (-HOUR, HOUR)}):
@@ -150,11 +151,12 @@ def _spread(cursor: CursorWrapper, dirty: dict[datetime, Array], spreading: dict
     if not reached:
         return
     for hour in _others_make(cursor, [*reached]):
-        cursor.execute(sql.MARK_QUIETLY, [hour, array(reached.pop(hour).tolist())])
+        if len(unseen := _unseen_at_an_edge(hour, reached.pop(hour))):
+            cursor.execute(sql.MARK_QUIETLY, [hour, array(unseen.tolist())])
     if not reached:
         return
-    blocks = np.unique(np.concatenate([*reached.values()]) // SIZE)
-    for hour, parts in hour_blocks.gappy(cursor, [*reached], blocks.tolist()).items():
+    places = np.unique(np.concatenate([*reached.values()]) // SIZE)
+    for hour, parts in hour_blocks.gappy(cursor, [*reached], places.tolist()).items():
         reaching = np.intersect1d(reached[hour], np.concatenate(parts))
         if len(reaching):
             cursor.execute(sql.MARK_QUIETLY, [hour, array(reaching.tolist())])
@@ -165,6 +167,16 @@ def _others_make(cursor: CursorWrapper, hours: Sequence[datetime]) -> list[datet
     cursor.execute(sql.LOCK_HOURS, [list(hours)])
     free = {hour for (hour,) in cursor.fetchall()}
     return [hour for hour in hours if hour not in free]
+
+
+def _unseen_at_an_edge(hour: datetime, sources: Array) -> Array:
+    """Return those of these sources that have no sample in an hour's first slot, or none in its last."""
+    length = timedelta(seconds=settings.USAGE_SLOT_SECONDS)
+    seen = np.ones(len(sources), bool)
+    for slot in (hour, hour + HOUR - length):
+        found = blocks.read(slot, slot + length, np.unique(sources // BLOCK_SIZE).tolist())
+        seen &= np.isin(sources, np.concatenate([_NONE, *(field(each.samples, "source") for each in found)]))
+    return sources[~seen]
 
 
 def _others(sources: Array, but: Array) -> Array:

@@ -467,18 +467,19 @@ def test_killed_before_any_statement_or_copy_nothing_is_lost_or_counted_twice() 
 
 def test_a_gap_whose_other_side_somebody_makes_at_this_moment_is_found_afterwards() -> None:
     """Of two workers one has read its hour's samples when the next hour's come, and writes when the other has looked already."""
-    source = live(TEN)
+    source, whole = live(TEN), live(TEN)
     send([sight(source, slot) for slot in slots(TEN, 11)])
+    send([sight(whole, slot) for slot in slots(TEN, 12)])
     with psycopg.connect(**link_parameters()) as other:
         other.execute(sql.LOCK_HOURS, [[TEN]])
         Dirty.objects.all().delete()
-        send([sight(source, slot) for slot in slots(TEN + HOUR + SLOT, 11)])
+        send([sight(each, slot) for each in (source, whole) for slot in slots(TEN + HOUR + SLOT, 11)])
         assert hours.roll_up_hours([TEN + HOUR]) == 1
         assert list(Dirty.objects.values_list("hour", "sources", "spreads")) == [(TEN, [source.id], False)]
         assert hours.roll_up_hours([TEN]) == 0
     roll()
-    assert seconds(TEN) == (3300, 300, 0)
-    assert seconds(TEN + HOUR) == (3300, 300, 0)
+    assert seconds(TEN, source) == (3300, 300, 0)
+    assert seconds(TEN + HOUR, source) == seconds(TEN + HOUR, whole) == (3300, 300, 0)
     assert not Dirty.objects.exists()
 
 
