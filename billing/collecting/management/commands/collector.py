@@ -16,6 +16,7 @@ class Command(BaseCommand):
     """Read runtimes until told to stop."""
 
     help = "Read every runtime once in each slot, and hand what was seen to the usage store; copies share the runtimes."
+    requires_system_checks = ("nesoi", "models")  # not those of addresses, which load every page of the web
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""

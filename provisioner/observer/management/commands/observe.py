@@ -17,6 +17,7 @@ class Command(BaseCommand):
     """Watch landscapes until told to stop."""
 
     help = "Watch landscapes and write what they say; copies stand by for one another."
+    requires_system_checks = ("nesoi", "models")  # not those of addresses, which load every page of the web
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the landscapes to watch."""
