@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controlplane.catalog.loading.module_download import Downloader, SourceUnavailableError
+from controlplane.catalog.loading.module_registry import repository
 from controlplane.catalog.loading.module_review import source_faults
 from controlplane.catalog.loading.module_rows import module_version_row
 from controlplane.catalog.loading.module_sources import downloader
@@ -64,6 +65,8 @@ def test_what_is_no_address_is_refused_in_the_file_and_when_it_is_called(url: st
     [(where, code, detail)] = source_faults(row)
     assert (where, code) == (("source", "url"), "module_source_invalid")
     assert url in detail
+    with pytest.raises(SourceUnavailableError, match="without a tag"):
+        repository(url.replace("https://", "oci://"))
     with pytest.raises(SourceUnavailableError) as error:
         Downloader(Policy(), resolver=lambda *_: []).download(url)
     assert error.value.code.startswith("module_source_")

@@ -38,12 +38,12 @@ class Chart:
 
 def repository(url: str) -> tuple[str, str]:
     """Return registry and name of an oci:// address; raises SourceUnavailableError for one with more or less than that."""
-    parts = urlsplit(url)
-    name = parts.path.removeprefix("/")
-    if parts.scheme != "oci" or not parts.netloc or "@" in parts.netloc or not _NAME.fullmatch(name):
+    scheme, _, rest = url.partition("://")
+    registry, _, name = rest.partition("/")
+    if scheme != "oci" or not authority(f"https://{rest}") or "@" in registry or not _NAME.fullmatch(name):
         said = f"{url} must be oci://registry/repository/chart, without a tag: the digest says which."
         raise SourceUnavailableError("module_source_invalid", said)
-    return parts.netloc, name
+    return registry, name
 
 
 def fetch_chart(downloader: Downloader, url: str, digest: str) -> Chart:
