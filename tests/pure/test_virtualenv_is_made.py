@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -25,7 +26,7 @@ exec {sys.executable} -c 'import sys; sys.version_info = VERSION; sys.abiflags =
 def machine(tmp_path: Path) -> Path:
     """A folder with a lock in it, and a `bin` that has what a shell needs and no Python yet."""
     (tmp_path / "bin").mkdir()
-    for tool in ("sh", "cat", "cksum", "uname", "rm", "grep", "sleep", "tail"):
+    for tool in ("sh", "cat", "cksum", "uname", "rm", "grep", "sleep", "tail", "dirname"):
         (tmp_path / "bin" / tool).symlink_to(
             f"/usr/bin/{tool}" if Path(f"/usr/bin/{tool}").exists() else f"/bin/{tool}"
         )
@@ -97,6 +98,19 @@ def test_a_virtualenv_of_another_version_than_the_named_one_is_made_anew(machine
     has(machine, "mine", "3.13")
     assert "Making .venv with Python (3, 13, 0)" in make(machine, PYTHON="mine")
     assert not (machine / ".venv").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_in_somebody_elses_folder_it_says_so_and_removes_nothing(machine: Path) -> None:
+    (machine / ".venv").mkdir()
+    (machine / ".venv/kept").touch()
+    has(machine, "python3", "3.12")
+    (machine / ".venv").chmod(0o555)
+    assert ".venv is not yours to write in" in make(machine)
+    machine.chmod(0o555)
+    assert f"{machine} is not yours to write in" in make(machine)
+    machine.chmod(0o755)
+    assert (machine / ".venv/kept").exists()
 
 
 def test_the_project_says_the_same_versions() -> None:
