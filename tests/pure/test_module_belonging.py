@@ -236,6 +236,41 @@ def test_no_runtime_gets_the_same_object_from_two_modules(monkeypatch: pytest.Mo
     assert told.value.code == "module_object_taken"
 
 
+THEIRS = "app.kubernetes.io/name: telemetry-vector"
+CONFUSED = {
+    "a network by a name that all have": (
+        one(NETWORK, "NetworkPolicy", body="spec: {podSelector: {matchExpressions: "
+            "[{key: app.kubernetes.io/name, operator: Exists}]}}"), "selects the pods of module"),
+    "another module's network": (
+        one(NETWORK, "NetworkPolicy", body=f"spec: {{podSelector: {{matchLabels: {{{THEIRS}}}}}}}"),
+        "selects the pods of module telemetry"),
+    "a budget for all": (
+        one("policy/v1", "PodDisruptionBudget", body="spec: {maxUnavailable: 0, selector: {}}"), "selects the pods of module"),
+    "pods that another module lets everybody in to": (
+        one("apps/v1", "Deployment", body="""spec:
+  template:
+    metadata: {labels: {nesoi.dev/role: ingress}}
+    spec:
+      containers:
+        - name: main
+          image: registry.example.com/driver:1.0
+          resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {memory: 1Mi}}
+"""), "of module service-mesh asks for"),
+    "another module's replicas": (
+        one("autoscaling/v2", "HorizontalPodAutoscaler",
+            body="spec: {scaleTargetRef: {kind: Deployment, name: telemetry-vector}}"),
+        "scales the Deployment telemetry-vector of module telemetry"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CONFUSED)
+def test_pods_of_modules_are_not_taken_for_one_another(what: str) -> None:
+    text, said = CONFUSED[what]
+    (fault,) = faults(text)
+    assert fault.code == "module_object_reserved"
+    assert said in fault.detail
+
+
 @pytest.mark.parametrize(
     "field", ["ownerReferences: [{name: a}]", "resourceVersion: '1'", "uid: a", "managedFields: []"]
 )

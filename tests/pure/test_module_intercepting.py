@@ -8,6 +8,7 @@ from tests.pure.test_module_belonging import HOOKS, definition, faults, one, ser
 
 PODS = "{apiGroups: [''], apiVersions: [v1], resources: [pods], operations: [CREATE]}"
 OWN = "{apiGroups: [e.example.com], apiVersions: [v1], resources: ['*'], operations: [CREATE]}"
+MODULES = "{apiGroups: [modules.nesoi.dev], apiVersions: [v1], resources: [KIND], operations: [UPDATE]}"
 ALL = "{apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'], operations: ['*']}"
 NODES = "{apiGroups: [''], apiVersions: [v1], resources: [pods, nodes/status], operations: [UPDATE]}"
 BOUNDED = "{apiGroups: ['*'], apiVersions: ['*'], resources: ['*'], operations: ['*'], scope: Namespaced}"
@@ -59,6 +60,7 @@ REFUSED = {
     "versions turned elsewhere": (
         KIND.replace("versions:", f"conversion: {TURNED}, versions:"),
         "to https://x.example.com"),
+    "other modules' kinds": (webhook(MODULES.replace("KIND", "'*'")), "kinds of modules.nesoi.dev that other modules bring"),
     "a policy for all pods": (policy(PODS), "denies what is in kube-system"),
     "a policy for nodes": (policy(NODES, f", namespaceSelector: {AWAY}"), "denies nodes of the cluster's own"),
     "somebody else's policy": (
@@ -82,6 +84,7 @@ def test_what_looks_at_the_platforms_or_the_landscapes_is_refused(what: str) -> 
 
 LET_IN = {
     "its own kinds": webhook(OWN),
+    "its module's own kinds": webhook(MODULES.replace("KIND", "subscriptions/status, eventings")),
     "pods of others": webhook(PODS, f", namespaceSelector: {AWAY}"),
     "all that lives in others' namespaces": webhook(BOUNDED, f", namespaceSelector: {AWAY}"),
     "namespaces that ask for it": webhook(PODS, f", namespaceSelector: {ASKED}"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from provisioner.modules.base import Module
 from provisioner.modules.sources.belonging import belonging_faults, own_groups
+from provisioner.modules.sources.confusing import confusion_faults
 from provisioner.modules.sources.dressing import hooks_of, pod_of
 from provisioner.modules.sources.faults import SourceFault, in_one_line
 from provisioner.modules.sources.granting import granting_faults
@@ -61,7 +62,7 @@ def admission_faults(
             level = places.get(ref.namespace, security)
             found += pod_faults(ref, pod_of(document), restricted=level == "restricted")
     found += [_elsewhere(namespace, refs, places) for namespace, refs in astray.items()]
-    found += taken_from_build(documents, module)
+    found += [*taken_from_build(documents, module), *confusion_faults(documents, module)]
     return [*found, *_twice(documents)]
 
 

@@ -74,14 +74,19 @@ _DEFAULTS = {
 }
 
 
-def own_groups(documents: Iterable[Mapping[str, Any]], module: Module) -> set[str]:
-    """Return the API groups that a bundle and its module bring, those that are somebody else's left out."""
+def own_groups(documents: Iterable[Mapping[str, Any]], module: Module) -> dict[str, set[str]]:
+    """Return the API groups that a bundle and its module bring, those that are somebody else's left out, each with the resources
+    of the module's own where it is the platform's and other modules bring some, too.
+    """
     found = {
         str(inner(one, "spec").get("group"))
         for one in documents
         if one["kind"] in (CRD, "APIService") and not owner_of_group(str(inner(one, "spec").get("group")))
     }
-    return found | {kind.group for kind in (*module.data, *([module.interface] if module.interface else []))}
+    groups: dict[str, set[str]] = {group: set() for group in found}
+    for kind in (*module.data, *([module.interface] if module.interface else [])):
+        groups.setdefault(kind.group, set()).update([kind.plural] if owner_of_group(kind.group) else [])
+    return groups
 
 
 def belonging_faults(document: Mapping[str, Any], ref: ObjectRef, module: Module) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from provisioner.modules.objects import MODULE
 from provisioner.modules.sources.kinds import LANDSCAPE, is_delegation
 from provisioner.modules.sources.reading import entries, inner, listed, texts
+from provisioner.modules.sources.selectors import asked_labels
 from provisioner.runtimes.inside import ObjectRef
 
 _AGGREGATED = "rbac.authorization.k8s.io/aggregate-to-"
@@ -76,11 +77,5 @@ def _stranger(subject: Mapping[str, Any], places: Collection[str]) -> str:
 
 def _is_aimed(document: Mapping[str, Any], key: str) -> bool:
     """Say whether a policy asks its pods for a label that not all have, and not for another module's."""
-    selector = inner(document, "spec", "podSelector")
-    asked = [(name, [value]) for name, value in inner(selector, "matchLabels").items()]
-    asked += [
-        (str(one.get("key")), listed(one, "values"))
-        for one in entries(selector, "matchExpressions")
-        if one.get("operator") in ("In", "Exists")
-    ]
+    asked = asked_labels(inner(document, "spec", "podSelector"))
     return bool(asked) and all(name != MODULE or values == [key] for name, values in asked)

@@ -12,6 +12,7 @@ from provisioner.modules.objects import DRIVERS, LANDSCAPES, OURS
 from provisioner.modules.sources.groups import owner_of_group
 from provisioner.modules.sources.kinds import CRD
 from provisioner.modules.sources.reading import entries, inner, texts
+from provisioner.modules.sources.selectors import asked_labels, selects
 from provisioner.runtimes.inside import Json, ObjectRef
 
 _NAME = "kubernetes.io/metadata.name"
@@ -58,10 +59,13 @@ def intercepting_faults(
     ref: ObjectRef,
     *,
     documents: Sequence[Json],
-    groups: Collection[str],
+    groups: Mapping[str, Collection[str]],
     places: Collection[str],
 ) -> Iterator[str]:
-    """Yield in sentences what of others an object would look at, and where it would send that."""
+    """Yield in sentences what of others an object would look at, and where it would send that.
+
+    `groups` are the API groups that the bundle and its module bring, each with the resources of it where others bring some, too.
+    """
     for config in _clients(document, ref.kind):
         yield from _astray(config, ref, places)
     if ref.kind.endswith("WebhookConfiguration"):
@@ -94,7 +98,10 @@ def _astray(config: Mapping[str, Any], ref: ObjectRef, places: Collection[str]) 
 
 
 def _binding(
-    document: Mapping[str, Any], ref: ObjectRef, documents: Sequence[Json], groups: Collection[str]
+    document: Mapping[str, Any],
+    ref: ObjectRef,
+    documents: Sequence[Json],
+    groups: Mapping[str, Collection[str]],
 ) -> Iterator[str]:
     spec = inner(document, "spec")
     policies = [
@@ -112,8 +119,15 @@ def _binding(
                 return
 
 
-def _reach(rules: Sequence[Json], selections: Sequence[Json], groups: Collection[str]) -> Iterator[str]:
+def _reach(
+    rules: Sequence[Json], selections: Sequence[Json], groups: Mapping[str, Collection[str]]
+) -> Iterator[str]:
     """Yield what rules are about that is not the bundle's own, unless the selections leave it out."""
+    for rule in rules:
+        for group in texts(rule, "apiGroups"):
+            own = groups.get(group) or ()
+            if own and not {text.partition("/")[0] for text in texts(rule, "resources")} <= set(own):
+                yield f"kinds of {group} that other modules bring; name the module's own ({', '.join(sorted(own))})."
     foreign = [rule for rule in rules if any(_is_others(group, groups) for group in texts(rule, "apiGroups"))]
     wide = sorted(
         {
@@ -142,19 +156,15 @@ def _reach(rules: Sequence[Json], selections: Sequence[Json], groups: Collection
         )
 
 
-def _is_others(group: str, groups: Collection[str]) -> bool:
+def _is_others(group: str, groups: Mapping[str, Collection[str]]) -> bool:
     return group == "*" or (group not in groups and bool(owner_of_group(group)))
 
 
 def _opts_in(selector: Mapping[str, Any]) -> bool:
     """Say whether only objects are meant that ask for it by a label of its own."""
-    asked = [*inner(selector, "matchLabels")]
-    asked += [
-        str(one.get("key"))
-        for one in entries(selector, "matchExpressions")
-        if one.get("operator") in ("In", "Exists")
-    ]
-    return any(name not in _EVERYBODYS and not name.startswith(_EVERYWHERE) for name in asked)
+    return any(
+        name not in _EVERYBODYS and not name.startswith(_EVERYWHERE) for name, _ in asked_labels(selector)
+    )
 
 
 def _selects(selector: Mapping[str, Any], namespace: str) -> bool:
@@ -163,19 +173,4 @@ def _selects(selector: Mapping[str, Any], namespace: str) -> bool:
     if namespace in OURS:
         level = "privileged" if namespace == DRIVERS else "restricted"
         labels |= {"nesoi.dev/part": "platform", **dict.fromkeys(_LEVELS, level)}
-    if any(labels.get(key) != value for key, value in inner(selector, "matchLabels").items()):
-        return False
-    return all(_holds(one, labels) for one in entries(selector, "matchExpressions"))
-
-
-def _holds(one: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, values = str(one.get("key")), texts(one, "values")
-    match one.get("operator"):
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case _:
-            return key not in labels
+    return selects(selector, labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -56,11 +56,17 @@ def shared(one: tuple[str, Claims], other: tuple[str, Claims]) -> Iterator[Sourc
 
 
 def taken_from_build(documents: Iterable[Mapping[str, Any]], module: Module) -> Iterator[SourceFault]:
-    """Yield what of a bundle another module of this build has, unless the two can't be together anyway."""
+    """Yield what of a bundle another module of this build has."""
     mine = claims_of(documents)
-    for key, theirs in _of_build().items():
+    for key, theirs in others_of_build(module):
+        yield from shared((module.key, mine), (key, claims_of(theirs)))
+
+
+def others_of_build(module: Module) -> Iterator[tuple[str, Sequence[Json]]]:
+    """Yield the build's modules that may be beside this one, each with its objects."""
+    for key, documents in _of_build().items():
         if key != module.key and not are_apart(key, module.key):
-            yield from shared((module.key, mine), (key, theirs))
+            yield key, documents
 
 
 def are_apart(one: str, other: str) -> bool:
@@ -74,15 +80,15 @@ def are_apart(one: str, other: str) -> bool:
 
 
 @cache
-def _of_build() -> Mapping[str, Claims]:
+def _of_build() -> Mapping[str, Sequence[Json]]:
     """Return what the build's modules have: their promise, and what each implementation of theirs makes by default."""
     cluster = ClusterFacts("example", "aws", "eu-central-1", "1.0.0", system_pool=True, most_nodes=3)
-    found: dict[str, Claims] = {}
+    found: dict[str, Sequence[Json]] = {}
     for key, module in all_modules().items():
         settings = with_defaults(module.schema, {})
         documents: list[Json] = []
         for name, implementation in module.implementations.items():
             asked = Request(key, name, "1.0.0", settings, cluster)
             documents += [*promised(module, asked), *implementation.render(asked)]
-        found[key] = claims_of(documents)
+        found[key] = documents
     return found
