@@ -38,6 +38,13 @@ class Api:
             timeout=TIMEOUT_SECONDS,
             transport=transport,
         )
+        self._tries = TRIES
+
+    def hurried(self, seconds: float) -> Api:
+        """Wait for no answer any longer than this, and try only once; return it itself."""
+        self._http.timeout = httpx2.Timeout(seconds)
+        self._tries = 1
+        return self
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """Return what is there; raises CliProblem."""
@@ -76,11 +83,11 @@ class Api:
         url = self._url(path)
         headers = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
         params = {key: value for key, value in (query or {}).items() if value not in (None, "", [], ())}
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, self._tries + 1):
             try:
                 answer = self._http.request(method, url, json=body, params=params or None, headers=headers)
             except httpx2.TransportError as fault:
-                if attempt == TRIES:
+                if attempt == self._tries:
                     raise CliProblem(
                         f"{self.base} does not answer: {_why(fault)}.", Status.UNREACHABLE
                     ) from fault
@@ -88,7 +95,7 @@ class Api:
                 continue
             if (
                 answer.status_code in PASSING
-                and attempt < TRIES
+                and attempt < self._tries
                 and (wait := _wait(answer, attempt)) is not None
             ):
                 time.sleep(wait)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from controlplane.cli import completing
 from controlplane.cli.options import AsOutput, Limit, OfTenant, Yes, api, sure, the_runtime
 from controlplane.cli.printing import Output, show, told
 
@@ -53,7 +54,12 @@ def report(limit: Limit = 20, output: AsOutput = Output.TABLE) -> None:
 
 @app.command()
 def waive(
-    runtime: Annotated[str, typer.Argument(metavar="RUNTIME", help="Its name, account/name or id.")],
+    runtime: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUNTIME", help="Its name, account/name or id.", autocompletion=completing.runtimes
+        ),
+    ],
     owner: Annotated[str, typer.Option(help="Who answers for it, for example an address.")],
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which it ends, such as 2027-01-31.")

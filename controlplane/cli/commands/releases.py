@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from controlplane.cli import completing
 from controlplane.cli.options import AsOutput, Yes, api, sure
 from controlplane.cli.printing import Output, show, told
 
 app = typer.Typer(help="Releases and channels.", no_args_is_help=True)
-Key = Annotated[str, typer.Argument(help="Its key.")]
+Key = Annotated[str, typer.Argument(help="Its key.", autocompletion=completing.releases)]
 COLUMNS = (
     ("release", "key"),
     ("state", "state"),
@@ -77,7 +78,9 @@ def withdraw(
 @app.command()
 def point(
     channel: Annotated[str, typer.Argument(help="The channel's key.")],
-    release: Annotated[str, typer.Argument(help="Where it points from now on.")],
+    release: Annotated[
+        str, typer.Argument(help="Where it points from now on.", autocompletion=completing.releases)
+    ],
     yes: Yes = False,
 ) -> None:
     """Point a channel at a release. Rollouts bring its runtimes there: nobody is upgraded by this alone."""

@@ -10,14 +10,17 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from controlplane.cli import completing
 from controlplane.cli.options import AsOutput, Limit, Reason, Watch, Yes, api, sure, the_rollout
 from controlplane.cli.printing import Output, show, told
 from controlplane.cli.problems import CliProblem, Status
 from controlplane.cli.watching import rollout_to_its_end, waiting_gates
 
 app = typer.Typer(help="Bring one release to many runtimes.", no_args_is_help=True)
-Named = Annotated[str, typer.Argument(metavar="ROLLOUT", help="Its name or id.")]
-Release = Annotated[str, typer.Option(help="The release to bring.")]
+Named = Annotated[
+    str, typer.Argument(metavar="ROLLOUT", help="Its name or id.", autocompletion=completing.rollouts)
+]
+Release = Annotated[str, typer.Option(help="The release to bring.", autocompletion=completing.releases)]
 Selector = Annotated[str, typer.Option(help="Whom: plan=aws region!=eu-west-1 cohort=10%; or all")]
 PlanFile = Annotated[
     Path | None,

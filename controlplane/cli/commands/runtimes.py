@@ -11,13 +11,19 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from controlplane.cli import completing
 from controlplane.cli.options import AsOutput, Limit, OfTenant, Watch, Yes, api, sure, the_runtime
 from controlplane.cli.printing import Output, age, show, told
 from controlplane.cli.problems import CliProblem
 from controlplane.cli.watching import operation_to_its_end
 
 app = typer.Typer(help="Managed Kubernetes clusters.", no_args_is_help=True)
-Named = Annotated[str, typer.Argument(metavar="RUNTIME", help="Its name, account/name or id.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUNTIME", help="Its name, account/name or id.", autocompletion=completing.runtimes
+    ),
+]
 
 COLUMNS = (
     ("name", "name"),
