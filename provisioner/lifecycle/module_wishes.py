@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from controlplane.catalog.parameters import ModuleChoice, Parameters
@@ -42,9 +43,9 @@ def module_wishes(
     for key, module in known.items():
         if module.mandatory:
             chosen.setdefault(key, ModuleChoice(key))
-    if found := objections(chosen, known):
-        raise _refusal(found, known)
     old = {wish["key"]: ModuleWish(**wish) for wish in (before or {}).get("modules", ())}
+    if found := objections(chosen, known):
+        raise _refusal([_of_a_removal(one, old) for one in found], known)
     wishes = []
     for key in in_order(chosen, known):
         there = old.get(key)
@@ -98,6 +99,14 @@ def check_settings(module: Module, settings: Mapping[str, Any]) -> None:
         ]
         detail = f"Module {module.key}: " + " ".join(error.detail for error in errors[:5])
         raise Refused("settings_invalid", detail, errors=errors)
+
+
+def _of_a_removal(one: Objection, there: Collection[str]) -> Objection:
+    """Return what is missing in words for whoever takes it away, where that is what the wish does."""
+    if one.needs not in there:
+        return one
+    detail = f"Module {one.module} needs {one.needs}; remove {one.module} first, or keep {one.needs}."
+    return replace(one, detail=detail)
 
 
 def _refusal(found: Sequence[Objection], modules: Mapping[str, Module]) -> Refused:

@@ -16,6 +16,7 @@ class Objection:
     code: str  # module_cycle, module_conflict, module_requires, module_unknown
     module: str
     detail: str
+    needs: str = ""  # of module_requires: what is not there
 
 
 def objections(keys: Iterable[str], modules: Mapping[str, Module]) -> list[Objection]:
@@ -27,7 +28,7 @@ def objections(keys: Iterable[str], modules: Mapping[str, Module]) -> list[Objec
     known = [key for key in chosen if key not in {one.module for one in found}]
     for key in known:
         found += [
-            Objection("module_requires", key, f"Module {key} needs {other}; choose {other} as well.")
+            Objection("module_requires", key, f"Module {key} needs {other}; choose {other} as well.", other)
             for other in modules[key].requires
             if other not in chosen
         ]

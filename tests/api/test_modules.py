@@ -88,7 +88,12 @@ def test_what_can_not_be_is_refused_with_the_way_out(alice: Asking, runtime: Run
     cases = [
         (alice.post(here, {"module": "telemetri"}), 404, "module_unknown", "Did you mean telemetry?"),
         (alice.delete(f"{here}/isolation"), 409, "module_mandatory", "can't be removed"),
-        (alice.delete(f"{here}/service-mesh"), 422, "module_requires", "api-gateway needs service-mesh"),
+        (
+            alice.delete(f"{here}/service-mesh"),
+            422,
+            "module_requires",
+            "api-gateway needs service-mesh; remove api-gateway first, or keep service-mesh.",
+        ),
         (alice.delete(f"{here}/eventing"), 404, "module_not_there", "It has: isolation, service-mesh"),
         (alice.patch(f"{here}/gpu", {"settings": {}}), 404, "module_not_there", "add it first"),
         (
