@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from controlplane.catalog.loading.module_registry import chart_layer
 from controlplane.catalog.sourced import SourcedVersion
 from controlplane.kernel.errors import Fatal, Retry
 from provisioner.modules.base import Request
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources import helm as room
 from provisioner.modules.sources import shelf
+from provisioner.modules.sources.faults import SourceInvalidError
 from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import make
 from provisioner.modules.sources.reviewing import review
@@ -87,16 +89,16 @@ def test_what_helm_itself_refuses_is_told_in_its_words(template: str, code: str,
 
 @REAL
 def test_what_a_tenant_sets_can_not_make_more_of_a_chart_than_a_module_may_be() -> None:
-    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\ndata: {a: {{ .Values.free }}}\n"
+    template = "apiVersion: v1\nkind: {{ .Values.free }}\nmetadata: {name: more}\n"
     careless = our_chart(**{"eventing/templates/more.yaml": template})
     said = version(careless, settings={"retentionHours": "free"})
-    assert real(careless, version(careless, values={"free": "'1'"})) == {}
-    request = asked()
-    evil = "1}\n---\n{apiVersion: v1, kind: Pod, metadata: {name: evil, namespace: kube-system}"
-    request = type(request)(**{**vars(request), "settings": {"retentionHours": evil}})
-    assert [fault.code for fault in make(said, careless, EVENTING, request, Helm(HELM or "")).faults] == [
-        "module_object_kind"
-    ]
+    assert real(careless, version(careless, values={"free": "ConfigMap"})) == {}
+    request = replace(asked(), settings={"retentionHours": "Pod"})
+    found = make(said, careless, EVENTING, request, Helm(HELM or "")).faults
+    assert [fault.code for fault in found] == ["module_object_kind"]
+    more = "ConfigMap\nmetadata: {name: b}\n---\napiVersion: v1\nkind: Pod"
+    with pytest.raises(SourceInvalidError, match="write it in one line"):
+        make(said, careless, EVENTING, replace(request, settings={"retentionHours": more}), Helm(HELM or ""))
 
 
 def test_without_helm_it_is_said_how_to_get_it() -> None:
@@ -222,3 +224,6 @@ def test_a_worker_that_can_not_render_leaves_it_to_another_and_what_nobody_may_i
             shelf._made(said, asked())
         assert lasting.value.code == code
         assert "eventing/upstream@2.13.0" in str(lasting.value)
+    monkeypatch.setattr(shelf, "_loaded", lambda digest, url: chart_layer(b"{}", url))
+    with pytest.raises(Fatal, match="is no Helm chart"):
+        shelf._made(said, asked())

@@ -12,6 +12,7 @@ from threading import Lock
 from django.conf import settings
 
 from controlplane.catalog.facts import snapshot
+from controlplane.catalog.loading.module_download import SourceUnavailableError
 from controlplane.catalog.loading.module_sources import stored_bundle
 from controlplane.catalog.ports import ModuleFault, SourceReview
 from controlplane.catalog.sourced import SourcedVersion, version_key
@@ -112,7 +113,7 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
         raise Retry(str(error), code="helm_missing") from error
     except HelmInterruptedError as error:
         raise Retry(str(error), code="helm_interrupted") from error
-    except (SourceInvalidError, HelmRefusedError) as error:
+    except (SourceInvalidError, SourceUnavailableError, HelmRefusedError) as error:
         raise _refused(version, error) from error
     if made.faults:
         said = " ".join(fault.detail for fault in made.faults[:3])
