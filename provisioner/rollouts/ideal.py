@@ -83,6 +83,7 @@ class _Stage:
         self.coming = [(job.opens, number) for number, job in enumerate(jobs)]
         heapify(self.coming)
         self.until, self.left_out = inf, False
+        self.windows = any(job.may is not None for job in jobs)
         self.queues: dict[tuple[object, ...], list[int]] = {}
         self.next_start = begins_at
 
@@ -108,7 +109,7 @@ class _Stage:
     def _admit(self) -> None:
         while self.coming and self.coming[0][0] <= self.now:
             number = heappop(self.coming)[1]
-            if not self._is_shut(number):
+            if not (self.windows and self._is_shut(number)):
                 heappush(self.queues.setdefault(self.jobs[number].scopes, []), number)
 
     def _is_shut(self, number: int) -> bool:
@@ -130,7 +131,7 @@ class _Stage:
             number = min(heads)
             job = self.jobs[number]
             heappop(self.queues[job.scopes])
-            if self._is_shut(number):
+            if self.windows and self._is_shut(number):
                 continue
             self._occupy(job.scopes, -1)
             self.begins[number], self.ends[number] = self.now, self.now + job.seconds
