@@ -331,6 +331,7 @@ ROWS: dict[tuple[str, str], Row] = {
         "/fleet/bills", NO_MEMBER, FINOPS, {"provider": "aws", "source": "s3://bills/cur/"}
     ),
     ("fleet-bill", "GET"): Row(f"/fleet/bills/{UNKNOWN}", NO_MEMBER, FINOPS, answer=404),
+    ("fleet-bill", "POST"): Row(f"/fleet/bills/{UNKNOWN}", NO_MEMBER, FINOPS, {"reason": "x"}, answer=404),
     ("fleet-margin", "GET"): Row("/fleet/margin", NO_MEMBER, FINOPS),
     ("cost-prices", "GET"): Row("/costs/prices?tenant=archipel", COST_READERS, FINANCIERS),
     ("fleet-prices", "GET"): Row("/fleet/prices", NO_MEMBER, FINOPS),

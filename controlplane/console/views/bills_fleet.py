@@ -9,11 +9,12 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from billing.exports.bills.asking import ask_import, visible_imports
 from billing.exports.bills.importing import FORMATS
 from billing.exports.bills.reading import costs_of, groups_of, nobodys_of, owned_of, the_bill, visible_bills
+from billing.exports.bills.removing import remove_bill
 from billing.exports.models import ProviderBill
 from billing.exports.services import require_finance
 from controlplane.console.fields.read import clean
@@ -72,15 +73,29 @@ def index(request: ConsoleRequest) -> HttpResponse:
     return show(request, "fleet/bills.html", context, status=422 if problem else 200)
 
 
-@require_safe
+@require_http_methods(["GET", "POST"])
 @page
 def detail(request: ConsoleRequest, bill_id: UUID) -> HttpResponse:
-    """One bill: by kind of cost, a kind's runtimes, the rows of one of these, and what no runtime owns."""
-    row = the_bill(request.visitor.actor, bill_id)
+    """One bill: by kind of cost, a kind's runtimes, the rows of one of these, and what no runtime owns; it is taken back here."""
+    actor, problem = request.visitor.actor, ""
+    row = the_bill(actor, bill_id)
+    if request.method == "POST":
+        try:
+            removed = remove_bill(actor=actor, bill_id=row.pk, reason=clean(request.POST.get("reason", "")))
+        except Refused as refusal:
+            problem = refusal.detail
+        else:
+            messages.success(request, f"The bill {removed} is taken back; no figure counts it any more.")
+            return redirect("console:fleet-bills")
+    status = 422 if problem else 200
+    return show(request, "fleet/bill.html", {"problem": problem, **_opened(request, row)}, status=status)
+
+
+def _opened(request: ConsoleRequest, row: ProviderBill) -> dict[str, Any]:
     groups = groups_of(row)
     group = next((key for key, *_ in groups if key == request.GET.get("group")), "")
     runtime = parse_uuid(request.GET.get("runtime", "")) if group else None
-    context = {
+    return {
         "bill": row,
         "groups": [
             (key, GROUPS.get(key, key), ours, nobodys, ours + nobodys) for key, ours, nobodys in groups
@@ -92,7 +107,6 @@ def detail(request: ConsoleRequest, bill_id: UUID) -> HttpResponse:
         "costs": list(costs_of(row, group, runtime)[:MOST_ROWS]) if runtime else [],
         "nobodys": _nobodys(ProviderBill.objects.filter(pk=row.pk)),
     }
-    return show(request, "fleet/bill.html", context)
 
 
 def _nobodys(bills: Any) -> list[tuple[Any, str]]:

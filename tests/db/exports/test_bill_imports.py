@@ -202,3 +202,22 @@ def test_the_page_takes_a_file_and_shows_what_no_runtime_owns(world: World, tmp_
     refused = client.post("/fleet/bills", {"provider": "aws", "format": "cur2", "source": "/etc/passwd"})
     assert refused.status_code == 422
     assert "source must be a place in a bucket" in text(refused)
+
+
+def test_a_bill_is_taken_back_with_a_reason_and_may_come_again(world: World, tmp_path: Path) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client, source = Client(), str(as_csv(tmp_path / "june.csv", [cur_row("9.00")]))
+    client.force_login(person)
+    bill, _ = import_bill(actor=FINOPS, source=source, provider="asw")
+    refused = client.post(f"/fleet/bills/{bill.pk}", {"reason": " "})
+    assert refused.status_code == 422
+    assert "Say in a sentence why" in text(refused)
+    done = client.post(f"/fleet/bills/{bill.pk}", {"reason": "a slip of the pen"}, follow=True)
+    assert "The bill asw 111122223333 June 2026 is taken back" in text(done)
+    assert not ProviderBill.objects.exists()
+    told = AuditEvent.objects.get(action="bill.remove").changes
+    assert (told["reason"], told["amount"]) == ("a slip of the pen", "9.00 EUR")
+    assert client.post(f"/fleet/bills/{bill.pk}", {"reason": "again"}).status_code == 404
+    assert import_bill(actor=FINOPS, source=source, provider="aws")[1]
