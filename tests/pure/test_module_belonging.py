@@ -122,6 +122,8 @@ TAKEN = {
     "rights in the landscape's namespace": (delegation("ClusterRole"), "names a ClusterRole"),
     "a reader from elsewhere": (
         delegation(subject="{kind: ServiceAccount, name: a, namespace: default}"), "in the namespace default"),
+    "a reader of nowhere": (delegation(subject="{kind: ServiceAccount, name: a}"), "in the namespace kube-system"),
+    "rights for an account of nowhere": (binding("{kind: ServiceAccount, name: a}"), "in no namespace"),
     "more for viewers": (aggregated("*"), "widens the roles view that tenants have"),
     "secrets for viewers": (aggregated(""), "not the bundle's own (core)"),
     "roles of roles for editors": (
@@ -158,6 +160,7 @@ def test_what_upstream_brings_for_itself_is_let_in() -> None:
         aggregated("keda.example.com", "edit"),
         binding(f"{OURS}, {metrics}", "{kind: ClusterRole, name: 'system:auth-delegator'}"),
         delegation(),
+        binding("{kind: ServiceAccount, name: broker}", kind="RoleBinding"),
         one(NETWORK, "NetworkPolicy", body=selector),
         one(NETWORK, "NetworkPolicy", "own", body=f"spec: {{podSelector: {{matchLabels: {{{MODULE}: eventing}}}}}}"),
         one(STORAGE, "StorageClass"),

@@ -53,7 +53,8 @@ def _aggregation(document: Mapping[str, Any], ref: ObjectRef, groups: Collection
 
 def _subjects(document: Mapping[str, Any], ref: ObjectRef, places: Collection[str]) -> Iterator[str]:
     for subject in entries(document, "subjects"):
-        if why := _stranger(subject, places):
+        # Without a namespace, an account is one of where the binding is.
+        if why := _stranger({"namespace": ref.namespace, **subject}, places):
             yield f"{ref} gives rights to {why}; name an account of the bundle's own."
             return
     role = inner(document, "roleRef")
