@@ -60,6 +60,7 @@ class Making:
         few = len(sources) <= max(_FEW, every // _FEW_OF)
         self._spans = spans_between(cursor, self._first, self._last, sources if few else None)
         self._blocks = np.unique(sources // BLOCK_SIZE).tolist()
+        self._beside: dict[int, list[Block]] = {}  # of one block: they come one after the other
 
     def make(self) -> None:
         """Make them."""
@@ -89,7 +90,7 @@ class Making:
             dirty[number, np.searchsorted(sights.sources, sources)] = True
         plain = make_plain(sights, grid, self._spans.lasting(sights.sources, grid.hours), dirty)
         fresh = [plain.records[start:end] for start, end in pairwise(plain.bounds.tolist())]
-        around = [*samples, *self._around(grid, block)] if plain.uneven.any() else []
+        around = [*samples, *self._around(grid.length, block)] if plain.uneven.any() else []
         for number in np.nonzero(plain.uneven.any(axis=1))[0].tolist():
             hour, sources = grid.hours[number], sights.sources[plain.uneven[number]]
             more = make_uneven(around, sources, self._spans, hour=hour, length=grid.length)
@@ -111,11 +112,13 @@ class Making:
         places = range(block * BLOCK_SIZE // SIZE, (block + 1) * BLOCK_SIZE // SIZE) if before else ()
         return joined([unpack(before[hour, place]) for place in places if (hour, place) in before])
 
-    def _around(self, grid: Grid, block: int) -> list[Block]:
+    def _around(self, length: int, block: int) -> list[Block]:
         """Return what is seen before and after all of the hours, as far as it may decide about some of them."""
-        far = timedelta(seconds=reach(grid.length))
-        before = blocks.read(self._first - far, self._first, [block])
-        return [*before, *blocks.read(self._last, self._last + far, [block])]
+        if block not in self._beside:
+            far = timedelta(seconds=reach(length))
+            before = blocks.read(self._first - far, self._first, [block])
+            self._beside = {block: [*before, *blocks.read(self._last, self._last + far, [block])]}
+        return self._beside[block]
 
     def _samples(self, first: datetime, last: datetime, some: Sequence[int]) -> dict[int, list[Block]]:
         found = blocks.read(first, last, some)

@@ -150,6 +150,33 @@ def test_most_hours_are_made_at_once() -> None:
     assert not plain.uneven.any()  # the last hour goes on
 
 
+def test_hours_with_slots_that_can_be_inferred_are_made_at_once_and_no_others() -> None:
+    lives = [(FIRST + number, Life(number + 1, 0, 2**40)) for number in range(6)]
+    every = range(HOURS[0], HOURS[-1] + 3600, 300)
+    lost = {
+        FIRST: range(HOURS[0] + 600, HOURS[0] + 600 + 1800, 300),  # half an hour within one
+        FIRST + 1: range(HOURS[1] - 300, HOURS[1] + 300, 300),  # on both sides of an edge
+        FIRST + 2: range(HOURS[0] + 600, HOURS[0] + 600 + 2100, 300),  # too long
+        FIRST + 3: range(HOURS[0], HOURS[0] + 300, 300),  # what was before lies in no hour of these
+        FIRST + 4: range(HOURS[1] + 300, HOURS[1] + 600, 300),  # rebuilt meanwhile
+    }
+    told = {
+        (source, slot, int(source == FIRST + 4 and slot > HOURS[1])): (1, *[5] * 9)
+        for source, _ in lives
+        for slot in every
+        if slot not in lost.get(source, ())
+    }
+    sights, plain = made(told, lives, 300)
+    hours, at = np.nonzero(plain.uneven)
+    assert list(zip(hours.tolist(), sights.sources[at].tolist(), strict=True)) == [
+        (0, FIRST + 2),
+        (0, FIRST + 3),
+        (1, FIRST + 4),
+    ]
+    inferred = plain.records["seconds"][:, 1]
+    assert sorted(inferred[inferred > 0].tolist()) == [300, 300, 1800]
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32))
 def test_hours_come_out_of_their_blocks_as_they_went_in(seed: int) -> None:
