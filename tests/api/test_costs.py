@@ -10,9 +10,12 @@ from django.core.cache import cache
 from django.test import Client
 
 from billing.books.apply import apply_prices
-from controlplane.tenants.access import SYSTEM
+from controlplane.console.views import costs
+from controlplane.tenants.access import SYSTEM, PlatformRole
+from controlplane.tenants.services import create_user
 from tests.api.asking import Asking, problem, read
 from tests.costing import CORES, days_of, runtime_of
+from tests.signed_in import text
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +116,20 @@ def test_a_runtimes_page_says_what_it_costs_this_month(world: World) -> None:
     html = page(world, f"/runtimes/{runtime}/")
     assert "Cost this month" in html
     assert f"/costs/runtimes/{runtime}/" in html
+
+
+def test_the_team_chooses_from_a_list_or_writes_a_slug(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client = Client()
+    client.force_login(person)
+    assert (world.archipel.name, world.basalt.name) == ("Archipel", "Basalt")
+    assert "write the slug" not in text(client.get("/costs/"))
+    monkeypatch.setattr(costs, "LISTED", 1)
+    shown = text(client.get("/costs/"))
+    assert "Archipel archipel The first 1 are listed; write the slug of any other one above." in shown
+    assert "Basalt" not in shown
+    unknown = client.get("/costs/", {"tenant": "nobody"})
+    assert unknown.status_code == 404
+    assert "There is no tenant “nobody”" in text(unknown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -109,7 +110,8 @@ def badge_of(row: Statement) -> Badge:
 def line_shown(row: Statement, line: Charge) -> LineShown:
     """Return one line in words."""
     account, runtime = name_in(row.names, line.account), name_in(row.names, line.runtime)
-    period = f"{line.period_start:%d %b} to {line.period_end:%d %b}"
+    first, last = line.period_start, line.period_end - timedelta(microseconds=1)
+    period = f"{first:%-d %b}" if first.date() == last.date() else f"{first:%-d %b} to {last:%-d %b}"
     what = f"{line.description or line.price_line}{f', {line.dimension}' if line.dimension else ''}"
     under = [period, line.part, f"mends {line.origin_month:%B %Y}" if line.origin_month else ""]
     known = CORRECTION if line.charge_class else CREDIT if line.category == "Credit" else None

@@ -17,11 +17,10 @@ from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show
 from controlplane.console.presenters import prices as words
 from controlplane.console.presenters.figures import grouped
-from controlplane.console.views.costs import own, the_tenant
+from controlplane.console.views.costs import choose, own, the_tenant
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
-from controlplane.tenants.models import Tenant
 
 
 @require_safe
@@ -30,7 +29,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
     """The prices of a month."""
     tenant, now = the_tenant(request), utcnow()
     if tenant is None:
-        return show(request, "costs/choose.html", {"tenants": Tenant.objects.order_by("slug")[:200]})
+        return choose(request)
     text = clean(request.GET.get("month", ""))
     month = month_of(require_month(text, now=now) if text else now)
     context = {
