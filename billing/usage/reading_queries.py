@@ -56,13 +56,14 @@ GROUP BY {_WHOSE}{by} ORDER BY {_WHOSE}{by}
 
 
 # Today's hours of one tenant, through a function that looks behind the blocks' protection. Of the hour that goes on, what is
-# still to come counts as unknown in its row, for the row does not depend on when it was made; here it is taken off.
+# still to come counts as unknown in its row, for the row does not depend on when it was made; here it is taken off. Of what has
+# ended by now nothing is to come.
 _TODAY = """
 WITH d AS (
     SELECT s.account, s.runtime, s.plan, s.region, h.*,
         CASE WHEN h.shape <> 0 OR h.hour < %(hour)s THEN h.unknown_seconds
-            ELSE greatest(0, h.unknown_seconds - extract(epoch FROM
-                least(coalesce(s.until, 'infinity'), h.hour + interval '1 hour') - greatest(s.since, %(now)s))::bigint)
+            ELSE greatest(0, h.unknown_seconds - greatest(0, extract(epoch FROM
+                least(coalesce(s.until, 'infinity'), h.hour + interval '1 hour') - greatest(s.since, %(now)s))::bigint))
         END AS missed
     FROM usage_hours_of(%(tenant)s, %(start)s, %(end)s) h JOIN usage_span s ON s.id = h.span
 )"""

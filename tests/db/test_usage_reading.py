@@ -75,6 +75,16 @@ def test_each_tenant_has_its_part_and_sees_no_other(moved: Source) -> None:
         assert vcpu(TENANT) == []
 
 
+def test_what_was_not_seen_of_a_runtime_that_ended_this_hour_grows_no_more() -> None:
+    end = TEN + timedelta(minutes=20)
+    source = live(TEN, gone=end)
+    send([sight(source, slot) for slot in slots(TEN, 2)])
+    settle()
+    for minutes in (20, 25, 59):
+        (told,) = lived_today(tenant_id=TENANT, now=TEN + timedelta(minutes=minutes))
+        assert (told.observed_seconds, told.unknown_seconds, told.alive_seconds) == (600, 600, 1200)
+
+
 def test_samples_open_for_the_tenant_whose_time_it_was(moved: Source) -> None:
     seen = {}
     for tenant in (TENANT, OTHER):
