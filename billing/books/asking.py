@@ -23,6 +23,7 @@ from billing.pricing.periods import month as period_of
 from billing.pricing.whatif import Compared
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
+from controlplane.kernel.sentences import choices
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from controlplane.tenants.jobs import OPEN, JobState, Queue
@@ -55,8 +56,15 @@ def the_what_if(actor: Actor, what_if_id: UUID) -> WhatIf:
 def ask_what_if(
     *, actor: Actor, subject: PriceBook | PriceProposal, month: date, instead_of: str = ""
 ) -> WhatIf:
-    """Have a month rated with a book or a proposal; an open question is returned as it is. Raises Refused 403."""
+    """Have a month rated with a book or a proposal; an open question is returned as it is.
+
+    Raises Refused 403; book_unknown where it should stand for one that there is not.
+    """
     require_read(actor)
+    if instead_of and not PriceBook.objects.filter(key=instead_of).exists():
+        known = sorted(set(PriceBook.objects.values_list("key", flat=True)))
+        detail = f"There is no price book {instead_of}. {choices(known, instead_of)}"
+        raise Refused("book_unknown", detail, field="instead_of")
     is_book = isinstance(subject, PriceBook)
     asked = {
         "kind": "book" if is_book else "proposal", "subject": str(subject) if is_book else str(subject.pk), "month": month,

@@ -180,12 +180,12 @@ def test_a_wrong_file_is_refused_with_its_line(dearer: Path) -> None:
         find_book(str(dearer))
 
 
-def asked(actor: Actor = SYSTEM) -> WhatIf:
+def asked(actor: Actor = SYSTEM, *, instead_of: str = "") -> WhatIf:
     return ask_what_if(
         actor=actor,
         subject=PriceBook.objects.get(key="kyma-capacity-units"),
         month=JUNE.start.date(),
-        instead_of="",
+        instead_of=instead_of,
     )
 
 
@@ -232,6 +232,12 @@ def test_a_question_goes_on_behind_the_last_tenant_when_its_worker_dies(
     row.refresh_from_db()
     seen = [one.slug for one in row.answers.order_by("slug")]
     assert (row.state, row.rated, seen) == ("done", 2, ["archipel", "basalt"])
+
+
+def test_it_stands_for_no_book_that_there_is_not(world: World) -> None:
+    with pytest.raises(Refused, match="There is no price book standart"):
+        asked(instead_of="standart")
+    assert not WhatIf.objects.exists()
 
 
 def test_a_month_without_prices_is_answered_with_the_reason(world: World) -> None:

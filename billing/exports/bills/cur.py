@@ -22,8 +22,10 @@ USEFUL = (
     "savings_plan_savings_plan_effective_cost", "savings_plan_total_commitment_to_date", "savings_plan_used_commitment",
 )  # fmt: skip
 
-# Line item types whose unblended cost is not what was used: the columns that count instead, added up.
+# Line item types whose unblended cost is not what was used: the columns that count instead, added up. What we bill is without
+# tax, so what it cost is too.
 _INSTEAD: dict[str, tuple[str, ...]] = {
+    "Tax": (),
     "DiscountedUsage": ("reservation_effective_cost",),
     "SavingsPlanCoveredUsage": ("savings_plan_savings_plan_effective_cost",),
     "SavingsPlanNegation": (),

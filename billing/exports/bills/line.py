@@ -25,7 +25,7 @@ class RowError(ValueError):
 
 
 class BillLine(NamedTuple):
-    """One row of a bill; costs are before tax, in the bill's currency, as fine as the provider gives them."""
+    """One row of a bill, in its currency, as fine as the provider gives it; `amortized` is before tax, `unblended` as charged."""
 
     payer: str
     month: date

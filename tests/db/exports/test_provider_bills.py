@@ -203,6 +203,12 @@ def test_what_is_no_bill_is_refused(tmp_path: Path, name: str, content: bytes, c
     assert refusal.value.code == code
 
 
+def test_a_tax_is_charged_and_is_no_cost(tmp_path: Path) -> None:
+    rows = [cur_row("1.5"), cur_row("0.3", line_item_line_item_type="Tax")]
+    row, _ = import_bill(actor=FINOPS, source=str(as_csv(tmp_path / "a.csv", rows)))
+    assert (row.unblended, row.amortized, row.lines) == (Decimal("1.8"), Decimal("1.5"), 2)
+
+
 def test_what_a_savings_plan_covers_bears_its_share(tmp_path: Path) -> None:
     plan: dict[str, Any] = {"line_item_resource_id": "i-1"}
     rows = [
