@@ -9,9 +9,10 @@ both sides together, for time on a clock is also others'.
 from __future__ import annotations
 
 import json
+import random
 import time
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -22,7 +23,9 @@ from tests.bench.usage_place import begin, entry, make_fleet, samples_of, yester
 NAMES = ("ingest_ratio", "replay_ratio")
 GOAL_INGEST, GOAL_REPLAY = 0.25, 1.0
 ROWS, BATCHES, WARM_UP = 10_000, 12, 2
-WAYS = ("bare", "first", "again", "by_rows")
+WAYS = ("bare", "first", "again", "by_rows", "gathered")
+GATHERINGS = 15  # as a collector's
+SLOT = timedelta(minutes=5)
 
 BARE = """
 CREATE TABLE bare (
@@ -78,22 +81,34 @@ def _measure() -> list[dict[str, Any]]:
         (server,) = cursor.fetchone()
     took: dict[str, list[float]] = {name: [] for name in WAYS}
     worked: dict[str, list[float]] = {name: [] for name in WAYS}
+    logged: dict[str, list[int]] = {name: [] for name in WAYS}
     for number in range(BATCHES + WARM_UP):
-        batch = samples_of(day + number * timedelta(minutes=5), range(1, ROWS + 1))
+        batch = samples_of(day + number * SLOT, range(1, ROWS + 1))
+        gathered = _gatherings(day + (BATCHES + WARM_UP + number) * SLOT, number)
         for name in WAYS:
             if name == "by_rows":
                 with connection.cursor() as cursor:
                     cursor.execute("DELETE FROM usage_batch")
-            before = _processor(server)
-            spent = _bare(batch) if name == "bare" else _ingest(batch, again=name != "first")
+            before, log = _processor(server), _logged()
+            if name == "bare":
+                spent = _bare(batch)
+            elif name == "gathered":
+                spent = sum(map(_ingest, gathered))
+            else:
+                spent = _ingest(batch, again=name != "first")
             if number >= WARM_UP:
                 took[name].append(spent)
                 worked[name].append(_processor(server) - before)
+                logged[name].append(_logged() - log)
     ratio = median(bare / first for bare, first in zip(took["bare"], took["first"], strict=True))
     replay = median(again / first for again, first in zip(took["again"], took["first"], strict=True))
     by_rows = median(rows / first for rows, first in zip(took["by_rows"], took["first"], strict=True))
+    gathered_ratio = median(bare / some for bare, some in zip(took["bare"], took["gathered"], strict=True))
     detail = {
         "ratio_of_processor_time": round(median(worked["bare"]) / median(worked["first"]), 4),
+        "gathered_ratio": round(gathered_ratio, 4),
+        "gathered_ratio_of_processor_time": round(median(worked["bare"]) / median(worked["gathered"]), 4),
+        "logged_mb": {name: round(median(some) / 1e6, 2) for name, some in logged.items()},
         "processor_ms": {name: round(median(spent) * 1000, 1) for name, spent in worked.items()},
         "replay_by_rows": round(by_rows, 4),
         "median_ms": {name: round(median(spent) * 1000, 1) for name, spent in took.items()},
@@ -112,6 +127,21 @@ def _processor(server: int) -> float:
     return time.process_time() + worked_seconds(server)
 
 
+def _logged() -> int:
+    """Return how many bytes PostgreSQL has written to its log so far."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'")
+        return int(cursor.fetchone()[0])
+
+
+def _gatherings(slot: datetime, seed: int) -> list[list[Any]]:
+    """Return a slot of everybody in the order in which they were read, in parts."""
+    numbers = random.Random(seed).sample(range(1, ROWS + 1), ROWS)
+    return [samples_of(slot, numbers[part::GATHERINGS]) for part in range(GATHERINGS)]
+
+
 def _ingest(batch: list[Any], *, again: bool = False) -> float:
     from billing.usage.ingest import ingest
     from billing.usage.samples import Origin
@@ -119,7 +149,7 @@ def _ingest(batch: list[Any], *, again: bool = False) -> float:
     began = time.perf_counter()
     result = ingest(batch=batch, origin=Origin.COLLECTOR)
     spent = time.perf_counter() - began
-    assert (result.accepted, result.duplicates) == ((0, ROWS) if again else (ROWS, 0)), result
+    assert (result.accepted, result.duplicates) == ((0, len(batch)) if again else (len(batch), 0)), result
     return spent
 
 

@@ -1,34 +1,54 @@
 """What a tenant's month costs to read however often it was sampled, and what late samples cost against making all anew.
 
-Two tenants' fleets live through the same thirty days, one sampled every five minutes, one every minute. The late samples are a
-hundredth of the first fleet's: seven hours in which nothing of it could be read, handed in afterwards; taking them in counts as
-well as making their hours and days anew. Samples lie packed, 512 of a slot in a row; the SUM is over the samples of both
-fleets as plain rows in a logged table without an index.
+Three fleets, ten runtimes a tenant, live through the same thirty days: twenty runtimes sampled every minute, a hundred and a
+thousand every five minutes. A tenant's month is read among the thousand, as many as are set up within a minute where a real fleet
+has twice as many; the SUM is over the samples of that fleet alone, as plain rows in a logged table without an index, and grows as
+the fleet does while the reading does not.
+
+Late samples are a hundredth of the hundred runtimes' month: hours of a day in which nothing of them could be read, handed in
+afterwards. Taking them in counts as well as making their hours and days anew; all of the month made anew is what it is held
+against. In the detail: the same for the thousand, whose batches have the same size, and the same number of samples scattered over
+the month, one of each slot, so that every block, hour and day changes.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from itertools import islice
 from statistics import median, quantiles
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tests.bench.apart import measured_apart
-from tests.bench.usage_place import bare_rows, begin, entry, make_fleet, processor_seconds, yesterday
+from tests.bench.usage_place import (
+    bare_rows,
+    begin,
+    entry,
+    make_fleet,
+    processor_seconds,
+    samples_of,
+    yesterday,
+)
 from tests.bench.usage_roll_up import SHAPES, fill, mark
+
+if TYPE_CHECKING:
+    from billing.usage.samples import SampleIn
 
 NAMES = ("tenant_month_ratio", "sampling_growth", "late_ratio")
 GOAL_MONTH, GOAL_GROWTH, GOAL_LATE = 0.02, 1.10, 0.05
-# Who is sampled how often: each fleet lies in a block of its own.
-OFTEN, SELDOM = range(1, 21), range(521, 621)
+# Who is sampled how often: each fleet lies in blocks of its own, and begins with a tenant.
+OFTEN, FEW, MANY = range(1, 21), range(521, 621), range(1031, 2031)
 DAYS, READS = 30, 300
 LATE_DAYS = (4, 8, 12, 16, 20)
-LATE_HOURS = 7
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BATCH = 10_000
+HOUR, DAY, SLOT = timedelta(hours=1), timedelta(days=1), timedelta(minutes=5)
+SLOTS = DAYS * DAY // SLOT
+# One runtime of each slot, another one in each: of a hundred neighbours exactly a hundredth.
+SCATTERED = "(n + extract(epoch FROM t)::bigint / 300) %% 100 = 0"
 
 
 def run() -> list[dict[str, Any]]:
@@ -48,32 +68,33 @@ def _measure() -> list[dict[str, Any]]:
     from django.db import connection
 
     start = yesterday() - (DAYS - 1) * DAY
-    make_fleet(SELDOM[-1], born=start - DAY)
+    make_fleet(MANY[-1], born=start - DAY)
     with connection.cursor() as cursor:
         cursor.execute(SHAPES)
-    for length, first, last in ((60, OFTEN[0], OFTEN[-1]), (300, SELDOM[0], SELDOM[-1])):
+    for length, fleet in ((60, OFTEN), (300, FEW), (300, MANY)):
         settings.USAGE_SLOT_SECONDS = length
         for number in range(DAYS):
-            fill(start + number * DAY, start + (number + 1) * DAY, first=first, count=last, length=length)
+            fill(
+                start + number * DAY,
+                start + (number + 1) * DAY,
+                first=fleet[0],
+                count=fleet[-1],
+                length=length,
+            )
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE usage_dirty; ANALYZE usage_slot")
-        mark(start, DAYS * 24, last, first=first)
-        whole = _timed(_settle)
+        _everything(start, fleet)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE usage_day, usage_day_life, usage_slot")
-    bare_rows()
-    mark(start, DAYS * 24, SELDOM[-1], first=SELDOM[0])
-    worked = processor_seconds()
-    whole = _timed(_settle)  # once more, over rows that are there, as late samples find them
-    worked = processor_seconds() - worked
-    return [*_reading(start), _late(start, whole, worked)]
+    bare_rows(first_block=MANY[0] // 512)
+    return [*_reading(start), _late(start)]
 
 
 def _reading(start: datetime) -> list[dict[str, Any]]:
     from billing.usage.reading import used
 
     first, last = start.date(), (start + DAYS * DAY).date()
-    tenants = {"minute": _tenant(OFTEN[0]), "five_minutes": _tenant(SELDOM[0])}
+    tenants = {"minute": _tenant(OFTEN[0]), "five_minutes": _tenant(MANY[0])}
     seconds: dict[str, list[float]] = {name: [] for name in tenants}
     for number in range(READS + 5):
         for name, tenant in tenants.items():
@@ -86,6 +107,7 @@ def _reading(start: datetime) -> list[dict[str, Any]]:
         "p95_ms": {name: round(taken * 1000, 2) for name, taken in p95.items()},
         "median_ms": {name: round(median(taken) * 1000, 2) for name, taken in seconds.items()},
         "sum_ms": round(bare * 1000, 1),
+        "runtimes_of_the_sum": len(MANY),
     }
     growth = p95["minute"] / p95["five_minutes"]
     return [
@@ -94,51 +116,110 @@ def _reading(start: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _late(start: datetime, whole: float, worked: float) -> dict[str, Any]:
+def _late(start: datetime) -> dict[str, Any]:
+    ratio, detail = _handed_in(start, FEW, LATE_DAYS)
+    _, many = _handed_in(start, MANY, LATE_DAYS[:3])
+    detail |= {f"{name}_of_{len(MANY)}_runtimes": value for name, value in many.items()}
+    return entry("late_ratio", ratio, GOAL_LATE, "most", {**detail, **_scattered(start)})
+
+
+def _handed_in(start: datetime, fleet: range, days: Sequence[int]) -> tuple[float, dict[str, Any]]:
     """Lose and hand in hours of one day after the other: a collector has taken in samples before, so the median counts."""
-    spent, work, recomputing = zip(
-        *(_absorbed(start + day * DAY + 9 * HOUR) for day in LATE_DAYS), strict=True
-    )
+    whole, worked = _everything(start, fleet)  # over rows that are there, as late samples find them
+    taken, remade, work = zip(*(_absorbed(start + day * DAY + 9 * HOUR, fleet) for day in days), strict=True)
+    spent = [one + other for one, other in zip(taken, remade, strict=True)]
     detail = {
-        "late_rows": LATE_HOURS * 12 * len(SELDOM),
-        "absorbed_ms": [round(one * 1000, 1) for one in spent],
-        "recomputed_ms": [round(one * 1000, 1) for one in recomputing],
+        "late_rows": SLOTS * len(fleet) // 100,
+        "taken_in_ms": [round(one * 1000, 1) for one in taken],
+        "remade_ms": [round(one * 1000, 1) for one in remade],
         "everything_ms": round(whole * 1000, 1),
+        "ratio": round(median(spent) / whole, 4),
         "ratio_of_processor_time": round(median(work) / worked, 4),
-        "ratio_of_the_recompute_alone": round(median(recomputing) / whole, 4),
+        "ratio_of_the_recompute_alone": round(median(remade) / whole, 4),
     }
-    return entry("late_ratio", median(spent) / whole, GOAL_LATE, "most", detail)
+    return median(spent) / whole, detail
 
 
-def _absorbed(lost: datetime) -> tuple[float, float, float]:
-    """Lose some hours and hand them in afterwards; return seconds: on the clock, of processors, and of the recompute alone."""
+def _absorbed(lost: datetime, fleet: range) -> tuple[float, float, float]:
+    """Lose some hours and hand them in afterwards; return seconds: taking in, making anew, and what processors worked in both."""
     from django.db import connection
 
-    from billing.usage.ingest import ingest
     from billing.usage.packed import block_of
-    from billing.usage.samples import Origin
-    from tests.bench.usage_place import samples_of
 
+    rows = SLOTS * len(fleet) // 100
+    whole, rest = divmod(rows, len(fleet))
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM usage_slot WHERE slot >= %s AND slot < %s AND block = %s",
-            [lost, lost + LATE_HOURS * HOUR, block_of(SELDOM[0])],
+            "DELETE FROM usage_slot WHERE slot >= %s AND slot < %s AND block BETWEEN %s AND %s",
+            [lost, lost + (whole + bool(rest)) * SLOT, block_of(fleet[0]), block_of(fleet[-1])],
         )
-    for number in range(LATE_HOURS):
-        mark(lost + number * HOUR, 1, SELDOM[-1], first=SELDOM[0])
+    if rest:
+        _take_in([samples_of(lost + whole * SLOT, fleet[rest:])])
+    for number in range((whole + 12) // 12):
+        mark(lost + number * HOUR, 1, fleet[-1], first=fleet[0])
     _settle()
-    batch = [
-        sample
-        for number in range(LATE_HOURS * 12)
-        for sample in samples_of(lost + number * timedelta(minutes=5), SELDOM)
-    ]
+    batches = _batches(sample for at in range(whole + 1) for sample in samples_of(lost + at * SLOT, fleet))
+    return _timed_batches(batches, rows)
 
-    def take_in() -> None:
+
+def _scattered(start: datetime) -> dict[str, Any]:
+    """Lose one sample of each slot and hand all of them in: as many as before, and every hour of the month is made anew."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM usage_slot WHERE block = %s", [FEW[0] // 512])
+    for number in range(DAYS):
+        at = start + number * DAY
+        fill(at, at + DAY, first=FEW[0], count=FEW[-1], but=SCATTERED)
+    _everything(start, FEW)
+    whole, _ = _everything(start, FEW)  # over rows that are there
+    slots = (start + number * SLOT for number in range(SLOTS))
+    late = (
+        sample
+        for slot in slots
+        for sample in samples_of(slot, [n for n in FEW if (n + int(slot.timestamp()) // 300) % 100 == 0])
+    )
+    taken, remade, _ = _timed_batches(_batches(late), SLOTS * len(FEW) // 100)
+    return {
+        "scattered_taken_in_ms": round(taken * 1000, 1),
+        "scattered_remade_ms": round(remade * 1000, 1),
+        "scattered_ratio": round((taken + remade) / whole, 4),
+    }
+
+
+def _batches(samples: Iterator[SampleIn]) -> Iterator[list[SampleIn]]:
+    while batch := list(islice(samples, BATCH)):
+        yield batch
+
+
+def _timed_batches(batches: Iterator[list[SampleIn]], rows: int) -> tuple[float, float, float]:
+    """Take in so many rows and make anew what they changed."""
+    taken = work = 0.0
+    for batch in batches:
+        late = batch[:rows]
+        rows -= len(late)
+        began = processor_seconds()
+        taken += _timed(lambda late=late: _take_in([late]))  # type: ignore[misc]
+        work += processor_seconds() - began
+    began = processor_seconds()
+    remade = _timed(_settle)
+    return taken, remade, work + processor_seconds() - began
+
+
+def _take_in(batches: Sequence[list[SampleIn]]) -> None:
+    from billing.usage.ingest import ingest
+    from billing.usage.samples import Origin
+
+    for batch in batches:
         assert ingest(batch=batch, origin=Origin.BACKFILL).accepted == len(batch)
 
-    began = processor_seconds()
-    taken, recomputed = _timed(take_in), _timed(_settle)
-    return taken + recomputed, processor_seconds() - began, recomputed
+
+def _everything(start: datetime, fleet: range) -> tuple[float, float]:
+    """Make all of a fleet's month anew; return seconds, on the clock and of processors."""
+    mark(start, DAYS * 24, fleet[-1], first=fleet[0])
+    worked = processor_seconds()
+    spent = _timed(_settle)
+    return spent, processor_seconds() - worked
 
 
 def _settle() -> None:

@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -36,12 +36,12 @@ INSERT INTO usage_span (source, runtime, tenant_id, account, plan, region, provi
 SELECT s.id, s.runtime, t.id, t.id, 'aws', 'eu-central-1', 'aws', 'ready', s.born
 FROM usage_source s, LATERAL (SELECT ('00000000-0000-7000-8000-' || lpad(to_hex((s.id - 1) / %(each)s), 12, 'f'))::uuid AS id) t;
 """
-# The columns in the order in which they take least room, those of a slot beside each other, as they came.
+# The columns in the order in which they take least room.
 BARE_ROWS = """
 CREATE TABLE bare_sample AS
 SELECT slot, reported_at, stored_at, egress_bytes, source, shape, components, workload_requested_millicores,
     workload_requested_mib, platform_requested_millicores, platform_requested_mib, workload_used_millicores, workload_used_mib,
-    platform_used_millicores, platform_used_mib, epoch, origin FROM usage_sample ORDER BY slot, source, epoch
+    platform_used_millicores, platform_used_mib, epoch, origin FROM usage_sample WHERE block >= %(first)s
 """
 
 
@@ -101,15 +101,17 @@ def pack_rows(rows: str, values: Mapping[str, Any]) -> None:
         cursor.execute("RESET work_mem")
 
 
-def bare_rows() -> None:
-    """Put every sample as a plain row into a logged table without an index, bare_sample: what a raw SUM is measured over.
+def bare_rows(*, first_block: int = 0) -> None:
+    """Put samples as plain rows into a logged table without an index, bare_sample: what a raw SUM is measured over.
 
-    Over the blocks it would be slower, and whatever is held against it would look better than it is.
+    Over the blocks it would be slower, and whatever is held against it would look better than it is. All samples, or those of
+    sources from a block on.
     """
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS bare_sample; {BARE_ROWS}")
+        cursor.execute("DROP TABLE IF EXISTS bare_sample")
+        cursor.execute(BARE_ROWS, {"first": first_block})
         cursor.execute("VACUUM ANALYZE bare_sample")
 
 
@@ -129,7 +131,7 @@ def yesterday() -> datetime:
     return today - timedelta(days=1)
 
 
-def samples_of(slot: datetime, numbers: range) -> list[SampleIn]:
+def samples_of(slot: datetime, numbers: Iterable[int]) -> list[SampleIn]:
     """One slot of these runtimes, each row with objects of its own; one in twelve tells components' use."""
     return [sample_of(number, slot) for number in numbers]
 

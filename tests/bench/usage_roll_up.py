@@ -6,6 +6,9 @@ blocks. PostgreSQL sums with all cores at once, so two workers make the hours, p
 where many hours wait; what one makes alone is in the detail, and what PostgreSQL takes for sums alone that an hour can't do
 without: all nine columns', and theirs by source with nothing written. Samples are written in bulk past the ingest, which has a
 benchmark of its own.
+
+Every runtime is seen in every slot: both sides read the same rows, and as many of each. A real fleet has gaps; so the detail has
+`gappy`, a day in which each two hundredth sample is missing, anywhere, and of as many others use is not known.
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ from tests.bench.usage_place import (
 NAMES = ("rollup_ratio",)
 GOAL = 0.3
 RUNTIMES, HOURS, ROUNDS, WORKERS = 5_000, 24, 5, 2
+# By chance, and the same in each run.
+CHANCE = "(hashint8(n * 100003 + extract(epoch FROM t)::bigint) & 1048575)"
+MISSING, UNKNOWN = f"{CHANCE} < 5243", f"{CHANCE} >= 1043333"
 
 SHAPES = """
 INSERT INTO usage_shape (id, digest, levels, allocatable_millicores, allocatable_mib)
@@ -43,16 +49,18 @@ SELECT n, int4send(n), jsonb_build_object('vcpu', jsonb_build_object('', n * 200
 FROM generate_series(1, 40) n;
 SELECT setval(pg_get_serial_sequence('usage_shape', 'id'), 40)
 """
-# Of each hundred runtimes one changes its shape each hour.
+# Of each hundred runtimes one changes its shape each hour. Of whom `unknown` is true, nobody knows what is used.
 ROWS = """
 SELECT t AS slot, t + interval '20 s' AS reported_at, now() AS stored_at, n * 1000 AS egress_bytes, n AS source,
     1 + (n + CASE WHEN n %% 100 = 0 THEN extract(minute FROM t)::int / 30 ELSE 0 END) %% 40 AS shape, 1 AS components,
     n AS workload_requested_millicores, n * 2 AS workload_requested_mib, 700 AS platform_requested_millicores,
-    900 AS platform_requested_mib, n / 2 AS workload_used_millicores, n AS workload_used_mib,
-    300 + n %% 50 AS platform_used_millicores, 400 + n %% 70 AS platform_used_mib, 0::smallint AS epoch,
-    1::smallint AS origin
+    900 AS platform_requested_mib, CASE WHEN NOT ({unknown}) THEN n / 2 END AS workload_used_millicores,
+    CASE WHEN NOT ({unknown}) THEN n END AS workload_used_mib,
+    CASE WHEN NOT ({unknown}) THEN 300 + n %% 50 END AS platform_used_millicores,
+    CASE WHEN NOT ({unknown}) THEN 400 + n %% 70 END AS platform_used_mib, 0::smallint AS epoch, 1::smallint AS origin
 FROM generate_series(%(start)s::timestamptz, %(end)s::timestamptz - interval '1 s', make_interval(secs => %(length)s)) t,
     generate_series(%(first)s::int, %(count)s::int) n
+WHERE NOT ({but})
 """
 
 
@@ -68,12 +76,22 @@ def main() -> None:
         print(json.dumps([_measure()]))
 
 
-def fill(start: datetime, end: datetime, *, count: int, length: int = 300, first: int = 1) -> None:
-    """Write a day's samples of so many runtimes in bulk."""
+def fill(
+    start: datetime,
+    end: datetime,
+    *,
+    count: int,
+    length: int = 300,
+    first: int = 1,
+    but: str = "false",
+    unknown: str = "false",
+) -> None:
+    """Write a day's samples of so many runtimes in bulk, save those of runtime n and slot t of which `but` is true."""
     from billing.usage import partitions
 
     partitions.make(start.date())
-    pack_rows(ROWS, {"start": start, "end": end, "first": first, "count": count, "length": length})
+    values = {"start": start, "end": end, "first": first, "count": count, "length": length}
+    pack_rows(ROWS.replace("{but}", but).replace("{unknown}", unknown), values)
 
 
 def mark(start: datetime, hours: int, count: int, *, first: int = 1) -> None:
@@ -92,32 +110,39 @@ def _measure() -> dict[str, Any]:
     from django.db import connection
 
     day = yesterday()
-    make_fleet(RUNTIMES, born=day - timedelta(days=1))
+    make_fleet(RUNTIMES, born=day - timedelta(days=3))
     with connection.cursor() as cursor:
         cursor.execute(SHAPES)
     fill(day, day + timedelta(hours=HOURS), count=RUNTIMES)
+    bare_rows()
+    gappy = day - timedelta(days=2)  # so far away that neither day looks at the other
+    fill(gappy, gappy + timedelta(hours=HOURS), count=RUNTIMES, but=MISSING, unknown=UNKNOWN)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE usage_slot")
-    bare_rows()
     statements = _statements()
-    took: dict[str, list[float]] = {name: [] for name in (*statements, "rollup", "alone")}
-    worked: dict[str, list[float]] = {"sum": [], "alone": []}
+    took: dict[str, list[float]] = {name: [] for name in (*statements, "rollup", "alone", "gappy")}
+    worked: dict[str, list[float]] = {"sum": [], "alone": [], "gappy": []}
     context = get_context("spawn")
     together = context.Barrier(WORKERS)
     with ProcessPoolExecutor(WORKERS, context, initializer=_begin_working, initargs=(together,)) as pool:
         _side_by_side(pool)  # connected, and nothing to do yet
         for _ in range(ROUNDS):
-            for name in ("rollup", "alone"):
-                _mark_all(day)
+            for name in ("rollup", "alone", "gappy"):
+                _mark_all(gappy if name == "gappy" else day)
                 took["sum"].append(_timed(statements["sum"]))
                 began = processor_seconds()
-                work = _side_by_side(pool) if name == "rollup" else [_work()]
+                work = [_work()] if name == "alone" else _side_by_side(pool)
                 if name == "alone":
                     worked[name].append(processor_seconds() - began)
                 took[name].append(max(ended for _, _, ended in work) - min(began for _, began, _ in work))
-                assert sum(made for made, _, _ in work) == HOURS
+                made = sum(each for each, _, _ in work)
+                assert made == HOURS or (name == "gappy" and made > HOURS)  # a gap may reach across an edge
                 for plain, statement in statements.items():
                     took[plain].append(_timed(statement))
+            _mark_all(gappy)
+            began = processor_seconds()
+            _work()
+            worked["gappy"].append(processor_seconds() - began)
             worked["sum"].append(_worked_alone(statements["sum"]))
             print(took, worked, file=sys.stderr)
     return _entry(took, worked)
@@ -134,6 +159,8 @@ def _entry(took: dict[str, list[float]], worked: dict[str, list[float]]) -> dict
         "workers": WORKERS,
         "processor_ms": {name: round(spent * 1000, 1) for name, spent in work.items()},
         "ratio_of_processor_time": round(work["sum"] / work["alone"], 4),
+        "gappy_ratio": round(middle["sum"] / middle["gappy"], 4),
+        "gappy_ratio_of_processor_time": round(work["sum"] / work["gappy"], 4),
         "ratio_of_one_worker": round(middle["sum"] / middle["alone"], 4),
         "ratio_of_sums_by_source": round(middle["sum"] / middle["sums_by_source"], 4),
         "ratio_to_nine_columns": round(middle["nine_columns"] / middle["rollup"], 4),
