@@ -182,7 +182,10 @@ def test_a_few_canaries_of_a_large_rollout_take_as_long_as_an_upgrade() -> None:
 
 def test_the_estimate_says_what_it_waits_for() -> None:
     assert estimate([StageLeft(5, places=5, behind=lambda _: 90_000)], [60.0], NOW).bound_by == "gates"
-    assert estimate([StageLeft(5, places=5, parties=[Party(1, from_on(90_000.0))])], [60.0], NOW).bound_by == "windows"
+    assert (
+        estimate([StageLeft(5, places=5, parties=[Party(1, from_on(90_000.0))])], [60.0], NOW).bound_by
+        == "windows"
+    )
     assert estimate([StageLeft(5000, places=5)], [60.0], NOW).bound_by == "the number at once"
     at_work = estimate([StageLeft(0, running=[10.0], places=5)], [60.0], NOW)
     assert at_work.bound_by == "upgrades that have begun"
@@ -190,8 +193,12 @@ def test_the_estimate_says_what_it_waits_for() -> None:
 
 def test_stages_that_wait_for_one_moment_wait_for_it_once() -> None:
     day = 86_400.0
-    canaries = StageLeft(2, places=2, before=lambda _: day, parties=[Party(2, from_on(3 * day))], behind=lambda _: 60.0)
-    rest = StageLeft(2, places=2, before=lambda at: max(0.0, 3 * day - at), parties=[Party(1, from_on(3 * day))])
+    canaries = StageLeft(
+        2, places=2, before=lambda _: day, parties=[Party(2, from_on(3 * day))], behind=lambda _: 60.0
+    )
+    rest = StageLeft(
+        2, places=2, before=lambda at: max(0.0, 3 * day - at), parties=[Party(1, from_on(3 * day))]
+    )
     found = estimate([canaries, rest], [600.0], NOW)
     assert found.likely == NOW + timedelta(seconds=3 * day + 600 + 60 + 600)
 
