@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.books.apply import apply_prices
 from billing.footprint import reading
+from billing.footprint.bearing import bearers
 from billing.footprint.findings import findings
 from billing.footprint.judging import Kind
 from billing.footprint.models import ComponentDay
@@ -89,6 +91,20 @@ def test_the_ranking_is_what_all_runtimes_ask_for_on_average() -> None:
     # 10 millicores less in each of 1,000 runtimes is 10 cores: 219 a month.
     assert (istio.saving.cores, istio.saving.monthly) == (Fraction(10), Fraction(219))
     assert istio.growth_percent is None
+
+
+def test_a_component_opens_to_the_runtimes_that_it_is_in() -> None:
+    small, large, without = (runtime(1) for _ in range(3))
+    hour = timedelta(hours=1)
+    seen(small, 1, every=hour, components={"istio": (100, 128)})
+    seen(large, 1, every=hour, components={"istio": (300, 128), "other": (1, 1)})
+    seen(without, 1, every=hour, components={"other": (1, 1)})
+    found = bearers(component="istio", now=utcnow())
+    assert [(one.runtime, one.millicores, one.mib) for one in found] == [
+        (large.runtime, 300, 128),
+        (small.runtime, 100, 128),
+    ]
+    assert bearers(component="nobody's", now=utcnow()) == []
 
 
 def test_any_change_of_a_request_can_be_reckoned() -> None:

@@ -12,10 +12,11 @@ from django.views.decorators.http import require_safe
 
 from billing.collecting.coverage import Coverage, fleet_coverage
 from billing.footprint import reading
+from billing.footprint.bearing import bearers
 from billing.footprint.carbon_factors import Range, every_version, factors_of
 from billing.footprint.findings import findings
 from billing.footprint.methodology import listed
-from billing.footprint.ranking import MOST, STEP, Amount, Component, Unit, components_by_day, rank
+from billing.footprint.ranking import MOST, STEP, Amount, Component, Ranking, Unit, components_by_day, rank
 from billing.usage.slots import day_of
 from controlplane.console.charts import Drawing, Series, stacked_areas
 from controlplane.console.pages import page, show
@@ -69,6 +70,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
             "more_findings": max(0, len(found) - MOST_FINDINGS),
             "everything": True,
             "coverage": _coverage(now),
+            **_opened(request, ranking, now),
         }
         return show(request, "footprint/fleet.html", context)
 
@@ -89,6 +91,15 @@ def methodology(request: ConsoleRequest) -> HttpResponse:
         groups[one.group].append({**entry, "source": factors.sources[one.figure.source]})
     context = {"factors": factors, "groups": dict(groups), "versions": every_version()}
     return show(request, "footprint/methodology.html", context)
+
+
+def _opened(request: ConsoleRequest, ranking: Ranking, now: datetime) -> dict[str, Any]:
+    """Return the component that was opened, "" for none, with the runtimes that it is in."""
+    asked = request.GET.get("component", "")
+    name = asked if asked in {one.name for one in ranking.components} else ""
+    found = bearers(component=name, now=now) if name else []
+    known = names(SYSTEM, [one.runtime for one in found])
+    return {"opened": name, "bearers": [(one, known.get(one.runtime)) for one in found]}
 
 
 def _change(request: ConsoleRequest) -> tuple[Unit, int, str]:
