@@ -30,6 +30,7 @@ from controlplane.kernel.clock import utcnow
 MOST_ROWS = 20_000
 _MOST_TRIES = 50
 _NUMBERED, _BORN, _GONE = 0, 1, 2  # what a life is told by
+_stood: set[date] = set()  # days that had a partition when somebody looked
 
 
 def ingest(
@@ -122,9 +123,12 @@ def _faults_of_days(rest: _Rest, *, closely: bool) -> list[RowFault]:
         return []
     days = {slot: day_of(slot) for slot in rest.columns.different_slots}
     today = day_of(utcnow())
-    there = set[date]() if closely else {today, today - DAY}  # where they don't stand, loading says so
+    # Where they don't stand, writing says so.
+    there = set[date]() if closely else {today, today - DAY, *_stood}
     if doubtful := set(days.values()) - there:
         there |= standing(doubtful)
+        _stood.intersection_update(there)
+        _stood.update(there)
     if there.issuperset(days.values()):
         return []
     detail = "Samples of this day are not kept: it is older than the retention."

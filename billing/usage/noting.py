@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from billing.usage.checking import Columns
-from billing.usage.packed import Array
+from billing.usage.packed import Array, different
 from billing.usage.queries import KEEP_COMPONENT_USE, MARK, REMEMBER_BATCH, Statement, array
 from billing.usage.slots import HOUR, MICRO, moment_of
 
@@ -46,12 +46,12 @@ def _marks(hours: Array, sources: Array) -> list[list[object]]:
 
 def _use(columns: Columns, sources: Array, hours: Array, new: Array) -> list[tuple[object, object]]:
     """Return hours and what components used in them; of two that one runtime told in an hour the first."""
-    told = np.array(columns.told_use, np.int64)
-    told = told[np.isin(told, new)]
-    found: dict[int, dict[str, object]] = {}
-    for row, hour, source in zip(
-        *(part.tolist() for part in (told, hours[told], sources[told])), strict=True
-    ):
-        if use := columns.uses[row]:
-            found.setdefault(hour, {}).setdefault(str(source), use)
-    return [(moment_of(hour * _HOUR), orjson.dumps(used).decode()) for hour, used in found.items()]
+    told = np.array([row for row in columns.told_use if columns.uses[row]], np.int64)
+    told = told[np.isin(told, new)][::-1]
+    found: list[tuple[object, object]] = []
+    for hour in different(hours[told]).tolist():
+        rows = told[hours[told] == hour]
+        uses = map(columns.uses.__getitem__, rows.tolist())
+        used = dict(zip(map(str, sources[rows].tolist()), uses, strict=True))
+        found.append((moment_of(hour * _HOUR), orjson.dumps(used).decode()))
+    return found
