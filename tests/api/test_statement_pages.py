@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from billing.statements import adjusting
 from billing.statements.models import Adjustment
+from controlplane.console.views import statements_managing
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
@@ -112,3 +113,19 @@ def test_a_line_that_charges_a_part_of_its_days_says_so(world: World, finops: Cl
     change(source, JUNE, "vcpu", 25 * CORE_HOUR)
     text = finops.get(address).content.decode()
     assert "These days hold 25 Core-Hours; this line charges 10 Core-Hours of it." in text
+
+
+def test_what_waits_and_is_not_listed_is_told(
+    world: World, finops: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        adjusting.book_adjustment(
+            actor=SYSTEM, tenant=world.archipel, category="Credit", amount=Decimal("-2.50"), currency="EUR",
+            title=f"Outage {number}", reason="June",
+        )  # fmt: skip
+    listed = reverse("console:statements")
+    assert "The newest" not in finops.get(listed).content.decode()
+    monkeypatch.setattr(statements_managing, "WAITING", 1)
+    text = finops.get(listed).content.decode()
+    assert "The newest 1; the API lists the others" in text
+    assert "Outage 0" not in text

@@ -37,11 +37,11 @@ def manager_context(request: ConsoleRequest) -> dict[str, Any]:
     actor = request.visitor.actor
     if not (actor.sees_every_tenant and actor.may(Permission.STATEMENT_MANAGE)):
         return {"may_manage": False}
+    found = list(reading.open_adjustments(actor)[: WAITING + 1])
     return {
         "may_manage": True,
-        "waiting": [
-            (row, digits(row.amount, row.currency)) for row in reading.open_adjustments(actor)[:WAITING]
-        ],
+        "waiting": [(row, digits(row.amount, row.currency)) for row in found[:WAITING]],
+        "more_waiting": len(found) > WAITING,
     }
 
 
