@@ -140,7 +140,8 @@ def _stored(
         rows = np.flatnonzero(np.repeat(missing, blocks.counts) & (fates == NEW))
         within = np.repeat(np.arange(len(blocks)), blocks.counts)[rows]
         fresh = blocks.having(np.bincount(within, minlength=len(blocks)))
-        writes, merged = [(sql.WRITE_BLOCKS, fresh.packed(records[rows])), *writes], len(fresh)
+        packed = fresh.packed(records if len(rows) == len(records) else records[rows])
+        writes, merged = [(sql.WRITE_BLOCKS, packed), *writes], len(fresh)
     return fates, writes, merged
 
 

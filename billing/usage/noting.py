@@ -36,7 +36,7 @@ def notes_of(
 
 def _marks(hours: Array, sources: Array) -> list[list[object]]:
     first = hours.min()
-    keys = np.unique((hours - first) * _SOURCES + sources)
+    keys = different((hours - first) * _SOURCES + sources)
     hours, sources = keys // _SOURCES, keys % _SOURCES
     begins = np.flatnonzero(np.diff(hours, prepend=-1))
     parts = np.split(sources, begins[1:])
