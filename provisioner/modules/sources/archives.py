@@ -79,7 +79,7 @@ def _read(archive: tarfile.TarFile, member: tarfile.TarInfo, total: int) -> byte
         or ".." in member.name.split("/")
     ):
         raise invalid(f"{member.name} of the archive is no plain file inside it; pack it anew.")
-    if member.size < 0 or total > MOST_UNPACKED:
+    if total > MOST_UNPACKED:
         raise _too_large(f"the archive unpacks to more than {MOST_UNPACKED} bytes")
     stream = archive.extractfile(member)
     return stream.read() if stream else b""
@@ -90,13 +90,18 @@ def _counting_headers() -> type[tarfile.TarInfo]:
     seen = 0
 
     class Header(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
+        # What the library calls with every header, and leaves to be overridden; from which function varies with Python's version.
+        def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
             nonlocal seen
-            made = super().frombuf(buf, encoding, errors)
             seen += 1
-            if seen > MOST_MEMBERS or (made.type in _SAYS_MORE and not 0 <= made.size <= _MOST_NAME):
+            if seen > MOST_MEMBERS or (self.type in _SAYS_MORE and not 0 <= self.size <= _MOST_NAME):
                 raise _too_large(f"the archive has more than {MOST_MEMBERS} members, or names without end")
+            try:
+                made: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+            except tarfile.HeaderError as error:  # the library would take it for the archive's end
+                raise invalid(f"the archive can't be unpacked: {error}; pack it anew.") from error
+            if made.size < 0:
+                raise invalid(f"{made.name} of the archive has a size below zero; pack it anew.")
             return made
 
     return Header
