@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.plugins.hypotheses",
     "tests.plugins.isolation",
     "tests.plugins.loops",
+    "tests.plugins.reading",
     "tests.plugins.sharing",
     "tests.plugins.simulator",
     "tests.plugins.stack",
