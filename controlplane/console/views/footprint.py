@@ -106,7 +106,10 @@ def of_runtime(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def names(actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Runtime]:
     """Return the runtimes that somebody can see, by id."""
     rows = queries.visible_runtimes(actor).filter(pk__in=set(ids)).select_related("account", "tenant")
-    return {row.id: row for row in rows.only("id", "name", "phase", "account__name", "tenant__name", "tenant__slug")}
+    return {
+        row.id: row
+        for row in rows.only("id", "name", "phase", "account__name", "tenant__name", "tenant__slug")
+    }
 
 
 def finding_shown(found: Finding, known: dict[UUID, Runtime]) -> dict[str, Any]:
