@@ -161,10 +161,9 @@ def test_wrong_rows_are_told_by_row_and_column_and_nothing_is_booked(
 def test_a_field_that_nobody_expects_is_told_by_row_and_column(
     tmp_path: Path, column: str, value: str
 ) -> None:
+    odd = {**cur_row(), column: value}
     with pytest.raises(Refused, match=f"row 2, column {column}") as refusal:
-        import_bill(
-            actor=FINOPS, source=str(as_csv(tmp_path / "a.csv", [cur_row(), cur_row(**{column: value})]))
-        )
+        import_bill(actor=FINOPS, source=str(as_csv(tmp_path / "a.csv", [cur_row(), odd])))
     assert refusal.value.code == "bill_malformed"
     assert not ProviderBill.objects.exists()
 
