@@ -16,7 +16,9 @@ from billing.books.loading import meter_facts
 from billing.books.models import Commitment, Contract, CreditGrant, ExchangeRate, PriceBook
 from billing.books.queries import lock_statements
 from billing.books.rights import require_manage
+from billing.books.services import segments
 from billing.pricing.money import MoneyError, places_of, to_minor
+from billing.pricing.periods import month
 from controlplane.catalog.models import Plan
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.sentences import choices
@@ -147,7 +149,11 @@ def agree_commitment(
     ends: date,
     dimension: str = "",
 ) -> Commitment:
-    """Agree that a tenant pays a fee for so many units of a meter each month. Raises Refused 403, 422, 409 months_sealed."""
+    """Agree that a tenant pays a fee for so many units of a meter each month.
+
+    Raises Refused 403, 422 (meter_free: nothing of it has a price, so nothing could bear the fee), 409 months_sealed,
+    prices_missing.
+    """
     _admit(actor, title)
     known = meter_facts()
     if meter not in known:
@@ -162,6 +168,7 @@ def agree_commitment(
     if base <= 0 or base != int(base):
         detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
         raise Refused("units_invalid", detail, field="units")
+    _check_priced(tenant, meter, starts)
     refuse_backdated(tenant.id, starts)
     given: dict[str, Any] = {
         "title": title[:120], "meter": meter, "dimension": dimension, "units": units, "currency": currency, "fee": fee,
@@ -211,6 +218,13 @@ def _check_prices(book: str, plans: Sequence[str], discount_percent: Decimal) ->
     for plan in plans:
         if plan not in keys:
             raise Refused("plan_unknown", f"There is no plan {plan}. {choices(keys, plan)}", field="plans")
+
+
+def _check_priced(tenant: Tenant, meter: str, starts: date) -> None:
+    books = [segment.book for segment in segments(tenant, month(starts.year, starts.month))]
+    if not any(line.meter == meter for book in books for line in book.lines):
+        detail = f"No price of this tenant's in {starts:%B %Y} is for {meter}; commit to a meter that costs something."
+        raise Refused("meter_free", detail, field="meter")
 
 
 def _check_currency(currency: str, *, field: str = "currency") -> None:

@@ -236,6 +236,7 @@ def test_a_commitment_covers_what_it_says(world: World) -> None:
     ("wrong", "code"),
     [
         ({"meter": "watts"}, "meter_unknown"),
+        ({"meter": "node"}, "meter_free"),
         ({"dimension": "large"}, "dimension_unknown"),
         ({"units": Decimal(0)}, "units_invalid"),
         ({"units": Decimal("NaN")}, "units_invalid"),
