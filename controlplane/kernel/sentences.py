@@ -60,6 +60,8 @@ Validator = extend(Draft202012Validator, {"pattern": _ecma_pattern})  # type: ig
 
 
 MOST_VALIDATORS = 256
+# PostgreSQL stores neither NUL nor lone surrogates: refused here, or they would end as a server error.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _validators: dict[int, tuple[Mapping[str, Any], Any]] = {}
 
 
@@ -110,9 +112,8 @@ def choices(known: Sequence[Any], given: Any) -> str:
 
 
 def _unclean_texts(value: Any, path: Path, root: str) -> Iterator[Fault]:
-    # PostgreSQL stores neither NUL nor lone surrogates: refused here, or they would end as a server error.
     if isinstance(value, str):
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        if _UNSTORABLE.search(value):
             name = named(root, path)
             yield Fault(path, "invalid_text", f"{name} holds a character that can't be stored; remove it.")
     elif isinstance(value, Mapping):
