@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import UserDict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provisioner.modules.registry import all_modules
-from provisioner.runtimes.inside import Json, ObjectRef
+from provisioner.runtimes.inside import Identity, Json, ObjectRef
 from provisioner.runtimes.spec import ClusterSpec, ModuleWish
 
 CLUSTER = ClusterSpec(
@@ -31,11 +32,36 @@ def _merge(live: Json, wanted: Mapping[str, Any]) -> Json:
     return merged
 
 
+class Objects(UserDict[ObjectRef, Json]):
+    """Objects as Kubernetes knows them: by group, kind, namespace and name, whichever version they are written or read in."""
+
+    def __init__(self, objects: Mapping[ObjectRef, Json] | None = None) -> None:
+        self._refs: dict[Identity, ObjectRef] = {}
+        super().__init__(objects or {})
+
+    def __getitem__(self, ref: ObjectRef) -> Json:
+        return self.data[self._refs[ref.identity]]
+
+    def __setitem__(self, ref: ObjectRef, live: Json) -> None:
+        self.data.pop(self._refs.get(ref.identity, ref), None)
+        self._refs[ref.identity] = ref
+        self.data[ref] = live
+
+    def __delitem__(self, ref: ObjectRef) -> None:
+        del self.data[self._refs.pop(ref.identity)]
+
+    def __contains__(self, ref: object) -> bool:
+        return isinstance(ref, ObjectRef) and ref.identity in self._refs
+
+    def __iter__(self) -> Iterator[ObjectRef]:
+        return iter(self.data)
+
+
 @dataclass
 class Island:
     """A cluster whose workloads are ready at once unless their name is among the `lame`."""
 
-    objects: dict[ObjectRef, Json] = field(default_factory=dict)
+    objects: Objects = field(default_factory=Objects)
     calls: list[str] = field(default_factory=list)
     lame: set[str] = field(default_factory=set)
     made: int = 0
@@ -51,7 +77,7 @@ class Island:
         found = [
             self._shown(live)
             for ref, live in sorted(self.objects.items())
-            if (ref.api_version, ref.kind) == (api_version, kind)
+            if ref.identity[:2] == (api_version.rpartition("/")[0], kind)
             and (not namespace or ref.namespace == namespace)
             and (not labels or labels in (live["metadata"].get("labels") or {}))
         ]
@@ -90,4 +116,6 @@ class Island:
         if live.get("kind") == "DaemonSet":
             counts = {"desiredNumberScheduled": 1, "numberAvailable": ready, "updatedNumberScheduled": 1}
             return {**live, "status": {"observedGeneration": 1, **counts}}
+        if live.get("kind") == "CustomResourceDefinition":
+            return {**live, "status": {"conditions": [{"type": "Established", "status": "True"}]}}
         return live

@@ -39,7 +39,8 @@ def _halting(run: Callable[[StepContext], Outcome]) -> Callable[[StepContext], O
         try:
             return run(ctx)
         except Fatal as fault:
-            ctx.noting(**{verify_upgrade.VERDICT: {"ok": False, "reasons": [str(fault)]}})
+            said = {"reasons": [str(fault)], "code": fault.code, "audience": fault.audience.value}
+            ctx.noting(**{verify_upgrade.VERDICT: {"ok": False, **said}})
             return Done("Halted")
 
     return judged

@@ -6,7 +6,7 @@ between leaves an inventory that names at least everything that there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.kernel.errors import Audience, Fatal
@@ -14,8 +14,8 @@ from provisioner.modules.drift import differences
 from provisioner.modules.health import complaint
 from provisioner.modules.kept import Health, Kept, Memory, State
 from provisioner.modules.objects import MODULE
-from provisioner.modules.rendering import Rendered, in_apply_order
-from provisioner.runtimes.inside import ClusterApi, Json, ObjectRef
+from provisioner.modules.rendering import Rendered, identities, in_apply_order
+from provisioner.runtimes.inside import ClusterApi, Identity, Json, ObjectRef
 
 _LONGEST = 500  # characters of a message
 
@@ -40,25 +40,35 @@ def install(api: ClusterApi, rendered: Sequence[Rendered], memory: Memory) -> No
     Raises Fatal, before anything is touched, where a module from elsewhere would take what somebody else put there.
     """
     before = memory.recall()
-    _refuse_strangers(api, rendered, before)
+    refuse_strangers(api, strange(rendered, before))
     memory.keep([_begun(one, before.get(one.wish.key)) for one in rendered])
     for document in in_apply_order(rendered):
         api.apply(document)
 
 
-def _refuse_strangers(api: ClusterApi, rendered: Sequence[Rendered], before: Mapping[str, Kept]) -> None:
-    """Ask for each object of a bundle that nobody remembers: what is there without our mark is somebody's own."""
-    for one in rendered:
-        known = before[one.wish.key].inventory if one.wish.key in before else ()
-        for ref in set(one.inventory) - set(known) if one.sourced else ():
-            live = api.get(ref)
-            if live is not None and MODULE not in (live["metadata"].get("labels") or {}):
-                raise Fatal(
-                    f"{ref} is there already, and not of the platform: module {one.wish.key} would take it over, and away with "
-                    "itself. Remove or rename it, or do without the module.",
-                    code="module_object_there",
-                    audience=Audience.TENANT,
-                )
+def strange(rendered: Sequence[Rendered], before: Mapping[str, Kept]) -> list[tuple[str, ObjectRef]]:
+    """Return, each behind its module, the objects of bundles that nobody remembers: somebody else may have them there."""
+    known = {ref.identity for one in before.values() for ref in one.inventory}
+    return [
+        (one.wish.key, ref)
+        for one in rendered
+        if one.sourced
+        for ref in dict.fromkeys(one.inventory)
+        if ref.identity not in known
+    ]
+
+
+def refuse_strangers(api: ClusterApi, asked: Sequence[tuple[str, ObjectRef]]) -> None:
+    """Raise Fatal (module_object_there) for the first that is there without our mark: it is somebody's own."""
+    for key, ref in asked:
+        live = api.get(ref)
+        if live is not None and MODULE not in (live["metadata"].get("labels") or {}):
+            raise Fatal(
+                f"{ref} is there already, and not of the platform: module {key} would take it over, and away with itself. Do "
+                f"without the module, or hand it over by the label {MODULE}={key}: of a definition all objects stay.",
+                code="module_object_there",
+                audience=Audience.TENANT,
+            )
 
 
 def _begun(one: Rendered, before: Kept | None) -> Kept:
@@ -139,7 +149,11 @@ def _complaints(one: Rendered, live: Mapping[ObjectRef, Json]) -> Iterable[str]:
 def settle(
     api: ClusterApi, rendered: Sequence[Rendered], sights: Sequence[Sight], memory: Memory
 ) -> list[ObjectRef]:
-    """Remember what was seen; of modules that are well, take away what they had before, and return what lingers of that."""
+    """Remember what was seen; of modules that are well, take away what they had before, and return what lingers of that.
+
+    What another module brings now stays, and so does what is written in another version of its kind.
+    """
+    wanted = identities(rendered)
     before = memory.recall()
     seen = {sight.key: sight for sight in sights}
     kept: list[Kept] = []
@@ -150,7 +164,7 @@ def settle(
             health = Health.STARTING if old.state is State.INSTALLING else Health.UNHEALTHY
             kept.append(replace(old, health=health, drift=sight.drift, message=sight.message))
             continue
-        left = prune(api, old.inventory, keep=one.inventory)
+        left = prune(api, old.inventory, keep=wanted)
         lingering += left.lingering
         kept.append(
             replace(
@@ -175,13 +189,12 @@ class Left:
     holding: tuple[ObjectRef, ...] = ()
 
 
-def prune(api: ClusterApi, inventory: Sequence[ObjectRef], *, keep: Iterable[ObjectRef]) -> Left:
+def prune(api: ClusterApi, inventory: Sequence[ObjectRef], *, keep: Collection[Identity]) -> Left:
     """Delete what is in the inventory and not to be kept, the last applied first; a definition with objects is left alone."""
-    wanted = set(keep)
     lingering: list[ObjectRef] = []
     holding: list[ObjectRef] = []
     for ref in reversed(inventory):
-        if ref in wanted:
+        if ref.identity in keep:
             continue
         if ref.kind == "CustomResourceDefinition" and _holds_data(api, ref):
             holding.append(ref)

@@ -10,9 +10,11 @@ from provisioner.modules.installing import prune
 from provisioner.modules.kept import Health, Kept, Memory, State
 from provisioner.modules.objects import MODULE
 from provisioner.modules.ordering import in_order
-from provisioner.runtimes.inside import ClusterApi, Json, ObjectRef
+from provisioner.modules.rendering import Rendered, identities
+from provisioner.runtimes.inside import ClusterApi, Identity, Json, ObjectRef
 
 DEFINITION = "CustomResourceDefinition"
+_DEFINITIONS = ("apiextensions.k8s.io", DEFINITION, "")
 _NAMED = 3  # examples in a sentence
 
 
@@ -31,13 +33,21 @@ def unwanted(kept: Mapping[str, Kept], wanted: Sequence[str], modules: Mapping[s
     return [*(key for key in gone if key not in modules), *reversed(known)]
 
 
-def hindrance(api: ClusterApi, module: Module, inventory: Sequence[ObjectRef] = ()) -> Hindrance | None:
+def hindrance(
+    api: ClusterApi,
+    module: Module,
+    inventory: Sequence[ObjectRef] = (),
+    *,
+    staying: Collection[Identity] = (),
+) -> Hindrance | None:
     """Return what stands in the way of a removal: objects that people made of its kinds, finalizers that nobody would serve.
 
-    Its kinds are those that it declares, and those that the inventory's definitions brought from elsewhere.
+    Its kinds are those that it declares, and those that the inventory's definitions brought from elsewhere, but for definitions
+    that stay, since another module brings them.
     """
     declared = [*module.data, *([module.interface] if module.interface else [])]
     kinds = [*declared, *_brought(api, inventory, declared)]
+    kinds = [kind for kind in kinds if (*_DEFINITIONS, f"{kind.plural}.{kind.group}") not in staying]
     written: list[tuple[CustomKind, Json]] = []
     for kind in kinds:
         written += [(kind, live) for live in api.list(kind.api_version, kind.kind) if not _is_ours(live)]
@@ -91,22 +101,31 @@ def _name(live: Json) -> str:
 
 
 def remove(
-    api: ClusterApi, keys: Sequence[str], modules: Mapping[str, Module], memory: Memory
+    api: ClusterApi,
+    keys: Sequence[str],
+    modules: Mapping[str, Module],
+    memory: Memory,
+    *,
+    rendered: Sequence[Rendered] = (),
 ) -> tuple[list[Hindrance], list[ObjectRef]]:
     """Remove these modules in their order; return what stood in the way, and what finalizers still hold.
 
-    Nothing is touched unless all of them can go: half of a set would leave modules without those that they need.
+    Nothing is touched unless all of them can go: half of a set would leave modules without those that they need. What the
+    modules that stay have, or are about to have as `rendered`, stays with them.
     """
     kept = memory.recall()
+    staying = identities(rendered)
+    staying |= {ref.identity for key, one in kept.items() if key not in keys for ref in one.inventory}
     hindered = [
-        why for key in keys if key in modules and (why := hindrance(api, modules[key], kept[key].inventory))
+        why
+        for key in keys
+        if key in modules and (why := hindrance(api, modules[key], kept[key].inventory, staying=staying))
     ]
     if hindered:
         said = {why.key: why.detail for why in hindered}
         memory.keep([replace(kept[key], state=State.BLOCKED, message=said[key][:500]) for key in said])
         return hindered, []
     memory.keep([replace(kept[key], state=State.REMOVING, health=Health.UNKNOWN, message="") for key in keys])
-    staying = {ref for key, one in kept.items() if key not in keys for ref in one.inventory}
     lingering: list[ObjectRef] = []
     gone: list[str] = []
     for key in keys:
@@ -119,10 +138,10 @@ def remove(
 
 
 def _take_down(
-    api: ClusterApi, inventory: Sequence[ObjectRef], staying: Collection[ObjectRef]
+    api: ClusterApi, inventory: Sequence[ObjectRef], staying: Collection[Identity]
 ) -> tuple[ObjectRef, ...]:
     """Delete a module's custom resources first, and the rest only once they are gone: it is what serves their finalizers."""
     groups = {GROUP, *(ref.name.partition(".")[2] for ref in inventory if ref.kind == DEFINITION)}
     resources = [ref for ref in inventory if ref.api_version.rpartition("/")[0] in groups]
     held = prune(api, resources, keep=staying).lingering
-    return held or prune(api, inventory, keep={*staying, *resources}).lingering
+    return held or prune(api, inventory, keep={*staying, *(ref.identity for ref in resources)}).lingering

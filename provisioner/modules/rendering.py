@@ -15,8 +15,8 @@ from provisioner.modules.health import CHECKS
 from provisioner.modules.objects import SYSTEM_NODES, ours
 from provisioner.modules.promising import promised
 from provisioner.modules.registry import all_modules
-from provisioner.modules.sources.kinds import Identity, identity_of
-from provisioner.runtimes.inside import Json, ObjectRef
+from provisioner.modules.sources.kinds import identity_of
+from provisioner.runtimes.inside import Identity, Json, ObjectRef
 from provisioner.runtimes.spec import ClusterSpec, ModuleWish
 
 _FIRST = {"Namespace": 0, "CustomResourceDefinition": 1}  # what others stand on; a definition takes a moment
@@ -41,6 +41,11 @@ class Rendered:
     def inventory(self) -> tuple[ObjectRef, ...]:
         """The names of its objects."""
         return tuple(ObjectRef.of(document) for document in self.objects)
+
+
+def identities(rendered: Iterable[Rendered]) -> set[Identity]:
+    """Return what all objects of these modules are known by: an object may come in another version, or with another module."""
+    return {ref.identity for one in rendered for ref in one.inventory}
 
 
 def with_defaults(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 Json = dict[str, Any]
+Identity = tuple[str, str, str, str]  # group, kind, namespace, name
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +26,11 @@ class ObjectRef:
         return cls(
             document["apiVersion"], document["kind"], metadata["name"], metadata.get("namespace") or ""
         )
+
+    @property
+    def identity(self) -> Identity:
+        """What the object is known by, whichever version of its kind it is written in."""
+        return self.api_version.rpartition("/")[0], self.kind, self.namespace, self.name
 
     def __str__(self) -> str:
         place = f"{self.namespace}/{self.name}" if self.namespace else self.name

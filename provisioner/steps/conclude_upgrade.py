@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from controlplane.kernel.clock import rfc3339, utcnow
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Audience, Fatal
 from provisioner.steps.base import Done, Outcome, Step, StepContext
 
 REPORT = "report"  # in the operation's notes
@@ -17,7 +17,9 @@ Json = dict[str, Any]
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done once the row has the release; raises Fatal (upgrade_halted) where the checks behind the upgrade failed."""
+    """Done once the row has the release; raises Fatal where the checks behind the upgrade failed (upgrade_halted), or with the
+    code and for whom a step behind the workers was refused: what only the tenant can mend is no fault of the release.
+    """
     release, verdict = ctx.input["hops"][-1], ctx.kept.get("verdict") or {"ok": True, "reasons": []}
     ctx.noting(**{REPORT: report_of(ctx)})
     if verdict["ok"]:
@@ -26,7 +28,8 @@ def run(ctx: StepContext) -> Outcome:
     raise Fatal(
         f"The upgrade to release {release['key']} was halted: {' '.join(verdict['reasons'][:3])} The modules of before were "
         f"brought back; Kubernetes stays at {ctx.cluster.kubernetes_version}, for it never goes down. Mend this, then retry.",
-        code=HALTED,
+        code=verdict.get("code") or HALTED,
+        audience=Audience(verdict.get("audience") or Audience.SRE),
     )
 
 

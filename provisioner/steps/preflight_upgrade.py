@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from controlplane.kernel.errors import Fatal
 from provisioner.drivers.base import CLUSTER_MISSING, Situation
+from provisioner.modules.installing import refuse_strangers, strange
+from provisioner.modules.rendering import render
+from provisioner.modules.versions import wishes_of_release
 from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
 
 
@@ -13,7 +17,8 @@ def run(ctx: StepContext) -> Outcome:
     """Done when the cluster is there, is healthy, and its own API answers with nodes; waits a while for what may pass.
 
     Where the landscape has given up, be it half-way through an upgrade before, it is told to try again: whoever asks anew has
-    mended the cause, and is told of one that nobody was told of yet.
+    mended the cause, and is told of one that nobody was told of yet. Raises Fatal (module_object_there) for what a module of the
+    release would take from somebody.
     """
     observed = ctx.driver.observe(ctx.ref)
     if observed.situation is Situation.ABSENT:
@@ -30,7 +35,18 @@ def run(ctx: StepContext) -> Outcome:
     nodes = ctx.driver.probe(ctx.ref)
     if nodes == 0:
         return Wait("Not upgraded while no node is ready", delay=LOOK_AGAIN)
+    _ask_for_strangers(ctx)
     return Done(f"{nodes} nodes are ready")
+
+
+def _ask_for_strangers(ctx: StepContext) -> None:
+    """Before the control plane and the workers are rolled: the installation behind them would only be told the same."""
+    last = ctx.input["hops"][-1]
+    wishes = wishes_of_release(ctx.cluster.modules, last["modules"])
+    cluster = replace(ctx.cluster, modules=wishes, kubernetes_version=last["kubernetes"])
+    if asked := strange(render(cluster), ctx.memory.recall()):
+        with ctx.inside() as api:
+            refuse_strangers(api, asked)
 
 
 step = Step(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from controlplane.kernel.errors import Audience, Fatal
 from provisioner.modules.registry import all_modules
 from provisioner.modules.removing import remove, unwanted
+from provisioner.modules.rendering import render
 from provisioner.runtimes.spec import ClusterSpec
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
 
@@ -21,8 +22,9 @@ def run(ctx: StepContext) -> Outcome:
     keys = unwanted(ctx.memory.recall(), [wish.key for wish in ctx.cluster.modules], all_modules())
     if not keys:
         return Done()
+    rendered = render(ctx.cluster)  # what goes over to a module that stays is not taken away in between
     with ctx.inside() as api:
-        hindered, lingering = remove(api, keys, all_modules(), ctx.memory)
+        hindered, lingering = remove(api, keys, all_modules(), ctx.memory, rendered=rendered)
     if hindered:
         raise Fatal(" ".join(why.detail for why in hindered), code="module_in_use", audience=Audience.TENANT)
     if lingering:

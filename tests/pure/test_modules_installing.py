@@ -20,7 +20,7 @@ from provisioner.modules.removing import remove, unwanted
 from provisioner.modules.rendering import render
 from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.spec import ModuleWish
-from tests.modules import Island, cluster, wish
+from tests.modules import Island, Objects, cluster, wish
 
 MODULES = all_modules()
 PIPELINE = ObjectRef(f"{GROUP}/v1", "TelemetryPipeline", "to-loki", "shop")
@@ -90,7 +90,7 @@ class Watched(Island):
     """An island where somebody counts, behind every call, who answers at the address of telemetry."""
 
     def __init__(
-        self, objects: dict[ObjectRef, dict[str, object]], *, made: int, answered: list[int]
+        self, objects: Objects, *, made: int, answered: list[int]
     ) -> None:
         super().__init__(objects=objects, made=made)
         self.answered = answered

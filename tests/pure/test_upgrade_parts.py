@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -13,11 +14,16 @@ from controlplane.kernel.errors import Audience, Fatal
 from provisioner.drivers.base import Driver, Fault, Observed, Situation
 from provisioner.drivers.shoots.keeping import keep_versions
 from provisioner.flows.upgrade import flow, halting
+from provisioner.modules import ports
+from provisioner.modules.base import Implementation
+from provisioner.modules.objects import MODULE
+from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
 from provisioner.runtimes.workloads import worse
 from provisioner.simulator.gardener.skew import check_pool
 from provisioner.steps import conclude_upgrade, preflight_upgrade, upgrade_control_plane, upgrade_workers
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
+from tests.modules import Island, cluster, wish
 
 ID = UUID(int=7)
 HOPS = [
@@ -127,14 +133,51 @@ def test_an_upgrade_asked_for_anew_tells_a_landscape_that_gave_up_on_the_one_bef
 
 def test_a_module_that_is_refused_is_a_verdict_and_nothing_behind_it_is_installed() -> None:
     def refuse(_: StepContext) -> Outcome:
-        raise Fatal("There is no such kind.", code="x")
+        raise Fatal("There is no such kind.", code="x", audience=Audience.TENANT)
 
     start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
     row, garden = Row(start), Garden(start)
     step = halting(Step(name="install", title="Install", run=refuse))
     assert step.run(context(row, garden, HOPS)) == Done("Halted")
-    assert row.notes["verdict"] == {"ok": False, "reasons": ["There is no such kind."]}
+    said = {"reasons": ["There is no such kind."], "code": "x", "audience": "tenant"}
+    assert row.notes["verdict"] == {"ok": False, **said}
     assert step.run(context(row, garden, HOPS)) == Done("Halted before")
+    with pytest.raises(Fatal, match="was halted: There is no such kind") as told:
+        conclude_upgrade.step.run(context(row, garden, HOPS))
+    assert (told.value.code, told.value.audience) == ("x", Audience.TENANT), "no fault of the release's"
+
+
+def test_an_upgrade_does_not_begin_while_its_modules_would_take_what_is_somebodys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    thing = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "same", "namespace": "nesoi-system"},
+    }
+    elsewhere = Implementation("elsewhere", lambda _: [thing], sourced=True)
+    monkeypatch.setattr(ports, "sourced", lambda *_: elsewhere)
+    theirs = ObjectRef.of(thing)
+    island = Island()
+    island.objects[theirs] = {"metadata": {"name": "same"}}
+
+    class Inhabited(Garden):
+        def probe(self, _: object) -> int:
+            return 3
+
+        def inside(self, _: object) -> AbstractContextManager[Island]:
+            return nullcontext(island)
+
+    start = replace(cluster(wish("eventing")), kubernetes_version="1.31.4")
+    row, garden = Row(start), Inhabited(start)
+    hops = [*HOPS[:1], {**HOPS[1], "modules": {"eventing": "upstream@2.13.0"}}]
+    with pytest.raises(Fatal, match="ConfigMap nesoi-system/same is there already") as told:
+        preflight_upgrade.step.run(context(row, garden, hops))
+    assert (told.value.code, told.value.audience) == ("module_object_there", Audience.TENANT)
+    assert "hand it over by the label modules.nesoi.dev/part-of=eventing" in str(told.value)
+    assert (garden.asked, {call.split()[0] for call in island.calls}) == ([], {"get"})
+    island.objects[theirs]["metadata"]["labels"] = {MODULE: "eventing"}
+    assert preflight_upgrade.step.run(context(row, garden, hops)) == Done("3 nodes are ready")
 
 
 def test_the_flow_rolls_back_before_it_concludes_and_begins_again_behind_the_checks() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from provisioner.modules.base import Module
 from provisioner.modules.sources.groups import owner_of_group
+from provisioner.runtimes.inside import Identity, ObjectRef
 
 LANDSCAPE = "kube-system"
 CRD = "CustomResourceDefinition"
@@ -63,7 +64,6 @@ _RANKS = {
 _CUSTOM = 7
 
 Scopes = Mapping[tuple[str, str], bool]
-Identity = tuple[str, str, str, str]  # group, kind, namespace, name
 
 
 def group_of(document: Mapping[str, Any]) -> str:
@@ -73,8 +73,7 @@ def group_of(document: Mapping[str, Any]) -> str:
 
 def identity_of(document: Mapping[str, Any]) -> Identity:
     """Return what an object is known by, whichever version of its kind it is written in."""
-    metadata = document["metadata"]
-    return group_of(document), document["kind"], metadata.get("namespace") or "", metadata["name"]
+    return ObjectRef.of(document).identity
 
 
 def scopes_of(documents: Iterable[Mapping[str, Any]], module: Module) -> Scopes:

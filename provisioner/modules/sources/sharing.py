@@ -12,9 +12,9 @@ from provisioner.modules.promising import promised
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import with_defaults
 from provisioner.modules.sources.faults import SourceFault, in_one_line
-from provisioner.modules.sources.kinds import CRD, Identity, identity_of
+from provisioner.modules.sources.kinds import CRD, identity_of
 from provisioner.modules.sources.reading import entries, inner
-from provisioner.runtimes.inside import Json
+from provisioner.runtimes.inside import Identity, Json
 
 _SERVICES = ("apiregistration.k8s.io", "APIService", "")
 
