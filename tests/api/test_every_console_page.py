@@ -197,6 +197,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("withdraw-adjustment", "POST"): Row(
         "/statements/adjustments/{adjustment}/withdraw", NO_MEMBER, STATEMENT_PLATFORM, {}
     ),
+    ("seal-statement", "GET"): Row(f"{STATEMENT}/seal", NO_MEMBER, STATEMENT_PLATFORM),
     ("seal-statement", "POST"): Row(f"{STATEMENT}/seal", NO_MEMBER, STATEMENT_PLATFORM, {}),
     ("check-statement", "POST"): Row(f"{STATEMENT}/check", NO_MEMBER, STATEMENT_PLATFORM, {}),
     ("team", "GET"): Row("/team/"),

@@ -70,15 +70,34 @@ def test_a_month_that_is_none_stands_in_the_form(finops: Client) -> None:
     assert "“June” is no month; write it as 2026-10." in response.content.decode()
 
 
-def test_what_can_not_be_sealed_yet_is_told_on_its_page(world: World, finops: Client) -> None:
+def test_a_month_is_sealed_once_it_was_asked_about_and_typed(world: World, finops: Client) -> None:
+    use(runtime(), world.shop, JUNE, vcpu=10 * CORE_HOUR)
+    row = drafted(world.archipel, JUNE)
+    address = reverse("console:seal-statement", args=[row.pk])
+    assert f'href="{address}"' in finops.get(reverse("console:statement", args=[row.pk])).content.decode()
+    asked = finops.get(address).content.decode()
+    assert "be undone." in asked
+    assert "Type 2026-06 to confirm." in asked
+    for typed in ({}, {"confirm": "2026-07"}):
+        refused = finops.post(address, typed)
+        assert refused.status_code == 422
+        assert "“Month of the statement” must be exactly 2026-06." in refused.content.decode()
+    row.refresh_from_db()
+    assert row.number is None
+    text = finops.post(address, {"confirm": " 2026-06 "}, follow=True).content.decode()
+    assert "June 2026 is sealed as statement" in text
+    assert finops.get(address).status_code == 302, "nothing is left to ask"
+
+
+def test_what_can_not_be_sealed_yet_is_told_where_it_was_asked_for(world: World, finops: Client) -> None:
     use(runtime(), world.shop, JUNE, days=61, vcpu=10 * CORE_HOUR)
     drafted(world.archipel, JUNE)
     row = drafted(world.archipel, JULY)
-    response = finops.post(reverse("console:seal-statement", args=[row.pk]), follow=True)
-    assert response.redirect_chain[-1][0] == reverse("console:statement", args=[row.pk])
-    assert (
-        "An earlier month of this tenant is still a draft; seal that one first." in response.content.decode()
-    )
+    response = finops.post(reverse("console:seal-statement", args=[row.pk]), {"confirm": "2026-07"})
+    assert response.status_code == 422
+    text = response.content.decode()
+    assert "An earlier month of this tenant is still a draft; seal that one first." in text
+    assert 'value="2026-07"' in text
 
 
 def test_corrections_and_credits_stand_apart_and_each_runtime_has_its_sum(

@@ -15,6 +15,11 @@ def draft_fields(typed: Mapping[str, str]) -> list[Field]:
     return [_tenant(typed), _text(typed, "month", "Month", "As 2026-10.")]
 
 
+def seal_fields(typed: Mapping[str, str], month: str) -> list[Field]:
+    """Return the question that is the safety catch of sealing."""
+    return [_text(typed, "confirm", "Month of the statement", f"Type {month} to confirm.")]
+
+
 def adjustment_fields(typed: Mapping[str, str]) -> list[Field]:
     """Return the questions about an amount that is given back or added."""
     kind = typed.get("category", "")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.pricing.amounts import digits
 from billing.statements import adjusting, asking, reading, sealing
+from billing.statements.models import Statement
 from controlplane.console.fields.problems import Problem, place
 from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field
@@ -107,21 +108,41 @@ def withdraw(request: ConsoleRequest, adjustment_id: UUID) -> HttpResponse:
     return redirect("console:statements")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page
 def seal(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
-    """Seal a month that is over."""
+    """Say what sealing a month means, and seal it once the month is typed: nothing takes it back."""
     actor = request.visitor.actor
     found = reading.the_statement(actor, statement_id)
     reading.require_manage(actor)
-    try:
-        row = sealing.seal_statement(actor=actor, statement_id=found.pk)
-    except Refused as refusal:
-        _tell(request, refusal)
-    else:
-        told = f"{row.month:%B %Y} is sealed as statement {row.number}; nothing of it changes any more."
-        messages.success(request, told)
-    return redirect("console:statement", found.pk)
+    if request.method == "GET" and found.number:  # asked for twice
+        return redirect("console:statement", found.pk)
+    (field,) = forms.seal_fields(request.POST, f"{found.month:%Y-%m}")
+    problems: list[Problem] = []
+    if request.method == "POST":
+        try:
+            row = _seal(request, found, field)
+        except Refused as refusal:
+            if refusal.status == FORBIDDEN:
+                raise
+            problems = place(refusal, [field])
+        else:
+            told = f"{row.month:%B %Y} is sealed as statement {row.number}; nothing of it changes any more."
+            messages.success(request, told)
+            return redirect("console:statement", row.pk)
+    context = {
+        "statement": found,
+        "total": digits(found.total, found.currency),
+        "field": field,
+        "problems": problems,
+    }
+    return show(request, "statements/seal.html", context, status=422 if problems else 200)
+
+
+def _seal(request: ConsoleRequest, found: Statement, field: Field) -> Statement:
+    if field.value.strip() != f"{found.month:%Y-%m}":
+        raise Refused("confirmation_wrong", f"confirm must be exactly {found.month:%Y-%m}.", field="confirm")
+    return sealing.seal_statement(actor=request.visitor.actor, statement_id=found.pk)
 
 
 @require_POST
