@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from billing.books.models import PriceBook
 from billing.statements import queries
 from billing.statements.models import Charge
 from billing.usage.reading import samples_of_hour
@@ -77,6 +78,12 @@ class Sample:
 def has_evidence(line: Charge) -> bool:
     """Whether a line came from usage of one runtime; a fee or an adjustment did not."""
     return line.runtime is not None and bool(line.meter)
+
+
+def bills_inferred(line: Charge) -> bool:
+    """Whether the book that priced a line bills time that was inferred."""
+    held = PriceBook.objects.filter(key=line.book, version=line.book_version)
+    return held.filter(document__bills_inferred=True).exists()
 
 
 def days_of(line: Charge) -> list[Piece]:

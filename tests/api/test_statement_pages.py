@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from billing.books.apply import apply_prices
+from billing.books.loading import DATA
 from billing.statements import adjusting
 from billing.statements.models import Adjustment
+from billing.usage.models import Day
 from controlplane.console.views import statements_managing
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import SYSTEM, PlatformRole
@@ -132,6 +136,30 @@ def test_a_line_that_charges_a_part_of_its_days_says_so(world: World, finops: Cl
     change(source, JUNE, "vcpu", 25 * CORE_HOUR)
     text = finops.get(address).content.decode()
     assert "These days hold 25 Core-Hours; this line charges 10 Core-Hours of it." in text
+
+
+def test_a_line_says_whether_its_inferred_time_is_billed(
+    world: World, finops: Client, tmp_path: Path
+) -> None:
+    use(runtime(), world.shop, JUNE, seen=43_200, inferred=43_200, vcpu=10 * CORE_HOUR)
+    Day.objects.update(inferred=5 * CORE_HOUR)
+
+    def opened() -> str:
+        row = drafted(world.archipel, JUNE)
+        address = reverse("console:statement-line", args=[row.pk, row.charges.get().line_id])
+        return finops.get(address).content.decode()
+
+    assert "Inferred, not billed" in opened()
+    for name in ("standard-1.yaml", "trial-1.yaml"):
+        text = (DATA / name).read_text().replace("\ntitle:", "\nbills_inferred: true\ntitle:", 1)
+        (tmp_path / name).write_text(text)
+    apply_prices(actor=SYSTEM, directory=tmp_path)
+    text = opened()
+    assert "Inferred, billed" in text
+    assert "10 Core-Hours observed, 5 Core-Hours inferred" in text
+    assert "15 Core-Hours</dd>" in text
+    for notice in ("hold less now", "this line charges"):
+        assert notice not in text
 
 
 def test_what_waits_and_is_not_listed_is_told(

@@ -97,7 +97,8 @@ def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpRespo
     days = evidence.days_of(found) if opens else []
     hours = evidence.hours_of(found, day) if opens and day else []
     samples = evidence.samples_of(found, hour) if opens and hour else []
-    held, billed = evidence.sums_of(days).quantity, int(found.base_quantity)
+    infers, whole = evidence.bills_inferred(found), evidence.sums_of(days)
+    held, billed = whole.quantity + (whole.inferred if infers else 0), int(found.base_quantity)
     context = {
         "statement": row,
         "shown": line_shown(row, found),
@@ -108,7 +109,9 @@ def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpRespo
         "days": pieces_shown(found, days),
         "hours": pieces_shown(found, hours),
         "samples": samples_shown(found, samples),
-        "sum": pieces_shown(found, [evidence.sums_of(days)])[0] if days else None,
+        "infers": infers,
+        "sum": pieces_shown(found, [whole])[0] if days else None,
+        "held": in_unit(found.meter, held),
         "differs": opens and not found.charge_class and held < billed,
         "is_part": found.category == Category.USAGE and not found.charge_class and 0 < billed < held,
     }
