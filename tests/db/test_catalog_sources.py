@@ -351,3 +351,33 @@ def test_what_was_rendered_once_is_not_rendered_again(
     assert objects(retentionHours=5)["Eventing", "default"]["spec"]["retentionHours"] == 5, (
         "manifests are the same for all"
     )
+
+
+def test_what_an_older_build_let_in_is_told_and_kept_and_named_by_no_new_release(
+    served: Registry, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: wide}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
+    digest = served.put("/wide.yaml", f"{BROKER}---{policy}".encode())
+    name_source(folder, f"{served.url}/wide.yaml", digest)
+    with monkeypatch.context() as older:
+        older.setattr(ports, "review_source", ports.no_review)
+        apply(folder)
+    assert ("NetworkPolicy", "wide") in objects()
+    out = StringIO()
+    call_command("catalog", "apply", "--dir", str(folder), stdout=out)
+    assert (
+        "let in before, and not by this build: eventing/upstream@2.13.0 (module_object_reserved)"
+        in out.getvalue()
+    )
+    assert "The catalog is up to date." in out.getvalue()
+    lose_bytes()
+    assert apply(folder).doubts, "and what was lost comes back"
+    assert ("NetworkPolicy", "wide") in objects()
+    release_names(folder)
+    with pytest.raises(CatalogInvalidError, match="is for every pod of the platform"):
+        apply(folder)

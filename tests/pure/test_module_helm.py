@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,14 +157,18 @@ def test_the_system_bounds_what_helm_takes_even_if_nobody_waits_for_it(tmp_path:
 def test_helm_does_not_stay_where_its_bounds_can_not_be_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(*_: object) -> None:
+    started: list[int] = []
+
+    def forbidden(pid: int, *_: object) -> None:
+        os.kill(pid, 0)  # it is at work
+        started.append(pid)
         raise PermissionError("not allowed")
 
     monkeypatch.setattr(resource, "prlimit", forbidden)
     with pytest.raises(HelmInterruptedError, match="not allowed"):
-        rendered(stub(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 60"))
-    pid = (tmp_path / "pid").read_text().strip() if (tmp_path / "pid").exists() else ""
-    assert not pid or not Path(f"/proc/{pid}").exists()
+        rendered(stub(tmp_path, "exec sleep 60"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
 
 
 def test_an_end_of_memory_is_the_charts(tmp_path: Path) -> None:
@@ -218,8 +223,8 @@ def test_a_worker_that_can_not_render_leaves_it_to_another_and_what_nobody_may_i
         shelf._made(said, asked())
     assert passing.value.code == "helm_missing"
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\n"
-    for printed, code in (("a: [", "module_source_refused"), (pod, "module_object_kind")):
-        monkeypatch.setattr(shelf, "helm", lambda text=printed, **_: StubHelm(text))
+    for printed, code in ((["a: ["], "module_source_refused"), ([pod, ""], "module_object_kind")):
+        monkeypatch.setattr(shelf, "helm", partial(lambda one, **_: one, StubHelm(*printed)))
         with pytest.raises(Fatal) as lasting:
             shelf._made(said, asked())
         assert lasting.value.code == code

@@ -11,14 +11,16 @@ import yaml
 
 from controlplane.catalog.loading.reading import parse_document
 from controlplane.catalog.loading.shapes import MODULES
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Audience, Fatal
 from controlplane.kernel.sentences import find_faults
 from provisioner.modules.base import Footprint
 from provisioner.modules.registry import all_modules
+from provisioner.modules.sources import shelf
 from provisioner.modules.sources.faults import SourceInvalidError
 from provisioner.modules.sources.shelf import _rendered
 from provisioner.modules.sources.values import chart_values, path_faults, variants
-from tests.sourcing import CHART_FOLDER, asked, version
+from provisioner.modules.texts import texts_of_many_lines
+from tests.sourcing import CHART_FOLDER, StubHelm, asked, version
 
 FIXED = {"broker": {"image": "registry.example.com/b:1", "retention": "1h"}, "replicas": 1}
 
@@ -83,7 +85,7 @@ def test_the_example_of_the_page_is_right_and_is_about_our_chart() -> None:
     assert chart_values(example, asked()).keys() <= values.keys()
 
 
-@pytest.mark.parametrize("text", ["a\nb", "---\r", "a\x00", "a\u2028b", "\x1b[2J"])
+@pytest.mark.parametrize("text", ["a\nb", "---\r", "a\x00", "a\u2028b", "a\x85b", "\x1b[2J"])
 def test_no_text_of_a_tenants_becomes_more_than_a_value_of_the_chart(text: str) -> None:
     paths = {"retentionHours": {"path": "broker.retention", "text": "{}h"}}
     odd: list[Any] = [text, [{"a": [text]}], {text: 1}]
@@ -91,7 +93,42 @@ def test_no_text_of_a_tenants_becomes_more_than_a_value_of_the_chart(text: str) 
         with pytest.raises(SourceInvalidError, match="the setting retentionHours holds line breaks") as told:
             given(paths, retentionHours=value)
         assert told.value.fault.code == "module_setting_unsafe"
-    for value in ("a: {b}", ["é", 1, None], {"a": True}):
+    for value in ("a: {b}", ["é", 1, None], {"a": True}, "pasted\u00a0", "👩\u200d💻"):
         given({"retentionHours": "broker.retention"}, retentionHours=value)
-    with pytest.raises(Fatal, match="holds line breaks"):
+    with pytest.raises(Fatal, match="holds line breaks") as refused:
         _rendered(version(values=FIXED, settings=paths), asked(retentionHours=text))
+    assert (refused.value.code, refused.value.audience) == ("module_setting_unsafe", Audience.TENANT)
+
+
+def test_each_text_of_many_lines_is_named_by_its_path() -> None:
+    settings = {"a": "plain", "b": ["x", "y\nz"], "c": {"d": "\x1b", "odd\tname": 1}, "e": 7}
+    assert list(texts_of_many_lines(settings)) == [("b", "1"), ("c", "d"), ("c", "odd\tname")]
+
+
+def test_a_worker_refuses_what_settings_add_and_not_what_an_older_build_let_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: NAME}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
+    wide, other = policy.replace("NAME", "wide"), policy.replace("NAME", "other")
+    shelf._tell.cache_clear()
+    monkeypatch.setattr(shelf, "_bundle", lambda _: b"")
+    monkeypatch.setattr(shelf, "helm", lambda **_: StubHelm(wide))
+    entry = version(b"let in before", settings={"retentionHours": "retention"})
+    with caplog.at_level("WARNING", logger=shelf.__name__):
+        for hours in (3, 4):
+            made = shelf._rendered(entry, asked(retentionHours=hours))
+            assert "wide" in {one["metadata"]["name"] for one in made}
+    assert len(caplog.messages) == 1, "once per process"
+    assert "NetworkPolicy nesoi-system/wide is for every pod of the platform" in caplog.messages[0]
+    added = StubHelm(f"{wide}---{other}", wide)
+    monkeypatch.setattr(shelf, "helm", lambda **_: added)
+    with pytest.raises(
+        Fatal, match="with the settings that it has here: NetworkPolicy nesoi-system/other"
+    ) as told:
+        shelf._rendered(entry, asked(retentionHours=5))
+    assert (told.value.code, told.value.audience) == ("module_object_reserved", Audience.TENANT)

@@ -61,11 +61,15 @@ class ApplyRefusedError(Exception):
 
 @dataclass(frozen=True)
 class Applied:
-    """What changed, or would change; `revision` is None where nothing was written, `sources` tells what fetched bundles hold."""
+    """What changed, or would change; `revision` is None where nothing was written, `sources` tells what fetched bundles hold.
+
+    `doubts` are why this build would not let in versions that an older one did.
+    """
 
     changes: tuple[Change, ...]
     revision: int | None
     sources: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
@@ -79,7 +83,8 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
     known = stored_rows()
     fetched = module_sources.fetch_sources(catalog, known)
     review_together(catalog, known, fetched)
-    told, versions = tuple(fetched.summary), module_sources.sourced_versions(catalog)
+    told, doubts = tuple(fetched.summary), tuple(fetched.doubts)
+    versions = module_sources.sourced_versions(catalog)
     with transaction.atomic():
         lock_apply()
         before = stored_rows()
@@ -94,9 +99,9 @@ def apply_catalog(*, actor: Actor, directory: Path = DATA, dry_run: bool = False
             transaction.set_rollback(
                 True
             )  # a dry run writes too, so that it meets whatever the database refuses
-            return Applied(tuple(changes), None, told)
+            return Applied(tuple(changes), None, told, doubts)
         revision = note(noted(changes, after), actor)
-    return Applied(tuple(changes), revision, told)
+    return Applied(tuple(changes), revision, told, doubts)
 
 
 def stored_rows() -> Rows:

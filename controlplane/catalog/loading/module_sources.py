@@ -10,7 +10,6 @@ from django.conf import settings
 from controlplane.catalog import ports
 from controlplane.catalog.loading.catalog import Catalog, Row
 from controlplane.catalog.loading.difference import Rows
-from controlplane.catalog.loading.module_contents import whole_digests
 from controlplane.catalog.loading.module_download import (
     MOST_BYTES,
     Downloader,
@@ -26,41 +25,45 @@ from controlplane.catalog.models import Content
 from controlplane.catalog.sourced import SourcedVersion, sourced_version
 from controlplane.outbound.client import Policy
 
+BAD_SETTINGS = "module_source_settings"
 PATIENCE_SECONDS = 60.0  # of one download
 
 
 @dataclass
 class Fetched:
-    """Proved bytes by their digest with where each came from, and what would come of them, in sentences."""
+    """Proved bytes by their digest with where each came from, and what would come of them, in sentences; `doubts` are about
+    what an older build let in.
+    """
 
     contents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     summary: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
 
 def fetch_sources(catalog: Catalog, before: Rows) -> Fetched:
     """Fetch and review what is new, outside any transaction; raises CatalogInvalidError with file and line of every fault.
 
-    What is stored already is not fetched again; what did not change is not reviewed again, unless a release names it anew.
+    What is stored already is not fetched again. What did not change is reviewed again, for this build may have other rules than
+    the one that let it in, but only told: runtimes have it, and published it can't be mended. A new release must not name it.
     """
     fetched = Fetched()
-    stored = whole_digests(sourced_versions(catalog))
-    due = [
-        key
-        for key, row in catalog.rows["module_version"].items()
-        if row["source"]["digest"] not in stored or _is_due(key, catalog, before)
-    ]
     client: Downloader | None = None
-    for key in due:
-        version = sourced_version(catalog.rows["module_version"][key])
+    for key, row in catalog.rows["module_version"].items():
+        version = sourced_version(row)
         try:
-            client = client or downloader()
-            content = _content(client, version, fetched)
+            content = stored_bundle(version.digest, version.source["url"])
+            if content is None:
+                client = client or downloader()
+                content = _download(client, version, fetched)
         except SourceUnavailableError as error:
             catalog.fault("module_version", key, ("source",), error.code, str(error))
-            if client is None:
+            if error.code == BAD_SETTINGS:
                 break  # nothing can be fetched, and once told is enough
             continue
         said = ports.review_source(version, content, _kubernetes_of(key, catalog))
+        if not _is_new(key, catalog, before):
+            fetched.doubts += [f"{key} ({fault.code}): {fault.detail}" for fault in said.faults]
+            continue
         for fault in said.faults:
             catalog.fault("module_version", key, ("source",), fault.code, fault.detail)
         fetched.summary += [f"{key}: {sentence}" for sentence in said.summary]
@@ -81,7 +84,7 @@ def downloader() -> Downloader:
         credentials = read_credentials(settings.MODULE_SOURCE_CREDENTIALS)
         check_authorities(settings.MODULE_SOURCE_AUTHORITIES)
     except ValueError as error:
-        raise SourceUnavailableError("module_source_settings", f"MODULE_SOURCE_*: {error}.") from error
+        raise SourceUnavailableError(BAD_SETTINGS, f"MODULE_SOURCE_*: {error}.") from error
     bounded = replace(
         policy,
         timeout_seconds=PATIENCE_SECONDS,
@@ -104,11 +107,8 @@ def _stored(digest: str) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-def _content(client: Downloader, version: SourcedVersion, fetched: Fetched) -> bytes:
+def _download(client: Downloader, version: SourcedVersion, fetched: Fetched) -> bytes:
     url, digest = version.source["url"], version.digest
-    kept = stored_bundle(digest, url)
-    if kept is not None:
-        return kept
     if not _in_registry(url):
         content = prove(client.download(url), digest, url)
         fetched.contents[digest] = (url, content)
@@ -123,13 +123,20 @@ def _in_registry(url: str) -> bool:
     return url.startswith("oci://")
 
 
-def _is_due(key: str, catalog: Catalog, before: Rows) -> bool:
+def _is_new(key: str, catalog: Catalog, before: Rows) -> bool:
+    """Say whether a version is new or changed, or a release names it that is not published yet and is new or changed."""
     if before["module_version"].get(key) != catalog.rows["module_version"][key]:
         return True
     return any(
-        key in named_by(row) and before["release"].get(name) != row
+        key in named_by(row) and is_open(name, catalog, before)
         for name, row in catalog.rows["release"].items()
     )
+
+
+def is_open(release: str, catalog: Catalog, before: Rows) -> bool:
+    """Say whether a release is new or changed, and its modules are still to be chosen: of a published one they never change."""
+    was = before["release"].get(release)
+    return was is None or (was["draft"] and was != catalog.rows["release"][release])
 
 
 def _kubernetes_of(key: str, catalog: Catalog) -> list[str]:

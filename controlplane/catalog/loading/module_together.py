@@ -7,7 +7,7 @@ from controlplane.catalog.loading.catalog import Catalog, Row
 from controlplane.catalog.loading.difference import Rows
 from controlplane.catalog.loading.module_registry import chart_layer
 from controlplane.catalog.loading.module_rows import named_by
-from controlplane.catalog.loading.module_sources import Fetched, stored_bundle
+from controlplane.catalog.loading.module_sources import Fetched, is_open, stored_bundle
 from controlplane.catalog.loading.reading import CatalogInvalidError
 from controlplane.catalog.sourced import SourcedVersion, sourced_version
 
@@ -19,7 +19,7 @@ def review_together(catalog: Catalog, before: Rows, fetched: Fetched) -> None:
     """
     for key, release in catalog.rows["release"].items():
         versions = _named(catalog, release)
-        changed = before["release"].get(key) != release or any(
+        changed = is_open(key, catalog, before) or any(
             before["module_version"].get(version.key) != catalog.rows["module_version"][version.key]
             for version in versions
         )

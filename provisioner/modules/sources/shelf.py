@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import cache, lru_cache, partial
 from threading import Lock
+from time import monotonic
 
 from django.conf import settings
 
@@ -16,18 +19,20 @@ from controlplane.catalog.loading.module_download import SourceUnavailableError
 from controlplane.catalog.loading.module_sources import stored_bundle
 from controlplane.catalog.ports import ModuleFault, SourceReview
 from controlplane.catalog.sourced import SourcedVersion, version_key
-from controlplane.kernel.errors import Fatal, Retry
+from controlplane.kernel.errors import Audience, Fatal, Retry
 from provisioner.modules import ports
 from provisioner.modules.base import Footprint, Implementation, Request
 from provisioner.modules.registry import all_modules
-from provisioner.modules.sources.faults import SourceInvalidError
+from provisioner.modules.rendering import with_defaults
+from provisioner.modules.sources.faults import SourceFault, SourceInvalidError
 from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
-from provisioner.modules.sources.rendering import make
+from provisioner.modules.sources.rendering import Made, make
 from provisioner.modules.sources.reviewing import review
 from provisioner.modules.sources.together import shared_faults
-from provisioner.modules.sources.values import chart_values
+from provisioner.modules.sources.values import UNSAFE, chart_values
 from provisioner.runtimes.inside import Json
 
+log = logging.getLogger(__name__)
 MOST_KEPT = 64 * 1024 * 1024  # bytes of what was rendered, as JSON
 BUNDLES_KEPT = 8  # of at most 8 MiB each
 
@@ -104,25 +109,46 @@ def _rendered(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
 
 
 def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
-    module = all_modules()[version.module]
+    """Refuse what this runtime's settings add and nothing else: a published version never changes, and runtimes have it."""
+    until = (
+        monotonic() + settings.STEP_TIMEOUT_SECONDS * 0.8
+    )  # what is rendered in a step is applied in the same one
+    made = _tried(version, asked, until)
+    if made.faults:
+        default = with_defaults(all_modules()[version.module].schema, {})
+        let_in = _tried(version, replace(asked, settings=default), until).faults
+        added = [fault for fault in made.faults if fault not in let_in]
+        if added:
+            said = " ".join(fault.detail for fault in added[:3])
+            detail = f"Module {version.key} can't be installed with the settings that it has here: {said} Set it otherwise."
+            raise Fatal(detail, code=added[0].code, audience=Audience.TENANT)
+        _tell(version.key, let_in[0])
+    return made.objects
+
+
+@cache
+def _tell(key: str, fault: SourceFault) -> None:
+    """Once per process: an older build let it in; `catalog apply` tells operators the same."""
+    log.warning("%s is in the catalogue and would not be let in by this build: %s", key, fault.detail)
+
+
+def _tried(version: SourcedVersion, asked: Request, until: float) -> Made:
     try:
-        # What is rendered in a step is applied in the same one.
-        program = helm(within_seconds=settings.STEP_TIMEOUT_SECONDS * 0.8)
-        made = make(version, _bundle(version), module, asked, program)
+        program = helm(within_seconds=max(until - monotonic(), 1.0))
+        return make(version, _bundle(version), all_modules()[version.module], asked, program)
     except HelmMissingError as error:
         raise Retry(str(error), code="helm_missing") from error
     except HelmInterruptedError as error:
         raise Retry(str(error), code="helm_interrupted") from error
     except (SourceInvalidError, SourceUnavailableError, HelmRefusedError) as error:
         raise _refused(version, error) from error
-    if made.faults:
-        said = " ".join(fault.detail for fault in made.faults[:3])
-        raise Fatal(f"Module {version.key} can't be installed: {said}", code=made.faults[0].code)
-    return made.objects
 
 
 def _refused(version: SourcedVersion, error: Exception) -> Fatal:
-    return Fatal(f"Module {version.key} can't be rendered: {error}", code="module_source_refused")
+    detail = f"Module {version.key} can't be rendered: {error}"
+    if isinstance(error, SourceInvalidError) and error.fault.code == UNSAFE:
+        return Fatal(detail, code=UNSAFE, audience=Audience.TENANT)
+    return Fatal(detail, code="module_source_refused")
 
 
 def _bundle(version: SourcedVersion) -> bytes:

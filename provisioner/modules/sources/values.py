@@ -9,9 +9,11 @@ from typing import Any
 from controlplane.catalog.sourced import SourcedVersion
 from provisioner.modules.base import ClusterFacts, Module, Request
 from provisioner.modules.sources.faults import SourceFault, SourceInvalidError
+from provisioner.modules.texts import texts_of_many_lines
 
 CLUSTER = "cluster."  # begins the name of what comes from the cluster and not from the tenant
 ABSENT = object()
+UNSAFE = "module_setting_unsafe"
 
 
 def chart_values(version: SourcedVersion, asked: Request) -> dict[str, Any]:
@@ -32,22 +34,13 @@ def _given(name: str, asked: Request) -> Any:
     if name.startswith(CLUSTER):
         return cluster_facts(asked.cluster)[name.removeprefix(CLUSTER)]
     given = asked.settings.get(name, ABSENT)
-    if not _is_plain(given):
+    if next(texts_of_many_lines(given), None) is not None:
         detail = (
             f"the setting {name} holds line breaks or control characters, with which it could become more of the chart than a "
             "value; write it in one line."
         )
-        raise SourceInvalidError("module_setting_unsafe", detail)
+        raise SourceInvalidError(UNSAFE, detail)
     return given
-
-
-def _is_plain(value: Any) -> bool:
-    """Say whether all texts in what a tenant wrote stay in one line, wherever a template puts them."""
-    if isinstance(value, Mapping):
-        return all(_is_plain(one) for pair in value.items() for one in pair)
-    if isinstance(value, list | tuple):
-        return all(_is_plain(one) for one in value)
-    return not isinstance(value, str) or value.isprintable()
 
 
 def cluster_facts(cluster: ClusterFacts) -> dict[str, Any]:

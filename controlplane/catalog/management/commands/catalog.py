@@ -63,6 +63,10 @@ class Command(BaseCommand):
         _print_changes(console, applied.changes)
         for sentence in applied.sources:
             console.print(Text(f"  {sentence}"))
+        for sentence in applied.doubts:
+            console.print(Text(f"warning: let in before, and not by this build: {sentence}", style="yellow"))
+        if applied.doubts:
+            console.print("Runtimes keep these as they are; name another version in the next release.")
         if not applied.changes:
             console.print("The catalog is up to date.")
         elif applied.revision is None:
