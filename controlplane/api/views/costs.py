@@ -40,8 +40,15 @@ _DAY = {"type": "string", "format": "date"}
 MONTH = Parameter(
     "month", "A month, as 2026-11; this one unless told.", {"type": "string"}, example="2026-11"
 )
-FROM = Parameter("from", "The first day; the first of this month unless told.", _DAY, example="2026-11-01")
-TO = Parameter("to", "The last day, inclusive; today unless told.", _DAY, example="2026-11-30")
+FROM = Parameter(
+    "from", "The first day, inclusive; the first of this month unless told.", _DAY, example="2026-11-01"
+)
+TO = Parameter(
+    "to",
+    "The last day, inclusive; today unless told. (/usage and /charges end before the day that their “to” names.)",
+    _DAY,
+    example="2026-11-30",
+)
 BY = Parameter("by", "What to add up by.", {"type": "string", "enum": [str(by) for by in By]})
 ACCOUNT = Parameter("account", "Id or slug of one account.")
 RUNTIME = Parameter("runtime", "Id of one runtime.")

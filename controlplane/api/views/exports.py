@@ -29,8 +29,15 @@ from controlplane.kernel.errors import FieldError, Refused
 
 LONGEST = timedelta(days=366)
 _DAY = {"type": "string", "format": "date"}
-FROM = Parameter("from", "The first day; the first of this month unless told.", _DAY, example="2026-01-01")
-TO = Parameter("to", "The day after the last one; tomorrow unless told.", _DAY, example="2026-02-01")
+FROM = Parameter(
+    "from", "The first day, inclusive; the first of this month unless told.", _DAY, example="2026-01-01"
+)
+TO = Parameter(
+    "to",
+    "The day after the last one, exclusive; tomorrow unless told. (The “to” of /costs is the last day itself.)",
+    _DAY,
+    example="2026-02-01",
+)
 RUNTIME = Parameter("runtime", "Id of one runtime.")
 METER = Parameter("meter", "Key of one meter.")
 MONTH = Parameter("month", "A month, as 2026-01; the last one unless told.", example="2026-01")
