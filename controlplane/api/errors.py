@@ -71,9 +71,8 @@ def _refused(error: Refused, context: dict[str, Any]) -> Problem:
     wait = error.retry_after_seconds
     headers = {} if wait is None else {"Retry-After": str(wait)}
     errors = error.errors
-    if (
-        error.status == HTTPStatus.PRECONDITION_FAILED
-    ):  # only here is it known in which header the revision came
+    # Only here is it known in which header the revision came.
+    if error.status == HTTPStatus.PRECONDITION_FAILED:
         errors = (FieldError("If-Match", error.code, error.detail),)
     return Problem(error.status, error.code, error.detail, errors, headers)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from types import MappingProxyType
 from uuid import UUID
 
 from controlplane.kernel.errors import Refused
 from provisioner.rollouts.budget import ROLLOUT, Scope
+from provisioner.rollouts.canaries import stand_in
 from provisioner.rollouts.plan import Plan, StagePlan
 from provisioner.rollouts.selector import Member, cohort_of
 
@@ -33,7 +33,7 @@ class Frozen:
     places: tuple[Place, ...]
     concurrency: dict[Scope, int]  # stages by their number
     failures: dict[Scope, int]
-    sooner: int = 0  # canaries that came instead of others like them whose window opens later
+    sooner: int = 0  # canaries that stand in for others like them whose window opens days later
 
 
 def freeze(
@@ -42,15 +42,14 @@ def freeze(
     *,
     salt: str = "",
     last: Collection[UUID] = frozenset(),
-    opens: Mapping[UUID, float] = MappingProxyType({}),
+    waits: Mapping[UUID, int] = MappingProxyType({}),
 ) -> Frozen:
     """Return every member's place and every limit as a number.
 
     Raises Refused selection_empty, stage_without_targets, members_without_stage; `salt` makes the random order another one.
-    Runtimes in `last`, which can't be upgraded for now, come behind all others: they prove nothing as canaries. `opens` says when
-    windows open, in seconds, once the first stage has begun; of whom it says nothing may begin at once. Where the order is random
-    the draw says from which plans, landscapes and regions that stage's members come, and of one of these come those first whose
-    window opens soonest: a canary that waits for a week holds up everybody.
+    Runtimes in `last`, which can't be upgraded for now, come behind all others: they prove nothing as canaries. `waits` says of
+    which windows open days behind the first stage's beginning, and how many: where the order is random, others like them stand in
+    for such canaries (`canaries.stand_in`), as one that waits for a week holds up everybody.
     """
     _refuse_nobody(members)
     left = sorted(members, key=lambda member: (member.runtime_id in last, *_order(plan, member, salt)))
@@ -59,8 +58,9 @@ def freeze(
     sooner = 0
     for number, stage in enumerate(plan.stages):
         taken = _members_of(stage, left, len(members))
-        if opens and not number and plan.order == "random":
-            taken, sooner = _soonest(taken, _fitting(stage, left), last, opens)
+        if waits and not number and plan.order == "random":
+            drawn, taken = taken, stand_in(taken, _fitting(stage, left), last, waits)
+            sooner = len({one.runtime_id for one in taken} - {one.runtime_id for one in drawn})
         if not taken:
             if plan.fitted:
                 continue
@@ -93,30 +93,6 @@ def _members_of(stage: StagePlan, left: Sequence[Member], total: int) -> list[Me
 
 def _fitting(stage: StagePlan, left: Sequence[Member]) -> list[Member]:
     return [member for member in left if stage.selector is None or stage.selector.matches(member)]
-
-
-def _soonest(
-    drawn: Sequence[Member],
-    fitting: Sequence[Member],
-    last: Collection[UUID],
-    opens: Mapping[UUID, float],
-) -> tuple[list[Member], int]:
-    """Return as many of each plan, landscape and region as were drawn, those first whose window opens soonest, and how many came
-    instead of others.
-    """
-    alike: dict[tuple[str, ...], list[Member]] = {}
-    for member in fitting:  # in the order of the draw, which a stable sort keeps among equals
-        alike.setdefault(_likeness(member), []).append(member)
-    queues = {
-        key: iter(sorted(ones, key=lambda one: (one.runtime_id in last, opens.get(one.runtime_id, -inf))))
-        for key, ones in alike.items()
-    }
-    taken = [next(queues[_likeness(member)]) for member in drawn]
-    return taken, len({one.runtime_id for one in taken} - {one.runtime_id for one in drawn})
-
-
-def _likeness(member: Member) -> tuple[str, ...]:
-    return (member.plan, member.landscape, member.region)
 
 
 def _group(stage: StagePlan, member: Member) -> str:

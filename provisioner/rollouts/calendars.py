@@ -64,10 +64,11 @@ class Party:
 
 
 def fewer(parties: Sequence[Party], most: int) -> list[Party]:
-    """Return at most so many for the same members: of neighbours the largest stands for all of them."""
+    """Return at most so many for the same members: of those that open one after the other the largest stands for all of them."""
     if len(parties) <= most:
         return list(parties)
     cut = [round(number * len(parties) / most) for number in range(most + 1)]
+    parties = sorted(parties, key=lambda one: one.may(0.0)[0])
     pieces = [parties[left:right] for left, right in pairwise(cut)]
     return [
         Party(sum(one.members for one in piece), max(piece, key=lambda one: one.members).may)

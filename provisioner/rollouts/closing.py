@@ -12,17 +12,20 @@ from provisioner.rollouts.permitted import may_read, the_rollout
 # Once for each confirmation, so it may read all targets of the rollout. Rides on target_once_per_rollout and on the waivers' own
 # index of those in force.
 ENDS = """
-SELECT count(*) FILTER (WHERE t.state IN ('starting', 'running'))::int AS under_way,
-    count(*) FILTER (WHERE t.state NOT IN ('starting', 'running'))::int AS left, count(w.id)::int AS waived
+SELECT count(*) FILTER (WHERE t.state = 'running')::int AS under_way,
+    count(*) FILTER (WHERE t.state <> 'running')::int AS left, count(w.id)::int AS waived
 FROM rollouts_target t
 LEFT JOIN rollouts_waiver w ON w.runtime_id = t.runtime_id AND w.revoked_at IS NULL AND w.expires_at > now()
-    AND t.state NOT IN ('starting', 'running')
+    AND t.state <> 'running'
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state NOT IN ('succeeded', 'gone')"""
 
 
 @dataclass(frozen=True)
 class Ends:
-    """How many are under way and may end, how many would be left behind, and for how many of these somebody answers by name."""
+    """How many run and may end, how many would be left behind, and for how many of these somebody answers by name.
+
+    Whose start is decided and not ordered is left behind, too.
+    """
 
     under_way: int
     left: int

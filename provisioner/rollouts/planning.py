@@ -22,6 +22,7 @@ from provisioner.modules.versions import objections_to
 from provisioner.rollouts import members, queries
 from provisioner.rollouts.assigning import Frozen, freeze
 from provisioner.rollouts.calendars import NEVER, Calendar
+from provisioner.rollouts.canaries import days_of_waiting
 from provisioner.rollouts.gates.registry import least_wait
 from provisioner.rollouts.meetable import refuse_unmeetable
 from provisioner.rollouts.plan import Plan, parse_plan, with_notice
@@ -59,9 +60,8 @@ class Planned:
     frozen: Frozen
     ineligible: Sequence[Ineligible]
     calendars: Mapping[UUID, Calendar]  # of runtimes that may not be upgraded at any time
-    begins: Sequence[
-        float
-    ]  # seconds from now at which each stage begins at the earliest, as far as its gates say
+    # Seconds from now at which each stage begins at the earliest, as far as its gates say.
+    begins: Sequence[float]
 
 
 def plan_rollout(
@@ -97,7 +97,7 @@ def plan_rollout(
     first = least_wait([(gate.kind, gate.settings) for gate in parsed.stages[0].before], now)
     frozen = freeze(
         parsed, eligible, salt=release, last={one.member.runtime_id for one in ineligible},
-        opens={key: opens for key, may in calendars.items() if (opens := may(first)[0]) > first},
+        waits=days_of_waiting(calendars, now, first),
     )  # fmt: skip
     if not (overlap or urgent):
         _refuse_overlap(eligible, rollout_id)

@@ -44,7 +44,7 @@ class StagePreview:
     tenants: int
     revenue: Mapping[str, Decimal]  # of these tenants' last statements, by currency
     wait_for_windows: int = 0  # whose window is shut when the stage begins, at the earliest
-    sooner: int = 0  # of them, those drawn instead of others like them whose window opens later
+    sooner: int = 0  # of them, those that stand in for others like them whose window opens days later
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 
 from provisioner.operations.models import Operation
 from provisioner.rollouts import services
+from provisioner.rollouts.closing import ends_of
 from provisioner.rollouts.models import Rollout, Stage, Target
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
@@ -191,3 +192,18 @@ def test_a_runtime_that_is_removed_while_it_waits_holds_its_stage_up_no_longer(w
         Runtime.objects.filter(pk=first.pk).update(phase="deprovisioned", deleted_at=clock())
         tick(clock=clock.passes(seconds=20))
     assert states(rollout) == counted(rollout) == {"succeeded": 1, "waiting": 1, "gone": 1}
+
+
+def test_who_is_asked_hears_that_only_what_runs_ends_and_who_is_about_to_start_is_left(world: World) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock, seconds=lambda _: 600.0)):
+        rollout = started(world, plan=no_gates("rest", max_concurrency=2))
+        tick(clock=clock())
+        decided = Target.objects.filter(state="running").first()
+        assert decided is not None
+        Target.objects.filter(pk=decided.pk).update(state="starting", operation=None)
+        asked = ends_of(actor=world.sam.actor, rollout_id=rollout.id)
+        assert asked.in_words().startswith("1 under way may end. 2 would be left behind")
+        close(world, rollout)
+    assert states(rollout) == {"running": 1, "left_behind": 2}

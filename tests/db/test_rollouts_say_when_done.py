@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.kernel.clock import utcnow
 from provisioner.rollouts import services
-from provisioner.rollouts.models import Rollout, Target
+from provisioner.rollouts.models import MaintenanceWindow, Rollout, Target
 from provisioner.rollouts.parties import parties_of
 from provisioner.rollouts.previewing import Preview
 from provisioner.rollouts.ticking import tick
@@ -116,17 +116,23 @@ def test_whoever_joined_lately_is_waited_for_until_its_notice_is_over(world: Wor
     assert rollout.finish_low > clock + timedelta(hours=50)
 
 
-def test_of_canaries_that_are_alike_those_come_first_whose_window_opens_soonest(world: World) -> None:
+def test_a_canary_whose_window_opens_in_days_gives_its_place_to_one_alike_that_need_not_wait(
+    world: World,
+) -> None:
     fleet(world.shop, [world.landscape], 12)
-    for one in Runtime.objects.filter(region="us-east-1").order_by("name")[:5]:
-        window(world, 2, tenant_id=None, runtime_id=one.pk)
-    window(world, 5)
     plan = {"stages": [{"name": "canary", "share": 4}, {"name": "rest"}]}
+
+    def canaries(found: Preview) -> set[str]:
+        return {one.split("/")[1] for one in found.stages[0].first}
+
+    before = canaries(preview(world, plan))
+    late = Runtime.objects.get(name=min(before))
+    window(world, 5, tenant_id=None, runtime_id=late.pk)
     found = preview(world, plan)
-    chosen = {one.split("/")[1] for one in found.stages[0].first}
-    regions = Runtime.objects.filter(name__in=chosen, region="us-east-1")
-    assert len(chosen) == 4
-    early = {row.name for row in Runtime.objects.filter(region="us-east-1").order_by("name")[:5]}
-    assert set(regions.values_list("name", flat=True)) <= early
-    assert found.stages[0].sooner <= regions.count()
-    assert found.stages[1].sooner == 0
+    (other,) = canaries(found) - before
+    assert before - canaries(found) == {late.name}
+    assert Runtime.objects.get(name=other).region == late.region
+    assert [one.sooner for one in found.stages] == [1, 0]
+    MaintenanceWindow.objects.all().delete()
+    window(world, 0, tenant_id=None, runtime_id=late.pk)
+    assert canaries(preview(world, plan)) == before, "who can begin within a day stays"

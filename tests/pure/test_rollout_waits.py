@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+import resource
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from math import inf
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +18,7 @@ from hypothesis import strategies as st
 
 from provisioner.rollouts.assigning import freeze
 from provisioner.rollouts.calendars import NEVER, Calendar, May, Party, Span, fewer, from_on
+from provisioner.rollouts.canaries import days_of_waiting
 from provisioner.rollouts.estimate import StageLeft, estimate
 from provisioner.rollouts.ideal import Job, schedule
 from provisioner.rollouts.plan import parse_plan
@@ -36,6 +41,13 @@ def every(period: float, opens: float, lasts: float) -> May:
         return max(at, begin), begin + lasts
 
     return may
+
+
+def process_seconds(act: Callable[[], object]) -> float:
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    act()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def likely(*stages: StageLeft, seconds: float = HOUR) -> float:
@@ -115,53 +127,123 @@ def test_who_opens_only_behind_the_deadline_is_left_behind_and_waited_for_until_
 def test_of_more_windows_than_are_told_apart_the_commonest_stand_for_their_neighbours() -> None:
     mays = [every(WEEK, number * HOUR, HOUR) for number in range(10)]
     parties = [Party(number + 1, may) for number, may in enumerate(mays)]
-    merged = fewer(parties, 3)
+    merged = fewer(random.Random(3).sample(parties, 10), 3)
     assert sum(one.members for one in merged) == 55
     assert [mays.index(one.may) for one in merged] == [2, 6, 9]
 
 
-def fleet(count: int) -> list[Member]:
-    return [member(number, landscape=f"l{number % 3}") for number in range(count)]
+CANARIES = {"stages": [{"name": "canary", "share": 10}, {"name": "rest"}]}
+
+
+def fleet(count: int, tenants: int = 30) -> list[Member]:
+    return [
+        member(number, landscape=f"l{number % 2}", tenant_id=UUID(int=1000 + number // 2 % tenants))
+        for number in range(count)
+    ]
 
 
 def alike(one: Member) -> tuple[str, ...]:
     return (one.plan, one.landscape, one.region)
 
 
-def test_canaries_are_those_whose_window_opens_soonest_among_their_like() -> None:
-    everyone = fleet(300)
-    plan = parse_plan({"stages": [{"name": "canary", "share": 12}, {"name": "rest"}]}, now=NOW)
-    drawn = [place.member for place in freeze(plan, everyone).places if place.stage == 0]
-    opens: dict[UUID, float] = {one.runtime_id: 6 * DAY for one in everyone}
-    for one in everyone[::4]:
-        opens[one.runtime_id] = 2 * DAY
-    for one in everyone[::25]:
-        del opens[one.runtime_id]  # at any time
-    frozen = freeze(plan, everyone, opens=opens)
-    chosen = [place.member for place in frozen.places if place.stage == 0]
-    assert Counter(map(alike, chosen)) == Counter(map(alike, drawn)), "spread as the draw says"
-    for one in chosen:
-        others = [other for other in everyone if alike(other) == alike(one) and other not in chosen]
-        assert opens.get(one.runtime_id, 0.0) <= min(opens.get(other.runtime_id, 0.0) for other in others)
-    assert frozen.sooner == len({one.name for one in chosen} - {one.name for one in drawn}) > 0
-    assert len({place.member.runtime_id for place in frozen.places}) == 300
-    assert frozen == freeze(plan, everyone[::-1], opens=opens), "the same whoever comes first"
+def drawn(
+    everyone: list[Member], waits: Mapping[UUID, int] = MappingProxyType({}), **more: Any
+) -> list[Member]:
+    frozen = freeze(parse_plan(CANARIES, now=NOW), everyone, waits=waits, **more)
+    assert len({place.member.runtime_id for place in frozen.places}) == len(everyone)
+    return [place.member for place in frozen.places if not place.stage]
 
 
-def test_the_draw_stays_as_it_is_where_no_window_opens_sooner() -> None:
+def shares(canaries: list[Member]) -> list[int]:
+    return sorted(Counter(one.tenant_id for one in canaries).values())
+
+
+def test_windows_of_every_day_leave_the_draw_as_it_is_whenever_it_is_asked() -> None:
+    everyone = fleet(600)
+    mays = {one.tenant_id: every(DAY, one.tenant_id.int % 24 * HOUR, HOUR) for one in everyone}
+    calendars = {one.runtime_id: mays[one.tenant_id] for one in everyone[::3]}
+    for hours in range(48):
+        assert days_of_waiting(calendars, NOW, hours * HOUR) == {}
+    assert len(set(shares(drawn(everyone)))) <= 2
+
+
+def test_a_preview_and_a_start_later_that_day_draw_the_same() -> None:
+    windows = [Window((day,), 60, 300, "UTC") for day in (2, 3, 4, 5, 6)]  # Wednesday to Sunday
+    everyone = fleet(600)
+
+    def canaries(at: datetime) -> list[Member]:
+        mays = [Calendar([one], [], at) for one in windows]
+        calendars = {one.runtime_id: mays[one.tenant_id.int % 5] for one in everyone}
+        waits = days_of_waiting(calendars, at, DAY)  # told a day before
+        assert set(waits.values()) == {2, 3, 4, 5}, "who opens on Wednesday can wait"
+        return drawn(everyone, waits)
+
+    morning = canaries(NOW + timedelta(hours=5))
+    assert [canaries(NOW + timedelta(hours=hour)) for hour in (7, 12, 23.9)] == [morning] * 3
+    assert morning != drawn(everyone)
+
+
+def test_of_a_canary_that_waits_for_days_one_alike_of_another_tenant_takes_the_place() -> None:
+    everyone = fleet(600)
+    before = drawn(everyone)
+    waits = {one.runtime_id: 5 for one in everyone if one.tenant_id.int % 2}
+    late = [one for one in before if one.runtime_id in waits]
+    after = drawn(everyone, waits)
+    assert late
+    assert not {one.runtime_id for one in after} & set(waits)
+    assert [alike(one) for one in after] == [alike(one) for one in before], "spread as the draw says"
+    assert [one for one in before if one not in late] == [one for one in after if one in before]
+    assert len(shares(after)) >= len(shares(before))
+    assert max(shares(after)) <= max(shares(before))
+    assert after == drawn(everyone[::-1], waits), "the same whoever comes first"
+
+
+def test_a_tenant_without_windows_does_not_get_all_the_canaries() -> None:
+    everyone = fleet(600)
+    before, free = drawn(everyone), UUID(int=1003)
+    waits = {one.runtime_id: 5 for one in everyone if one.tenant_id != free}
+    after = drawn(everyone, waits)
+    assert sum(one.tenant_id == free for one in after) in {1, max(shares(before))}
+    assert len(shares(after)) >= len(shares(before))
+
+
+def test_where_nobody_opens_soon_the_one_with_the_fewest_days_stands_in_and_equals_stay() -> None:
+    everyone = fleet(600)
+    assert drawn(everyone, {one.runtime_id: 5 for one in everyone}) == drawn(everyone)
+    waits = {one.runtime_id: 3 + one.tenant_id.int % 2 for one in everyone}
+    after = drawn(everyone, waits)
+    assert {waits[one.runtime_id] for one in drawn(everyone)} == {3, 4}
+    assert {waits[one.runtime_id] for one in after} == {3}
+
+
+def test_tenants_own_shares_stay_where_all_have_several_canaries() -> None:
+    everyone = fleet(600, tenants=3)
+    waits = {one.runtime_id: 5 for one in everyone[::2]}
+    before, after = drawn(everyone), drawn(everyone, waits)
+    assert shares(after)[-1] <= shares(before)[-1]
+    assert len(shares(after)) == len(shares(before)) == 3
+    assert any(one.runtime_id in waits for one in before)
+
+
+def test_thousands_of_canaries_that_wait_are_drawn_again_in_no_time() -> None:
+    plan = parse_plan({"stages": [{"name": "canary", "share": "20%"}, {"name": "rest"}]}, now=NOW)
+    everyone = fleet(10_000, tenants=400)
+    waits = {one.runtime_id: 5 for one in everyone if one.tenant_id.int % 4}
+    calm = process_seconds(lambda: freeze(plan, everyone))
+    assert process_seconds(lambda: freeze(plan, everyone, waits=waits)) < calm + 0.5
+
+
+def test_an_order_that_people_chose_stays() -> None:
     everyone = fleet(60)
-    plan = parse_plan({"stages": [{"name": "canary", "share": 6}, {"name": "rest"}]}, now=NOW)
-    all_wait: dict[UUID, float] = {one.runtime_id: DAY for one in everyone}
-    assert freeze(plan, everyone, opens=all_wait) == freeze(plan, everyone)
-    by_name = parse_plan({"order": "name", "stages": [{"name": "a", "share": 6}, {"name": "rest"}]}, now=NOW)
-    some = {one.runtime_id: DAY for one in everyone[:50]}
-    assert freeze(by_name, everyone, opens=some) == freeze(by_name, everyone), "an order that people chose"
+    plan = parse_plan({"order": "name", "stages": [{"name": "a", "share": 6}, {"name": "rest"}]}, now=NOW)
+    some = {one.runtime_id: 5 for one in everyone[:50]}
+    assert freeze(plan, everyone, waits=some) == freeze(plan, everyone)
 
 
-def test_whoever_can_not_be_upgraded_for_now_is_no_canary_because_its_window_is_open() -> None:
-    everyone = fleet(30)
-    plan = parse_plan({"stages": [{"name": "canary", "share": 6}, {"name": "rest"}]}, now=NOW)
-    pinned = {one.runtime_id for one in everyone[:10]}
-    opens: dict[UUID, float] = {one.runtime_id: DAY for one in everyone[10:]}
-    frozen = freeze(plan, everyone, last=pinned, opens=opens)
-    assert not pinned & {place.member.runtime_id for place in frozen.places if place.stage == 0}
+def test_whoever_can_not_be_upgraded_for_now_stands_in_for_nobody() -> None:
+    everyone = fleet(60)
+    pinned = {one.runtime_id for one in everyone[:20]}
+    waits = {one.runtime_id: 5 for one in everyone[20:]}
+    after = drawn(everyone, waits, last=pinned)
+    assert after == drawn(everyone, last=pinned)
+    assert not pinned & {one.runtime_id for one in after}

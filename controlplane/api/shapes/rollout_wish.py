@@ -87,8 +87,8 @@ STAGE_PREVIEW = record(
         },
         "sooner": {
             **COUNT,
-            "description": "Of the canaries, those drawn instead of others of their plan, landscape and region whose window "
-            "opens later.",
+            "description": "Of the canaries, those that stand in for others of their plan, landscape and region whose window "
+            "opens days later.",
         },
     }
 )

@@ -76,7 +76,7 @@ ERRORS = (
 )
 REASONS = (("count", "count"), ("state", "state"), ("why not done", "reason"))
 PLANNED = (("stage", "name"), ("runtimes", "members"), ("tenants", "tenants"), ("at once", "max_concurrency"),
-           ("wait for a window", "wait_for_windows"), ("drawn for a sooner one", "sooner"), ("may fail", "max_failures"),
+           ("wait for a window", "wait_for_windows"), ("drawn for its window", "sooner"), ("may fail", "max_failures"),
            ("before", "gates_before"),
            ("after", "gates_after"), ("revenue", "money"), ("first", "first"))  # fmt: skip
 INELIGIBLE = (("count", "count"), ("why not", "reason"), ("for example", "names"))
