@@ -14,6 +14,7 @@ from provisioner.modules.base import Module
 from provisioner.modules.ordering import Objection, in_order, objections
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import with_defaults
+from provisioner.modules.texts import is_one_line, texts_of_many_lines
 from provisioner.modules.versions import parse_version
 from provisioner.runtimes.spec import ModuleWish
 
@@ -36,7 +37,8 @@ def module_wishes(
     `before` is the JSON of the cluster spec that this wish replaces: a module that stays keeps its settings, and with
     `keep_versions` (nothing moves but by an upgrade) its version too, unless it follows another channel now. `settings` replaces
     those of the modules that it names. Raises Refused: module_unknown, module_requires, module_conflict, module_cycle,
-    module_not_in_release, settings_invalid.
+    module_not_in_release, settings_invalid; module_setting_unsafe for settings that are given now: what an older build let in,
+    rendering judges.
     """
     known = all_modules() if modules is None else modules
     chosen = {choice.name: choice for choice in parameters.modules}
@@ -51,6 +53,8 @@ def module_wishes(
         there = old.get(key)
         given = (settings or {}).get(key, there.settings if there else {})
         check_settings(known[key], given)
+        if settings and key in settings:
+            check_texts(known[key], given)
         wishes.append(
             _wish(chosen[key], known[key], given, release, channels, there if keep_versions else None)
         )
@@ -99,6 +103,22 @@ def check_settings(module: Module, settings: Mapping[str, Any]) -> None:
         ]
         detail = f"Module {module.key}: " + " ".join(error.detail for error in errors[:5])
         raise Refused("settings_invalid", detail, errors=errors)
+
+
+def check_texts(module: Module, settings: Mapping[str, Any]) -> None:
+    """Raise Refused (module_setting_unsafe) with every text that no chart would be given: one of more than one line."""
+    unsafe = [[one if is_one_line(one) else "…" for one in path] for path in texts_of_many_lines(settings)]
+    if unsafe:
+        errors = [
+            FieldError(
+                field := ".".join(["settings", *path]),
+                "module_setting_unsafe",
+                f"{field} holds line breaks or control characters; write it in one line.",
+            )
+            for path in unsafe
+        ]
+        detail = f"Module {module.key}: " + " ".join(error.detail for error in errors[:5])
+        raise Refused("module_setting_unsafe", detail, errors=errors)
 
 
 def _of_a_removal(one: Objection, there: Collection[str]) -> Objection:

@@ -108,6 +108,12 @@ def test_what_can_not_be_is_refused_with_the_way_out(alice: Asking, runtime: Run
             "settings_invalid",
             "colour",
         ),
+        (
+            alice.patch(f"{here}/api-gateway", {"settings": {"corsOrigins": ["https://a.example\nb: c"]}}),
+            422,
+            "module_setting_unsafe",
+            "settings.corsOrigins.0 holds line breaks or control characters; write it in one line.",
+        ),
     ]
     for answer, status, code, words in cases:
         assert problem(answer) == (status, code)
