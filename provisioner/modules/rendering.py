@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Audience, Fatal
 from provisioner.modules import ports
 from provisioner.modules.base import ClusterFacts, Footprint, Implementation, Module, Request
 from provisioner.modules.health import CHECKS
@@ -107,15 +107,17 @@ def _chosen(wish: ModuleWish, modules: Mapping[str, Module]) -> tuple[Module, Im
 
 def _refuse_shared(made: Iterable[Rendered]) -> None:
     """Raise Fatal for an object that two modules bring: asked before, but not of everybody's settings and channels."""
-    owners: dict[Identity, str] = {}
+    owners: dict[Identity, ModuleWish] = {}
     for one in made:
         for document in one.objects:
-            owner = owners.setdefault(identity_of(document), one.wish.key)
-            if owner != one.wish.key:
+            owner = owners.setdefault(identity_of(document), one.wish)
+            if owner.key != one.wish.key:
+                own = any(wish.channel or wish.settings for wish in (owner, one.wish))
                 raise Fatal(
-                    f"Modules {owner} and {one.wish.key} both bring {ObjectRef.of(document)}, and one would undo the other's; "
-                    "take one of them away, or another version of it.",
+                    f"Modules {owner.key} and {one.wish.key} both bring {ObjectRef.of(document)}: one would undo the other's. "
+                    "No module changes until one of them is taken away or has another version or other settings.",
                     code="module_object_taken",
+                    audience=Audience.TENANT if own else Audience.SRE,
                 )
 
 

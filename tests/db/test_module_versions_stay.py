@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from controlplane.catalog.loading.apply import ApplyRefusedError
 from controlplane.catalog.loading.catalog import DATA
 from controlplane.catalog.loading.difference import Change, Rows
 from controlplane.catalog.loading.module_download import digest_of
+from controlplane.catalog.loading.module_registry import CHART
 from controlplane.catalog.loading.module_rows import module_version_row
 from controlplane.catalog.models import Content, ModuleVersion, Release
 from controlplane.catalog.queries import LOCK_APPLY
@@ -201,3 +203,25 @@ def test_a_version_waits_for_the_release_that_is_being_published(version: Module
         until_it_waits(other)
     late.join(30)
     assert [f"part of the published release {RELEASE}" in str(one) for one in told] == [True]
+
+
+@pytest.mark.django_db
+def test_what_was_stored_before_is_linked_by_the_migration_whatever_lies_beside_it() -> None:
+    chart, rubbish = content(b"a chart"), content(b"\x1f\x8b\xff no JSON")
+    layers = [{"mediaType": "application/json", "digest": rubbish}, {"mediaType": CHART, "digest": chart}]
+    manifest = content(json.dumps({"layers": layers}).encode())
+    lonely = content(json.dumps({"layers": [{"mediaType": CHART, "digest": OTHER}]}).encode())
+    sources = {
+        "1.0.0": {"kind": "chart", "url": "oci://h.example/a", "digest": manifest},
+        "1.1.0": {"kind": "chart", "url": "oci://h.example/a", "digest": lonely},
+        "1.2.0": {"kind": "chart", "url": "https://h.example/a.tgz", "digest": rubbish},
+    }
+    for number, said in sources.items():
+        ModuleVersion.objects.create(
+            key=f"eventing/x@{number}", module_id="eventing", implementation="x", version=number, source=said
+        )
+    migration = import_module("controlplane.catalog.migrations.0007_versions_keep_their_bytes")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.LINK)
+    linked = dict(Content.objects.exclude(chart=None).values_list("digest", "chart_id"))
+    assert linked == {manifest: chart}

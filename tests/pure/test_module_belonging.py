@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controlplane.catalog.sourced import SourcedVersion
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Audience, Fatal
 from provisioner.modules import ports
 from provisioner.modules.base import Implementation
 from provisioner.modules.installing import install
@@ -165,6 +165,7 @@ def test_what_upstream_brings_for_itself_is_let_in() -> None:
         one(NETWORK, "NetworkPolicy", "own", body=f"spec: {{podSelector: {{matchLabels: {{{MODULE}: eventing}}}}}}"),
         one(STORAGE, "StorageClass"),
         one("v1", "ServiceAccount"),
+        one(RBAC, "ClusterRole", "system:vpa-actor"),
     ) == []  # fmt: skip
 
 
@@ -236,7 +237,24 @@ def test_no_runtime_gets_the_same_object_from_two_modules(monkeypatch: pytest.Mo
         Fatal, match=r"eventing and autoscaling both bring ConfigMap nesoi-system/same"
     ) as told:
         render(cluster(*wishes))
-    assert told.value.code == "module_object_taken"
+    assert (told.value.code, told.value.audience) == ("module_object_taken", Audience.SRE), (
+        "the release's fault"
+    )
+    chosen = [wishes[0], replace(wishes[1], channel="rapid")]
+    with pytest.raises(Fatal, match="No module changes until one of them is taken away") as told:
+        render(cluster(*chosen))
+    assert told.value.audience is Audience.TENANT, "the release that runs by default was tried"
+
+
+def test_pods_of_other_namespaces_are_nobodys_here() -> None:
+    """Telemetry's agents run in the platform's namespace, which a budget of drivers does not reach."""
+    budget = one(
+        "policy/v1", "PodDisruptionBudget", "b", f"spec: {{selector: {{matchLabels: {{{THEIRS}}}}}}}"
+    )
+    request = replace(asked(), key="gpu", settings={"sharing": "none"})
+    for namespace, count in (("nesoi-drivers", 0), (SYSTEM, 1)):
+        content = budget.replace("name: 'b'", f"name: b, namespace: {namespace}").encode()
+        assert len(make(GPU, content, all_modules()["gpu"], request, StubHelm("")).faults) == count
 
 
 THEIRS = "app.kubernetes.io/name: telemetry-vector"

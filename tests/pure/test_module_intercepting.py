@@ -51,6 +51,16 @@ REFUSED = {
         "nesoi-system"),
     "by a label that the landscape's have": (
         webhook(PODS, ", objectSelector: {matchLabels: {k8s-app: kube-dns}}"), "kube-system"),
+    "by a label that Kubernetes gives": (
+        webhook(PODS, ", objectSelector: {matchExpressions: [{key: pod-template-hash, operator: Exists}]}"), "kube-system"),
+    "by a label that Gardener gives": (
+        webhook(PODS, ", objectSelector: {matchLabels: {resources.gardener.cloud/managed-by: gardener}}"), "kube-system"),
+    "nodes by a label of theirs": (
+        webhook(NODES, f", namespaceSelector: {AWAY}, objectSelector: {{matchLabels: {{kubernetes.io/os: linux}}}}"),
+        "looks at nodes of the cluster's own"),
+    "the landscape's by a purpose": (
+        webhook(PODS, ", namespaceSelector: {matchExpressions: [{key: gardener.cloud/purpose, operator: Exists}]}"),
+        "kube-system"),
     "whoever does not ask not to": (
         webhook(PODS, ", objectSelector: {matchExpressions: [{key: inject.example.com/proxy, operator: DoesNotExist}]}"),
         "kube-system"),
@@ -89,6 +99,9 @@ LET_IN = {
     "all that lives in others' namespaces": webhook(BOUNDED, f", namespaceSelector: {AWAY}"),
     "namespaces that ask for it": webhook(PODS, f", namespaceSelector: {ASKED}"),
     "objects that ask for it": webhook(PODS, f", objectSelector: {ASKED}"),
+    "a namespace by its name": webhook(
+        PODS, ", namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}"
+    ),
     "a policy for others' pods": policy(PODS, f", namespaceSelector: {AWAY}"),
     "a policy that is bound to others": policy(
         PODS, binding=f", matchResources: {{namespaceSelector: {AWAY}}}"

@@ -33,7 +33,7 @@ def source_faults(row: Row) -> Iterator[tuple[tuple[str, ...], str, str]]:
         yield (
             ("source", "url"),
             "module_source_invalid",
-            f"{url} is no address; it names no host, or no port.",
+            f"{url} is no address; it names no host, or a port that is none.",
         )
         return
     if source["kind"] == "manifests":

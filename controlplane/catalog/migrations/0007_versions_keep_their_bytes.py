@@ -3,16 +3,22 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-# Of a chart in a registry the manifest is named, and the manifest names the chart: what was stored before says so now.
+# Whoever reads a module's bytes or the catalog waits for us: for moments, and for nobody who is in front of us for longer.
+PATIENCE = "SET LOCAL lock_timeout = '5s'"
+# Of a chart in a registry the manifest is named, and the manifest names the chart: what was stored before says so now. Step by
+# step, so that only manifests are read as JSON.
 LINK = """
-UPDATE catalog_content manifest SET chart_id = chart.digest
-    FROM catalog_moduleversion version, catalog_content chart
-    WHERE version.source ->> 'digest' = manifest.digest AND version.source ->> 'url' LIKE 'oci://%'
-        AND chart.digest IN (
-            SELECT layer ->> 'digest'
-            FROM json_array_elements(convert_from(manifest.content, 'UTF8')::json -> 'layers') layer
-            WHERE layer ->> 'mediaType' = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip'
-        );
+WITH manifest AS MATERIALIZED (
+    SELECT DISTINCT stored.digest, stored.content FROM catalog_content stored
+        JOIN catalog_moduleversion version ON version.source ->> 'digest' = stored.digest
+    WHERE version.source ->> 'url' LIKE 'oci://%'
+), named AS MATERIALIZED (
+    SELECT manifest.digest, layer ->> 'digest' AS chart
+        FROM manifest, json_array_elements(convert_from(manifest.content, 'UTF8')::json -> 'layers') layer
+    WHERE layer ->> 'mediaType' = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip'
+)
+UPDATE catalog_content stored SET chart_id = chart.digest
+    FROM named JOIN catalog_content chart ON chart.digest = named.chart WHERE stored.digest = named.digest;
 """
 # A chart stays while its manifest does: one without the other is of no use to any worker. Not deferred: whoever breaks it is told
 # there and then.
@@ -63,11 +69,12 @@ DROP FUNCTION catalog_moduleversion_stays();
 
 
 class Migration(migrations.Migration):
-    """Two small tables that only `catalog apply` writes to: nobody waits for their locks."""
+    """Two small tables that only `catalog apply` writes to; who reads them waits until the bytes are linked, for moments."""
 
     dependencies = [("catalog", "0006_sources_of_modules")]
 
     operations = [
+        migrations.RunSQL(PATIENCE, migrations.RunSQL.noop),
         migrations.AddField(
             "content",
             "chart",
@@ -86,4 +93,5 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(NAMED, NAMELESS),
         migrations.RunSQL(STAYS, GOES),
+        migrations.RunSQL(migrations.RunSQL.noop, PATIENCE),  # the same on the way back, which begins here
     ]

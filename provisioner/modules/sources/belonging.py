@@ -15,8 +15,33 @@ from provisioner.modules.sources.kinds import CRD
 from provisioner.modules.sources.reading import inner
 from provisioner.runtimes.inside import ObjectRef
 
+# Of `system:` what Kubernetes' bootstrap policy and its controllers have; others take that beginning, too.
+_SYSTEMS = (
+    ":",
+    "aggregate-to-",
+    "apiserver",
+    "auth-delegator",
+    "basic-user",
+    "bootstrap",
+    "certificates",
+    "cloud-",
+    "controller:",
+    "coredns",
+    "discovery",
+    "heapster",
+    "kube",
+    "leader-locking-kube",
+    "masters",
+    "metrics-server",
+    "monitoring",
+    "node",
+    "persistent-volume-",
+    "public-info-",
+    "service-account",
+    "volume-",
+)
 _BEGINNINGS = {
-    "system:": KUBERNETES,
+    **{f"system:{name}": KUBERNETES for name in _SYSTEMS},
     "kubeadm:": KUBERNETES,
     "gardener": OTHERS,
     "extensions.gardener.cloud:": OTHERS,

@@ -33,7 +33,7 @@ def _reached(document: Mapping[str, Any], module: Module) -> Iterator[str]:
         return
     selector = inner(document, *_SELECTORS[document["kind"]])
     for key, theirs in others_of_build(module):
-        if any(selects(selector, labels) for labels in map(_labels, theirs) if labels):
+        if any(selects(selector, _labels(one)) for one in _beside(document, theirs) if _labels(one)):
             yield f"selects the pods of module {key}, too; let it select the bundle's own by a label that no other has."
             return
 
@@ -41,7 +41,7 @@ def _reached(document: Mapping[str, Any], module: Module) -> Iterator[str]:
 def _mistaken(document: Mapping[str, Any], module: Module) -> Iterator[str]:
     labels = _labels(document)
     for key, theirs in others_of_build(module) if labels else ():
-        for one in theirs:
+        for one in _beside(document, theirs):
             if selects(_selector(one), labels) and _selector(one):
                 yield (
                     f"has pods with the labels that {ObjectRef.of(one)} of module {key} asks for, which would take them for its "
@@ -57,9 +57,15 @@ def _scaled(document: Mapping[str, Any], module: Module) -> Iterator[str]:
     for key, theirs in others_of_build(module) if target else ():
         if any(
             (one["kind"], one["metadata"]["name"]) == (target.get("kind"), target.get("name"))
-            for one in theirs
+            for one in _beside(document, theirs)
         ):
             yield f"scales the {target['kind']} {target['name']} of module {key}; leave it out."
+
+
+def _beside(document: Mapping[str, Any], theirs: Sequence[Json]) -> Iterator[Json]:
+    """Yield what is in the same namespace: what selects pods reaches no further."""
+    place = document["metadata"].get("namespace")
+    yield from (one for one in theirs if one["metadata"].get("namespace") == place)
 
 
 def _labels(document: Mapping[str, Any]) -> Json:

@@ -50,7 +50,8 @@ _EVERYBODYS = (
     "role",
     "tier",
 )  # labels that the landscape's pods have, too
-_EVERYWHERE = ("app.kubernetes.io/", "modules.nesoi.dev/", "nesoi.dev/")
+_LANDSCAPES = ("gardener.cloud", "k8s.io", "kubernetes.io")  # and whose labels, of names and of domains below
+_EVERYWHERE = (*_LANDSCAPES, "nesoi.dev")
 _POLICY = "ValidatingAdmissionPolicy"
 
 
@@ -163,13 +164,27 @@ def _is_others(group: str, groups: Mapping[str, Collection[str]]) -> bool:
 def _opts_in(selector: Mapping[str, Any]) -> bool:
     """Say whether only objects are meant that ask for it by a label of its own."""
     return any(
-        name not in _EVERYBODYS and not name.startswith(_EVERYWHERE) for name, _ in asked_labels(selector)
+        name not in _EVERYBODYS and not name.endswith("-hash") and not _is_of(_EVERYWHERE, name)
+        for name, _ in asked_labels(selector)
     )
 
 
+def _is_of(domains: Sequence[str], label: str) -> bool:
+    prefix = label.rpartition("/")[0]
+    return any(prefix == domain or prefix.endswith(f".{domain}") for domain in domains)
+
+
 def _selects(selector: Mapping[str, Any], namespace: str) -> bool:
-    """Say whether a namespace of the platform or the landscape is selected, by the labels that it is known to have."""
+    """Say whether a namespace of the platform or the landscape is selected, by the labels that it is known to have.
+
+    Landscapes label theirs as they like with what is Kubernetes' or their own.
+    """
     labels = {_NAME: namespace}
+    if namespace not in OURS:
+        guessed = {
+            name: (values or [""])[0] for name, values in asked_labels(selector) if _is_of(_LANDSCAPES, name)
+        }
+        labels = guessed | labels
     if namespace in OURS:
         level = "privileged" if namespace == DRIVERS else "restricted"
         labels |= {"nesoi.dev/part": "platform", **dict.fromkeys(_LEVELS, level)}

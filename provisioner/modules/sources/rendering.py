@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from provisioner.modules.sources.replacing import replacement_faults
 from provisioner.modules.sources.values import chart_values
 from provisioner.runtimes.inside import Json
 
+log = logging.getLogger(__name__)
 _STUMBLES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
@@ -41,7 +43,8 @@ def make(version: SourcedVersion, content: bytes, module: Module, asked: Request
     try:
         return _made(version, content, module, asked, helm)
     except _STUMBLES as error:
-        # No shape is known to lead here: whatever does is the bundle's fault, and no worker's.
+        # No shape is known to lead here: whatever does is the bundle's fault, and no worker's, or ours, which nobody else tells.
+        log.exception("%s can't be read", version.key)
         raise invalid(f"something in it can't be read ({type(error).__name__}: {error}).") from error
 
 

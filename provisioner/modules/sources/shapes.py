@@ -52,7 +52,8 @@ _IMAGE = _Value(
     "the name of an image, without blanks", _matching(r"([A-Za-z0-9][A-Za-z0-9._:/@+-]{0,1022})?")
 )
 _GROUP_VERSION = _Value(
-    "a group and version such as apps/v1", _matching(r"([a-z0-9][a-z0-9.-]{0,252}/)?v[a-z0-9]{1,62}")
+    "a group and version such as apps/v1",
+    _matching(r"v[a-z0-9]{1,62}|[a-z0-9][a-z0-9.-]{0,252}/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"),
 )
 _KIND = _Value("a kind such as ConfigMap", _matching(r"[A-Za-z][A-Za-z0-9]{0,62}"))
 
