@@ -149,10 +149,9 @@ def agree_commitment(
     ends: date,
     dimension: str = "",
 ) -> Commitment:
-    """Agree that a tenant pays a fee for so many units of a meter each month.
+    """Agree that a tenant pays a fee for so many units of a meter that costs something each month.
 
-    Raises Refused 403, 422 (meter_free: nothing of it has a price, so nothing could bear the fee), 409 months_sealed,
-    prices_missing.
+    Raises Refused 403, 422, 409 months_sealed, prices_missing.
     """
     _admit(actor, title)
     known = meter_facts()
@@ -221,6 +220,7 @@ def _check_prices(book: str, plans: Sequence[str], discount_percent: Decimal) ->
 
 
 def _check_priced(tenant: Tenant, meter: str, starts: date) -> None:
+    """Raise Refused (meter_free) where nothing of a meter would have a line, which alone can bear a share of a fee."""
     books = [segment.book for segment in segments(tenant, month(starts.year, starts.month))]
     if not any(line.meter == meter for book in books for line in book.lines):
         detail = f"No price of this tenant's in {starts:%B %Y} is for {meter}; commit to a meter that costs something."
