@@ -87,6 +87,17 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """One tenant's part of what a row of the comparison measured and billed."""
+
+    key: str
+    name: str
+    metered_days: int  # of runtimes
+    metered: Decimal  # at list price
+    billed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Margin:
     """What is left of a month, by tenant or plan."""
 
@@ -127,6 +138,20 @@ def margin(*, actor: Actor, month: date, by: str = "tenant") -> Margin:
     found = [Share(key or "", name or "", *amounts) for key, name, *amounts in rows(statement, values)]
     cost, count = rows(sql.TRIALS, {**values, "trial": settings.TRIAL_PLAN})[0]
     return Margin(month, HOUSE_CURRENCY, found, cost, count, problems)
+
+
+def tenants_of_plan(*, actor: Actor, month: date, plan: str) -> Sequence[Share]:
+    """Return what a plan's row of `margin` is made of, by tenant; raises Refused forbidden (403)."""
+    values, _ = _values(actor, month)
+    found = rows(sql.TENANTS_OF_PLAN, {**values, "plan": plan})
+    return [Share(key or "", name or "", *amounts) for key, name, *amounts in found]
+
+
+def tenants_of_row(*, actor: Actor, month: date, row: Compared) -> Sequence[Measured]:
+    """Return what a row of `reconcile` measured and billed, by tenant; raises Refused forbidden (403)."""
+    values, _ = _values(actor, month)
+    named = {"provider": row.provider, "landscape": row.landscape, "meter_group": row.meter_group}
+    return [Measured(*one) for one in rows(sql.TENANTS_OF_GROUP, {**values, **named})]
 
 
 def _values(actor: Actor, month: date) -> tuple[dict[str, Any], list[str]]:

@@ -99,6 +99,38 @@ FROM theirs c FULL JOIN ours o ON o.plan = c.plan LEFT JOIN catalog_plan p ON p.
 GROUP BY 1, 2 ORDER BY 1 NULLS LAST
 """
 
+# What a plan's margin is made of; the same sums as above, of one plan.
+TENANTS_OF_PLAN = f"""
+{_OWNED},
+theirs AS (SELECT tenant_id, sum(amount) AS cost FROM owned WHERE plan = %(plan)s GROUP BY 1),
+ours AS (SELECT tenant_id, sum(billed) AS billed FROM charge WHERE plan = %(plan)s GROUP BY 1)
+SELECT t.slug, t.name, coalesce(o.billed, 0), coalesce(c.cost, 0)
+FROM theirs c FULL JOIN ours o ON o.tenant_id = c.tenant_id
+    LEFT JOIN tenants_tenant t ON t.id = coalesce(c.tenant_id, o.tenant_id)
+ORDER BY t.slug NULLS LAST
+"""
+
+# What one row of RECONCILE measured and billed, by tenant. A runtime that moved within a day counts for both of its tenants.
+TENANTS_OF_GROUP = f"""
+WITH {_KNOWN},
+measured AS (
+    SELECT d.tenant_id, count(DISTINCT (d.runtime, d.day)) AS days
+    FROM usage_day d JOIN groups g USING (meter) JOIN catalog_plan p ON p.key = d.plan LEFT JOIN place l USING (runtime)
+    WHERE d.day >= %(month)s AND d.day < %(end)s AND d.quantity > 0
+        AND (p.provider, coalesce(l.landscape, ''), g.meter_group) = (%(provider)s, %(landscape)s, %(meter_group)s)
+    GROUP BY 1
+),
+ours AS (
+    SELECT c.tenant_id, sum(c.billed) AS billed, sum(c.listed) AS listed
+    FROM charge c LEFT JOIN catalog_plan p ON p.key = c.plan LEFT JOIN place l USING (runtime)
+    WHERE (coalesce(p.provider, ''), coalesce(l.landscape, ''), c.meter_group) = (%(provider)s, %(landscape)s, %(meter_group)s)
+    GROUP BY 1
+)
+SELECT t.slug, t.name, coalesce(m.days, 0), coalesce(o.listed, 0), coalesce(o.billed, 0)
+FROM measured m FULL JOIN ours o USING (tenant_id) JOIN tenants_tenant t ON t.id = tenant_id
+ORDER BY t.slug
+"""
+
 # What the trial plan cost, and how many trials' runtimes began in the month.
 TRIALS = f"""
 {_OWNED}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,7 +15,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing.exports.comparing import Margin, Share, margin, reconcile
+from billing.exports.comparing import (
+    Margin,
+    Reconciliation,
+    Share,
+    margin,
+    reconcile,
+    tenants_of_plan,
+    tenants_of_row,
+)
 from billing.exports.management.commands.focus import month_of
 from billing.exports.models import FocusExport, ProviderBill
 from billing.exports.services import ask_export, is_set_up, require_finance, visible_exports
@@ -98,8 +109,7 @@ def margins(request: ConsoleRequest) -> HttpResponse:
     bills = list(ProviderBill.objects.filter(month=month).order_by("provider", "payer"))
     counted = Counter(bill.provider for bill in bills)
     opens = {bill.provider: bill.pk for bill in bills if counted[bill.provider] == 1}
-    made = Statement.objects.filter(month=month) if by == "tenant" else Statement.objects.none()
-    statements = dict(made.values_list("tenant__slug", "pk"))
+    statements = dict(Statement.objects.filter(month=month).values_list("tenant__slug", "pk"))
     context = {
         "month": month,
         "months": [(f"{one:%Y-%m}", f"{one:%B %Y}") for one in known],
@@ -109,11 +119,31 @@ def margins(request: ConsoleRequest) -> HttpResponse:
             (row, GROUPS.get(row.meter_group, row.meter_group), opens.get(row.provider)) for row in found.rows
         ],
         "left": left,
-        "who": [(row, statements.get(row.key)) for row in left.rows],
+        "who": [(row, statements.get(row.key) if by == "tenant" else None) for row in left.rows],
         "chart": chart(left, by) if left.rows else "",
         "bills": bills,
+        **_opened(request, found, left, statements),
     }
     return show(request, "fleet/margin.html", context)
+
+
+def _opened(
+    request: ConsoleRequest, found: Reconciliation, left: Margin, statements: Mapping[str, UUID]
+) -> dict[str, Any]:
+    """Return the tenants behind a plan, or behind a row of the comparison, with their statements."""
+    actor, asked, opened = request.visitor.actor, request.GET, dict[str, Any]()
+    plan = next((row for row in left.rows if row.key and row.key == asked.get("plan")), None)
+    if plan is not None and asked.get("by") == "plan":
+        theirs = tenants_of_plan(actor=actor, month=left.month, plan=plan.key)
+        opened |= {"plan": plan, "plans_tenants": [(one, statements.get(one.key)) for one in theirs]}
+    wanted = tuple(asked.get(name, "") for name in ("provider", "landscape", "group"))
+    ours = (row for row in found.rows if not row.unattributed)
+    row = next((row for row in ours if (row.provider, row.landscape, row.meter_group) == wanted), None)
+    if row is not None:
+        behind = tenants_of_row(actor=actor, month=found.month, row=row)
+        opened |= {"row": row, "row_title": GROUPS.get(row.meter_group, row.meter_group)}
+        opened |= {"rows_tenants": [(one, statements.get(one.key)) for one in behind]}
+    return opened
 
 
 def chart(left: Margin, by: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import time_machine
 from django.test import Client
 
 from billing.exports.bills.importing import import_bill
-from billing.exports.comparing import margin, reconcile
+from billing.exports.comparing import margin, reconcile, tenants_of_plan, tenants_of_row
 from billing.exports.models import ProviderBill
 from billing.usage.models import Source
 from controlplane.kernel.errors import Refused
@@ -127,6 +129,37 @@ def test_only_finops_looks() -> None:
     for call in (reconcile, margin):
         with pytest.raises(Refused, match="FinOps"):
             call(actor=Actor("support", platform_role=PlatformRole.SUPPORT), month=JUNE)
+
+
+def test_a_plans_row_and_a_groups_row_are_what_their_tenants_are(month: World) -> None:
+    plan = margin(actor=FINOPS, month=JUNE, by="plan").rows[0]
+    (tenant,) = tenants_of_plan(actor=FINOPS, month=JUNE, plan=plan.key)
+    assert (tenant.key, tenant.billed, tenant.cost) == ("archipel", plan.billed, plan.cost)
+    ours = [row for row in reconcile(actor=FINOPS, month=JUNE).rows if row.billed or row.metered_days]
+    assert ours
+    for row in ours:
+        (theirs,) = tenants_of_row(actor=FINOPS, month=JUNE, row=row)
+        assert (theirs.key, theirs.metered_days) == ("archipel", row.metered_days)
+        assert (theirs.metered, theirs.billed) == (row.metered, row.billed)
+
+
+def test_plans_and_groups_open_to_tenants_and_these_to_statements(month: World) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client = Client()
+    client.force_login(person)
+    statement = f'<a href="/statements/{drafted(month.archipel, JUNE).pk}/">'
+    by_plan = client.get("/fleet/margin?month=2026-06&by=plan").content.decode()
+    assert statement not in by_plan
+    for mark in ("h-plan", "h-behind"):
+        (address, *_) = re.findall(rf'href="(\?[^"]+)#{mark}"', by_plan)
+        opened = client.get(f"/fleet/margin{unescape(address)}").content.decode()
+        assert opened.index(f'id="{mark}"') < opened.index(statement)
+    for rubbish in ("by=plan&plan=zzz", "provider=x&landscape=%00&group=compute", "by=tenant&plan=aws"):
+        answer = client.get(f"/fleet/margin?month=2026-06&{rubbish}").content.decode()
+        assert 'id="h-plan"' not in answer
+        assert 'id="h-behind"' not in answer
 
 
 def test_each_figure_opens_to_the_rows_it_came_from(month: World) -> None:
