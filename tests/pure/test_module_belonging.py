@@ -227,6 +227,24 @@ def test_two_modules_of_a_release_that_bring_the_same_object_are_both_named() ->
     assert together("", same, helm=Helm("no-such-helm")) == [("eventing", "helm_missing")]
 
 
+def test_pods_of_two_modules_of_a_release_are_not_taken_for_one_another() -> None:
+    def door(app: str) -> str:
+        return one("v1", "Service", "door", f"spec: {{selector: {{app: {app}}}}}")
+
+    pods = one(
+        "apps/v1",
+        "Deployment",
+        "theirs",
+        "spec: {template: {metadata: {labels: {app: controller}}, spec: {}}}",
+    )
+    assert together(door("broker"), pods) == []
+    assert together(door("controller"), pods) == [("telemetry", "module_object_reserved")]
+    budget = one(
+        "policy/v1", "PodDisruptionBudget", "own", "spec: {selector: {matchLabels: {app: controller}}}"
+    )
+    assert ("eventing", "module_object_reserved") in together(budget, pods)
+
+
 def test_no_runtime_gets_the_same_object_from_two_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     thing = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "same", "namespace": SYSTEM}}
     found = Implementation("elsewhere", lambda _: [thing], sourced=True)

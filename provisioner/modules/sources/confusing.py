@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.modules.base import Module
@@ -14,6 +14,7 @@ from provisioner.modules.sources.selectors import selects
 from provisioner.modules.sources.sharing import others_of_build
 from provisioner.runtimes.inside import Json, ObjectRef
 
+Others = Sequence[tuple[str, Sequence[Json]]]
 # Where an object says which pods it is about.
 _SELECTORS: Mapping[str, tuple[str, ...]] = {
     "NetworkPolicy": ("spec", "podSelector"),
@@ -22,25 +23,39 @@ _SELECTORS: Mapping[str, tuple[str, ...]] = {
 
 
 def confusion_faults(documents: Sequence[Json], module: Module) -> Iterator[SourceFault]:
-    """Yield what of a bundle is about another module's pods, or would have its own pods be another module's."""
+    """Yield what of a bundle is about the pods of another module of the build, or would have its own pods be that module's."""
+    yield from confused(documents, list(others_of_build(module)))
+
+
+def confused(documents: Iterable[Json], others: Others) -> Iterator[SourceFault]:
+    """Yield what of these objects is about pods of others, each by its module's key, or has pods that are taken for theirs."""
     for document in documents:
-        for why in (*_reached(document, module), *_mistaken(document, module), *_scaled(document, module)):
+        for why in (*_reached(document, others), *_mistaken(document, others), *_scaled(document, others)):
             yield SourceFault("module_object_reserved", in_one_line(f"{ObjectRef.of(document)} {why}"))
 
 
-def _reached(document: Mapping[str, Any], module: Module) -> Iterator[str]:
+def is_about_pods(document: Mapping[str, Any]) -> bool:
+    """Say whether an object has pods, or picks some."""
+    return document["kind"] in WORKLOADS or document["kind"] in (
+        "Service",
+        "HorizontalPodAutoscaler",
+        *_SELECTORS,
+    )
+
+
+def _reached(document: Mapping[str, Any], others: Others) -> Iterator[str]:
     if document["kind"] not in _SELECTORS:
         return
     selector = inner(document, *_SELECTORS[document["kind"]])
-    for key, theirs in others_of_build(module):
+    for key, theirs in others:
         if any(selects(selector, _labels(one)) for one in _beside(document, theirs) if _labels(one)):
             yield f"selects the pods of module {key}, too; let it select the bundle's own by a label that no other has."
             return
 
 
-def _mistaken(document: Mapping[str, Any], module: Module) -> Iterator[str]:
+def _mistaken(document: Mapping[str, Any], others: Others) -> Iterator[str]:
     labels = _labels(document)
-    for key, theirs in others_of_build(module) if labels else ():
+    for key, theirs in others if labels else ():
         for one in _beside(document, theirs):
             if selects(_selector(one), labels) and _selector(one):
                 yield (
@@ -50,11 +65,11 @@ def _mistaken(document: Mapping[str, Any], module: Module) -> Iterator[str]:
                 return
 
 
-def _scaled(document: Mapping[str, Any], module: Module) -> Iterator[str]:
+def _scaled(document: Mapping[str, Any], others: Others) -> Iterator[str]:
     target = (
         inner(document, "spec", "scaleTargetRef") if document["kind"] == "HorizontalPodAutoscaler" else {}
     )
-    for key, theirs in others_of_build(module) if target else ():
+    for key, theirs in others if target else ():
         if any(
             (one["kind"], one["metadata"]["name"]) == (target.get("kind"), target.get("name"))
             for one in _beside(document, theirs)
