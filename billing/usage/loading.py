@@ -111,6 +111,8 @@ def write(loaded: Loaded, notes: Sequence[Statement]) -> None:
 
     Raises CrowdedError: the transaction is to be rolled back and begun again.
     """
+    if bool(loaded.writes) != bool(notes):
+        raise RuntimeError("Samples and what follows from them are written together.")
     if loaded.writes:
         _run([*loaded.writes, *notes], loaded.blocks)
 
@@ -133,9 +135,12 @@ def _stored(
             continue
         missing[at + met] = False
         rows = np.concatenate([np.arange(ends[each] - blocks.counts[each], ends[each]) for each in at + met])
-        if writes:
-            _run(writes, merged)
-        fates[rows], writes, merged = _merged(blocks.some(at + met), parts, records[rows], fates[rows])
+        fates[rows], more, grown = _merged(blocks.some(at + met), parts, records[rows], fates[rows])
+        if more:
+            # The last ones wait for what follows from all.
+            if writes:
+                _run(writes, merged)
+            writes, merged = more, grown
     if missing.any():
         rows = np.flatnonzero(np.repeat(missing, blocks.counts) & (fates == NEW))
         within = np.repeat(np.arange(len(blocks)), blocks.counts)[rows]

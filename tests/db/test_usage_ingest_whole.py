@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -138,6 +139,22 @@ def test_more_blocks_than_are_merged_at_once(monkeypatch: pytest.MonkeyPatch) ->
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT source) FROM usage_sample")
         assert cursor.fetchone() == (14, 14)
+
+
+@pytest.mark.parametrize(
+    "known", [(), (0,), (6,), (0, 1, 2), (4, 5, 6), (1, 2, 3, 4, 5), range(1, 7), range(6)]
+)
+def test_whatever_of_many_blocks_is_new_is_marked(
+    monkeypatch: pytest.MonkeyPatch, known: Sequence[int]
+) -> None:
+    monkeypatch.setattr(loading, "_AT_ONCE", 2)
+    there = [lives_as((20 + number) * BLOCK_SIZE + number) for number in range(7)]
+    coming = [lives_as((20 + number) * BLOCK_SIZE + 100) for number in range(7)]
+    send([sight(source, TEN) for source in (*there, *(coming[number] for number in known))])
+    Dirty.objects.all().delete()
+    assert send([sight(source, TEN) for source in coming]).accepted == len(coming) - len(known)
+    marked = {number for row in Dirty.objects.all() for number in row.sources}
+    assert marked == {source.id for number, source in enumerate(coming) if number not in known}
 
 
 def test_a_batch_of_two_days_of_which_one_was_stored_whole() -> None:
