@@ -371,7 +371,7 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
     out = StringIO()
     call_command("catalog", "apply", "--dir", str(folder), stdout=out)
     assert (
-        "let in before, and not by this build: eventing/upstream@2.13.0 (module_object_reserved)"
+        "warning: eventing/upstream@2.13.0 was let in before, and would not be by this build (module_object_reserved)"
         in out.getvalue()
     )
     assert "The catalog is up to date." in out.getvalue()

@@ -62,7 +62,7 @@ def fetch_sources(catalog: Catalog, before: Rows) -> Fetched:
             continue
         said = ports.review_source(version, content, _kubernetes_of(key, catalog))
         if not _is_new(key, catalog, before):
-            fetched.doubts += [f"{key} ({fault.code}): {fault.detail}" for fault in said.faults]
+            fetched.doubts += [_doubt(key, fault) for fault in said.faults]
             continue
         for fault in said.faults:
             catalog.fault("module_version", key, ("source",), fault.code, fault.detail)
@@ -121,6 +121,12 @@ def _download(client: Downloader, version: SourcedVersion, fetched: Fetched) -> 
 
 def _in_registry(url: str) -> bool:
     return url.startswith("oci://")
+
+
+def _doubt(key: str, fault: ports.ModuleFault) -> str:
+    if fault.code == "helm_missing":
+        return f"{key} was let in before, and can't be looked at again here: {fault.detail}"
+    return f"{key} was let in before, and would not be by this build ({fault.code}): {fault.detail}"
 
 
 def _is_new(key: str, catalog: Catalog, before: Rows) -> bool:

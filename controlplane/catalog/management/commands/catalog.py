@@ -64,7 +64,7 @@ class Command(BaseCommand):
         for sentence in applied.sources:
             console.print(Text(f"  {sentence}"))
         for sentence in applied.doubts:
-            console.print(Text(f"warning: let in before, and not by this build: {sentence}", style="yellow"))
+            console.print(Text(f"warning: {sentence}", style="yellow"))
         if applied.doubts:
             console.print("Runtimes keep these as they are; name another version in the next release.")
         if not applied.changes:
