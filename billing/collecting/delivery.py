@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor
 from contextlib import suppress
+from itertools import chain
 
 import structlog
-from django.db import Error, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 
 from billing.collecting.metrics import Measures
 from billing.usage.ingest import ingest
@@ -24,6 +25,12 @@ LONGEST_PAUSE_SECONDS = 30.0
 OUTSIDE_SECONDS = 5.0
 # Ten slots of ten thousand runtimes; beyond it the oldest are lost, and what they would have said is unknown.
 MOST_WAITING = 100_000
+
+# After so many samples of a batch that are lost one by one it is no single sample's fault.
+MOST_ODD = 20
+NAMED = 100  # runtimes in one line of the log
+# What is otherwise the next time; whatever else a database says of a batch it says again.
+AWAY = (OperationalError, InterfaceError)
 
 Ingest = Callable[[Sequence[SampleIn], Origin], Ingested]
 
@@ -76,8 +83,8 @@ class Delivery:
             for origin, queue in self._waiting.items():
                 while queue:
                     batch = [queue.popleft() for _ in range(min(len(queue), BATCH))]
-                    if not await self._deliver(batch, origin):
-                        queue.extendleft(reversed(batch))
+                    if left := await self._deliver(batch, origin):
+                        queue.extendleft(reversed(left))
                         return False
         return True
 
@@ -97,29 +104,46 @@ class Delivery:
                     await self.flush()
                     await asyncio.sleep(0.1)
 
-    async def _deliver(self, batch: list[SampleIn], origin: Origin) -> bool:
+    async def _deliver(self, batch: list[SampleIn], origin: Origin) -> list[SampleIn]:
+        """Hand a batch over, and of what can't be stored each half; return what was not taken as the database is away."""
+        parts, odd = [batch], 0
+        while parts:
+            part = parts.pop()
+            try:
+                await self._hand(part, origin)
+            except AWAY as error:
+                left = [*part, *chain.from_iterable(reversed(parts))]
+                self._pauses = min(self._pauses + 1, 6)
+                log.warning("collector.database_lost", waiting=len(left), error=str(error).partition("\n")[0])
+                return left
+            except asyncio.CancelledError:
+                # It may have been taken; to hand the same over again is harmless.
+                self._waiting[origin].extendleft(reversed([*part, *chain.from_iterable(reversed(parts))]))
+                raise
+            except Exception:  # it would come again with each attempt, and hold up all that is read meanwhile
+                if len(part) > 1 and odd < MOST_ODD:
+                    middle = len(part) // 2
+                    parts += part[middle:], part[:middle]
+                    continue
+                odd += len(part)
+                self._lose(part)
+        return []
+
+    async def _hand(self, part: list[SampleIn], origin: Origin) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            done = await loop.run_in_executor(self._executor, self._hand_over, batch, origin)
-        except Error as error:
-            self._pauses = min(self._pauses + 1, 6)
-            log.warning("collector.database_lost", waiting=len(batch), error=str(error).partition("\n")[0])
-            return False
-        except asyncio.CancelledError:
-            # It may have been taken; to hand the same over again is harmless.
-            self._waiting[origin].extendleft(reversed(batch))
-            raise
-        except Exception:  # it would come again with each attempt, and hold up all that is read meanwhile
-            log.exception("collector.batch_lost", samples=len(batch))
-            self._measures.lost.inc(len(batch))
-            return True
+        done = await loop.run_in_executor(self._executor, self._hand_over, part, origin)
         self._pauses = 0
         self._measures.took(done, origin)
         for fault in (*done.refused, *done.quarantined)[:5]:
             log.warning(
                 "collector.sample_not_taken",
-                runtime=str(batch[fault.row].runtime),
+                runtime=str(part[fault.row].runtime),
                 code=fault.code,
                 column=fault.column,
             )
-        return True
+
+    def _lose(self, part: list[SampleIn]) -> None:
+        """Count samples as lost and say whose; called where they failed."""
+        whose = sorted({str(each.runtime) for each in part})
+        log.error("collector.samples_lost", samples=len(part), runtimes=whose[:NAMED], exc_info=True)
+        self._measures.lost.inc(len(part))

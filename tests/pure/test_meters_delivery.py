@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
+from structlog.testing import capture_logs
 
 from billing.collecting import delivery
 from billing.collecting.delivery import Delivery
@@ -91,6 +92,47 @@ def test_what_the_store_stumbles_over_is_counted_as_lost_and_holds_up_nothing() 
     assert asyncio.run(queue.flush())
     assert (queue.waiting, measures.lost._value.get()) == (0, 3)
     assert store.taken == [(9, Origin.BACKFILL)]
+
+
+def test_one_sample_that_the_database_refuses_takes_no_other_with_it() -> None:
+    store, away = Store(), [4]
+
+    def refuse(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        away[0] -= 1
+        if not away[0]:  # in the middle of the halves
+            raise OperationalError("the database is away")
+        if any(each.runtime.int == 5 for each in batch):
+            raise DataError("value out of range")
+        return store(batch, origin)
+
+    measures = Measures()
+    queue = Delivery(ThreadPoolExecutor(1), measures, refuse)
+    for number in range(8):
+        queue.put(sample(number), Origin.COLLECTOR)
+    with capture_logs() as told:
+        assert not asyncio.run(queue.flush())
+        assert asyncio.run(queue.flush())
+    assert sorted(number for number, _ in store.taken) == [0, 1, 2, 3, 4, 6, 7]
+    assert measures.lost._value.get() == 1
+    assert [each["runtimes"] for each in told if each["event"] == "collector.samples_lost"] == [
+        [str(UUID(int=5))]
+    ]
+
+
+def test_a_store_that_takes_nothing_is_not_asked_for_each_sample() -> None:
+    asked: list[int] = []
+
+    def refuse(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        asked.append(len(batch))
+        raise DataError("value out of range")
+
+    measures = Measures()
+    queue = Delivery(ThreadPoolExecutor(1), measures, refuse)
+    for number in range(2000):
+        queue.put(sample(number), Origin.COLLECTOR)
+    assert asyncio.run(queue.flush())
+    assert (queue.waiting, measures.lost._value.get()) == (0, 2000)
+    assert len(asked) < 100
 
 
 def test_who_asks_from_another_thread_learns_that_not_all_is_stored() -> None:
