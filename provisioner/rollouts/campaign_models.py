@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from controlplane.kernel.ids import uuid7
 from provisioner.rollouts.states import RolloutState, StageState
@@ -17,6 +19,12 @@ class Rollout(models.Model):
     release_key = models.CharField(max_length=63)
     selector = models.CharField(max_length=2000)
     plan = models.JSONField(default=dict)  # as it was given: see `plan`
+    # Of the plan, what tenants may read: whether its upgrades wait for their windows.
+    windows = models.GeneratedField(
+        expression=Coalesce(KT("plan__windows"), Value(""), output_field=models.TextField()),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
     limits = models.JSONField(
         default=dict
     )  # as they came out: {"concurrency": [[…scope, n]], "failures": […]}

@@ -12,6 +12,7 @@ from django.db.models import QuerySet, prefetch_related_objects
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Actor
 from controlplane.tenants.rights import seen_by
+from provisioner.rollouts.deferring import DEFERRAL_WITHIN, Counted, put_off_of
 from provisioner.rollouts.models import EmergencyStop, Exclusion, MaintenanceWindow, Target, Waiver
 from provisioner.rollouts.permitted import may_read
 
@@ -52,6 +53,23 @@ def list_windows(*, actor: Actor, shown: Shown) -> list[MaintenanceWindow]:
 def list_exclusions(*, actor: Actor, shown: Shown) -> list[Exclusion]:
     """Return the same of exclusions that are not over."""
     return list(_narrowed(seen_by(actor, Exclusion.objects.filter(ends_at__gt=utcnow())), shown))
+
+
+def list_put_off(*, actor: Actor, shown: Shown) -> list[Counted]:
+    """Return by how much the actor's tenant put upgrades off lately by moving windows for which they waited, as far as it counts.
+
+    Nothing for the platform's team, whose changes count against nobody.
+    """
+    if actor.tenant_id is None:
+        return []
+    return put_off_of(actor.tenant_id, utcnow(), runtime_id=shown.runtime_id, most=min(shown.limit, MOST))
+
+
+def list_over(*, actor: Actor, shown: Shown) -> list[Exclusion]:
+    """Return a page of the exclusions that are over and count yet."""
+    now = utcnow()
+    over = Exclusion.objects.filter(ends_at__lte=now, ends_at__gt=now - DEFERRAL_WITHIN)
+    return list(_narrowed(seen_by(actor, over), shown))
 
 
 def _narrowed(found: QuerySet[Any], shown: Shown) -> QuerySet[Any]:

@@ -64,9 +64,12 @@ class Exclusion(_Schedule):
 
 
 class PutOff(models.Model):
-    """A tenant moved windows while an upgrade of a runtime waited for them: from when up to when that put it off."""
+    """A tenant moved windows while an upgrade waited for them: from when up to when that put it off.
 
-    runtime = models.ForeignKey(Runtime, models.CASCADE, related_name="+", db_index=False)
+    Where the upgrade's target stops waiting before `ends_at`, it counts up to then only: `deferring_queries.COUNTED`.
+    """
+
+    target = models.ForeignKey("rollouts.Target", models.CASCADE, related_name="+", db_index=False)
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     created_by = models.CharField(max_length=160)
@@ -78,7 +81,7 @@ class PutOff(models.Model):
                 condition=Q(ends_at__gt=models.F("begins_at")), name="put_off_ends_behind_its_begin"
             ),  # what ends before it begins puts nothing off
         ]
-        indexes = [models.Index(fields=["runtime", "ends_at"], name="put_off_of_runtime")]
+        indexes = [models.Index(fields=["target", "ends_at"], name="put_off_of_target")]
 
     def __str__(self) -> str:
         return f"{self.begins_at} to {self.ends_at}"

@@ -62,7 +62,7 @@ def test_upgrades_are_put_off_only_for_so_long(world: World) -> None:
 
 
 def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world: World) -> None:
-    runtime = fleet(world.shop, [world.landscape], 1)[0]
+    (runtime,) = fleet(world.shop, [world.landscape], 1)
     alice, now = browse(world.alice), utcnow()
     days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     for ahead in (3, 5):
@@ -75,7 +75,7 @@ def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world:
     start_rollout(actor=world.sam.actor, rollout_id=made.pk)
     Target.objects.update(state="waiting", reason_code="window", reason="shut", due_at=now)
     PutOff.objects.create(
-        runtime=runtime,
+        target=Target.objects.get(),
         begins_at=now - timedelta(days=29),
         ends_at=now - timedelta(minutes=1),
         created_by="alice",
@@ -84,6 +84,18 @@ def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world:
     page = alice.post(f"{HERE}windows/{first.pk}/remove", follow=True)
     assert "or upgrade now" in text(page)
     assert MaintenanceWindow.objects.count() == 2
+    for address in (HERE, f"{HERE}?runtime={runtime.pk}"):
+        told = text(alice.get(address))
+        assert f"Windows moved while the upgrade of {runtime.name} waited" in told
+        assert "counts up to here unless it begins sooner" in told
+    Exclusion.objects.create(
+        tenant=world.archipel,
+        begins_at=now - timedelta(days=9),
+        ends_at=now - timedelta(days=8),
+        reason="our fair",
+    )
+    assert "An exclusion that is over our fair" in text(alice.get(HERE))
+    assert "What counts besides" not in text(browse(world.bob).get(HERE))
 
 
 def test_a_planned_upgrade_stands_on_the_runtime_with_what_can_be_done(world: World) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import resource
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
-from provisioner.rollouts import scheduling, services
-from provisioner.rollouts.models import MaintenanceWindow, PutOff, Target
+from provisioner.rollouts import controlling, scheduling, services, steering
+from provisioner.rollouts.deferring import Deferral, Shut, put_off_of
+from provisioner.rollouts.models import MaintenanceWindow, PutOff, Rollout, Target
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.db.test_rollouts_go_forward import Clock, started
-from tests.rolling_out import Upgrades, fleet, upgrading
+from tests.rolling_out import NEW, Upgrades, fleet, release, upgrading
 from tests.work import refused
 from tests.world import Person, World
 
@@ -137,3 +142,99 @@ def test_a_tenant_sees_of_what_was_put_off_its_own(world: World, clock: Clock) -
         assert PutOff.objects.count() == 1
     with tenant_scope(world.basalt.id):
         assert PutOff.objects.count() == 0
+
+
+def kept_days() -> list[float]:
+    """How many days each of those that count takes, the latest first."""
+    now = datetime(2027, 3, 1, tzinfo=UTC)
+    tenant = Target.objects.values_list("runtime__tenant_id", flat=True)[0]
+    found = put_off_of(tenant, now, runtime_id=None, most=10)
+    return [(one.end - one.begin) / A_DAY for one in found]
+
+
+@pytest.mark.parametrize("ends", ["upgraded by hand", "aborted", "closed", "skipped", "deleted"])
+def test_what_was_put_off_counts_up_to_the_end_of_the_waiting(world: World, clock: Clock, ends: str) -> None:
+    with upgrading(Upgrades(clock=clock)), pytest.MonkeyPatch.context() as patched:
+        for room in (controlling, steering):
+            patched.setattr(room, "utcnow", clock)
+        runtime = waiting(world, clock)
+        move_to(world, "sat")
+        assert kept_days() == [3]
+        tick(clock=clock.passes(days=3.5))  # two days behind the first moment
+        rollout, sam = Target.objects.get().rollout_id, world.sam.actor
+        if ends == "upgraded by hand":
+            spec = {**runtime.spec, "release": release(NEW)}
+            Runtime.objects.filter(pk=runtime.pk).update(spec=spec)
+            tick(clock=clock.passes(minutes=1))
+        elif ends == "aborted":
+            services.abort_rollout(actor=sam, rollout_id=rollout, reason="no")
+        elif ends == "closed":
+            services.close_rollout(actor=sam, rollout_id=rollout, reason="no")
+        elif ends == "skipped":
+            services.skip_targets(
+                actor=sam, rollout_id=rollout, choice=services.Choice(state="waiting"), reason="no"
+            )
+        else:
+            Runtime.objects.filter(pk=runtime.pk).update(deleted_at=clock(), phase="deprovisioned")
+        clock.passes(days=30)
+        if ends == "deleted":
+            assert kept_days() == []
+        else:
+            (days,) = kept_days()
+            assert 1.8 < days < 2.2
+
+
+def test_a_rollout_that_ignores_windows_is_put_off_by_none(world: World, clock: Clock) -> None:
+    with upgrading(Upgrades(clock=clock)):
+        fleet(world.shop, [world.landscape], 2)
+        move_to(world, "wed")
+        started(
+            world, plan={"stages": [{"name": "rest"}], "windows": "ignore", "max_concurrency": 1}, urgent=True
+        )
+        tick(clock=clock())
+        assert Target.objects.filter(state="ready").count() == 1
+        move_to(world, "sat")
+    assert not PutOff.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["paused", "halted"])
+def test_a_window_that_is_moved_while_the_rollout_stands_still_counts(
+    world: World, clock: Clock, state: str
+) -> None:
+    with upgrading(Upgrades(clock=clock)):
+        waiting(world, clock)
+        Rollout.objects.update(state=state)
+        move_to(world, "sat")
+    assert kept_days() == [3]
+
+
+def test_thousands_that_wait_are_counted_in_no_time(world: World, clock: Clock) -> None:
+    begin, week = clock(), timedelta(days=7)
+    runtimes = [UUID(int=number) for number in range(10_000)]
+    there = [
+        Deferral(begin + turn * week, begin + turn * week + 2 * A_DAY, "aws", one)
+        for turn in range(6)
+        for one in runtimes
+    ]
+    started_at = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    shut = Shut(there)
+    for one in runtimes:
+        assert shut.longest(Deferral(begin + 6 * week, begin + 6 * week + A_DAY, "aws", one)) == 13 * A_DAY
+    assert shut.longest(Deferral(begin + 6 * week, begin + 6 * week + 3 * A_DAY)) == 15 * A_DAY
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - started_at < 1.5
+
+
+def test_as_many_statements_for_many_that_wait_as_for_one(world: World, clock: Clock) -> None:
+    with upgrading(Upgrades(clock=clock)):
+        fleet(world.shop, [world.landscape], 12)
+        move_to(world, "wed")
+        started(world, plan={"stages": [{"name": "rest", "deadline_hours": 60 * 24}]})
+        tick(clock=clock())
+        asked = []
+        for day in ("sat", "wed"):  # later, and back
+            with CaptureQueriesContext(connection) as found:
+                move_to(world, day)
+            asked.append(len(found))
+            tick(clock=clock())
+    assert max(asked) < 60
+    assert not PutOff.objects.exists()

@@ -62,6 +62,8 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "runtime": runtime,
         "windows": [(one, _days(one.days)) for one in listing.list_windows(actor=actor, shown=shown)],
         "exclusions": listing.list_exclusions(actor=actor, shown=shown),
+        "over": listing.list_over(actor=actor, shown=shown) if request.visitor.tenant else [],
+        "put_off": listing.list_put_off(actor=actor, shown=shown),
         "window_fields": window,
         "exclusion_fields": exclusion,
         "problems": problems,

@@ -10,7 +10,6 @@ class Migration(migrations.Migration):
     dependencies = [
         ("rollouts", "0010_closed_at"),
         ("isolation", "0006_own_things_only"),
-        ("runtimes", "0001_initial"),
     ]
 
     operations = [
@@ -23,17 +22,17 @@ class Migration(migrations.Migration):
                 ("created_by", models.CharField(max_length=160)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
-                    "runtime",
+                    "target",
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
-                        to="runtimes.runtime",
+                        to="rollouts.target",
                     ),
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["runtime", "ends_at"], name="put_off_of_runtime")],
+                "indexes": [models.Index(fields=["target", "ends_at"], name="put_off_of_target")],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("ends_at__gt", models.F("begins_at"))), name="put_off_ends_behind_its_begin"
@@ -41,5 +40,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        ProtectChildRows("rollouts_putoff", "runtime_id", parent="runtimes_runtime"),
+        ProtectChildRows("rollouts_putoff", "target_id", parent="rollouts_target"),
     ]
