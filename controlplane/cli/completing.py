@@ -20,7 +20,7 @@ Ask = Callable[[Api, str], Iterable[str]]
 
 
 def runtimes(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of runtimes that begin so; behind an account's and a dash, those in it."""
+    """Return the names of runtimes that begin so; behind an account's and a slash, those in it."""
     return _found(ctx, incomplete, _runtimes)
 
 

@@ -46,7 +46,8 @@ def resume_rollout(
     elif rollout.state == R.HALTED and (why := over_budget(facts.of(rollout.id))):
         detail = f"{why} Retry or skip the failed ones, or accept their failures to go on."
         raise Refused("budget_exceeded", detail, status=409)
-    return _move(rollout, {R.PAUSED, R.HALTED}, R.RUNNING, actor, "", reason)
+    words = "It was closed: what runs may end, and nothing else begins." if rollout.closed_at else ""
+    return _move(rollout, {R.PAUSED, R.HALTED}, R.RUNNING, actor, words, reason)
 
 
 @transaction.atomic

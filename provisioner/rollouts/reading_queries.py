@@ -91,7 +91,8 @@ SELECT EXISTS (SELECT FROM rollouts_maintenancewindow)
     EXISTS (SELECT FROM rollouts_tally WHERE rollout_id = %(rollout)s::uuid AND code = 'notice' AND targets > 0) AS by_notice"""
 
 # How many of a rollout have yet to begin, by all that says when they may: their tenant, plan, own windows and exclusions, and the
-# notice of who joined lately, to the hour. Every quarter of a minute, where there are windows. Rides on target_pages_of_state.
+# notice of who joined lately, to the hour. Every quarter of a minute, once anybody has windows, of whichever
+# rollout. Rides on target_pages_of_state.
 PARTIES = """
 WITH own AS (
     SELECT runtime_id FROM rollouts_maintenancewindow WHERE runtime_id IS NOT NULL

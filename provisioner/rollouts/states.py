@@ -52,7 +52,7 @@ R, S, T = RolloutState, StageState, TargetState
 ROLLOUT_MOVES: dict[RolloutState, frozenset[RolloutState]] = {
     R.DRAFT: frozenset({R.RUNNING, R.ABORTED}),
     R.RUNNING: frozenset({R.PAUSED, R.HALTED, R.ABORTING, R.COMPLETED}),
-    R.PAUSED: frozenset({R.RUNNING, R.ABORTING}),
+    R.PAUSED: frozenset({R.RUNNING, R.ABORTING, R.COMPLETED}),  # completed: it was closed before
     R.HALTED: frozenset({R.RUNNING, R.PAUSED, R.ABORTING}),
     R.ABORTING: frozenset({R.ABORTED}),
     R.ABORTED: frozenset(),

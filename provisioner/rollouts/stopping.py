@@ -47,13 +47,16 @@ def halt(facts: Facts, reason: str) -> None:
 
 
 def drain(facts: Facts, now: datetime) -> None:
-    """Give back places that a rollout which stands still has not used; an aborted one ends with its last upgrade."""
+    """Give back places that a rollout which stands still has not used; an aborted or closed one ends with its last upgrade."""
     if any(lane.active for lane in facts.lanes.values()):
         rows(queries.GIVE_BACK, {"rollout": facts.id, "now": now})
         return
     if facts.state is R.ABORTING:
         leave_who_came_back(facts, now)
         _end(facts, R.ABORTING, R.ABORTED, now)
+    elif facts.closed and facts.state is R.PAUSED:
+        leave_who_came_back(facts, now)
+        _end(facts, R.PAUSED, R.COMPLETED, now)
 
 
 def leave_who_came_back(facts: Facts, now: datetime) -> bool:

@@ -267,5 +267,8 @@ def test_who_is_left_behind_is_waived_by_name_and_one_press_stops_everything(
     assert not read(sam.delete("/fleet/emergency-stop?reason=over"))["engaged"]
     assert problem(sam.delete("/fleet/emergency-stop")) == (409, "stop_not_engaged")
     assert read(sam.post(f"{address}/resume", {}))["state"] == "running"
-    assert read(sam.post(f"{address}/close", {"reason": "enough"}))["counts"]["left_behind"] == 2
+    assert read(sam.get(address))["closed_at"] is None
+    closed = read(sam.post(f"{address}/close", {"reason": "enough"}))
+    assert closed["counts"]["left_behind"] == 2
+    assert closed["closed_at"]
     assert Target.objects.filter(reason_code="closed").count() == 2

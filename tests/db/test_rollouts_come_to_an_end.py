@@ -207,3 +207,21 @@ def test_who_is_asked_hears_that_only_what_runs_ends_and_who_is_about_to_start_i
         assert asked.in_words().startswith("1 under way may end. 2 would be left behind")
         close(world, rollout)
     assert states(rollout) == {"running": 1, "left_behind": 2}
+
+
+def test_a_closed_rollout_that_is_paused_says_so_when_it_goes_on_and_ends_without_it(world: World) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    clock, sam = Clock(), world.sam.actor
+    with upgrading(Upgrades(clock=clock, seconds=lambda _: 600.0)) as upgrades:
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1))
+        tick(clock=clock())
+        close(world, rollout)
+        services.pause_rollout(actor=sam, rollout_id=rollout.id, reason="a storm")
+        services.resume_rollout(actor=sam, rollout_id=rollout.id)
+        assert (state(rollout), rollout.hold[:17]) == ("running", "It was closed: wh")
+        services.stop_everything(actor=sam, reason="another storm")
+        tick(clock=clock.passes(minutes=2))
+        assert state(rollout) == "paused", "one runs yet"
+        upgrades.end_due(clock.passes(minutes=10))
+        tick(clock=clock())
+    assert (state(rollout), states(rollout)) == ("completed", {"succeeded": 1, "left_behind": 1})

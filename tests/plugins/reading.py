@@ -21,7 +21,7 @@ def texts_are_read_once() -> None:
 
     parse, look = reading.parse_document, catalog._shape_faults
     read: dict[tuple[str, str], bytes] = {}
-    sound: set[tuple[Any, ...]] = set()
+    sound: dict[tuple[Any, ...], Any] = {}  # with the shape: as long as it is here nothing else has its id
 
     def parse_once(name: str, text: str) -> Document:
         if (name, text) not in read:
@@ -33,7 +33,7 @@ def texts_are_read_once() -> None:
         seen = (pickle.dumps(document), id(shape), key, stem)
         faults = [] if seen in sound else look(document, shape, key, stem)
         if not faults:
-            sound.add(seen)
+            sound[seen] = shape
         return faults
 
     reading.parse_document, catalog._shape_faults = parse_once, look_once

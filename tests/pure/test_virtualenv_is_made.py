@@ -26,7 +26,7 @@ exec {sys.executable} -c 'import sys; sys.version_info = VERSION; sys.abiflags =
 def machine(tmp_path: Path) -> Path:
     """A folder with a lock in it, and a `bin` that has what a shell needs and no Python yet."""
     (tmp_path / "bin").mkdir()
-    for tool in ("sh", "cat", "cksum", "uname", "rm", "grep", "sleep", "tail", "dirname"):
+    for tool in ("sh", "cat", "cksum", "uname", "rm", "grep", "sleep", "tail", "dirname", "rmdir"):
         (tmp_path / "bin" / tool).symlink_to(
             f"/usr/bin/{tool}" if Path(f"/usr/bin/{tool}").exists() else f"/bin/{tool}"
         )
@@ -42,10 +42,10 @@ def has(machine: Path, name: str, version: str) -> None:
     (machine / "bin" / name).chmod(0o755)
 
 
-def make(machine: Path, **environment: str) -> str:
+def make(machine: Path, venv: str = ".venv", **environment: str) -> str:
     """Return what the script says; it never comes to its end here."""
     done = subprocess.run(
-        ["sh", str(SCRIPT), ".venv"],
+        ["sh", str(SCRIPT), venv],
         cwd=machine,
         env={"PATH": str(machine / "bin"), **environment},
         capture_output=True,
@@ -94,10 +94,45 @@ def test_one_that_is_named_is_taken_or_refused_by_name(machine: Path) -> None:
 
 def test_a_virtualenv_of_another_version_than_the_named_one_is_made_anew(machine: Path) -> None:
     (machine / ".venv/bin").mkdir(parents=True)
+    (machine / ".venv/pyvenv.cfg").write_text("home = /usr/bin\n")
     has(machine, "../.venv/bin/python", "3.12")
     has(machine, "mine", "3.13")
     assert "Making .venv with Python (3, 13, 0)" in make(machine, PYTHON="mine")
     assert not (machine / ".venv").exists()
+
+
+def test_what_is_no_virtualenv_is_neither_removed_nor_written_into(machine: Path) -> None:
+    has(machine, "python3", "3.12")
+    thesis = machine / "work/thesis"
+    thesis.parent.mkdir()
+    thesis.touch()
+    assert "work is no virtualenv and not empty: nothing was changed" in make(machine, "work")
+    assert "thesis is no folder" in make(machine, "work/thesis")
+    has(machine, "../work/python", "3.12")
+    (machine / "work/bin").mkdir()
+    (machine / "work/python").rename(machine / "work/bin/python")
+    assert "work is no virtualenv" in make(machine, "work"), "not a Python's own folder either"
+    assert thesis.exists()
+
+
+@pytest.mark.parametrize("named", ["home", "home/", "link", ".", "/", ".."])
+def test_a_home_folder_or_the_checkout_stays_even_where_somebody_made_a_virtualenv_of_it(
+    machine: Path, named: str
+) -> None:
+    (machine / "home/.ssh").mkdir(parents=True)
+    (machine / "link").symlink_to("home")
+    for place in ("home", "."):
+        (machine / place / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    has(machine, "python3", "3.12")
+    said = make(machine, named, HOME=str(machine / "home"))
+    assert "is in it, and nothing was changed" in said or "is not yours to write in" in said
+    assert (machine / "home/.ssh").exists()
+
+
+def test_an_empty_folder_is_as_good_as_none(machine: Path) -> None:
+    (machine / ".venv").mkdir()
+    has(machine, "python3", "3.12")
+    assert "Making .venv with" in make(machine)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

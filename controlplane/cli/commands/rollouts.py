@@ -54,6 +54,7 @@ WHOLE = (
     ("bound by", "finish.bound_by"),
     ("created by", "created_by"),
     ("started", "started_at"),
+    ("closed", "closed_at"),
     ("finished", "finished_at"),
 )
 STAGES = (

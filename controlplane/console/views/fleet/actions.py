@@ -58,8 +58,8 @@ VERBS: Mapping[str, Verb] = {
              "play", frozenset({R.PAUSED, R.HALTED}), services.resume_rollout, "goes on.", "primary", reason=False),
         Verb("discard", "Discard", "The draft is put away; nothing has begun, and nobody is left behind.",
              "x-circle", frozenset({R.DRAFT}), services.abort_rollout, "is discarded.", "danger"),
-        Verb("close", "Close", "What runs may end; whoever has not begun is left behind with this reason, nothing joins, and it completes "
-             "without a halt.",
+        Verb("close", "Close", "What runs may end; whoever has not begun is left behind with this reason, nothing joins, "
+             "and it completes without a halt.",
              "archive-box", frozenset({R.RUNNING}), services.close_rollout, "is being closed."),
         Verb("abort", "Abort", "Nothing more begins, for good; upgrades that run may end, everybody else is left behind. "
              "What is upgraded stays upgraded.",
