@@ -46,10 +46,11 @@ SELECT slot, reported_at, stored_at, egress_bytes, source, shape, components, wo
 
 
 def begin(cleanup: ExitStack) -> None:
-    """Start a PostgreSQL as durable as in production, make it Django's, and migrate."""
+    """Start a PostgreSQL as durable as in production, make it Django's, migrate, and look for garbage as every process does."""
     from controlplane.embedded.database_user import database_user
     from controlplane.embedded.places import temporary_folder
     from controlplane.embedded.service import launch
+    from controlplane.kernel.collecting import look_seldom
     from tests.plugins.postgres import _stop, new_postgres
 
     user = database_user()
@@ -79,6 +80,7 @@ def begin(cleanup: ExitStack) -> None:
 
     call_command("migrate", verbosity=0)
     cleanup.callback(connections.close_all)
+    look_seldom()
 
 
 def make_fleet(count: int, *, born: datetime) -> None:
