@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import structlog
 from django.conf import settings
+from django.db import connection, transaction
 
 from billing.exports import queries
 from billing.exports.bills.files import fingerprint_of
 from billing.exports.bills.importing import FORMATS, import_bill
-from billing.exports.models import BillPlace
+from billing.exports.bills.removing import TAKEN_BACK
+from billing.exports.models import BillPlace, ProviderBill
 from billing.exports.services import BEAT
 from billing.usage.slots import month_before
 from controlplane.kernel.clock import utcnow
@@ -19,6 +21,7 @@ from controlplane.kernel.errors import Refused
 
 log = structlog.get_logger(__name__)
 AWAY = 503  # the status of what may be otherwise the next time
+BROKE = "Nesoi could not read it; the workers' log says why (provider_bill_place_broke). It is tried again."
 
 
 class Feed(NamedTuple):
@@ -61,7 +64,14 @@ def look_due(today: date | None = None) -> int:
     until = now + timedelta(seconds=settings.PROVIDER_BILLS_SECONDS)
     due = queries.rows(queries.CLAIM_PLACES, {"now": now, "until": until, "places": places})
     for (number,) in due:
-        _look(BillPlace.objects.get(pk=number))
+        row = BillPlace.objects.get(pk=number)
+        try:
+            _look(row)
+        except Exception:  # one place that breaks holds up no other
+            if not connection.is_usable():
+                raise
+            log.exception("provider_bill_place_broke", place=row.place)
+            BillPlace.objects.filter(pk=row.pk).update(fault=BROKE, looked_at=utcnow())
     return len(due)
 
 
@@ -80,4 +90,10 @@ def _look(row: BillPlace) -> None:
         log.warning("provider_bill_not_booked", place=row.place, code=refusal.code, reason=fault)
         if refusal.status == AWAY:
             found = row.fingerprint
-    BillPlace.objects.filter(pk=row.pk).update(fingerprint=found, fault=fault, bill=bill, looked_at=utcnow())
+    changes: dict[str, object] = {"fingerprint": found, "looked_at": utcnow()}
+    if (found, fault, bill) != (row.fingerprint, row.fault, row.bill):
+        changes |= {"fault": fault, "bill": bill}
+    with transaction.atomic():
+        if bill and not ProviderBill.objects.select_for_update(no_key=True).filter(pk=bill.pk).exists():
+            changes |= {"fault": TAKEN_BACK, "bill": None}
+        BillPlace.objects.filter(pk=row.pk).update(**changes)

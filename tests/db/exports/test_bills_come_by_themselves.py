@@ -12,17 +12,21 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
+from billing.exports import queries
 from billing.exports.bills import schedule
 from billing.exports.bills.importing import import_bill
+from billing.exports.bills.removing import TAKEN_BACK, remove_bill
 from billing.exports.bills.schedule import look_due
 from billing.exports.models import BillPlace, ProviderBill
 from controlplane.kernel.errors import Refused
+from controlplane.tenants.access import Actor, PlatformRole
 from controlplane.tenants.isolation.roles import WORKER
 from tests.bills import as_csv, cur_row
 from tests.bucket import a_bucket
 from tests.database_roles import acting_as
 
 pytestmark = pytest.mark.django_db
+FINOPS = Actor("token:finops", platform_role=PlatformRole.FINOPS)
 JULY_3 = datetime(2026, 7, 3, 12, tzinfo=UTC)
 
 
@@ -123,3 +127,70 @@ def test_a_feed_that_makes_no_sense_is_refused_in_words(settings: Any, text: str
     with pytest.raises(Refused, match="PROVIDER_BILLS_FROM") as caught:
         look_due()
     assert caught.value.code == "feed_invalid"
+
+
+def test_a_place_that_breaks_is_named_and_holds_up_no_other(
+    folder: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder.parent / "2026-07").mkdir()
+    for name in ("2026-06", "2026-07"):
+        as_csv(folder.parent / name / "bill.csv", [cur_row("1.50")])
+
+    def stumble(**given: Any) -> Any:
+        if "2026-06" in given["source"]:
+            raise ZeroDivisionError
+        return import_bill(**given)
+
+    monkeypatch.setattr(schedule, "import_bill", stumble)
+    assert looked() == 2
+    assert states()["2026-07"] == (True, "")
+    assert "provider_bill_place_broke" in states()["2026-06"][1]
+    monkeypatch.setattr(schedule, "import_bill", import_bill)
+    clock.shift(timedelta(hours=2))
+    assert looked() == 2
+    assert states()["2026-06"] == (True, "")
+
+
+def test_a_bill_that_was_taken_back_stays_away_until_its_files_change(
+    folder: Path, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = as_csv(folder / "bill.csv", [cur_row("1.50")])
+
+    def taken_back_meanwhile(**given: Any) -> Any:
+        bill, booked = import_bill(**given)
+        remove_bill(actor=FINOPS, bill_id=bill.pk, reason="wrong payer")
+        return bill, booked
+
+    monkeypatch.setattr(schedule, "import_bill", taken_back_meanwhile)
+    looked()
+    monkeypatch.setattr(schedule, "import_bill", import_bill)
+    clock.shift(timedelta(hours=2))
+    looked()
+    assert states()["2026-06"] == (False, TAKEN_BACK)
+    as_csv(file, [cur_row("2.50")])
+    clock.shift(timedelta(hours=2))
+    looked()
+    assert states()["2026-06"] == (True, "")
+    remove_bill(actor=FINOPS, bill_id=ProviderBill.objects.get().pk, reason="wrong payer")
+    clock.shift(timedelta(hours=2))
+    looked()
+    assert states()["2026-06"] == (False, TAKEN_BACK)
+
+
+def test_a_bill_that_is_imported_anew_in_that_moment_is_not_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill, _ = import_bill(actor=FINOPS, source=str(as_csv(tmp_path / "x.csv", [cur_row("1.50")])))
+    ask, met = queries.rows, list[bool]()
+
+    def waited(statement: str, values: Any) -> Any:
+        if statement == queries.LOCK_BILL and not met:
+            met.append(True)
+            import_bill(actor=FINOPS, source=str(as_csv(tmp_path / "y.csv", [cur_row("2.50")])))
+        return ask(statement, values)
+
+    monkeypatch.setattr(queries, "rows", waited)
+    with pytest.raises(Refused) as caught:
+        remove_bill(actor=FINOPS, bill_id=bill.pk, reason="wrong payer")
+    assert (caught.value.code, caught.value.status) == ("bill_changed", 409)
+    assert ProviderBill.objects.get() == bill
