@@ -120,13 +120,15 @@ class Delivery:
                 # It may have been taken; to hand the same over again is harmless.
                 self._waiting[origin].extendleft(reversed([*part, *chain.from_iterable(reversed(parts))]))
                 raise
-            except Exception:  # it would come again with each attempt, and hold up all that is read meanwhile
+            except (
+                Exception
+            ) as error:  # it would come again with each attempt, and hold up all that is read meanwhile
                 if len(part) > 1 and odd < MOST_ODD:
                     middle = len(part) // 2
                     parts += part[middle:], part[:middle]
                     continue
                 odd += len(part)
-                self._lose(part)
+                self._lose(part, error)
         return []
 
     async def _hand(self, part: list[SampleIn], origin: Origin) -> None:
@@ -142,8 +144,8 @@ class Delivery:
                 column=fault.column,
             )
 
-    def _lose(self, part: list[SampleIn]) -> None:
-        """Count samples as lost and say whose; called where they failed."""
+    def _lose(self, part: list[SampleIn], error: Exception) -> None:
+        """Count samples as lost and say whose."""
         whose = sorted({str(each.runtime) for each in part})
-        log.error("collector.samples_lost", samples=len(part), runtimes=whose[:NAMED], exc_info=True)
+        log.error("collector.samples_lost", samples=len(part), runtimes=whose[:NAMED], exc_info=error)
         self._measures.lost.inc(len(part))

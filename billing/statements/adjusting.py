@@ -35,8 +35,8 @@ def book_adjustment(
     """
     require(actor, Permission.STATEMENT_MANAGE, tenant_id=tenant.id)
     _check(category, amount, currency, {"title": title, "reason": reason})
-    _check_currency(tenant, currency)
     lock_statements(tenant.id)  # not while a statement is being made
+    _check_currency(tenant, currency)
     row: Adjustment = Adjustment.objects.create(
         tenant=tenant,
         category=category,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 import structlog
+from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from billing.statements import queries
@@ -29,6 +30,8 @@ def tick(*, now: datetime | None = None) -> int:
             draft_month(month, now=moment)
         except Refused as refusal:
             log.warning("statements.not_drafted", month=str(month), reason=refusal.detail)
+        except Exception as error:  # one month that breaks holds up no other
+            _go_on(error, "statements.draft_broke", month=str(month))
     return seal_due(moment)
 
 
@@ -54,7 +57,16 @@ def seal_due(now: datetime) -> int:
             log.warning(
                 "statements.not_sealed", statement=str(row.pk), code=refusal.code, reason=refusal.detail
             )
+        except Exception as error:  # one tenant's that breaks holds up nobody else's
+            _go_on(error, "statements.seal_broke", statement=str(row.pk), tenant=str(row.tenant_id))
     return sealed
+
+
+def _go_on(error: Exception, event: str, **about: str) -> None:
+    """Log what broke; raise it where the database is away, for then nothing else goes on either."""
+    if not connection.is_usable():
+        raise error
+    log.error(event, **about, exc_info=error)
 
 
 def open_months(now: datetime) -> Iterator[date]:

@@ -184,13 +184,14 @@ def _check_time(tenant_id: UUID, month: date, now: datetime) -> None:
     if now < start_of(end):
         raise _refused("month_open", f"{month:%B %Y} goes on; it can be sealed once it is over.")
     reached = Progress.objects.filter(name="hours").values_list("reached", flat=True).first()
-    if failed := unmade(month, end):
+    if failed := unmade(month, end, tenant_id):
         detail = (
-            f"{len(failed)} hours of {month:%B %Y} can't be made of what is stored, the first is {failed[0]:%d %B %H:%M} UTC. "
+            f"{len(failed)} hours of {month:%B %Y} can't be made of what is stored of this tenant's runtimes, "
+            f"the first is {failed[0]:%d %B %H:%M} UTC. "
             "The workers' log says why (usage.hour_not_made); seal the month when that is mended."
         )
         raise _refused("usage_unsettled", detail)
-    if reached is None or reached < start_of(end) or not is_settled(month, end):
+    if reached is None or reached < start_of(end) or not is_settled(month, end, tenant_id):
         detail = f"Some hours of {month:%B %Y} are still to be made; try again in a few minutes."
         raise _refused("usage_unsettled", detail)
     if Statement.objects.of(tenant_id).filter(month__lt=month, state=State.DRAFT).exists():

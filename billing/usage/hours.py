@@ -23,6 +23,7 @@ from billing.usage.packed import BLOCK_SIZE, Array, field
 from billing.usage.packed_hours import SIZE
 from billing.usage.partitions import is_closed
 from billing.usage.queries import array
+from billing.usage.sifting import make_but_for, make_unknown
 from billing.usage.sights import ascending
 from billing.usage.slots import HOUR, day_of
 from billing.usage.spans import numbers_of
@@ -43,8 +44,9 @@ class HoursNotMadeError(Exception):
 def roll_up(*, most: int = HOURS_AT_ONCE, company: Callable[[], object] | None = None) -> int:
     """Make anew what is marked, at most so many hours; return how many. Two of these share the work.
 
-    `company` is called once where many hours wait: it asks a second worker to begin as well. An hour that can't be made holds
-    up no other: it is tried again each time, last of all. Raises HoursNotMadeError at the end where there was one.
+    `company` is called once where many hours wait: it asks a second worker to begin as well. An hour that can't be made holds up
+    no other, and of its own sources only those that it fails for; for these it is tried again each time, last of all. Raises
+    HoursNotMadeError at the end where there was one.
     """
     with binary_cursor() as cursor:
         cursor.execute(sql.DIRTY_HOURS, [most])
@@ -67,8 +69,7 @@ def _made_or_not(hours: Sequence[datetime]) -> tuple[int, list[datetime]]:
         if not connection.is_usable():  # nothing could be made now
             raise
         if len(hours) == 1:
-            _note_failure(hours[0], error)
-            return 0, [*hours]
+            return _but_for_some(hours[0], error)
     return _added_up(_made_or_not([hour]) for hour in hours)
 
 
@@ -80,12 +81,59 @@ def _added_up(parts: Iterable[tuple[int, list[datetime]]]) -> tuple[int, list[da
     return made, failed
 
 
-def _note_failure(hour: datetime, error: Exception) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.FAILED, [hour])
-        failures = max((count for (count,) in cursor.fetchall()), default=1)
+def _but_for_some(hour: datetime, error: Exception) -> tuple[int, list[datetime]]:
+    """Make an hour for all whom it can be made for; return how many were made so, or the hour."""
+    try:
+        return _sifted(hour)
+    except Exception:
+        if not connection.is_usable():
+            raise
+        with connection.cursor() as cursor:
+            cursor.execute(sql.FAILED, [hour])
+            failures = max((count for (count,) in cursor.fetchall()), default=1)
+        _tell(hour, error, failures)
+        return 0, [hour]
+
+
+def _sifted(hour: datetime) -> tuple[int, list[datetime]]:
+    """Make an hour for whom it can be made; the others stay marked, and are unknown where it was never made for them."""
+    with transaction.atomic(), binary_cursor() as cursor:
+        cursor.execute(sql.LOCK_HOURS, [[hour]])
+        if not cursor.fetchall():
+            return 0, []
+        cursor.execute(sql.FAILURES, [hour])
+        failures = 1 + cursor.fetchone()[0]
+        sources, spreading = _claimed(cursor, [hour]).get(hour, (_NONE, _NONE))
+        if not len(sources) or is_closed(hour):
+            return 0, []
+        cursor.execute(sql.UNWAITED)
+        bad, why = make_but_for(cursor, hour, sources)
+        good = np.setdiff1d(sources, bad)
+        if len(good):
+            _spread(cursor, {hour: good}, {hour: np.intersect1d(spreading, good)})
+        changed = ascending([good, make_unknown(cursor, hour, bad)])
+        if len(changed):
+            cursor.execute(sql.MARK_DAY, [day_of(hour), array(changed.tolist())])
+        for spreads in (True, False):
+            some = bad[np.isin(bad, spreading) == spreads]
+            if len(some):
+                cursor.execute(sql.MARK_FAILED, [hour, array(some.tolist()), spreads, failures])
+    if why is None:
+        return 1, []
+    _tell(hour, why, failures, sources=len(bad))
+    return 0, [hour]
+
+
+def _tell(hour: datetime, error: Exception, failures: int, **more: int) -> None:
     first = failures == 1  # afterwards, every tick says it once more
-    log.error("usage.hour_not_made", hour=str(hour), failures=failures, reason=str(error), exc_info=first)
+    log.error(
+        "usage.hour_not_made",
+        hour=str(hour),
+        failures=failures,
+        reason=str(error),
+        exc_info=error if first else None,
+        **more,
+    )
 
 
 def roll_up_hours(hours: Sequence[datetime]) -> int:

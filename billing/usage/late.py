@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Max, QuerySet
+from django.db import connection
+from django.db.models import Max
 
 from billing.usage.models import Dirty, DirtyDay, Late, Sealed
+from billing.usage.rolling_queries import FAILED_OF_TENANT
 from billing.usage.slots import start_of
 
 
@@ -52,19 +54,20 @@ def settle(*, tenant_id: UUID, month: date, newest: int) -> int:
     return Late.objects.filter(tenant_id=tenant_id, month=month, id__lte=newest).delete()[0]
 
 
-def is_settled(month: date, following: date) -> bool:
-    """Whether every day of [month, following) is made of all that is known: nothing of it waits to be computed."""
+def is_settled(month: date, following: date, tenant_id: UUID) -> bool:
+    """Whether every day of [month, following) is made of all that is known of a tenant: nothing of it waits to be computed.
+
+    What could not be made when that was last tried counts only for the tenants of the runtimes that it fails for.
+    """
     return not (
-        _waiting(month, following).exists()
+        Dirty.objects.filter(hour__gte=start_of(month), hour__lt=start_of(following), failures=0).exists()
         or DirtyDay.objects.filter(day__gte=month, day__lt=following).exists()
+        or unmade(month, following, tenant_id)
     )
 
 
-def unmade(month: date, following: date) -> list[datetime]:
-    """Return the hours of [month, following) that could not be made when that was last tried, oldest first."""
-    failed = _waiting(month, following).filter(failures__gt=0)
-    return list(failed.order_by("hour").values_list("hour", flat=True).distinct())
-
-
-def _waiting(month: date, following: date) -> QuerySet[Dirty]:
-    return Dirty.objects.filter(hour__gte=start_of(month), hour__lt=start_of(following))
+def unmade(month: date, following: date, tenant_id: UUID) -> list[datetime]:
+    """Return the hours of [month, following) that could not be made for a tenant's runtimes when last tried, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(FAILED_OF_TENANT, [start_of(month), start_of(following), tenant_id])
+        return [hour for (hour,) in cursor.fetchall()]

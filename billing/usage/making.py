@@ -35,10 +35,16 @@ _GAP = timedelta(seconds=GAP_SECONDS)
 
 
 class Making:
-    """The hours in `dirty`, for the sources that it names by hour; neighbouring hours, oldest first."""
+    """The hours in `dirty`, for the sources that it names by hour; neighbouring hours, oldest first.
 
-    def __init__(self, cursor: CursorWrapper, dirty: Mapping[datetime, Array]) -> None:
+    Where it is `blind`, nothing that was seen counts: all the time that they lived comes out as unknown.
+    """
+
+    def __init__(
+        self, cursor: CursorWrapper, dirty: Mapping[datetime, Array], *, blind: bool = False
+    ) -> None:
         self._cursor = cursor
+        self._blind = blind
         self._dirty = dirty
         self._hours = sorted(dirty)
         self._first, self._last = self._hours[0], self._hours[-1] + HOUR
@@ -114,6 +120,8 @@ class Making:
 
     def _around(self, length: int, block: int) -> list[Block]:
         """Return what is seen before and after all of the hours, as far as it may decide about some of them."""
+        if self._blind:
+            return []
         if block not in self._beside:
             far = timedelta(seconds=reach(length))
             before = blocks.read(self._first - far, self._first, [block])
@@ -121,7 +129,7 @@ class Making:
         return self._beside[block]
 
     def _samples(self, first: datetime, last: datetime, some: Sequence[int]) -> dict[int, list[Block]]:
-        found = blocks.read(first, last, some)
+        found = [] if self._blind else blocks.read(first, last, some)
         return {block: list(held) for block, held in groupby(found, key=attrgetter("block"))}
 
     def _of_block(self, sources: Array, block: int) -> Array:

@@ -5,7 +5,13 @@ from __future__ import annotations
 # Newest hours first: history that is brought in holds up nobody's today. Last of all those that could not be made: they hold up
 # nobody either. By the index of hours; a row a batch.
 DIRTY_HOURS = "SELECT hour FROM usage_dirty GROUP BY hour ORDER BY max(failures), hour DESC LIMIT %s"
-FAILED = "UPDATE usage_dirty SET failures = failures + 1 WHERE hour = %s RETURNING failures"
+# Marks that another worker is taking away are its own to fail with.
+FAILED = """
+UPDATE usage_dirty SET failures = failures + 1
+WHERE id IN (SELECT id FROM usage_dirty WHERE hour = %s FOR UPDATE SKIP LOCKED) RETURNING failures
+"""
+FAILURES = "SELECT coalesce(max(failures), 0) FROM usage_dirty WHERE hour = %s"
+MARK_FAILED = "INSERT INTO usage_dirty (hour, sources, spreads, failures) VALUES (%s, %s::int[], %s, %s)"
 
 # One at a time makes an hour: a second one leaves it, or would overwrite what is newer. Held to the transaction's end.
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext(%s), %s)"
@@ -75,6 +81,13 @@ SELECT hour, gappy FROM usage_hour_block
 WHERE hour = ANY(%s::timestamptz[]) AND block = ANY(%s::int[]) AND octet_length(gappy) > 0
 """
 MARK_QUIETLY = "INSERT INTO usage_dirty (hour, sources, spreads) VALUES (%s, %s::int[], false)"
+# Whom of a tenant some hours could not be made for. Marks by the index of hours, spans by that of sources.
+FAILED_OF_TENANT = """
+SELECT DISTINCT d.hour FROM usage_dirty d JOIN usage_span s ON s.source = ANY(d.sources)
+WHERE d.failures > 0 AND d.hour >= %s AND d.hour < %s AND s.tenant_id = %s
+    AND s.since < d.hour + interval '1 hour' AND (s.until IS NULL OR s.until > d.hour)
+ORDER BY d.hour
+"""
 MARK_DAY = "INSERT INTO usage_dirty_day (day, sources) VALUES (%s, %s::int[])"
 
 # Hours that are over, of whoever lived in them and was never seen: one statement an hour. By the indexes of open and ended spans;

@@ -13,14 +13,14 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.test import override_settings
 
-from billing.statements import closing, sealing
+from billing.statements import adjusting, closing, sealing
 from billing.statements.adjusting import book_adjustment, withdraw_adjustment
 from billing.statements.closing import tick
 from billing.statements.models import Adjustment, Charge, State, Statement
 from billing.statements.queries import needed_since
 from billing.statements.sealing import seal_statement
 from billing.statements.verifying import check_statement
-from billing.usage.models import Dirty, Sealed
+from billing.usage.models import Dirty, Progress, Sealed
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import uuid7
 from controlplane.notices.models import Notice
@@ -30,6 +30,7 @@ from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
 from tests.database_roles import acting_as
 from tests.months import AUGUST, CORE_HOUR, JULY, JUNE, LATER, begin, drafted, runtime, sealed, use
+from tests.usage import live
 from tests.world import World, ensure_catalog, member
 
 pytestmark = pytest.mark.django_db
@@ -183,11 +184,20 @@ def test_hours_that_are_still_to_be_made_hold_it_up(world: World) -> None:
     row = drafted(world.archipel, JUNE)
     Dirty.objects.create(hour=datetime(2026, 6, 30, 23, tzinfo=UTC), sources=[1])
     refused(row, "usage_unsettled")
-    Dirty.objects.update(failures=1)
+    its, anothers = (
+        live(datetime(2026, 6, 1, tzinfo=UTC), tenant=tenant.pk) for tenant in (world.archipel, world.basalt)
+    )
+    Dirty.objects.update(failures=1, sources=[its.id, anothers.id])
     assert "the first is 30 June 23:00 UTC" in refused(row, "usage_unsettled")
-    Dirty.objects.all().delete()
+    reached = Progress.objects.get(name="hours").reached
     begin(datetime(2026, 6, 30, 23, tzinfo=UTC))
+    Dirty.objects.all().delete()
     refused(row, "usage_unsettled")
+    Progress.objects.filter(name="hours").update(reached=reached)
+    Dirty.objects.create(hour=datetime(2026, 6, 30, 23, tzinfo=UTC), sources=[anothers.id], failures=1)
+    assert seal_statement(actor=SYSTEM, statement_id=row.pk, now=LATER).state == State.SEALED, (
+        "an hour that fails for another's runtime holds up nobody else"
+    )
 
 
 def test_a_problem_blocks_sealing_and_says_what_to_do(world: World) -> None:
@@ -424,3 +434,33 @@ def places() -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT line_id, ctid::text, xmin::text FROM statements_charge ORDER BY line_id")
         return list(cursor.fetchall())
+
+
+def test_a_statement_that_breaks_in_sealing_holds_up_nobody_elses(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for account in (world.shop, world.main):
+        use(runtime(), account, JUNE, vcpu=10 * CORE_HOUR)
+    drafted(world.archipel, JUNE)
+    first, seal = Statement.objects.order_by("month", "id")[0].pk, sealing.system_seals
+
+    def stumble(statement_id: Any, now: datetime) -> Any:
+        if statement_id == first:
+            raise ZeroDivisionError
+        return seal(statement_id, now)
+
+    monkeypatch.setattr("billing.statements.closing.system_seals", stumble)
+    assert closing.tick(now=LATER) == 1
+    assert Statement.objects.get(pk=first).state == State.DRAFT
+
+
+def test_an_adjustments_currency_is_looked_at_while_no_statement_can_be_made(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(adjusting, "lock_statements", lambda _: order.append("lock"))
+    monkeypatch.setattr(adjusting, "_check_currency", lambda *_: order.append("look"))
+    book_adjustment(
+        actor=SYSTEM, tenant=world.archipel, category="Credit", amount=Decimal(-1), currency="EUR", title="x", reason="y"
+    )  # fmt: skip
+    assert order == ["lock", "look"]

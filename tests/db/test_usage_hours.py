@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -286,7 +286,9 @@ def test_where_many_hours_wait_a_second_worker_is_asked_once(monkeypatch: pytest
 # --- hours that can't be made
 
 
-def test_an_hour_that_cannot_be_made_holds_up_no_other_and_no_day(settings: Any) -> None:
+def test_an_hour_that_cannot_be_made_of_one_runtime_holds_up_no_other_runtime_hour_or_day(
+    settings: Any,
+) -> None:
     settings.USAGE_SLOT_SECONDS = 60
     source = live(TEN - 3 * HOUR, gone=TEN + HOUR)
     minutes = [TEN - 3 * HOUR + timedelta(minutes=number) for number in range(0, 240, 3)]
@@ -306,13 +308,38 @@ def test_an_hour_that_cannot_be_made_holds_up_no_other_and_no_day(settings: Any)
     assert [(each["hour"], each["failures"]) for each in told if each["event"] == "usage.hour_not_made"] == [
         (str(TEN - 2 * HOUR), 1)
     ]
-    assert seconds(TEN, other) == seconds(TEN - HOUR, other) == seconds(TEN - 3 * HOUR, other) == (3600, 0, 0)
-    assert seconds(TEN - 2 * HOUR, other) == (0, 0, 0)
+    assert [seconds(TEN - number * HOUR, other) for number in range(4)] == [(3600, 0, 0)] * 4
     assert {key: made()[key] for key in before} == before
-    assert DayLife.objects.get(source=other.id, day=TEN.date()).observed_seconds == 3 * 3600
+    assert DayLife.objects.get(source=other.id, day=TEN.date()).observed_seconds == 4 * 3600
+    assert [(row.hour, row.sources) for row in Dirty.objects.all()] == [(TEN - 2 * HOUR, [source.id])]
     month = TEN.date().replace(day=1)
-    assert not is_settled(month, month + timedelta(days=31))
-    assert unmade(month, month + timedelta(days=31)) == [TEN - 2 * HOUR]
+    following, tenant = (
+        month + timedelta(days=31),
+        Span.objects.filter(source=source.id).latest("id").tenant_id,
+    )
+    assert not is_settled(month, following, tenant)
+    assert unmade(month, following, tenant) == [TEN - 2 * HOUR]
+    assert is_settled(month, following, OTHER), "no runtime of theirs waits for it"
+    assert unmade(month, following, OTHER) == []
+
+
+def test_what_was_never_made_of_an_hour_is_unknown_in_its_day_until_it_can_be_made(settings: Any) -> None:
+    source = live(TEN - HOUR, gone=TEN + HOUR)
+    Dirty.objects.all().delete()
+    settings.USAGE_SLOT_SECONDS = 60
+    minutes = [TEN + timedelta(minutes=number) for number in range(0, 60, 3)]
+    send([sight(source, slot, reported_at=slot) for slot in minutes])
+    settings.USAGE_SLOT_SECONDS = 300
+    send([sight(source, slot) for slot in slots(TEN - HOUR, 12)])
+    for _ in range(2):
+        with pytest.raises(hours.HoursNotMadeError):
+            tasks.usage()
+        life = DayLife.objects.get(source=source.id)
+        assert (life.observed_seconds, life.unknown_seconds, life.alive_seconds) == (3600, 3600, 7200)
+    settings.USAGE_SLOT_SECONDS = 60
+    tasks.usage()
+    assert DayLife.objects.get(source=source.id).unknown_seconds < 3600
+    assert not Dirty.objects.exists()
 
 
 def test_what_could_not_be_made_is_tried_last_and_made_once_it_can_be(
@@ -320,24 +347,24 @@ def test_what_could_not_be_made_is_tried_last_and_made_once_it_can_be(
 ) -> None:
     source = live(TEN - 2 * HOUR, gone=TEN + HOUR)
     Dirty.objects.all().delete()
-    make_them, tried = hours.roll_up_hours, list[datetime]()
+    make, tried = making.Making.make, list[datetime]()
 
-    def stumble(some: Sequence[datetime]) -> int:
-        tried.extend(some)
-        if TEN in some:
+    def stumble(self: making.Making) -> None:
+        tried.extend(sorted(self._dirty))
+        if TEN in self._dirty and not self._blind:
             raise ValueError("These hours can't be true.")
-        return make_them(some)
+        make(self)
 
-    monkeypatch.setattr(hours, "roll_up_hours", stumble)
+    monkeypatch.setattr(making.Making, "make", stumble)
     for _ in range(2):
         tried.clear()
         for number in range(3):
             mark(TEN - number * HOUR, source)
         with pytest.raises(hours.HoursNotMadeError):
             hours.roll_up()
-    assert tried == [TEN - HOUR, TEN - 2 * HOUR, TEN]
-    assert list(Dirty.objects.values_list("hour", "failures")) == [(TEN, 1 + 1), (TEN, 1)]
-    monkeypatch.setattr(hours, "roll_up_hours", make_them)
+    assert tried == [TEN - 2 * HOUR, TEN - HOUR, TEN, TEN]
+    assert list(Dirty.objects.values_list("hour", "failures")) == [(TEN, 2)]
+    monkeypatch.setattr(making.Making, "make", make)
     roll()
     assert seconds(TEN) == (0, 0, 3600)
     assert not Dirty.objects.exists()

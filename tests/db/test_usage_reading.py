@@ -263,6 +263,6 @@ def test_what_changes_after_the_month_is_sealed_is_written_down(moved: Source) -
     assert late.months_with_late() == [(TENANT, month)]
     assert late.settle(tenant_id=TENANT, month=month, newest=found.newest) == 1
     assert not Late.objects.exists()
-    assert late.is_settled(month, month + 31 * DAY)
+    assert late.is_settled(month, month + 31 * DAY, TENANT)
     with pytest.raises(ValueError, match="begin a month"):
         late.seal_month(tenant_id=TENANT, month=month + DAY)
