@@ -20,11 +20,8 @@ from provisioner.rollouts.schedules import Schedules
 from provisioner.rollouts.states import RolloutState, TargetState
 from provisioner.rollouts.windows import LONGEST_EXCLUSION
 
-MOVABLE = (
-    RolloutState.RUNNING,
-    RolloutState.PAUSED,
-    RolloutState.HALTED,
-)  # of these, whoever waits is to begin yet
+# Of these, whoever waits is to begin yet.
+MOVABLE = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED)
 
 
 @dataclass(frozen=True)
