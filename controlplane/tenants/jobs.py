@@ -7,6 +7,7 @@ the fence: whoever began before writes nothing any more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -24,6 +25,7 @@ AGAIN = timedelta(minutes=1)
 NEVER_ENDED = (
     "It was begun several times and never came to an end; Nesoi's operator has to look at the workers."
 )
+BROKE = "It broke in a way that nobody thought of; the workers' log says why (job_broke)."
 _LONGEST_FAULT = 1000
 
 
@@ -94,9 +96,31 @@ class Queue(Generic[Row]):
                 do(row) if row.attempts <= MOST_ATTEMPTS else give_up(row, NEVER_ENDED)
             except OvertakenError:
                 log.warning("job_overtaken", kind=type(row).__name__, job=str(row.pk), attempt=row.attempts)
-            except Exception:  # it is begun anew once its lease is over, and holds up no other one
+            except Exception:  # it holds up no other one
                 log.exception("job_broke", kind=type(row).__name__, job=str(row.pk), attempt=row.attempts)
+                self._broke(row, give_up)
         return count
+
+    def _broke(self, row: Row, give_up: Callable[[Row, str], None]) -> None:
+        """Tell whoever asked at once: it waits for its next attempt or is given up, and ends in any case."""
+        try:
+            if not self._waits(row):
+                with transaction.atomic():
+                    give_up(row, BROKE)
+        except OvertakenError:
+            pass
+        except Exception:
+            if not connection.is_usable():  # it is begun anew once its lease is over
+                raise
+            log.exception("job_not_given_up", kind=type(row).__name__, job=str(row.pk))
+            with suppress(OvertakenError):
+                self.end(row, JobState.FAILED, fault=BROKE)
+
+    def _waits(self, row: Row) -> bool:
+        try:
+            return self.try_again(row, BROKE)
+        except IntegrityError:  # somebody asked anew meanwhile
+            return False
 
     def write(self, row: Row, **changes: Any) -> None:
         """Change a job that is still this worker's; raises OvertakenError."""

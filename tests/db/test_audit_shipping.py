@@ -209,3 +209,23 @@ def test_without_a_place_it_says_how_else(world: World, settings: Any) -> None:
 def test_a_period_that_is_too_long_is_refused(world: World) -> None:
     with pytest.raises(Refused, match="92 days"):
         ask(world, since=utcnow() - timedelta(days=reading.LONGEST_EXPORT.days + 1))
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_one_that_breaks_says_so_at_once_and_ends_with_its_last_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch, gives_up: bool
+) -> None:
+    def stumble(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    row = ask(world)
+    monkeypatch.setattr(shipping, "write_lines", stumble)
+    if not gives_up:
+        monkeypatch.setattr(shipping, "_fail", stumble)
+    for state in ("waiting", "waiting", "failed"):
+        assert ship_due() == 1
+        row.refresh_from_db()
+        assert row.state == state
+        assert "job_broke" in row.fault
+        AuditExport.objects.update(due_at=utcnow())
+    assert ship_due() == 0

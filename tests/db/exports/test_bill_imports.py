@@ -170,7 +170,8 @@ def test_a_bill_that_breaks_its_worker_holds_up_no_other_one(
     assert asking.import_due() == 2
     broken.refresh_from_db()
     whole.refresh_from_db()
-    assert (broken.state, whole.state) == ("running", "done")
+    assert (broken.state, whole.state) == ("waiting", "done")
+    assert "job_broke" in broken.fault
 
 
 def test_no_tenant_sees_an_import(world: World) -> None:
