@@ -92,7 +92,7 @@ def drop_old(*, now: datetime | None = None) -> int:
         old = [day for (day,) in cursor if day < keep and day not in wanted]
     dropped = sum(_dropped("SELECT usage_drop_partition(%s)", day) for day in old)
     with connection.cursor() as cursor:
-        cursor.execute(FORGET_OLD_USE, [start_of(keep)])
+        cursor.execute(FORGET_OLD_USE, [start_of(keep), sorted(wanted)])
         cursor.execute(FORGET_OLD_BATCHES, [keep])
     return dropped
 

@@ -30,7 +30,9 @@ FORGET_BATCHES = "DELETE FROM usage_batch WHERE day = %s"
 FORGET_OLD_BATCHES = "DELETE FROM usage_batch WHERE day < %s"
 
 # What components used is wanted as long as the samples beside it. By the index of hours.
-FORGET_OLD_USE = "DELETE FROM usage_component_use WHERE hour < %s"
+FORGET_OLD_USE = """
+DELETE FROM usage_component_use WHERE hour < %s AND (hour AT TIME ZONE 'UTC')::date <> ALL(%s::date[])
+"""
 
 # Blocks by their keys, slots in microseconds since PostgreSQL's epoch. By the primary keys of the days' partitions; the first
 # and the last slot are said too, so that other days are not planned for. Locked in their order, and written in it.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.usage import hours, partitions
-from billing.usage.models import Batch, Dirty
+from billing.usage.models import Batch, ComponentUse, Dirty
 from billing.usage.partitions import standing
 from controlplane.tenants.isolation.roles import WORKER
 from tests.database_roles import acting_as
@@ -30,12 +30,16 @@ def test_history_that_was_brought_in_stays_until_its_hours_are_made() -> None:
     send([sight(source, slot) for slot in slots(NOON, 12)])
     midnight = NOON + timedelta(hours=12)  # its first half hour may reach into the day before
     Dirty.objects.create(hour=midnight, sources=[source.id])
+    for hour in (NOON, midnight, NOON - timedelta(days=2)):
+        ComponentUse.objects.create(hour=hour, used="{}")
     assert drop_old() == 1
+    assert set(ComponentUse.objects.values_list("hour", flat=True)) == {NOON, midnight}
     assert standing([day, midnight.date()]) == {day, midnight.date()}
     while hours.roll_up():
         pass
     assert drop_old() == 2
     assert standing([day, midnight.date()]) == set()
+    assert not ComponentUse.objects.exists()
 
 
 def test_a_day_that_was_dropped_and_made_again_takes_the_same_batch_once_more() -> None:

@@ -13,16 +13,32 @@ from controlplane.tenants.isolation.functions import ReplaceFunctionAcrossTenant
 BEFORE = import_module("billing.usage.migrations.0011_hours_in_blocks").HOURS_OF
 # As the policies of tables have it: by membership. Within this function, which runs as its owner, the setting still says who asks.
 ASKER = "CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END"
-HOURS_OF = BEFORE.replace(
-    "greatest(first, ", "greatest(date_trunc('hour', first - interval '1 microsecond', 'UTC') + interval '1 hour', "
-).replace(
-    "OR current_setting('role') <> 'nesoi_web')",
-    f"OR pg_has_role({ASKER}, 'nesoi_platform', 'USAGE') OR pg_has_role({ASKER}, 'nesoi_worker', 'USAGE'))",
+
+
+def _with(text, *changes):
+    """Return a text with each change made, which it must have room for once."""
+    for old, new in changes:
+        if text.count(old) != 1:
+            raise ValueError(f"{old!r} stands {text.count(old)} times in the function of before.")
+        text = text.replace(old, new)
+    return text
+
+
+HOURS_OF = _with(
+    BEFORE,
+    (
+        "greatest(first, ",
+        "greatest(date_trunc('hour', first - interval '1 microsecond', 'UTC') + interval '1 hour', ",
+    ),
+    (
+        "OR current_setting('role') <> 'nesoi_web')",
+        f"OR pg_has_role({ASKER}, 'nesoi_platform', 'USAGE') OR pg_has_role({ASKER}, 'nesoi_worker', 'USAGE'))",
+    ),
 )
 
 
 class Migration(migrations.Migration):
-    """One function; nothing is locked."""
+    """One function; nothing is locked, and nothing waited for but another migration."""
 
     dependencies = [("usage", "0012_hours_not_made")]
 

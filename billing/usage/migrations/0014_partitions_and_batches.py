@@ -9,8 +9,17 @@ from django.db import migrations
 
 BEFORE = import_module("billing.usage.migrations.0010_slots_in_blocks")
 FORGET = "DELETE FROM usage_batch b WHERE b.day = $1;"
-MAKE = BEFORE.MAKE.replace("    EXECUTE format('CREATE TABLE", f"    {FORGET}\n    EXECUTE format('CREATE TABLE")
-DROP = BEFORE.DROP.replace("    EXECUTE format('DROP TABLE", f"    {FORGET}\n    EXECUTE format('DROP TABLE")
+
+
+def _first(text, before):
+    """Return a function's text that forgets before it goes on with what stands there once."""
+    if text.count(before) != 1:
+        raise ValueError(f"{before!r} stands {text.count(before)} times in the function of before.")
+    return text.replace(before, f"    {FORGET}\n{before}")
+
+
+MAKE = _first(BEFORE.MAKE, "    EXECUTE format('CREATE TABLE")
+DROP = _first(BEFORE.DROP, "    EXECUTE format('DROP TABLE")
 
 
 def _say(schema_editor, statements):
@@ -30,7 +39,7 @@ def backward(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """Two functions; nothing is locked."""
+    """Two functions; nothing is locked, and nothing waited for but another migration."""
 
     dependencies = [("usage", "0013_hours_for_members")]
 
