@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.books.apply import apply_prices
-from billing.footprint import reading
+from billing.footprint import bearing, reading
 from billing.footprint.bearing import bearers
 from billing.footprint.findings import findings
 from billing.footprint.judging import Kind
@@ -93,18 +93,21 @@ def test_the_ranking_is_what_all_runtimes_ask_for_on_average() -> None:
     assert istio.growth_percent is None
 
 
-def test_a_component_opens_to_the_runtimes_that_it_is_in() -> None:
-    small, large, without = (runtime(1) for _ in range(3))
+def test_a_component_opens_to_the_runtimes_that_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny, small, large, without = (runtime(1) for _ in range(4))
     hour = timedelta(hours=1)
+    seen(tiny, 1, every=hour, components={"istio": (50, 128)})
     seen(small, 1, every=hour, components={"istio": (100, 128)})
     seen(large, 1, every=hour, components={"istio": (300, 128), "other": (1, 1)})
     seen(without, 1, every=hour, components={"other": (1, 1)})
-    found = bearers(component="istio", now=utcnow())
+    monkeypatch.setattr(bearing, "MOST", 2)
+    found, count = bearers(component="istio", now=utcnow())
+    assert count == 3, "one more than is listed"
     assert [(one.runtime, one.millicores, one.mib) for one in found] == [
         (large.runtime, 300, 128),
         (small.runtime, 100, 128),
     ]
-    assert bearers(component="nobody's", now=utcnow()) == []
+    assert bearers(component="nobody's", now=utcnow()) == ([], 0)
 
 
 def test_any_change_of_a_request_can_be_reckoned() -> None:

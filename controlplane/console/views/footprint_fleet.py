@@ -97,9 +97,10 @@ def _opened(request: ConsoleRequest, ranking: Ranking, now: datetime) -> dict[st
     """Return the component that was opened, "" for none, with the runtimes that it is in."""
     asked = request.GET.get("component", "")
     name = asked if asked in {one.name for one in ranking.components} else ""
-    found = bearers(component=name, now=now) if name else []
+    found, count = bearers(component=name, now=now) if name else ([], 0)
     known = names(SYSTEM, [one.runtime for one in found])
-    return {"opened": name, "bearers": [(one, known.get(one.runtime)) for one in found]}
+    shown_rows = [(one, known.get(one.runtime)) for one in found]
+    return {"opened": name, "bearers": shown_rows, "bearers_in_all": count}
 
 
 def _change(request: ConsoleRequest) -> tuple[Unit, int, str]:
