@@ -27,7 +27,7 @@ from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.jobs import JobState
 
 FORBIDDEN, NEWEST = 403, 20
-MOST_ROWS = 500  # of a runtime and kind: a month of a dozen resources
+MOST_ROWS = 500  # of a runtime and kind: a month of a dozen products
 TITLES = {"cur2": "AWS cost and usage report (CUR 2.0)", "csv": "Plain CSV"}
 BADGES = {
     JobState.WAITING: Badge("Waiting", "clock", "wait"),
@@ -95,6 +95,7 @@ def _opened(request: ConsoleRequest, row: ProviderBill) -> dict[str, Any]:
     groups = groups_of(row)
     group = next((key for key, *_ in groups if key == request.GET.get("group")), "")
     runtime = parse_uuid(request.GET.get("runtime", "")) if group else None
+    costs = costs_of(row, group, runtime) if runtime else None
     return {
         "bill": row,
         "groups": [
@@ -104,7 +105,8 @@ def _opened(request: ConsoleRequest, row: ProviderBill) -> dict[str, Any]:
         "group_title": GROUPS.get(group, group),
         "owned": owned_of(row, group) if group else [],
         "runtime": runtime,
-        "costs": list(costs_of(row, group, runtime)[:MOST_ROWS]) if runtime else [],
+        "costs": list(costs[:MOST_ROWS]) if costs is not None else [],
+        "costs_in_all": costs.count() if costs is not None else 0,
         "nobodys": _nobodys(ProviderBill.objects.filter(pk=row.pk)),
     }
 

@@ -108,7 +108,9 @@ def margins(request: ConsoleRequest) -> HttpResponse:
     found, left = reconcile(actor=actor, month=month), margin(actor=actor, month=month, by=by)
     bills = list(ProviderBill.objects.filter(month=month).order_by("provider", "payer"))
     counted = Counter(bill.provider for bill in bills)
-    opens = {bill.provider: bill.pk for bill in bills if counted[bill.provider] == 1}
+    ours = (bill for bill in bills if counted[bill.provider] == 1 and bill.currency == found.currency)
+    opens = {bill.provider: bill.pk for bill in ours}
+    places = Counter((row.provider, row.meter_group) for row in found.rows if not row.unattributed)
     statements = dict(Statement.objects.filter(month=month).values_list("tenant__slug", "pk"))
     context = {
         "month": month,
@@ -116,7 +118,13 @@ def margins(request: ConsoleRequest) -> HttpResponse:
         "by": by,
         "found": found,
         "rows": [
-            (row, GROUPS.get(row.meter_group, row.meter_group), opens.get(row.provider)) for row in found.rows
+            # A bill's page knows no landscapes: it opens from a row that is all the bill has of a group.
+            (
+                row,
+                GROUPS.get(row.meter_group, row.meter_group),
+                opens.get(row.provider) if places[row.provider, row.meter_group] == 1 else None,
+            )
+            for row in found.rows
         ],
         "left": left,
         "who": [(row, statements.get(row.key) if by == "tenant" else None) for row in left.rows],

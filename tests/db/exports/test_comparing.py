@@ -16,8 +16,9 @@ from django.test import Client
 
 from billing.exports.bills.importing import import_bill
 from billing.exports.comparing import margin, reconcile, tenants_of_plan, tenants_of_row
-from billing.exports.models import ProviderBill
+from billing.exports.models import ProviderBill, ProviderCost
 from billing.usage.models import Source
+from controlplane.console.views import bills_fleet
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
 from controlplane.tenants.services import create_user
@@ -179,3 +180,48 @@ def test_each_figure_opens_to_the_rows_it_came_from(month: World) -> None:
     assert rows.index("1 Jun 2026") < rows.index("1.5000") < rows.index("2 Jun 2026") < rows.index("2.5000")
     for rubbish in ({"group": "nothing"}, {"runtime": str(runtime.pk)}, {"group": "compute", "runtime": "x"}):
         assert "Day by day" not in text(client.get(f"/fleet/bills/{bill.pk}", rubbish))
+
+
+def test_a_figure_opens_to_a_bill_only_where_the_bill_has_that_figure(month: World) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client, bill = Client(), ProviderBill.objects.get()
+    client.force_login(person)
+
+    def opens(group: str) -> bool:
+        shown = client.get("/fleet/margin", {"month": "2026-06"}).content.decode()
+        return f"/fleet/bills/{bill.pk}?group={group}#h-owned" in shown
+
+    compute = ProviderCost.objects.filter(meter_group="compute", runtime__isnull=False)[0]
+    assert opens("compute")
+    assert opens("storage")
+    compute.pk, compute.landscape = None, "another"
+    compute.save()
+    assert opens("storage")
+    assert not opens("compute"), "the bill's page has it of both landscapes together"
+    ProviderBill.objects.update(currency="USD")
+    assert not opens("storage")
+
+
+def test_a_bills_page_names_what_it_has_of_a_runtime_and_says_where_it_cuts(
+    month: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client, bill, runtime = Client(), ProviderBill.objects.get(), Runtime.objects.get()
+    client.force_login(person)
+    opened = f"/fleet/bills/{bill.pk}?group=compute&runtime={runtime.pk}"
+    whole = text(client.get(opened))
+    (product,) = set(
+        ProviderCost.objects.filter(meter_group="compute", runtime=runtime.pk).values_list(
+            "product", flat=True
+        )
+    )
+    assert product
+    assert f"1 Jun 2026 {product}" in whole
+    assert "no resource named" not in whole
+    assert "The first" not in whole
+    monkeypatch.setattr(bills_fleet, "MOST_ROWS", 1)
+    assert "The first 1 of 2 rows." in text(client.get(opened))
