@@ -89,9 +89,7 @@ def test_another_implementation_takes_over_and_the_tenant_does_not_notice() -> N
 class Watched(Island):
     """An island where somebody counts, behind every call, who answers at the address of telemetry."""
 
-    def __init__(
-        self, objects: Objects, *, made: int, answered: list[int]
-    ) -> None:
+    def __init__(self, objects: Objects, *, made: int, answered: list[int]) -> None:
         super().__init__(objects=objects, made=made)
         self.answered = answered
 
