@@ -157,7 +157,7 @@ UNTRUE = {
 
 
 @pytest.mark.parametrize("rule", UNTRUE)
-def test_postgresql_refuses_hours_whose_seconds_do_not_add_up(rule: str) -> None:
+def test_postgresql_refuses_hours_with_seconds_that_cannot_be_true(rule: str) -> None:
     block, at, size, figure = UNTRUE[rule]
     change = BY_HAND.format(figure=f"int{size}send(({figure})::int{size})", at=at, size=size, block=block)
     with pytest.raises(IntegrityError, match="usage_hour_block_adds_up"), transaction.atomic():

@@ -14,6 +14,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from billing.books.models import ExchangeRate
 from billing.exports.bills.importing import import_bill
 from billing.exports.comparing import margin, reconcile, tenants_of_plan, tenants_of_row
 from billing.exports.models import ProviderBill, ProviderCost
@@ -201,7 +202,9 @@ def test_a_figure_opens_to_a_bill_only_where_the_bill_has_that_figure(month: Wor
     assert opens("storage")
     assert not opens("compute"), "the bill's page has it of both landscapes together"
     ProviderBill.objects.update(currency="USD")
-    assert not opens("storage")
+    ExchangeRate.objects.create(base="USD", quote="EUR", since=JUNE, rate=Decimal(1), source="test")
+    assert reconcile(actor=FINOPS, month=JUNE).total.cost > 0
+    assert not opens("storage"), "the bill's page has it in the bill's currency"
 
 
 def test_a_bills_page_names_what_it_has_of_a_runtime_and_says_where_it_cuts(
