@@ -23,6 +23,8 @@ from billing.usage.late import is_settled, unmade
 from billing.usage.models import Day, DayLife, Dirty, DirtyDay, Hour, Shape, Source, Span
 from billing.usage.partitions import make
 from billing.usage.slots import start_of
+from controlplane.tenants.isolation.roles import PLATFORM, WORKER
+from tests.database_roles import acting_as
 from tests.usage import (
     HOUR,
     LARGE,
@@ -368,6 +370,30 @@ def test_what_could_not_be_made_is_tried_last_and_made_once_it_can_be(
     roll()
     assert seconds(TEN) == (0, 0, 3600)
     assert not Dirty.objects.exists()
+
+
+def test_an_hour_that_fails_for_everybody_is_not_tried_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = live(TEN - HOUR)
+    Dirty.objects.all().delete()
+    everybody = [source.id, *range(source.id + 1, source.id + 1000)]
+    Dirty.objects.create(hour=TEN, sources=everybody[:400], spreads=True)
+    Dirty.objects.create(hour=TEN, sources=everybody[400:], spreads=False)
+    tried: list[int] = []
+
+    def stumble(self: making.Making) -> None:
+        tried.append(len(self._dirty[TEN]))
+        raise ValueError("These hours can't be true.")
+
+    monkeypatch.setattr(making.Making, "make", stumble)
+    with acting_as(WORKER), pytest.raises(hours.HoursNotMadeError):
+        hours.roll_up()
+    assert len(tried) < 100
+    left = {row.spreads: (sorted(row.sources), row.failures) for row in Dirty.objects.all()}
+    assert left == {True: (everybody[:400], 1), False: (everybody[400:], 1)}
+    month = TEN.date().replace(day=1)
+    for role in (WORKER, PLATFORM):
+        with acting_as(role):
+            assert unmade(month, month + timedelta(days=31), Span.objects.latest("id").tenant_id) == [TEN]
 
 
 # --- days
