@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import chain
 
 import structlog
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import DataError, Error, IntegrityError, ProgrammingError, connection
 
 from billing.collecting.metrics import Measures
 from billing.usage.ingest import ingest
@@ -29,8 +29,6 @@ MOST_WAITING = 100_000
 # After so many samples of a batch that are lost one by one it is no single sample's fault.
 MOST_ODD = 20
 NAMED = 100  # runtimes in one line of the log
-# What is otherwise the next time; whatever else a database says of a batch it says again.
-AWAY = (OperationalError, InterfaceError)
 
 Ingest = Callable[[Sequence[SampleIn], Origin], Ingested]
 
@@ -42,6 +40,14 @@ def into_store(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
     except Error:
         connection.close()
         raise
+
+
+def _takes_nothing_now(error: Exception) -> bool:
+    """Say whether a database that is away, read only or at another version refuses, whatever is handed to it."""
+    if not isinstance(error, Error) or isinstance(error, DataError | IntegrityError):
+        return False
+    # Without a code it was not the server that spoke, but its client, of what it was given.
+    return not isinstance(error, ProgrammingError) or bool(getattr(error.__cause__, "sqlstate", None))
 
 
 class Delivery:
@@ -111,18 +117,18 @@ class Delivery:
             part = parts.pop()
             try:
                 await self._hand(part, origin)
-            except AWAY as error:
-                left = [*part, *chain.from_iterable(reversed(parts))]
-                self._pauses = min(self._pauses + 1, 6)
-                log.warning("collector.database_lost", waiting=len(left), error=str(error).partition("\n")[0])
-                return left
             except asyncio.CancelledError:
                 # It may have been taken; to hand the same over again is harmless.
                 self._waiting[origin].extendleft(reversed([*part, *chain.from_iterable(reversed(parts))]))
                 raise
-            except (
-                Exception
-            ) as error:  # it would come again with each attempt, and hold up all that is read meanwhile
+            except Exception as error:
+                if _takes_nothing_now(error):
+                    left = [*part, *chain.from_iterable(reversed(parts))]
+                    self._pauses = min(self._pauses + 1, 6)
+                    reason = str(error).partition("\n")[0]
+                    log.warning("collector.database_lost", waiting=len(left), error=reason)
+                    return left
+                # It would come again with each attempt, and hold up all that is read meanwhile.
                 if len(part) > 1 and odd < MOST_ODD:
                     middle = len(part) // 2
                     parts += part[middle:], part[:middle]

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, InternalError, OperationalError, ProgrammingError
+from psycopg.errors import InsufficientPrivilege
 from structlog.testing import capture_logs
 
 from billing.collecting import delivery
@@ -117,6 +118,41 @@ def test_one_sample_that_the_database_refuses_takes_no_other_with_it() -> None:
     assert [each["runtimes"] for each in told if each["event"] == "collector.samples_lost"] == [
         [str(UUID(int=5))]
     ]
+
+
+def _of_the_server() -> ProgrammingError:
+    error = ProgrammingError("permission denied")
+    error.__cause__ = InsufficientPrivilege("permission denied")
+    return error
+
+
+@pytest.mark.parametrize("error", [InternalError("read-only transaction"), _of_the_server()])
+def test_a_database_that_takes_nothing_now_is_waited_for(error: Exception) -> None:
+    def refuse(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        raise error
+
+    measures = Measures()
+    queue = Delivery(ThreadPoolExecutor(1), measures, refuse)
+    for number in range(50):
+        queue.put(sample(number), Origin.COLLECTOR)
+    assert not asyncio.run(queue.flush())
+    assert (queue.waiting, measures.lost._value.get()) == (50, 0)
+
+
+def test_what_the_client_can_not_hand_over_is_lost_alone() -> None:
+    store = Store()
+
+    def refuse(batch: Sequence[SampleIn], origin: Origin) -> Ingested:
+        if any(each.runtime.int == 3 for each in batch):
+            raise ProgrammingError("cannot adapt type")
+        return store(batch, origin)
+
+    measures = Measures()
+    queue = Delivery(ThreadPoolExecutor(1), measures, refuse)
+    for number in range(8):
+        queue.put(sample(number), Origin.COLLECTOR)
+    assert asyncio.run(queue.flush())
+    assert (len(store.taken), measures.lost._value.get()) == (7, 1)
 
 
 def test_a_store_that_takes_nothing_is_not_asked_for_each_sample() -> None:
