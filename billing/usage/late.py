@@ -59,10 +59,11 @@ def is_settled(month: date, following: date, tenant_id: UUID) -> bool:
 
     What could not be made when that was last tried counts only for the tenants of the runtimes that it fails for.
     """
+    # In the order in which a mark moves on: what was made in between is seen as a day's.
     return not (
         Dirty.objects.filter(hour__gte=start_of(month), hour__lt=start_of(following), failures=0).exists()
-        or DirtyDay.objects.filter(day__gte=month, day__lt=following).exists()
         or unmade(month, following, tenant_id)
+        or DirtyDay.objects.filter(day__gte=month, day__lt=following).exists()
     )
 
 

@@ -38,10 +38,12 @@ def remove_bill(*, actor: Actor, bill_id: UUID, reason: str) -> str:
         "provider": row.provider, "payer": row.payer, "month": f"{row.month:%Y-%m}", "lines": row.lines,
         "amount": f"{row.amortized:.2f} {row.currency}", "source": row.source, "reason": words,
     }  # fmt: skip
+    # The row before its place, as whoever looks at places locks them.
+    if not ProviderBill.objects.select_for_update().filter(pk=row.pk).exists():
+        raise Refused("bill_not_found", f"There is no bill {bill_id}.", status=404)
     # Where it came from by itself, it stays away: what lies there is booked once its files change, or by hand.
     BillPlace.objects.filter(bill=row).update(fault=TAKEN_BACK)
-    if row.delete()[1].get(ProviderBill._meta.label) != 1:  # noqa: SLF001 - Django's own way to ask
-        raise Refused("bill_not_found", f"There is no bill {bill_id}.", status=404)
+    row.delete()
     audit.record(
         "bill.remove", actor=actor, tenant_id=None, target_type="bill", target_id=bill_id, changes=told
     )
