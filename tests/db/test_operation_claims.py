@@ -115,7 +115,8 @@ def test_five_hundred_requests_of_one_tenant_do_not_delay_anothers_first(world: 
         for _ in range(3):
             work.start(work.runtime(world.main, world.landscape))
         first = order_of_claims(12)
-    assert [place for place, tenant in enumerate(first) if tenant == world.basalt.id] == [1, 3, 5]
+    # In one transaction all are due at one moment: which of two alike comes first is the index's choice.
+    assert [place // 2 for place, tenant in enumerate(first) if tenant == world.basalt.id] == [0, 1, 2]
 
 
 @pytest.mark.django_db

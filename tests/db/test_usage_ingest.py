@@ -320,9 +320,11 @@ def test_old_hours_go_by_the_month_and_use_of_components_with_its_samples(settin
     with acting_as(WORKER):
         assert partitions.drop_old_hours(now=now) == 1
         partitions.drop_old(now=now)
-    assert {row.hour.date() for row in Hour.objects.all()} == {kept.date(), TEN.date()}
-    assert (ComponentUse.objects.count(), Batch.objects.count()) == (1, 1)
-    hours.roll_up()  # what can't be made anew stays as it was
+        assert {row.hour.date() for row in Hour.objects.all()} == {kept.date(), TEN.date()}
+        assert (ComponentUse.objects.count(), Batch.objects.count()) == (3, 1)  # their hours are still marked
+        hours.roll_up()  # what can't be made anew stays as it was
+        partitions.drop_old(now=now)
+    assert ComponentUse.objects.count() == 1
     assert [row.unknown_seconds for row in Hour.objects.filter(hour__lt=now - timedelta(days=90))] == [3600]
 
 
