@@ -132,3 +132,9 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
     ) as told:
         shelf._rendered(entry, asked(retentionHours=5))
     assert (told.value.code, told.value.audience) == ("module_object_reserved", Audience.TENANT)
+    # What one of the choices brings by which the version was tried was let in as well.
+    both = StubHelm(f"{wide}---{other}", wide, f"{wide}---{other}")
+    monkeypatch.setattr(shelf, "helm", lambda **_: both)
+    monkeypatch.setattr(shelf, "variants", lambda *_: [{"retentionHours": 1}, {"retentionHours": 2}])
+    made = shelf._rendered(entry, asked(retentionHours=6))
+    assert {"wide", "other"} <= {one["metadata"]["name"] for one in made}

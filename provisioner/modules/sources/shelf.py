@@ -29,7 +29,7 @@ from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMis
 from provisioner.modules.sources.rendering import Made, make
 from provisioner.modules.sources.reviewing import review
 from provisioner.modules.sources.together import shared_faults
-from provisioner.modules.sources.values import UNSAFE, chart_values
+from provisioner.modules.sources.values import UNSAFE, chart_values, variants
 from provisioner.runtimes.inside import Json
 
 log = logging.getLogger(__name__)
@@ -115,15 +115,26 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     )  # what is rendered in a step is applied in the same one
     made = _tried(version, asked, until)
     if made.faults:
-        default = with_defaults(all_modules()[version.module].schema, {})
-        let_in = _tried(version, replace(asked, settings=default), until).faults
-        added = [fault for fault in made.faults if fault not in let_in]
+        added = _added(version, asked, made.faults, until)
         if added:
             said = " ".join(fault.detail for fault in added[:3])
             detail = f"Module {version.key} can't be installed with the settings that it has here: {said} Set it otherwise."
             raise Fatal(detail, code=added[0].code, audience=Audience.TENANT)
-        _tell(version.key, let_in[0])
+        _tell(version.key, made.faults[0])
     return made.objects
+
+
+def _added(
+    version: SourcedVersion, asked: Request, faults: Sequence[SourceFault], until: float
+) -> list[SourceFault]:
+    """Return those of these faults that no settings have by which the version was tried when it was let in."""
+    module, added = all_modules()[version.module], list(faults)
+    for choice in variants(version, module, with_defaults(module.schema, {})):
+        let_in = _tried(version, replace(asked, settings=choice), until).faults
+        added = [fault for fault in added if fault not in let_in]
+        if not added:
+            break
+    return added
 
 
 @cache
