@@ -4,6 +4,8 @@ from django.db import migrations, models
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
+PATIENCE = "SET LOCAL lock_timeout = '5s'"  # the table is locked for a moment; whoever waits for that holds up the next look
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -11,6 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(PATIENCE, migrations.RunSQL.noop),
         migrations.AddField(
             model_name="rollout",
             name="windows",
@@ -24,4 +27,5 @@ class Migration(migrations.Migration):
             "GRANT SELECT (windows) ON rollouts_rollout TO nesoi_web",
             "REVOKE SELECT (windows) ON rollouts_rollout FROM nesoi_web",
         ),
+        migrations.RunSQL(migrations.RunSQL.noop, PATIENCE),
     ]
