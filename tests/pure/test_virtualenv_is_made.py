@@ -103,15 +103,15 @@ def test_a_virtualenv_of_another_version_than_the_named_one_is_made_anew(machine
 
 def test_what_is_no_virtualenv_is_neither_removed_nor_written_into(machine: Path) -> None:
     has(machine, "python3", "3.12")
-    thesis = machine / "work/thesis"
+    thesis = machine / "desk/thesis"
     thesis.parent.mkdir()
     thesis.touch()
-    assert "work is no virtualenv and not empty: nothing was changed" in make(machine, "work")
-    assert "thesis is no folder" in make(machine, "work/thesis")
-    has(machine, "../work/python", "3.12")
-    (machine / "work/bin").mkdir()
-    (machine / "work/python").rename(machine / "work/bin/python")
-    assert "work is no virtualenv" in make(machine, "work"), "not a Python's own folder either"
+    assert "desk is no virtualenv and not empty: nothing was changed" in make(machine, "desk")
+    assert "thesis is no folder" in make(machine, "desk/thesis")
+    has(machine, "../desk/python", "3.12")
+    (machine / "desk/bin").mkdir()
+    (machine / "desk/python").rename(machine / "desk/bin/python")
+    assert "desk is no virtualenv" in make(machine, "desk"), "not a Python's own folder either"
     assert thesis.exists()
 
 
