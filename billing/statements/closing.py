@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
 import structlog
@@ -22,17 +22,31 @@ MOST_MONTHS = 24
 SEALED_AT_ONCE = 500
 
 
-def tick(*, now: datetime | None = None) -> int:
-    """Draft every open month, oldest first, then seal what is due; return how many were sealed."""
+def tick(*, now: datetime | None = None, company: Callable[[date, datetime], object] | None = None) -> int:
+    """Draft every open month, oldest first, then seal what is due; return how many were sealed.
+
+    `company` is called where much changed, as `draft_month` says.
+    """
     moment = now or utcnow()
     for month in open_months(moment):
-        try:
-            draft_month(month, now=moment)
-        except Refused as refusal:
-            log.warning("statements.not_drafted", month=str(month), reason=refusal.detail)
-        except Exception as error:  # one month that breaks holds up no other
-            _go_on(error, "statements.draft_broke", month=str(month))
+        draft_open(month, now=moment, company=company)
     return seal_due(moment)
+
+
+def draft_open(
+    month: date,
+    *,
+    now: datetime,
+    company: Callable[[date, datetime], object] | None = None,
+    beside: bool = False,
+) -> None:
+    """Draft a month, as `draft_month` does; one that breaks is logged and holds up no other."""
+    try:
+        draft_month(month, now=now, company=company, beside=beside)
+    except Refused as refusal:
+        log.warning("statements.not_drafted", month=str(month), reason=refusal.detail)
+    except Exception as error:
+        _go_on(error, "statements.draft_broke", month=str(month))
 
 
 def seal_due(now: datetime) -> int:

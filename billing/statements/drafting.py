@@ -5,7 +5,7 @@ Each batch is one transaction: killed anywhere, it is as if it had not begun. Tw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,7 +28,7 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.collecting import uncollected
 from controlplane.kernel.ids import uuid7
 
-BATCH = 100
+BATCH = 50
 MOST_PROBLEMS = 50  # that a draft shows; the first is enough to begin with
 FIELDS = (
     "currency", "total", "charges_count", "input_digest", "lines_digest", "books", "engine_version", "usage_bound",
@@ -54,20 +54,33 @@ def period_of(month: date) -> Period:
     return month_of(start_of(month))
 
 
-def draft_month(month: date, *, now: datetime | None = None) -> int:
+def draft_month(
+    month: date,
+    *,
+    now: datetime | None = None,
+    company: Callable[[date, datetime], object] | None = None,
+    beside: bool = False,
+) -> int:
     """Draft a month for every tenant that has anything in it; return how many drafts came out different.
 
-    Raises Refused prices_missing where no price book holds in the month.
+    `company` is called once where much changed, with the month and the moment: it asks a second worker to go `beside` this one,
+    from the other end. What one has drafted at that moment the other leaves as it is. Raises Refused prices_missing where no
+    price book holds in the month.
     """
     moment = now or utcnow()
     period = period_of(month)
     pending = start_of(month) <= moment < period.end
     tenants = queries.tenants_of(month, period.end.date(), pending=pending)
     market = load_market(period) if tenants else None
-    return sum(
-        len(draft(tenants[place : place + BATCH], month, market=market, now=moment))
-        for place in range(0, len(tenants), BATCH)
-    )
+    batches = [tenants[place : place + BATCH] for place in range(0, len(tenants), BATCH)]
+    made, since = 0, moment if beside else None
+    for number, batch in enumerate(reversed(batches) if beside else batches, 1):
+        found = len(draft(batch, month, market=market, now=moment, since=since))
+        made += found
+        if company and since is None and 2 * found > len(batch) and number < len(batches):
+            company(month, moment)
+            since = moment
+    return made
 
 
 @transaction.atomic
@@ -78,21 +91,33 @@ def draft(
     market: Market | None = None,
     now: datetime | None = None,
     again: bool = False,
+    since: datetime | None = None,
 ) -> list[Draft]:
     """Draft a month for some tenants; who is being drafted or sealed elsewhere, or is sealed, is left out.
 
-    Returns the drafts that came out different; with `again` all of them.
+    So is whose draft came out different at `since` or later. Returns the drafts that came out different, with `again` all of
+    them.
     """
     with uncollected():
-        return _drafted(tenants, month, market, now or utcnow(), again=again)
+        held = queries.try_lock(tenants)
+        rows = {row.tenant_id: row for row in Statement.objects.filter(tenant__in=held, month=month)}
+        free = [tenant for tenant in held if tenant not in rows or _is_due(rows[tenant], since)]
+        return _drafted(free, rows, month, market, now or utcnow(), again=again)
+
+
+def _is_due(row: Statement, since: datetime | None) -> bool:
+    return row.state == State.DRAFT and (since is None or row.drafted_at < since)
 
 
 def _drafted(
-    tenants: Sequence[UUID], month: date, market: Market | None, moment: datetime, *, again: bool
+    free: Sequence[UUID],
+    rows: Mapping[UUID, Statement],
+    month: date,
+    market: Market | None,
+    moment: datetime,
+    *,
+    again: bool,
 ) -> list[Draft]:
-    held = queries.try_lock(tenants)
-    rows = {row.tenant_id: row for row in Statement.objects.filter(tenant__in=held, month=month)}
-    free = [tenant for tenant in held if tenant not in rows or rows[tenant].state == State.DRAFT]
     if not free:
         return []
     prepared = prepare(free, month, market or load_market(period_of(month)))

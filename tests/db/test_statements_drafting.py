@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -13,11 +16,14 @@ from billing.books.apply import apply_prices
 from billing.books.loading import DATA
 from billing.books.whatif import find_book, what_if
 from billing.pricing.periods import month as month_of
+from billing.statements import drafting, tasks
 from billing.statements.closing import open_months, tick
 from billing.statements.drafting import draft, draft_month
 from billing.statements.models import Charge, State, Statement
+from billing.statements.preparing import prepare
 from billing.statements.verifying import check_statement
 from controlplane.tenants.access import SYSTEM
+from controlplane.tenants.models import Account, Tenant
 from tests.months import (
     AUGUST,
     CORE_HOUR,
@@ -71,6 +77,69 @@ def test_a_draft_is_made_anew_only_where_something_changed(world: World) -> None
     use(runtime(), world.main, JUNE, vcpu=10 * CORE_HOUR)
     assert draft_month(JUNE, now=LATER) == 1
     assert Statement.objects.get(tenant=world.basalt).charges_count == 2
+
+
+def four_tenants_one_a_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Return their ids in order; each has used something in June."""
+    accounts = [world.shop, world.main]
+    for slug in ("coral", "delta"):
+        tenant = Tenant.objects.create(slug=slug, name=slug)
+        accounts.append(Account.objects.create(tenant=tenant, slug="own", name="Own"))
+    for account in accounts:
+        use(runtime(), account, JUNE, vcpu=10 * CORE_HOUR)
+    monkeypatch.setattr(drafting, "BATCH", 1)
+    return sorted(account.tenant_id for account in accounts)
+
+
+def read_by(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Return a list to which whoever's month is read will be added."""
+    read: list[UUID] = []
+
+    def noted(tenants: Sequence[UUID], *rest: Any) -> Any:
+        read.extend(tenants)
+        return prepare(tenants, *rest)
+
+    monkeypatch.setattr(drafting, "prepare", noted)
+    return read
+
+
+def test_where_much_changed_a_second_worker_is_asked_once_and_neither_does_the_others_work(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = four_tenants_one_a_batch(world, monkeypatch)
+    read = read_by(monkeypatch)
+    asked: list[date] = []
+
+    def ask(month: date, moment: datetime) -> None:
+        asked.append(month)
+        tasks.statements_beside(month.isoformat(), moment.isoformat())
+
+    assert draft_month(JUNE, now=LATER, company=ask) == 1
+    assert asked == [JUNE]
+    assert read == [tenants[0], tenants[3], tenants[2], tenants[1]]
+    assert sorted(Statement.objects.values_list("tenant_id", flat=True)) == tenants
+    assert draft_month(JUNE, now=LATER, company=ask) == 0
+    assert asked == [JUNE], "nothing changed, so nobody is asked"
+
+
+def test_a_second_worker_that_never_comes_is_not_missed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = four_tenants_one_a_batch(world, monkeypatch)
+    assert draft_month(JUNE, now=LATER, company=lambda *_: None) == 4
+    assert sorted(Statement.objects.values_list("tenant_id", flat=True)) == tenants
+
+
+def test_the_beat_asks_by_a_task_that_names_the_month_and_the_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four_tenants_one_a_batch(world, monkeypatch)
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(tasks.statements_beside, "apply_async", lambda arguments, **_: sent.append(arguments))
+    tasks.statements()
+    [(month, moment)] = sent
+    assert month == "2026-06-01"
+    assert datetime.fromisoformat(moment) == Statement.objects.order_by("drafted_at")[0].drafted_at
 
 
 def test_a_month_is_split_where_prices_change(world: World, tmp_path: Path) -> None:
