@@ -13,12 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
+
 from tests.bench.processor import worked_seconds
 
 if TYPE_CHECKING:
     from billing.usage.samples import SampleIn
 
 TENANT_RUNTIMES = 10
+SUPERUSER = "postgres"  # whom initdb made
 COMPONENTS = (
     "kube-proxy",
     "calico",
@@ -115,6 +118,19 @@ def bare_rows(*, first_block: int = 0) -> None:
         cursor.execute("DROP TABLE IF EXISTS bare_sample")
         cursor.execute(BARE_ROWS, {"first": first_block})
         cursor.execute("VACUUM ANALYZE bare_sample")
+    write_out()
+
+
+def write_out() -> None:
+    """Have all that was set up written to its files, and the log's files used again, as a server does that has run for a while.
+
+    A new one makes each file of its log by filling it with zeros, which takes as long as writing what is measured.
+    """
+    from django.db import connection
+
+    place = connection.get_connection_params()
+    with psycopg.connect(host=place["host"], user=SUPERUSER, dbname="postgres", autocommit=True) as server:
+        server.execute("CHECKPOINT")
 
 
 def processor_seconds() -> float:
@@ -125,6 +141,19 @@ def processor_seconds() -> float:
         cursor.execute("SELECT pg_backend_pid()")
         (process,) = cursor.fetchone()
     return time.process_time() + worked_seconds(process)
+
+
+def worked_alone(statement: str) -> float:
+    """Return the processor time of a statement that PostgreSQL does not share out."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
+        began = processor_seconds()
+        cursor.execute(statement)
+        worked = processor_seconds() - began
+        cursor.execute("RESET max_parallel_workers_per_gather")
+    return worked
 
 
 def yesterday() -> datetime:

@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.apart import measured_apart
+from tests.bench.side_by_side import begin_working, wait_for_others
 from tests.bench.usage_place import (
     bare_rows,
     begin,
@@ -31,6 +32,7 @@ from tests.bench.usage_place import (
     make_fleet,
     pack_rows,
     processor_seconds,
+    worked_alone,
     yesterday,
 )
 
@@ -124,7 +126,7 @@ def _measure() -> dict[str, Any]:
     worked: dict[str, list[float]] = {"sum": [], "alone": [], "gappy": []}
     context = get_context("spawn")
     together = context.Barrier(WORKERS)
-    with ProcessPoolExecutor(WORKERS, context, initializer=_begin_working, initargs=(together,)) as pool:
+    with ProcessPoolExecutor(WORKERS, context, initializer=begin_working, initargs=(together,)) as pool:
         _side_by_side(pool)  # connected, and nothing to do yet
         for _ in range(ROUNDS):
             for name in ("rollup", "alone", "gappy"):
@@ -143,7 +145,7 @@ def _measure() -> dict[str, Any]:
             began = processor_seconds()
             _work()
             worked["gappy"].append(processor_seconds() - began)
-            worked["sum"].append(_worked_alone(statements["sum"]))
+            worked["sum"].append(worked_alone(statements["sum"]))
             print(took, worked, file=sys.stderr)
     return _entry(took, worked)
 
@@ -181,19 +183,6 @@ def _statements() -> dict[str, str]:
     }
 
 
-def _worked_alone(statement: str) -> float:
-    """Return the processor time of a statement that PostgreSQL does not share out."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SET max_parallel_workers_per_gather = 0")
-        began = processor_seconds()
-        cursor.execute(statement)
-        worked = processor_seconds() - began
-        cursor.execute("RESET max_parallel_workers_per_gather")
-    return worked
-
-
 def _mark_all(day: datetime) -> None:
     from django.db import connection
 
@@ -202,24 +191,13 @@ def _mark_all(day: datetime) -> None:
     mark(day, HOURS, RUNTIMES)
 
 
-_together: list[Any] = []
-
-
-def _begin_working(together: Any) -> None:
-    """Make a new process a worker with a connection of its own."""
-    import django
-
-    django.setup()
-    _together.append(together)
-
-
 def _side_by_side(pool: ProcessPoolExecutor) -> list[tuple[int, float, float]]:
     """Let each worker do this once, all at the same time."""
     return [done.result() for done in [pool.submit(_work_together) for _ in range(WORKERS)]]
 
 
 def _work_together() -> tuple[int, float, float]:
-    _together[0].wait()
+    wait_for_others()
     return _work()
 
 
