@@ -125,7 +125,9 @@ def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
         gates[gate.stage_id].append(gate)
     totals = rows(reading_queries.OF_ROLLOUTS, {"rollouts": [rollout_id]})
     limits = facts.limits_of(rollout.limits)
-    tallies = _over_stages(Tally.objects.filter(rollout=rollout, targets__gt=0).order_by("-targets"))
+    tallies = _said_now(
+        rollout_id, _over_stages(Tally.objects.filter(rollout=rollout, targets__gt=0).order_by("-targets"))
+    )
     return RolloutView(
         rollout=rollout,
         counts={name: count for name, count in totals[0].items() if name != "id"} if totals else {},
@@ -229,6 +231,21 @@ def _over_stages(tallies: Iterable[Tally]) -> list[Tally]:
             same.targets += one.targets
             same.first_at, same.last_at = min(same.first_at, one.first_at), max(same.last_at, one.last_at)
     return sorted(found.values(), key=lambda one: -one.targets)
+
+
+def _said_now(rollout_id: UUID, tallies: list[Tally]) -> list[Tally]:
+    """Let those of whoever waits say what holds now; each statement that counts them left its own words there."""
+    waiting = {
+        (one.state, one.code): one
+        for one in tallies
+        if one.state in {TargetState.WAITING, TargetState.BLOCKED}
+    }
+    if waiting:
+        states, codes = ([key[at] for key in waiting] for at in (0, 1))
+        wanted = {"rollout": rollout_id, "states": states, "codes": codes}
+        for row in rows(reading_queries.SAID_NOW, wanted):
+            waiting[row["state"], row["code"]].sample = row["reason"]
+    return tallies
 
 
 def _at_a_stand(rollout_id: UUID) -> list[Tally]:

@@ -21,11 +21,23 @@ SELECT p.key AS landscape, l.region, {_SUMS}
 FROM rollouts_lane l JOIN landscapes_landscape p ON p.id = l.landscape_id
 WHERE l.rollout_id = %(rollout)s::uuid GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608
 
+# What one of those who wait says now. A tally keeps what was said when somebody last came to it, but windows are moved while they
+# wait, and whoever said it may have gone. Rides on target_pages_of_reason.
+_SAID_NOW = """
+SELECT x.reason FROM rollouts_target x
+WHERE x.rollout_id = {rollout} AND x.reason_code = {code} AND x.state = {state} AND {state} IN ('waiting', 'blocked')
+ORDER BY x.position LIMIT 1"""
+SAID_NOW = f"""
+SELECT w.state, w.code, n.reason FROM unnest(%(states)s::text[], %(codes)s::text[]) AS w (state, code)
+CROSS JOIN LATERAL ({_SAID_NOW.format(rollout="%(rollout)s::uuid", code="w.code", state="w.state")}) n"""  # noqa: S608
+
 # Why not, over every rollout under way: a rollout's or a stage's own hold stands before that of members who wait for it. Reads
 # tallies, a few dozen a rollout, however many targets. Rides on rollout_under_way and tally_once.
-WHY_NOT_GROUPS = """
+WHY_NOT_GROUPS = f"""
 SELECT CASE WHEN h.holds THEN r.state WHEN t.state = 'planned' THEN 'stage' ELSE t.code END AS code,
-    max(CASE WHEN h.holds THEN r.hold WHEN t.state = 'planned' AND b.hold <> '' THEN b.hold ELSE t.sample END) AS reason,
+    max(CASE
+        WHEN h.holds THEN r.hold WHEN t.state = 'planned' AND b.hold <> '' THEN b.hold ELSE coalesce(n.reason, t.sample)
+    END) AS reason,
     sum(t.targets)::int AS targets, min(t.first_at) AS first_at, max(t.last_at) AS last_at,
     array_agg(DISTINCT r.name) AS rollouts
 FROM rollouts_rollout r
@@ -36,8 +48,9 @@ LEFT JOIN LATERAL (
     SELECT s.hold FROM rollouts_stage s WHERE s.rollout_id = r.id AND s.state IN ('entering', 'running', 'leaving')
     ORDER BY s.position LIMIT 1
 ) b ON true
+LEFT JOIN LATERAL ({_SAID_NOW.format(rollout="r.id", code="t.code", state="t.state")}) n ON true
 WHERE r.state IN ('running', 'paused', 'halted', 'aborting') AND (%(rollout)s::uuid IS NULL OR r.id = %(rollout)s::uuid)
-GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 100"""
+GROUP BY 1 ORDER BY 3 DESC, 1 LIMIT 100"""  # noqa: S608
 
 # Of those at work, which no tally tells apart, the ones that don't get on: stuck, or paused by somebody. Rides on
 # target_at_a_stand.

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
-from provisioner.rollouts import controlling, scheduling, services, steering
+from provisioner.rollouts import controlling, reading, scheduling, services, steering, why_not
 from provisioner.rollouts.deferring import Deferral, Shut, put_off_of
 from provisioner.rollouts.models import MaintenanceWindow, PutOff, Rollout, Target
 from provisioner.rollouts.ticking import tick
@@ -84,6 +84,21 @@ def test_a_window_that_is_moved_again_and_again_is_bounded_from_the_first_moment
     kept = PutOff.objects.order_by("begins_at")
     assert (kept[0].begins_at, kept[len(kept) - 1].ends_at) == (first, last)
     assert AuditEvent.objects.filter(action="window.remove", changes__put_off=1).count() == moves
+
+
+def test_pages_say_when_the_window_opens_that_was_moved_and_not_when_it_would_have(
+    world: World, clock: Clock
+) -> None:
+    with upgrading(Upgrades(clock=clock)):
+        waiting(world, clock)
+        move_to(world, "sat")
+        tick(clock=clock.passes(minutes=1))
+        rollout = Rollout.objects.get()
+        told = reading.read_rollout(actor=world.sam.actor, rollout_id=rollout.pk).reasons
+        groups = why_not.why_not_groups(actor=world.sam.actor)
+    now = "its maintenance window opens Sat 06 Mar 02:00 UTC"
+    assert [(one.code, one.targets, one.sample) for one in told] == [("window", 1, now)]
+    assert [(one["code"], one["targets"], one["reason"]) for one in groups] == [("window", 1, now)]
 
 
 def test_what_was_moved_counts_with_exclusions_and_words_say_how_far_it_may_go(
