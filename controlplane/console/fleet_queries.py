@@ -25,6 +25,7 @@ from provisioner.rollouts import reading
 from provisioner.rollouts.models import Target
 from provisioner.rollouts.permitted import may_read
 from provisioner.rollouts.services import Choice
+from provisioner.rollouts.signatures import of_signature
 from provisioner.runtimes.counting import Standing, fleet_standing
 from provisioner.runtimes.finding import words_begin
 from provisioner.runtimes.models import Runtime
@@ -135,11 +136,11 @@ def chosen_targets(actor: Actor, rollout_id: UUID, choice: Choice) -> tuple[list
     wanted = Q(rollout=rollout_id)
     if choice.target_ids:
         wanted &= Q(pk__in=list(choice.target_ids))
-    for name in ("state", "reason_code", "signature"):
+    for name in ("state", "reason_code"):
         if value := getattr(choice, name):
             wanted &= Q(**{name: value})
     if choice.signature:
-        wanted &= Q(state="failed")
+        wanted &= of_signature(choice.signature)
     found = Target.objects.filter(wanted)
     first = found.select_related("runtime__tenant", "stage").defer(*reading.HEAVY)
     return list(first.order_by("position")[:10]), found.order_by()[: MOST_COUNTED + 1].count()

@@ -20,6 +20,7 @@ from provisioner.rollouts.estimate import Estimate
 from provisioner.rollouts.finishing import kept_estimate
 from provisioner.rollouts.models import EmergencyStop, Gate, HealthPoint, Rollout, Tally, Target
 from provisioner.rollouts.permitted import may_read, the_rollout
+from provisioner.rollouts.signatures import of_signature
 from provisioner.rollouts.states import TargetState
 from provisioner.runtimes.finding import words_begin
 from provisioner.runtimes.models import Runtime
@@ -177,7 +178,6 @@ class TargetFilter:
             "state": self.state,
             "stage__position": self.stage,
             "reason_code": self.reason_code,
-            "signature": self.signature,
             "runtime__tenant__slug": self.tenant,
             "runtime__region": self.region,
             "runtime__landscape__key": self.landscape,
@@ -195,6 +195,8 @@ def list_targets(
     """
     the_rollout(actor, rollout_id)
     found = Target.objects.filter(rollout=rollout_id, position__gt=after).filter(**narrowed.columns())
+    if narrowed.signature:
+        found = found.filter(of_signature(narrowed.signature))
     if narrowed.search:
         found = found.filter(runtime__in=_named(narrowed.search))
     loaded: QuerySet[Target] = found.select_related(

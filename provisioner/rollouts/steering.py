@@ -17,6 +17,7 @@ from controlplane.tenants.access import Actor
 from provisioner.rollouts.creating import refuse_stopped
 from provisioner.rollouts.models import Rollout, Target
 from provisioner.rollouts.permitted import held, reason_of
+from provisioner.rollouts.signatures import of_signature
 from provisioner.rollouts.states import RolloutState, StageState, TargetState
 
 T = TargetState
@@ -112,7 +113,7 @@ def _chosen(rollout: Rollout, choice: Choice) -> QuerySet[Target]:
     if choice.target_ids:
         found = found.filter(pk__in=list(choice.target_ids))
     if choice.signature:
-        found = found.filter(state=T.FAILED, signature=choice.signature)
+        found = found.filter(of_signature(choice.signature))
     if choice.state:
         found = found.filter(state=choice.state)
     if choice.reason_code:

@@ -144,7 +144,11 @@ CHOICE = _asked(
             "maxItems": MOST_IDS,
             "description": "Their ids.",
         },
-        "signature": {"type": "string", "maxLength": 160, "description": "Failures of this cause."},
+        "signature": {
+            "type": "string",
+            "maxLength": 160,
+            "description": "Failures of this cause: a code and its step, or the code alone.",
+        },
         "state": words(TARGET_STATES),
         "reason_code": {"type": "string", "maxLength": 64},
         "reason": WHY,

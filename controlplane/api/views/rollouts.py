@@ -37,7 +37,7 @@ NARROWED = (
     Parameter("state", "Only this state.", {"type": "string", "enum": TARGET_STATES}),
     Parameter("stage", "Only this stage, by its position.", {"type": "integer", "minimum": 0, "maximum": MOST_STAGES}),
     Parameter("reason", "Only this reason's code."),
-    Parameter("signature", "Only failures of this cause."),
+    Parameter("signature", "Only failures of this cause: a code and its step, or the code alone."),
     Parameter("tenant", "Only this tenant's, by its slug."),
     Parameter("region", "Only in this region."),
     Parameter("landscape", "Only on this landscape."),
