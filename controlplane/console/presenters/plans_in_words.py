@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.rollouts.gates.registry import words_of
+from provisioner.rollouts.plan import REST
 
 # Where a plan's word is not what people say.
 SAID: Mapping[tuple[str, str], str] = {
@@ -45,9 +46,20 @@ def _limit(key: str, value: object) -> str:
 
 
 def _stage(stage: Mapping[str, Any]) -> str:
-    told = [str(stage.get("share") or "rest"), *([str(stage["select"])] if stage.get("select") else [])]
+    told = [_share(str(stage.get("share") or REST)), *([str(stage["select"])] if stage.get("select") else [])]
     told += [f"{stage[key]} {words}" for key, words in (("max_concurrency", "at once"), ("max_failures", "may fail"))
              if stage.get(key) not in {None, ""}]  # fmt: skip
     for side, when in (("before", "before it"), ("after", "then")):
-        told += [f"{when} {words_of(gate['kind'], gate).lower()}" for gate in stage.get(side) or ()]
+        told += [f"{when} {within(words_of(gate['kind'], gate))}" for gate in stage.get(side) or ()]
     return ", ".join(told)
+
+
+def _share(share: str) -> str:
+    if share == REST:
+        return "all that are left"
+    return share if share.endswith("%") else f"{share} runtime{'' if share == '1' else 's'}"
+
+
+def within(title: str) -> str:
+    """Return a title as it stands within a sentence: names and units further on stay as they are."""
+    return f"{title[:1].lower()}{title[1:]}"

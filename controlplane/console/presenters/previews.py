@@ -19,6 +19,6 @@ def shown_of(preview: Preview) -> dict[str, Any]:
     }
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def _counted(counts: Mapping[str, int]) -> list[str]:
     """By what, the most first."""
-    return ", ".join(f"{key or 'none'} {counts[key]}" for key in sorted(counts, key=lambda key: -counts[key]))
+    return [f"{key or 'none'} {counts[key]}" for key in sorted(counts, key=lambda key: -counts[key])]

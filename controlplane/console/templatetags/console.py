@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from controlplane.console.presenters import badges, durations
+from controlplane.console.presenters.plans_in_words import within
 from controlplane.kernel.clock import rfc3339, utcnow
 
 register = template.Library()
@@ -98,6 +99,9 @@ def nav(context: template.Context, name: str, title: str, *parts: str) -> SafeSt
     current = "page" if here == name else "true" if inside else ""
     marked = format_html(' aria-current="{}"', current) if current else ""
     return format_html('<a href="{}"{}>{}</a>', reverse(f"console:{name}"), marked, title)
+
+
+register.filter("within", within)
 
 
 @register.filter

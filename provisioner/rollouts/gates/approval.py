@@ -18,13 +18,13 @@ from provisioner.rollouts.gates.base import (
     shut,
 )
 
-MOST = 5
+USUAL, MOST = 1, 5
 
 
 def check(settings: Settings, _now: datetime) -> dict[str, Any]:
     """`approvers`: how many, 1 as a rule."""
     only(settings, "approvers")
-    asked = number(settings, "approvers", least=1, most=MOST, default=1)
+    asked = number(settings, "approvers", least=1, most=MOST, default=USUAL)
     if not asked.is_integer():
         raise refused(f"approvers is {asked:g}; people are whole, write {int(asked)} or {int(asked) + 1}.")
     return {"approvers": int(asked)}
@@ -40,4 +40,10 @@ def judge(settings: Settings, evidence: Evidence) -> Verdict:
     return opened(f"approved by {', '.join(given)}")
 
 
-gate = Gate(title="Approval", check=check, judge=judge, least_seconds=no_wait)
+def words(settings: Settings) -> str:
+    """How many are asked, where that is more than one."""
+    asked = settings.get("approvers", USUAL)
+    return f" by {asked:g}" if asked > 1 else ""
+
+
+gate = Gate(title="Approval", check=check, judge=judge, least_seconds=no_wait, words=words)

@@ -54,6 +54,11 @@ def shut(reason: str, until: datetime | None = None) -> Verdict:
     return Verdict(open=False, reason=reason, until=until)
 
 
+def no_words(_settings: Settings) -> str:
+    """Nothing but the title."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Gate:
     """One kind of gate: `check` returns normal settings or raises Refused, `judge` says how it stands."""
@@ -62,6 +67,7 @@ class Gate:
     check: Callable[[Settings, datetime], dict[str, Any]]
     judge: Callable[[Settings, Evidence], Verdict]
     least_seconds: Callable[[Settings, datetime], float]  # for the estimate: how long it takes at the least
+    words: Callable[[Settings], str] = no_words  # of its settings, as written or as normal, behind the title
 
 
 def only(settings: Settings, *known: str) -> None:

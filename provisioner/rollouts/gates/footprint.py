@@ -18,12 +18,13 @@ from provisioner.rollouts.gates.base import (
 )
 
 LOOK_AGAIN = timedelta(minutes=5)
+USUAL = 5  # percent
 
 
 def check(settings: Settings, _now: datetime) -> dict[str, Any]:
     """`growth_percent`: the most that platform components of upgraded runtimes may have grown by."""
     only(settings, "growth_percent")
-    return {"growth_percent": number(settings, "growth_percent", least=0, most=1000, default=5)}
+    return {"growth_percent": number(settings, "growth_percent", least=0, most=1000, default=USUAL)}
 
 
 def judge(settings: Settings, evidence: Evidence) -> Verdict:
@@ -38,4 +39,9 @@ def judge(settings: Settings, evidence: Evidence) -> Verdict:
     return opened(words)
 
 
-gate = Gate(title="Change of the footprint", check=check, judge=judge, least_seconds=no_wait)
+def words(settings: Settings) -> str:
+    """By how much at the most."""
+    return f", {settings.get('growth_percent', USUAL):+g} % at most"
+
+
+gate = Gate(title="Change of the footprint", check=check, judge=judge, least_seconds=no_wait, words=words)

@@ -8,13 +8,14 @@ from typing import Any
 from provisioner.rollouts.gates.base import Evidence, Gate, Settings, Verdict, number, only, opened, shut
 
 LOOK_AGAIN = timedelta(seconds=30)
+USUAL = 99  # percent
 
 
 def check(settings: Settings, _now: datetime) -> dict[str, Any]:
     """`healthy_percent`: of the upgraded ones that were healthy before; `minutes`: watched for at least so long."""
     only(settings, "healthy_percent", "minutes")
     return {
-        "healthy_percent": number(settings, "healthy_percent", least=0, most=100, default=99),
+        "healthy_percent": number(settings, "healthy_percent", least=0, most=100, default=USUAL),
         "minutes": number(settings, "minutes", least=0, most=7 * 24 * 60, default=0),
     }
 
@@ -37,4 +38,11 @@ def least_seconds(settings: Settings, _now: datetime) -> float:
     return float(settings["minutes"]) * 60
 
 
-gate = Gate(title="Health of the upgraded", check=check, judge=judge, least_seconds=least_seconds)
+def words(settings: Settings) -> str:
+    """How many at the least."""
+    return f", {settings.get('healthy_percent', USUAL):g} % at least"
+
+
+gate = Gate(
+    title="Health of the upgraded", check=check, judge=judge, least_seconds=least_seconds, words=words
+)

@@ -30,4 +30,9 @@ def least_seconds(settings: Settings, _now: datetime) -> float:
     return float(settings["hours"]) * 3600
 
 
-gate = Gate(title="Notice to tenants", check=check, judge=judge, least_seconds=least_seconds)
+def words(settings: Settings) -> str:
+    """How long before."""
+    return f" {settings['hours']:g} h before"
+
+
+gate = Gate(title="Notice to tenants", check=check, judge=judge, least_seconds=least_seconds, words=words)

@@ -32,11 +32,6 @@ def least_wait(asked: Iterable[tuple[str, Mapping[str, Any]]], moment: datetime)
 
 
 def words_of(kind: str, settings: Mapping[str, Any]) -> str:
-    """Return what a gate is called, with how long it lasts, or how many are asked where that is more than one."""
-    title = gate_of(kind).title
-    if kind == "soak":
-        return f"{title} of {float(settings['minutes']):g} min"
-    if kind == "notice":
-        return f"{title} {float(settings['hours']):g} h before"
-    many = float(settings.get("approvers") or 1)
-    return f"{title} by {many:g}" if many > 1 else title
+    """Return what a gate is called, with what its settings ask for."""
+    gate = gate_of(kind)
+    return f"{gate.title}{gate.words(settings)}"

@@ -47,4 +47,9 @@ def _moment(text: object) -> datetime:
     return moment
 
 
-gate = Gate(title="Scheduled start", check=check, judge=judge, least_seconds=least_seconds)
+def words(settings: Settings) -> str:
+    """When."""
+    return f" on {_moment(settings['at']).astimezone(UTC):%-d %b %H:%M} UTC"
+
+
+gate = Gate(title="Scheduled start", check=check, judge=judge, least_seconds=least_seconds, words=words)

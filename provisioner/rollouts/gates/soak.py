@@ -29,4 +29,9 @@ def least_seconds(settings: Settings, _now: datetime) -> float:
     return float(settings["minutes"]) * 60
 
 
-gate = Gate(title="Timed soak", check=check, judge=judge, least_seconds=least_seconds)
+def words(settings: Settings) -> str:
+    """How long."""
+    return f" of {settings['minutes']:g} min"
+
+
+gate = Gate(title="Timed soak", check=check, judge=judge, least_seconds=least_seconds, words=words)
