@@ -103,8 +103,13 @@ def waiting_gates(rollout: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _stage_words(stage: Mapping[str, Any]) -> str:
     counts = stage["counts"]
     parts = [
-        f"{counts[key]} {key.replace('_', ' ')}"
-        for key in ("running", "failed", "blocked", "waiting")
+        f"{counts[key]} {words}"
+        for key, words in (
+            ("running", "upgrading"),
+            ("failed", "failed"),
+            ("blocked", "blocked"),
+            ("waiting", "waiting"),
+        )
         if counts.get(key)
     ]
     return ", ".join([stage["state"], *parts])

@@ -15,6 +15,7 @@ from controlplane.cli import client, watching
 from controlplane.kernel.clock import utcnow
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import State
+from provisioner.rollouts.models import Waiver
 from provisioner.runtimes.models import Runtime
 from tests.command_line import InProcess, Run, runner
 from tests.months import begin
@@ -234,23 +235,23 @@ def test_an_sre_plans_starts_watches_holds_and_closes_a_rollout(run: Run, world:
     assert sam("rollouts", "retry", "October").status != 0
     listed = json.loads(sam("rollouts", "targets", "October", "--state", "planned", "-o", "json").out)
     assert [one["runtime"]["name"] for one in listed]
-    assert "1 targets" in sam("rollouts", "prioritise", "October", "--target", listed[0]["id"]).err
+    put = sam("rollouts", "prioritise", "October", "--target", listed[0]["id"]).err
+    assert "1 target of October is put in front." in put
     refused = sam("rollouts", "plan", *wish)
     assert (refused.status != 0, "allow the overlap" in refused.err) == (True, True)
     assert sam("rollouts", "plan", *wish, "--overlap").status == 0
     overlapping = json.loads(sam("rollouts", "create", "November", *wish, "--overlap", "-o", "json").out)
     assert (overlapping["overlap"], overlapping["state"]) == (True, "draft")
-    assert (
-        "1 targets"
-        in sam("rollouts", "skip", "October", "--target", listed[0]["id"], "-r", "its people asked").err
-    )
+    skipped = sam("rollouts", "skip", "October", "--target", listed[0]["id"], "-r", "its people asked").err
+    assert "1 target of October is skipped." in skipped
     assert "its people asked" in sam("rollouts", "targets", "October", "--because", "skipped").out
     assert "October is being closed" in sam("rollouts", "close", "October", "--reason", "enough", "--yes").err
     report = sam("fleet", "report")
     assert (report.status, "r-shop-00000" in report.out) == (0, True)
     until = f"{utcnow() + timedelta(days=30):%Y-%m-%d}"
     waive = ("fleet", "waive", "r-shop-00000", "--owner", "ada@example.org", "-r", "migrates", "--until")
-    assert "ada@example.org answers for r-shop-00000" in sam(*waive, until).err
+    assert f"ada@example.org answers for r-shop-00000 until the end of {until}" in sam(*waive, until).err
+    assert f"{Waiver.objects.get().expires_at:%Y-%m-%d %H}" == f"{until} 23"
     assert sam(*waive, "2020-01-01").status != 0
     assert sam("fleet", "stop", "--reason", "a fire", "--yes").status == 0
     assert sam("fleet", "release-stop").status == 0

@@ -61,9 +61,7 @@ def waive(
         ),
     ],
     owner: Annotated[str, typer.Option(help="Who answers for it, for example an address.")],
-    until: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which it ends, such as 2027-01-31.")
-    ],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Its last day, such as 2027-01-31.")],
     reason: Why,
     tenant: OfTenant = "",
 ) -> None:
@@ -74,10 +72,10 @@ def waive(
         "runtime": row["id"],
         "owner": owner,
         "reason": reason,
-        "expires_at": f"{until:%Y-%m-%d}T00:00:00Z",
+        "expires_at": f"{until:%Y-%m-%d}T23:59:59Z",
     }
     made = server.post("fleet/waivers", body)
-    told().print(f"{made['owner']} answers for {row['name']} until {until:%Y-%m-%d}.")
+    told().print(f"{made['owner']} answers for {row['name']} until the end of {until:%Y-%m-%d}.")
 
 
 @app.command()

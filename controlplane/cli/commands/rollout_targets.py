@@ -14,12 +14,15 @@ from controlplane.cli.printing import Output, show, told
 Target = Annotated[
     list[str] | None, typer.Option(help="Ids of targets, as `nesoi rollouts targets` lists them.")
 ]
-Signature = Annotated[str, typer.Option(help="Failures of this cause.")]
+Signature = Annotated[
+    str, typer.Option(help="Failures of this cause: a code and its step, or the code alone.")
+]
 State = Annotated[str, typer.Option(help="Those in this state: blocked, waiting, failed …")]
 Because = Annotated[
     str, typer.Option("--because", help="Those with this reason's code: window, upgrade_blocked …")
 ]
 
+DONE = {"retry": "tried again", "skip": "skipped", "prioritise": "put in front"}
 COLUMNS = (
     ("runtime", "runtime.name"),
     ("tenant", "tenant"),
@@ -101,4 +104,7 @@ def _steer(named: str, verb: str, choice: Mapping[str, Any], reason: str) -> Non
     row = the_rollout(server, named)
     body = {key: value for key, value in {**choice, "reason": reason}.items() if value}
     answer = server.post(f"rollouts/{row['id']}/{verb}", body)
-    told().print(f"{answer['count']} targets of {row['name']}: {verb}.")
+    count = answer["count"]
+    told().print(
+        f"{count} target{'' if count == 1 else 's'} of {row['name']} {'is' if count == 1 else 'are'} {DONE[verb]}."
+    )

@@ -75,12 +75,12 @@ ERRORS = (
     ("last", "last_at"),
     ("message", "message"),
 )
-REASONS = (("count", "count"), ("state", "state"), ("why not done", "reason"))
+REASONS = (("count", "count"), ("state", "state"), ("why not done, for example", "reason"))
 PLANNED = (("stage", "name"), ("runtimes", "members"), ("tenants", "tenants"), ("at once", "max_concurrency"),
            ("wait for a window", "wait_for_windows"), ("drawn for its window", "sooner"), ("may fail", "max_failures"),
            ("before", "gates_before"),
            ("after", "gates_after"), ("revenue", "money"), ("first", "first"))  # fmt: skip
-INELIGIBLE = (("count", "count"), ("why not", "reason"), ("for example", "names"))
+INELIGIBLE = (("count", "count"), ("why not", "reason"), ("so it is", "outlook"), ("for example", "names"))
 
 
 @app.command("list")
@@ -254,7 +254,8 @@ def _show(row: Mapping[str, Any], output: Output) -> None:
     if output is not Output.TABLE:
         show(row, output)
         return
-    show({**_readable(row), "ends": _interval(row["finish"])}, output, WHOLE)
+    finish = row["finish"] if row["state"] == "running" else None  # what stands still has none to tell
+    show({**_readable(row), "finish": finish, "ends": _interval(finish)}, output, WHOLE)
     stages = [
         {**_readable(stage), "gate_words": [f"{gate['kind']} {gate['state']}" for gate in stage["gates"]]}
         for stage in row["stages"]
@@ -262,8 +263,8 @@ def _show(row: Mapping[str, Any], output: Output) -> None:
     show(stages, output, STAGES, empty="No stages yet: its targets are frozen when it starts.")
     if row["errors"]:
         show(row["errors"], output, ERRORS)
-    if row["reasons"]:
-        show(row["reasons"], output, REASONS)
+    if others := [one for one in row["reasons"] if one["reason"]]:  # those at work need none
+        show(others, output, REASONS)
 
 
 def _show_preview(preview: Mapping[str, Any], output: Output) -> None:
@@ -278,7 +279,11 @@ def _show_preview(preview: Mapping[str, Any], output: Output) -> None:
     ))  # fmt: skip
     show([{**stage, "money": _money(stage["revenue"])} for stage in preview["stages"]], output, PLANNED)
     if preview["ineligible"]:
-        show(preview["ineligible"], output, INELIGIBLE)
+        found = [
+            {**one, "outlook": "for now" if one["passing"] else "left behind"}
+            for one in preview["ineligible"]
+        ]
+        show(found, output, INELIGIBLE)
 
 
 def _interval(finish: Mapping[str, Any] | None) -> str:

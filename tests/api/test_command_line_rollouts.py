@@ -1,0 +1,51 @@
+"""What `nesoi rollouts` tells people in its tables: who can't come along and for how long, no reason where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.kernel.clock import utcnow
+from provisioner.rollouts.models import Rollout
+from provisioner.rollouts.ticking import tick
+from provisioner.runtimes.models import Runtime
+from tests.command_line import InProcess, Run, runner
+from tests.rolling_out import NEW, Upgrades, fleet, upgrading
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+WISH = ("--release", NEW, "--selector", "all")
+
+
+@pytest.fixture
+def sam(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, world: World, tmp_path: Path
+) -> Any:
+    monkeypatch.setenv("NESOI_CONFIG", str(tmp_path / "config.yaml"))
+    run: Run = runner(capsys, monkeypatch, InProcess())
+    return lambda *words: run("rollouts", *words, token=world.sam.token)
+
+
+def test_a_plan_tells_who_cannot_come_along_for_now(world: World, sam: Any) -> None:
+    first, *_ = fleet(world.shop, [world.landscape], 4)
+    Runtime.objects.filter(pk=first.pk).update(pinned="2026.9.1")
+    (told,) = [line for line in sam("plan", *WISH).out.splitlines() if "pinned" in line.lower()]
+    assert "for now" in told
+    assert first.name in told
+
+
+def test_those_at_work_need_no_reason_and_what_stands_still_has_no_end(world: World, sam: Any) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    assert sam("create", "October", *WISH).status == 0
+    with upgrading(Upgrades()):
+        sam("start", "October", "--yes")
+        tick(clock=utcnow())
+        tick(clock=utcnow())
+    running = sam("get", "October").out
+    assert "finish" in running
+    assert not [line for line in running.splitlines() if line.split()[1:2] == ["active"]]
+    sam("pause", "October", "--reason", "a look")
+    assert "finish" not in sam("get", "October").out
+    assert Rollout.objects.get().state == "paused"
