@@ -87,7 +87,7 @@ def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world:
     for address in (HERE, f"{HERE}?runtime={runtime.pk}"):
         told = text(alice.get(address))
         assert f"Windows moved while the upgrade of {runtime.name} waited" in told
-        assert "counts up to here unless it begins sooner" in told
+        assert "counts up to then, or until it begins if that is sooner" in told
     Exclusion.objects.create(
         tenant=world.archipel,
         begins_at=now - timedelta(days=9),
