@@ -62,7 +62,12 @@ def parse_window(*, days: Sequence[str], begin: str, end: str, zone: str) -> Win
     """Return the window; raises Refused window_days, window_time, window_end_before_begin, window_too_short, window_zone."""
     if not days or not set(days) <= set(DAYS):
         wrong = next((day for day in days if day not in DAYS), "")
-        raise Refused("window_days", f"Name days of the week. {choices(DAYS, wrong)}", field="days")
+        words = (
+            f"{shown(wrong)} is no day of the week. {choices(DAYS, wrong)}"
+            if wrong
+            else "Name at least one day of the week."
+        )
+        raise Refused("window_days", words, field="days")
     first, last = _minutes(begin, "begin"), 1440 if end == "24:00" else _minutes(end, "end")
     if last <= first:
         detail = f"The window ends ({end}) before it begins ({begin}). For one across midnight write two: {begin} to 24:00, and "

@@ -15,7 +15,7 @@ from controlplane.console.presenters.failures import cause_words, whose
 from provisioner.drivers.shoots.faults import MEANINGS
 from provisioner.rollouts.estimate import Estimate
 from provisioner.rollouts.gates.registry import gate_of
-from provisioner.rollouts.models import Gate, HealthPoint, Tally
+from provisioner.rollouts.models import Gate, HealthPoint, Rollout, Tally
 from provisioner.rollouts.reading import Burn, StageView
 from provisioner.rollouts.states import RolloutState, StageState, TargetState
 
@@ -28,6 +28,7 @@ ROLLOUTS: Mapping[str, Badge] = {
     RolloutState.ABORTED: Badge("Aborted", "no-symbol", "idle"),
     RolloutState.COMPLETED: Badge("Completed", "check-circle", "ok"),
 }
+CLOSING = Badge("Closing", "archive-box", "wait")
 STAGES: Mapping[str, Badge] = {
     StageState.PENDING: Badge("Not begun", "clock", "idle"),
     StageState.ENTERING: Badge("At its gate", "lock-closed", "wait"),
@@ -62,6 +63,8 @@ PARTS = (
     ("gone", "gone", "gone", "idle"),
     ("planned", "planned", "not begun", "empty"),
 )
+# Reasons that each target has in words of its own.
+OWN_WORDS = frozenset({"window", "excluded", "skipped", "again"})
 PICTURE_WIDTH = 1000
 NARROWEST = 8  # so that one failure among thousands is still seen
 
@@ -101,9 +104,20 @@ class Cause:
         return whose(self.code)
 
     @property
+    def of_one(self) -> bool:
+        """Whether its words are those of one of them, and others may have other ones."""
+        return said_of_one(self.code, self.targets)
+
+    @property
     def badge(self) -> Badge:
         """How its state looks."""
         return TARGETS.get(self.state, TARGETS[TargetState.RUNNING])
+
+
+def badge_of(rollout: Rollout) -> Badge:
+    """How a rollout looks; one that was closed runs only for those that had begun."""
+    closing = rollout.state == RolloutState.RUNNING and rollout.closed_at is not None
+    return CLOSING if closing else ROLLOUTS[rollout.state]
 
 
 def parts(counts: Mapping[str, int | None]) -> list[Part]:
@@ -139,6 +153,11 @@ def causes(tallies: Sequence[Tally]) -> list[Cause]:
         for (state, code), ones in found.items()
     ]  # fmt: skip
     return sorted(merged, key=lambda one: -one.targets)
+
+
+def said_of_one(code: str, targets: int) -> bool:
+    """Whether one of them speaks for others who have words of their own."""
+    return targets > 1 and code in OWN_WORDS
 
 
 def remedy_of(code: str, audience: str = "") -> str:

@@ -23,6 +23,7 @@ from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
 from provisioner.rollouts import services
 from provisioner.rollouts.closing import ends_of
+from provisioner.rollouts.gates.registry import gate_of
 from provisioner.rollouts.models import Gate, Rollout
 from provisioner.rollouts.permitted import the_rollout
 from provisioner.rollouts.services import Choice
@@ -45,6 +46,10 @@ class Verb:
     said: str
     tone: str = ""
     reason: bool = True  # must be given
+
+    def fits(self, rollout: Rollout) -> bool:
+        """Whether it can be pressed as the rollout stands; what was closed need not be closed again."""
+        return rollout.state in self.states and not (self.key == "close" and rollout.closed_at is not None)
 
 
 VERBS: Mapping[str, Verb] = {
@@ -170,7 +175,7 @@ def gate(request: ConsoleRequest, rollout_id: UUID, gate_id: int, how: str) -> H
     asked = Asked(
         title, words, "Approve it" if approves else "Open it by force", reverse("console:fleet-rollout", args=[rollout_id]),
         rollout.name, "primary" if approves else "danger-solid",
-        [f"Side: {row.side} the stage. It says: {row.reason or 'nothing yet'}"],
+        [f"{gate_of(row.kind).title} {row.side} the stage: {row.reason or 'not asked yet'}."],
         [reason_field(request, required=not approves)],
     )  # fmt: skip
     return ask(request, asked, act)
@@ -188,8 +193,9 @@ def steer(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpResponse:
     choice, hidden = _choice(request)
     asked = _steering(actor, rollout, choice, hidden)
     asked.title, asked.words = f"{title} {asked.title}?", words
-    asked.button = f"{title} {'them' if title != 'Put in front' else ''}".strip()
-    asked.fields = [reason_field(request, required=must_say)]
+    if hidden:
+        asked.button = f"{title} {'them' if title != 'Put in front' else ''}".strip()
+        asked.fields = [reason_field(request, required=must_say)]
 
     def act() -> str:
         count = service(
@@ -219,9 +225,10 @@ def _choice(request: ConsoleRequest) -> tuple[Choice, list[tuple[str, str]]]:
 def _steering(actor: Actor, rollout: Rollout, choice: Choice, hidden: list[tuple[str, str]]) -> Asked:
     first, count = chosen_targets(actor, rollout.pk, choice) if hidden else ([], 0)
     told = f"{MOST_COUNTED} and more" if count > MOST_COUNTED else str(count)
+    meant = f"{told} runtime{'' if count == 1 else 's'}" if hidden else "which runtimes"
     asked = Asked(
-        f"{told} runtime{'' if count == 1 else 's'}", "", "", reverse("console:fleet-rollout", args=[rollout.pk]), rollout.name,
-        hidden=hidden, extra="console/fleet/_meant.html",
+        meant, "", "", reverse("console:fleet-rollout", args=[rollout.pk]), rollout.name, hidden=hidden,
+        extra="console/fleet/_meant.html",
     )  # fmt: skip
     asked.context = {
         "meant": [(one, TARGETS[one.state]) for one in first],

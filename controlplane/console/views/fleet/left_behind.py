@@ -26,7 +26,7 @@ from provisioner.rollouts import services, why_not
 from provisioner.rollouts.waiving import LONGEST
 
 PAGE_SIZE = 25
-USUAL = timedelta(days=30)
+USUAL, A_DAY = timedelta(days=30), timedelta(days=1)
 WAIVED = {"": None, "yes": True, "no": False}
 
 
@@ -67,7 +67,7 @@ def waive(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
     """Let a runtime stay behind in somebody's name, until a day."""
     row = the_runtime(request.visitor.actor, runtime_id)
     actor = manager_of(request)
-    latest = utcnow() + LONGEST
+    latest = utcnow() + LONGEST - A_DAY  # whose end is within it
     owner = request.POST.get("owner", "").strip()[:400]
     until = request.POST.get("until", f"{utcnow() + USUAL:%Y-%m-%d}")
     fields = [

@@ -15,7 +15,7 @@ from controlplane.console.charts import Bar, Drawing, horizontal_bars
 from controlplane.console.pages import fragment, page, show_live
 from controlplane.console.presenters import runtime_rows
 from controlplane.console.presenters.fleet import health_parts
-from controlplane.console.presenters.rollouts import in_a_sentence, remedy_of
+from controlplane.console.presenters.rollouts import in_a_sentence, remedy_of, said_of_one
 from controlplane.console.views.fleet.frame import show_fleet
 from controlplane.console.views.fleet.rollouts import listed_line
 from controlplane.console.visitor import ConsoleRequest
@@ -83,7 +83,10 @@ def _live_context(request: ConsoleRequest, versions: Sequence[why_not.Version]) 
         "behind": sum(one.runtimes for one in versions if not one.newest),
         "rollouts": [listed_line(one) for one in moving or latest[:3]],
         "moving": bool(moving),
-        "reasons": why_not.why_not_groups(actor=actor)[:LATEST],
+        "reasons": [
+            {**one, "of_one": said_of_one(one["code"], one["targets"])}
+            for one in why_not.why_not_groups(actor=actor)[:LATEST]
+        ],
     }
 
 
@@ -123,7 +126,11 @@ def version_chart(versions: Sequence[why_not.Version]) -> Drawing:
 def _about(one: why_not.Version) -> str:
     told = [f"Kubernetes {one.kubernetes}"] if one.kubernetes else []
     told += ["a channel points to it"] if one.newest else ["left behind"] if one.release else []
-    told += [f"{one.age_days} d old"] if one.age_days is not None else []
+    told += (
+        [f"{one.age_days} d old" if one.age_days else "less than a day old"]
+        if one.age_days is not None
+        else []
+    )
     told += [f"ends on {one.end_of_life:%-d %b %Y}"] if one.end_of_life else []
     return ", ".join(told)
 

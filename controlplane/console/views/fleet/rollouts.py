@@ -60,7 +60,7 @@ def listed_line(one: reading.Listed) -> dict[str, Any]:
     found = looks.parts(one.counts)
     return {
         "rollout": one.rollout,
-        "badge": looks.ROLLOUTS[one.rollout.state],
+        "badge": looks.badge_of(one.rollout),
         "parts": found,
         "spoken": looks.in_a_sentence(found),
         "failed": one.counts.get("failed", 0),
@@ -111,7 +111,7 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
     stand = looks.at_a_stand(view.counts, view.reasons) if running else ""
     return {
         "rollout": rollout,
-        "badge": looks.ROLLOUTS[rollout.state],
+        "badge": looks.badge_of(rollout),
         "parts": found,
         "total": sum(part.number for part in found),
         "done": view.counts.get("succeeded", 0),
@@ -134,7 +134,7 @@ def _live_context(request: ConsoleRequest, view: reading.RolloutView) -> dict[st
         "not_brought": sum(view.counts.get(one, 0) for one in ("failed", "skipped", "left_behind")),
         "waived": waived,
         "ended": ended,
-        "verbs": [verb for verb in VERBS.values() if rollout.state in verb.states],
+        "verbs": [verb for verb in VERBS.values() if verb.fits(rollout)],
         "may_manage": request.visitor.may_manage_rollouts,
         "under_way": under_way,
         "poll_seconds": POLL_SECONDS_UNDER_WAY if under_way else POLL_SECONDS_ENDED,

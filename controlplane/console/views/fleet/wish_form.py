@@ -99,7 +99,7 @@ def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
             Field("select", "release", "Release", options=offered, required=True),
             text("name", "Name", "What people call it.", required=True),
             text("selector", "For which runtimes", "Such as plan=aws region=eu-*,us-east-1 label.tier=gold kubernetes<1.35 "
-                 "cohort=10%; terms are joined by and. all means every runtime.", required=True, spread=True),
+                 "cohort=10%; all terms must fit. For every runtime write: all.", required=True, spread=True),
         ]),
         Group("how", "How carefully", "", [
             Field("select", "shape", "Stages", options=shapes, spread=True),
@@ -108,8 +108,8 @@ def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
             text("per_region", "At once in each region", "Empty: no limit of its own."),
             text("per_landscape", "At once on each landscape", "Empty: no limit of its own."),
             text("starts_per_minute", "Starts a minute", "Empty: as fast as the limits let it."),
-            text("notice_hours", "Notice, in hours", "So long before the first upgrade its tenants are told. 0: not at all. "
-                 f"Empty: {settings.ROLLOUT_NOTICE_HOURS:g}, and none where it is urgent."),
+            text("notice_hours", "Notice, in hours", "How long before the first upgrade its tenants are told. 0: not at all. "
+                 f"Empty: {_usual_notice()}."),
             switch("leave", "Leave behind who cannot come along", "With the reason; otherwise one is enough to refuse it all."),
             switch("join", "Later members join the last stage", "Runtimes that come to fit while it runs.", advanced=True),
             switch("urgent", "Urgent", "Goes before every other rollout.", advanced=True),
@@ -119,6 +119,11 @@ def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
         ]),
         Group("stages", "My own stages", "", [stage_field(rows)]),
     ]  # fmt: skip
+
+
+def _usual_notice() -> str:
+    hours = settings.ROLLOUT_NOTICE_HOURS
+    return f"{hours:g}, and not at all where it is urgent" if hours else "not at all"
 
 
 def read_wish(given: Mapping[str, str], rows: list[Row]) -> Wish:
