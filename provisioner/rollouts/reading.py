@@ -15,7 +15,7 @@ from controlplane.kernel.sentences import choices, shown
 from controlplane.tenants.access import Actor
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import facts, queries, reading_queries
-from provisioner.rollouts.budget import Places
+from provisioner.rollouts.budget import ROLLOUT, Places
 from provisioner.rollouts.estimate import Estimate
 from provisioner.rollouts.finishing import kept_estimate
 from provisioner.rollouts.models import EmergencyStop, Gate, HealthPoint, Rollout, Tally, Target
@@ -50,6 +50,13 @@ class StageView:
     gates: Sequence[Gate]
     concurrency: int | None
     failures_allowed: int | None
+    overall: int | None = None  # at once in the whole rollout
+
+    @property
+    def at_once(self) -> int | None:
+        """How many of it may run at once, where it has a limit of its own: no more than the whole rollout lets."""
+        known = [one for one in (self.concurrency, self.overall) if one is not None]
+        return min(known) if self.concurrency is not None else None
 
     @property
     def done_percent(self) -> int:
@@ -138,6 +145,7 @@ def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
                 gates[row["id"]],
                 limits.concurrency.get(("stage", str(row["position"]))),
                 limits.failures.get(("stage", str(row["position"]))),
+                limits.concurrency.get(ROLLOUT),
             )
             for row in stages
         ],

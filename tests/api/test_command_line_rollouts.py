@@ -49,3 +49,12 @@ def test_those_at_work_need_no_reason_and_what_stands_still_has_no_end(world: Wo
     sam("pause", "October", "--reason", "a look")
     assert "finish" not in sam("get", "October").out
     assert Rollout.objects.get().state == "paused"
+
+
+def test_a_plan_names_the_first_of_each_stage_apart_from_its_numbers(world: World, sam: Any) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    lines = sam("plan", *WISH).out.splitlines()
+    (numbers,) = [line for line in lines if "AT ONCE" in line]
+    assert "FIRST" not in numbers
+    (first,) = [line for line in lines if line.split() == ["STAGE", "FIRST"]]
+    assert "archipel/r-shop-" in lines[lines.index(first) + 1]

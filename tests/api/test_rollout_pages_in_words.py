@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from controlplane.kernel.clock import utcnow
-from provisioner.rollouts.models import Gate, Target, Waiver
+from provisioner.rollouts.models import Gate, Stage, Target, Waiver
 from provisioner.rollouts.services import Choice, close_rollout, skip_targets
 from provisioner.rollouts.ticking import tick
 from tests.api.test_fleet_pages import started, with_failures
@@ -128,3 +128,23 @@ def test_a_preview_counts_each_place_in_one_piece_and_says_what_gates_ask_for(
     html = page.content.decode()
     assert "<span>eu-central-1 2,</span>" in html
     assert "then: timed soak of 60 min" in text(page)
+
+
+def test_a_stage_lets_no_more_run_at_once_than_the_whole_rollout(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    stages = [{"name": "canary", "share": "3", "max_concurrency": 3}, {"name": "rest"}]
+    rollout = started(world, stages=stages, max_concurrency=2)
+    page = text(sre.get(f"/fleet/rollouts/{rollout.pk}/"))
+    assert page.count("at most 2 at once") == 1
+    assert "at most 3 at once" not in page
+
+
+def test_what_a_gate_waits_for_is_said_once(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    asked = [{"kind": "approval"}, {"kind": "soak", "minutes": 60}]
+    rollout = started(world, stages=[{"name": "all", "before": asked}])
+    tick(clock=utcnow())
+    page = text(sre.get(f"/fleet/rollouts/{rollout.pk}/live"))
+    assert (page.count("waits for 1 approval"), page.count("soaks until")) == (1, 1)
+    Stage.objects.update(hold="something else")
+    assert "something else" in text(sre.get(f"/fleet/rollouts/{rollout.pk}/live"))

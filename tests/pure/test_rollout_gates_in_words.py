@@ -15,7 +15,7 @@ ASKED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "approval": [({}, "Approval"), ({"approvers": 2}, "Approval by 2")],
     "footprint": [({"growth_percent": 5}, "Change of the footprint, +5 % at most")],
     "health": [({}, "Health of the upgraded, 99 % at least")],
-    "notice": [({"hours": 24}, "Notice to tenants 24 h before")],
+    "notice": [({"hours": 24}, "Notice to tenants of 24 h")],
     "scheduled_start": [({"at": "2026-12-01T07:30:00+01:00"}, "Scheduled start on 1 Dec 06:30 UTC")],
     "soak": [({"minutes": 60}, "Timed soak of 60 min")],
 }

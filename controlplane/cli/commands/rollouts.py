@@ -78,8 +78,11 @@ ERRORS = (
 REASONS = (("count", "count"), ("state", "state"), ("why not done, for example", "reason"))
 PLANNED = (("stage", "name"), ("runtimes", "members"), ("tenants", "tenants"), ("at once", "max_concurrency"),
            ("wait for a window", "wait_for_windows"), ("drawn for its window", "sooner"), ("may fail", "max_failures"),
-           ("before", "gates_before"),
-           ("after", "gates_after"), ("revenue", "money"), ("first", "first"))  # fmt: skip
+           ("before", "gates_before"), ("after", "gates_after"), ("revenue", "money"))  # fmt: skip
+FIRST = (
+    ("stage", "name"),
+    ("first", "first"),
+)  # apart from the numbers: names are long, and terminals are not
 INELIGIBLE = (("count", "count"), ("why not", "reason"), ("so it is", "outlook"), ("for example", "names"))
 
 
@@ -257,7 +260,10 @@ def _show(row: Mapping[str, Any], output: Output) -> None:
     finish = row["finish"] if row["state"] == "running" else None  # what stands still has none to tell
     show({**_readable(row), "finish": finish, "ends": _interval(finish)}, output, WHOLE)
     stages = [
-        {**_readable(stage), "gate_words": [f"{gate['kind']} {gate['state']}" for gate in stage["gates"]]}
+        {
+            **_readable(stage),
+            "gate_words": [f"{one['kind']} {one['where']} it {one['state']}" for one in stage["gates"]],
+        }
         for stage in row["stages"]
     ]
     show(stages, output, STAGES, empty="No stages yet: its targets are frozen when it starts.")
@@ -278,6 +284,7 @@ def _show_preview(preview: Mapping[str, Any], output: Output) -> None:
         ("last statements", "money"), ("ends", "ends"), ("bound by", "finish.bound_by"),
     ))  # fmt: skip
     show([{**stage, "money": _money(stage["revenue"])} for stage in preview["stages"]], output, PLANNED)
+    show(preview["stages"], output, FIRST)
     if preview["ineligible"]:
         found = [
             {**one, "outlook": "for now" if one["passing"] else "left behind"}

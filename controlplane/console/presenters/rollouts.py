@@ -177,6 +177,7 @@ def stage_lines(stages: Sequence[StageView]) -> list[dict[str, Any]]:
             {
                 "stage": stage,
                 "row": stage.row,
+                "hold": "" if _said_at_its_gates(stage) else stage.row["hold"],
                 "badge": STAGES[stage.row["state"]],
                 "parts": found,
                 "spoken": in_a_sentence(found),
@@ -185,6 +186,12 @@ def stage_lines(stages: Sequence[StageView]) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def _said_at_its_gates(stage: StageView) -> bool:
+    """Whether what holds it up stands beside the gates that do."""
+    said = [gate.reason for gate in stage.gates if gate.since and not gate.open]
+    return bool(stage.row["hold"] == "; ".join(said))
 
 
 def gates(stage: StageView, side: str) -> list[tuple[Gate, str]]:

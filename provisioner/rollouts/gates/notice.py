@@ -31,8 +31,8 @@ def least_seconds(settings: Settings, _now: datetime) -> float:
 
 
 def words(settings: Settings) -> str:
-    """How long before."""
-    return f" {settings['hours']:g} h before"
+    """How long."""
+    return f" of {settings['hours']:g} h"
 
 
 gate = Gate(title="Notice to tenants", check=check, judge=judge, least_seconds=least_seconds, words=words)
