@@ -86,6 +86,28 @@ def render(
     return made
 
 
+def render_after(cluster: ClusterSpec, present: ClusterSpec) -> tuple[Rendered, ...]:
+    """Return what an upgrade leads to. Raises Fatal as `render` does; what a tenant set is to blame only if it is so at present.
+
+    What the modules that are there take is for the release to take as well: else its failures would not count.
+    """
+    try:
+        return render(cluster)
+    except Fatal as refused:
+        if refused.audience is not Audience.TENANT or _is_refused(present):
+            raise
+        said = f"{refused} The modules that are there take these settings, so it is the release that has to change."
+        raise Fatal(said, code=refused.code) from refused
+
+
+def _is_refused(cluster: ClusterSpec) -> bool:
+    try:
+        render(cluster)
+    except Fatal as refused:
+        return refused.audience is Audience.TENANT
+    return False
+
+
 def _chosen(wish: ModuleWish, modules: Mapping[str, Module]) -> tuple[Module, Implementation]:
     """Return what stands behind a wish: of this build, or of elsewhere."""
     module = modules.get(wish.key)

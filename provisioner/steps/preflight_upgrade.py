@@ -8,7 +8,7 @@ from datetime import timedelta
 from controlplane.kernel.errors import Fatal
 from provisioner.drivers.base import CLUSTER_MISSING, Situation
 from provisioner.modules.installing import refuse_strangers, strange
-from provisioner.modules.rendering import render
+from provisioner.modules.rendering import render_after
 from provisioner.modules.versions import wishes_of_release
 from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
 
@@ -17,8 +17,8 @@ def run(ctx: StepContext) -> Outcome:
     """Done when the cluster is there, is healthy, and its own API answers with nodes; waits a while for what may pass.
 
     Where the landscape has given up, be it half-way through an upgrade before, it is told to try again: whoever asks anew has
-    mended the cause, and is told of one that nobody was told of yet. Raises Fatal (module_object_there) for what a module of the
-    release would take from somebody.
+    mended the cause, and is told of one that nobody was told of yet. Raises Fatal for a module of the release that can't be
+    rendered here, and (module_object_there) for what one would take from somebody.
     """
     observed = ctx.driver.observe(ctx.ref)
     if observed.situation is Situation.ABSENT:
@@ -44,7 +44,7 @@ def _ask_for_strangers(ctx: StepContext) -> None:
     last = ctx.input["hops"][-1]
     wishes = wishes_of_release(ctx.cluster.modules, last["modules"])
     cluster = replace(ctx.cluster, modules=wishes, kubernetes_version=last["kubernetes"])
-    if asked := strange(render(cluster), ctx.memory.recall()):
+    if asked := strange(render_after(cluster, ctx.cluster), ctx.memory.recall()):
         with ctx.inside() as api:
             refuse_strangers(api, asked)
 

@@ -16,7 +16,7 @@ from controlplane.kernel.sentences import find_faults
 from provisioner.modules.base import Footprint
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources import shelf
-from provisioner.modules.sources.faults import SourceInvalidError
+from provisioner.modules.sources.faults import SourceFault, SourceInvalidError, beyond
 from provisioner.modules.sources.shelf import _rendered
 from provisioner.modules.sources.values import chart_values, path_faults, variants
 from provisioner.modules.texts import texts_of_many_lines
@@ -138,3 +138,49 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
     monkeypatch.setattr(shelf, "variants", lambda *_: [{"retentionHours": 1}, {"retentionHours": 2}])
     made = shelf._rendered(entry, asked(retentionHours=6))
     assert {"wide", "other"} <= {one["metadata"]["name"] for one in made}
+
+
+def test_a_fault_of_before_is_known_again_though_its_sentence_quotes_what_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: d}
+spec:
+  selector: {matchLabels: {app: d}}
+  template:
+    metadata: {labels: {app: d}}
+    spec:
+      volumes: [VOLUMES]
+      containers: [{name: c, image: "example.com/c:1"}]
+"""
+    volume = "{name: NAME, hostPath: {path: /}}"
+
+    def with_volumes(*names: str) -> str:
+        return hosts.replace("VOLUMES", ", ".join(volume.replace("NAME", name) for name in names))
+
+    def container_beside(text: str) -> str:
+        return text.replace(
+            'image: "example.com/c:1"}', 'image: "example.com/c:1"}, {name: e, image: "example.com/e:latest"}'
+        )
+
+    monkeypatch.setattr(shelf, "_bundle", lambda _: b"")
+    entry = version(b"quotes", settings={"retentionHours": "retention"})
+    first = StubHelm(with_volumes("set-to-3"), with_volumes("set-to-24"))
+    monkeypatch.setattr(shelf, "helm", lambda **_: first)
+    shelf._rendered(entry, asked(retentionHours=3))
+    more = StubHelm(container_beside(with_volumes("set-to-4")), with_volumes("set-to-24"))
+    monkeypatch.setattr(shelf, "helm", lambda **_: more)
+    with pytest.raises(Fatal, match="container e of DaemonSet nesoi-system/d") as told:
+        shelf._rendered(entry, asked(retentionHours=4))
+    assert "set-to" not in str(told.value), "what was let in is not held against the settings"
+
+
+def test_of_alike_faults_as_many_are_known_as_one_rendering_had() -> None:
+    one, other, third = (SourceFault("c", said, "x") for said in ("first", "second", "third"))
+    away = SourceFault("c", "first", "y")
+    assert beyond([one, other], [[third]]) == [other]
+    assert beyond([other, one], [[one]]) == [other], "what is said in the same words is known first"
+    assert beyond([one, other], [[third], [third, third]]) == []
+    assert beyond([one, away], [[third]]) == [away]

@@ -180,6 +180,36 @@ def test_an_upgrade_does_not_begin_while_its_modules_would_take_what_is_somebody
     assert preflight_upgrade.step.run(context(row, garden, hops)) == Done("3 nodes are ready")
 
 
+@pytest.mark.parametrize(
+    ("present", "blamed"),
+    [(None, Audience.SRE), (Audience.TENANT, Audience.TENANT), (Audience.SRE, Audience.SRE)],
+)
+def test_settings_that_only_the_release_refuses_are_its_own_fault(
+    monkeypatch: pytest.MonkeyPatch, present: Audience | None, blamed: Audience
+) -> None:
+    def refused(audience: Audience) -> Any:
+        def render(_: Any) -> Any:
+            raise Fatal("Set it otherwise.", code="module_security", audience=audience)
+
+        return render
+
+    there = Implementation("there", refused(present) if present else lambda _: [], sourced=True)
+    fresh = Implementation("fresh", refused(Audience.TENANT), sourced=True)
+    monkeypatch.setattr(ports, "sourced", lambda key, name, version: fresh if version == "2.13.0" else there)
+
+    class Ready(Garden):
+        def probe(self, _: object) -> int:
+            return 3
+
+    here = replace(wish("eventing"), implementation="upstream")
+    start = replace(cluster(here), kubernetes_version="1.31.4")
+    hops = [{**HOPS[0], "modules": {"eventing": "upstream@2.13.0"}}]
+    with pytest.raises(Fatal, match="Set it otherwise") as told:
+        preflight_upgrade.step.run(context(Row(start), Ready(start), hops))
+    assert (told.value.code, told.value.audience) == ("module_security", blamed)
+    assert ("it is the release that has to change" in str(told.value)) is (blamed is Audience.SRE)
+
+
 def test_the_flow_rolls_back_before_it_concludes_and_begins_again_behind_the_checks() -> None:
     names = flow.names()
     order = [

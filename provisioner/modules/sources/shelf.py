@@ -24,7 +24,7 @@ from provisioner.modules import ports
 from provisioner.modules.base import Footprint, Implementation, Request
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import with_defaults
-from provisioner.modules.sources.faults import SourceFault, SourceInvalidError
+from provisioner.modules.sources.faults import SourceFault, SourceInvalidError, beyond
 from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import Made, make
 from provisioner.modules.sources.reviewing import review
@@ -127,14 +127,13 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
 def _added(
     version: SourcedVersion, asked: Request, faults: Sequence[SourceFault], until: float
 ) -> list[SourceFault]:
-    """Return those of these faults that no settings have by which the version was tried when it was let in."""
-    module, added = all_modules()[version.module], list(faults)
+    """Return those of these faults that no settings bring by which the version was tried when it was let in."""
+    module, let_in = all_modules()[version.module], []
     for choice in variants(version, module, with_defaults(module.schema, {})):
-        let_in = _tried(version, replace(asked, settings=choice), until).faults
-        added = [fault for fault in added if fault not in let_in]
-        if not added:
+        let_in.append(_tried(version, replace(asked, settings=choice), until).faults)
+        if not beyond(faults, let_in):
             break
-    return added
+    return beyond(faults, let_in)
 
 
 @cache
