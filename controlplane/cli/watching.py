@@ -84,7 +84,9 @@ def rollout_to_its_end(server: Api, rollout_id: str, *, every: float = EVERY_SEC
         last.clear()
         last.update(server.get(f"rollouts/{rollout_id}"))
         bars = {stage["name"]: (stage["progress"], _stage_words(stage)) for stage in last["stages"]}
-        return Seen(bars, last["state"] in RESTING | HELD or bool(waiting_gates(last)))
+        return Seen(
+            bars, last["state"] in RESTING | HELD or bool(waiting_gates(last)) or at_a_stand(last) > 0
+        )
 
     follow(look, every=every)
     if last["state"] in HELD | {"aborted"}:
@@ -98,6 +100,35 @@ def waiting_gates(rollout: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the gates that wait for somebody's approval."""
     gates = [gate for stage in rollout["stages"] for gate in stage["gates"]]
     return [gate for gate in gates if gate["kind"] == "approval" and gate["state"] == "waiting"]
+
+
+def at_a_stand(rollout: Mapping[str, Any]) -> int:
+    """Return how many of a running rollout are left that can't begin, when nobody else is; 0 while anybody moves."""
+    counts = rollout["counts"]
+    over = sum(
+        one["count"] for one in rollout["reasons"] if (one["state"], one["code"]) == ("ready", "over_budget")
+    )
+    moving = counts["planned"] + counts["waiting"] + counts["running"] + counts["ready"] - over
+    return 0 if moving or rollout["state"] != "running" else int(counts["blocked"] + over)
+
+
+def what_it_waits_for(rollout: Mapping[str, Any]) -> list[str]:
+    """Return whom a rollout waits for and what to say then: a gate's approval, or what can't begin by itself."""
+    name = rollout["name"]
+    lines = [
+        f"Gate {gate['id']} waits: {gate['reason']}  nesoi rollouts approve {name} --gate {gate['id']}"
+        for gate in waiting_gates(rollout)
+    ]
+    if left := at_a_stand(rollout):
+        who, says = (
+            ("1 target that cannot begin is", "it says")
+            if left == 1
+            else (f"{left} targets that cannot begin are", "they say")
+        )
+        lines.append(
+            f"Only {who} left: mend what {says}, retry, skip or close.  nesoi rollouts targets {name}"
+        )
+    return lines
 
 
 def _stage_words(stage: Mapping[str, Any]) -> str:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from controlplane.cli import watching
 from controlplane.kernel.clock import utcnow
-from provisioner.rollouts.models import Rollout
+from provisioner.rollouts.models import Rollout, Target
+from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.command_line import InProcess, Run, runner
-from tests.rolling_out import NEW, Upgrades, fleet, upgrading
+from tests.rolling_out import NEW, Upgrades, fleet, no_gates, upgrading
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +60,24 @@ def test_a_plan_names_the_first_of_each_stage_apart_from_its_numbers(world: Worl
     assert "FIRST" not in numbers
     (first,) = [line for line in lines if line.split() == ["STAGE", "FIRST"]]
     assert "archipel/r-shop-" in lines[lines.index(first) + 1]
+
+
+def test_a_watch_ends_where_only_those_are_left_who_cannot_begin(
+    world: World, sam: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.0)
+    fleet(world.shop, [world.landscape], 2)
+    plan = no_gates("rest", max_concurrency="100%")
+    made = create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
+    start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+    with upgrading(Upgrades(seconds=lambda _: 0.0)) as upgrades:
+        tick(clock=utcnow())
+        upgrades.end_due(utcnow())
+        tick(clock=utcnow())
+    Rollout.objects.update(state="running", finished_at=None)
+    one = Target.objects.order_by("position")[0]
+    blocked = {"state": "blocked", "reason_code": "never_ready", "finished_at": None, "due_at": utcnow()}
+    Target.objects.filter(pk=one.pk).update(**blocked)
+    ended = sam("watch", "October")
+    assert ended.status == 0
+    assert "Only 1 target that cannot begin is left" in ended.err

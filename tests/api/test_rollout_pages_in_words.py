@@ -10,7 +10,7 @@ from django.test import Client
 
 from controlplane.kernel.clock import utcnow
 from provisioner.rollouts.models import Gate, Stage, Target, Waiver
-from provisioner.rollouts.services import Choice, close_rollout, skip_targets
+from provisioner.rollouts.services import Choice, abort_rollout, close_rollout, skip_targets
 from provisioner.rollouts.ticking import tick
 from tests.api.test_fleet_pages import started, with_failures
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, states, upgrading
@@ -148,3 +148,15 @@ def test_what_a_gate_waits_for_is_said_once(world: World, sre: Client) -> None:
     assert (page.count("waits for 1 approval"), page.count("soaks until")) == (1, 1)
     Stage.objects.update(hold="something else")
     assert "something else" in text(sre.get(f"/fleet/rollouts/{rollout.pk}/live"))
+
+
+def test_a_stage_in_which_an_abort_left_some_is_broken_off_and_later_ones_are_skipped(
+    world: World, sre: Client
+) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    with upgrading(Upgrades()):
+        rollout = started(world, **no_gates(2, "rest", max_concurrency=1))
+        tick(clock=utcnow())
+    abort_rollout(actor=world.sam.actor, rollout_id=rollout.pk, reason="another one is better")
+    page = text(sre.get(f"/fleet/rollouts/{rollout.pk}/"))
+    assert (page.count("Broken off"), page.count("s1 Skipped")) == (1, 1)

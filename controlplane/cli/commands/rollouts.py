@@ -14,7 +14,7 @@ from controlplane.cli import completing
 from controlplane.cli.options import AsOutput, Limit, Reason, Watch, Yes, api, sure, the_rollout
 from controlplane.cli.printing import Output, show, told
 from controlplane.cli.problems import CliProblem, Status
-from controlplane.cli.watching import rollout_to_its_end, waiting_gates
+from controlplane.cli.watching import rollout_to_its_end, waiting_gates, what_it_waits_for
 
 app = typer.Typer(help="Bring one release to many runtimes.", no_args_is_help=True)
 Named = Annotated[
@@ -79,10 +79,8 @@ REASONS = (("count", "count"), ("state", "state"), ("why not done, for example",
 PLANNED = (("stage", "name"), ("runtimes", "members"), ("tenants", "tenants"), ("at once", "max_concurrency"),
            ("wait for a window", "wait_for_windows"), ("drawn for its window", "sooner"), ("may fail", "max_failures"),
            ("before", "gates_before"), ("after", "gates_after"), ("revenue", "money"))  # fmt: skip
-FIRST = (
-    ("stage", "name"),
-    ("first", "first"),
-)  # apart from the numbers: names are long, and terminals are not
+# Apart from the numbers: names are long, and terminals are not.
+FIRST = (("stage", "name"), ("first", "first"))
 INELIGIBLE = (("count", "count"), ("why not", "reason"), ("so it is", "outlook"), ("for example", "names"))
 
 
@@ -160,11 +158,8 @@ def watch_rollout(rollout: Named) -> None:
             f"Rollout {row['name']} is a draft: nothing happens before `nesoi rollouts start {row['name']}`."
         )
         raise CliProblem(detail, Status.IN_THE_WAY)
-    row = rollout_to_its_end(server, row["id"])
-    for gate in waiting_gates(row):
-        told().print(
-            f"Gate {gate['id']} waits: {gate['reason']}  nesoi rollouts approve {row['name']} --gate {gate['id']}"
-        )
+    for line in what_it_waits_for(rollout_to_its_end(server, row["id"])):
+        told().print(line)
 
 
 @app.command()

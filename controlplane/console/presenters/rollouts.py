@@ -29,6 +29,7 @@ ROLLOUTS: Mapping[str, Badge] = {
     RolloutState.COMPLETED: Badge("Completed", "check-circle", "ok"),
 }
 CLOSING = Badge("Closing", "archive-box", "wait")
+BROKEN_OFF = Badge("Broken off", "no-symbol", "idle")
 STAGES: Mapping[str, Badge] = {
     StageState.PENDING: Badge("Not begun", "clock", "idle"),
     StageState.ENTERING: Badge("At its gate", "lock-closed", "wait"),
@@ -178,7 +179,7 @@ def stage_lines(stages: Sequence[StageView]) -> list[dict[str, Any]]:
                 "stage": stage,
                 "row": stage.row,
                 "hold": "" if _said_at_its_gates(stage) else stage.row["hold"],
-                "badge": STAGES[stage.row["state"]],
+                "badge": _stage_badge(stage.row),
                 "parts": found,
                 "spoken": in_a_sentence(found),
                 "before": gates(stage, "before"),
@@ -186,6 +187,12 @@ def stage_lines(stages: Sequence[StageView]) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def _stage_badge(row: Mapping[str, Any]) -> Badge:
+    """How a stage looks; of one that was begun an abort skips the rest only."""
+    begun = row["state"] == StageState.SKIPPED and row["began_at"] is not None
+    return BROKEN_OFF if begun else STAGES[row["state"]]
 
 
 def _said_at_its_gates(stage: StageView) -> bool:
