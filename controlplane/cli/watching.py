@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -114,7 +115,7 @@ def at_a_stand(rollout: Mapping[str, Any]) -> int:
 
 def what_it_waits_for(rollout: Mapping[str, Any]) -> list[str]:
     """Return whom a rollout waits for and what to say then: a gate's approval, or what can't begin by itself."""
-    name = rollout["name"]
+    name = quote(rollout["name"])
     lines = [
         f"Gate {gate['id']} waits: {gate['reason']}  nesoi rollouts approve {name} --gate {gate['id']}"
         for gate in waiting_gates(rollout)

@@ -68,7 +68,7 @@ def test_a_watch_ends_where_only_those_are_left_who_cannot_begin(
     monkeypatch.setattr(watching, "EVERY_SECONDS", 0.0)
     fleet(world.shop, [world.landscape], 2)
     plan = no_gates("rest", max_concurrency="100%")
-    made = create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
+    made = create_rollout(actor=world.sam.actor, name="Our October", release=NEW, selector="all", plan=plan)
     start_rollout(actor=world.sam.actor, rollout_id=made.pk)
     with upgrading(Upgrades(seconds=lambda _: 0.0)) as upgrades:
         tick(clock=utcnow())
@@ -78,6 +78,7 @@ def test_a_watch_ends_where_only_those_are_left_who_cannot_begin(
     one = Target.objects.order_by("position")[0]
     blocked = {"state": "blocked", "reason_code": "never_ready", "finished_at": None, "due_at": utcnow()}
     Target.objects.filter(pk=one.pk).update(**blocked)
-    ended = sam("watch", "October")
+    ended = sam("watch", "Our October")
     assert ended.status == 0
     assert "Only 1 target that cannot begin is left" in ended.err
+    assert "nesoi rollouts targets 'Our October'" in ended.err, "as a shell reads it"

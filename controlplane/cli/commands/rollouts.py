@@ -159,7 +159,7 @@ def watch_rollout(rollout: Named) -> None:
         )
         raise CliProblem(detail, Status.IN_THE_WAY)
     for line in what_it_waits_for(rollout_to_its_end(server, row["id"])):
-        told().print(line)
+        told().print(line, soft_wrap=True)
 
 
 @app.command()
