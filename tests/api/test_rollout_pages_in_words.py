@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from controlplane.kernel.clock import utcnow
-from provisioner.rollouts.models import Gate, Stage, Target, Waiver
+from provisioner.rollouts.models import Gate, Rollout, Stage, Target, Waiver
 from provisioner.rollouts.services import Choice, abort_rollout, close_rollout, skip_targets
 from provisioner.rollouts.ticking import tick
 from tests.api.test_fleet_pages import started, with_failures
@@ -160,3 +160,17 @@ def test_a_stage_in_which_an_abort_left_some_is_broken_off_and_later_ones_are_sk
     abort_rollout(actor=world.sam.actor, rollout_id=rollout.pk, reason="another one is better")
     page = text(sre.get(f"/fleet/rollouts/{rollout.pk}/"))
     assert (page.count("Broken off"), page.count("s1 Skipped")) == (1, 1)
+
+
+def test_whoever_resumes_what_halted_reads_how_many_failed_by_now(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    with upgrading(Upgrades(fails=lambda _: "ERR_INFRA_QUOTA_EXCEEDED")) as upgrades:
+        rollout = started(world, **no_gates("rest", max_failures=1, max_concurrency="100%"))
+        tick(clock=utcnow())
+        upgrades.end_due(max(due for due, *_ in upgrades.due.values()))
+        tick(clock=utcnow())
+    where = f"/fleet/rollouts/{rollout.pk}/resume"
+    assert "Failure budget: 4 failed in the rollout, 1 may." in text(sre.get(where))
+    assert "By now" not in text(sre.get(where))
+    Rollout.objects.update(hold="Failure budget: 2 failed in the rollout, 1 may.")
+    assert "By now: Failure budget: 4 failed in the rollout, 1 may." in text(sre.get(where))

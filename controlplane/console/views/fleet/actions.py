@@ -21,13 +21,14 @@ from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Actor
-from provisioner.rollouts import services
+from provisioner.rollouts import facts, services
 from provisioner.rollouts.closing import ends_of
 from provisioner.rollouts.gates.registry import gate_of
 from provisioner.rollouts.models import Gate, Rollout
 from provisioner.rollouts.permitted import the_rollout
 from provisioner.rollouts.services import Choice
 from provisioner.rollouts.states import RolloutState
+from provisioner.rollouts.stopping import over_budget
 
 R = RolloutState
 LIVE_STATES = frozenset({R.RUNNING, R.PAUSED, R.HALTED})
@@ -95,7 +96,7 @@ def control(request: ConsoleRequest, rollout_id: UUID, verb: str) -> HttpRespons
     drafted = verb == "start" and rollout.state == R.DRAFT
     again = drafted and "again" in request.POST
     back = reverse("console:fleet-rollout", args=[rollout_id])
-    notes = [rollout.hold] if rollout.hold and verb == "resume" else []
+    notes = _held_by(rollout) if verb == "resume" else []
     if verb in {"close", "abort"}:
         notes.append(ends_of(actor=actor, rollout_id=rollout_id).in_words())
     tone = "danger-solid" if chosen.tone == "danger" else "primary"
@@ -127,6 +128,13 @@ def _carried_out(request: ConsoleRequest, actor: Actor, rollout: Rollout, verb: 
 def _previewed_again(actor: Actor, rollout: Rollout) -> str:
     services.preview_again(actor=actor, rollout_id=rollout.pk)
     return f"{rollout.name} was previewed as things stand now; nothing has begun."
+
+
+def _held_by(rollout: Rollout) -> list[str]:
+    """What holds it, and what would be said now where more failed since."""
+    notes = [rollout.hold] if rollout.hold else []
+    now = over_budget(facts.of(rollout.pk)) if rollout.state == R.HALTED else ""
+    return [*notes, f"By now: {now}"] if now and now != rollout.hold else notes
 
 
 def _acceptance(request: ConsoleRequest) -> Field:
