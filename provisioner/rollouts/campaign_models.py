@@ -49,6 +49,7 @@ class Rollout(models.Model):
     preview = models.JSONField(null=True)  # of a draft: what it would do, see `kept_preview`
     previewed_at = models.DateTimeField(null=True)
     looked_at = models.DateTimeField(null=True)  # health and progress, every few seconds
+    still_since = models.DateTimeField(null=True)  # paused, halted or ending: no deadline goes on
     joined_at = models.DateTimeField(null=True)  # later members, every minute
     told_at = models.DateTimeField(null=True)  # tenants, that it comes
     closed_at = models.DateTimeField(null=True)  # by a person: what runs may end, and nothing else begins
@@ -98,6 +99,7 @@ class Stage(models.Model):
     deadline_seconds = (
         models.PositiveIntegerField()
     )  # from its beginning; whoever waits longer is left behind
+    stood_seconds = models.FloatField(default=0.0, db_default=0.0)  # stood still since: by so much later
     since = models.DateTimeField(null=True)  # of the present state
     began_at = models.DateTimeField(null=True)
     passed_at = models.DateTimeField(null=True)

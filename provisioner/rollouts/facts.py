@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +42,14 @@ class StageFacts:
     since: datetime | None
     began_at: datetime | None
     deadline_seconds: int
+    stood_seconds: float
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When whoever waits is waited for no longer; time in which the rollout stood still is left out."""
+        if self.began_at is None:
+            return None
+        return self.began_at + timedelta(seconds=self.deadline_seconds + self.stood_seconds)
 
 
 @dataclass

@@ -22,13 +22,13 @@ ANY_UNDER_WAY = """
 SELECT EXISTS (SELECT FROM rollouts_rollout WHERE state IN ('running', 'paused', 'halted', 'aborting'))"""
 UNDER_WAY = """
 SELECT id, name, state, urgent, plan, limits, release_key, selector, tokens, tokens_at, breaker_looks, breaker_height,
-    breaker_control_rate, looked_at, joined_at, started_at, closed_at
+    breaker_control_rate, looked_at, still_since, joined_at, started_at, closed_at
 FROM rollouts_rollout WHERE state IN ('running', 'paused', 'halted', 'aborting')
 ORDER BY urgent DESC, priority DESC, id"""
 
 # Rides on stage_once_per_position.
 STAGES = """
-SELECT id, position, name, state, since, began_at, deadline_seconds FROM rollouts_stage
+SELECT id, position, name, state, since, began_at, deadline_seconds, stood_seconds FROM rollouts_stage
 WHERE rollout_id = %(rollout)s::uuid ORDER BY position"""
 
 # Rides on gate_once_per_position and approval_once_per_person.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from controlplane.tenants.isolation.prepared import rows
@@ -49,7 +49,7 @@ def _move(facts: Facts, stage: StageFacts, now: datetime) -> None:
 def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
     """Whether nothing of the stage is at work or about to be; who waits too long, or for somebody, does not hold it up."""
     lanes = facts.of_stage(stage.position)
-    overdue = stage.began_at is not None and now >= stage.began_at + timedelta(seconds=stage.deadline_seconds)
+    overdue = stage.deadline is not None and now >= stage.deadline
     if any(lane.planned or lane.active for lane in lanes):
         return False
     if ready := [lane for lane in lanes if lane.ready]:
