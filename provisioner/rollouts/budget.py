@@ -43,7 +43,7 @@ class Amount:
 def parse_amount(given: Any, field: str, *, positive: bool) -> Amount:
     """Return the amount in 5, "5" or "5%"; raises Refused amount_invalid, percent_over_100, amount_zero."""
     text = str(given).strip() if not isinstance(given, bool) else ""
-    if not re.fullmatch(r"\d{1,7}(\.\d{1,3})?%|\d{1,7}", text):
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,3})?%|[0-9]{1,7}", text):
         detail = f"{field} must be a number such as 5 or a percentage such as 2%, not {shown(given)}."
         raise Refused("amount_invalid", detail, field=field)
     amount = Amount(float(text.removesuffix("%")), text.endswith("%"))

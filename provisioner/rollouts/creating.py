@@ -13,19 +13,27 @@ from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts.assigning import Place
 from provisioner.rollouts.facts import stored
 from provisioner.rollouts.joining import add_targets
 from provisioner.rollouts.kept_preview import as_kept
-from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target
+from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage
 from provisioner.rollouts.permitted import held, may_manage
 from provisioner.rollouts.planning import Planned, plan_rollout
 from provisioner.rollouts.previewing import preview_of
-from provisioner.rollouts.states import RolloutState, TargetState
+from provisioner.rollouts.states import RolloutState
 from provisioner.rollouts.telling import tell
 
 LONGEST_NAME = 80
 FARTHEST_PRIORITY = 100
+
+# Each with its own reason: words of one code name different things. Rides on target_once_per_rollout.
+LEAVE_BEHIND = """
+UPDATE rollouts_target t
+SET state = 'left_behind', reason_code = m.code, reason = m.reason, finished_at = %(now)s::timestamptz
+FROM unnest(%(runtimes)s::uuid[], %(codes)s::text[], %(reasons)s::text[]) AS m(runtime_id, code, reason)
+WHERE t.rollout_id = %(rollout)s::uuid AND t.runtime_id = m.runtime_id AND t.state = 'planned'"""
 
 
 @transaction.atomic
@@ -168,9 +176,11 @@ def _leave_behind(rollout: Rollout, planned: Planned, stages: Mapping[int, int],
     last, first = max(stages), len(planned.frozen.places)
     places = [Place(one.member, last, "", first + count) for count, one in enumerate(lasting.values())]
     add_targets(rollout_id=rollout.id, stages=stages, places=places, now=now)
-    for code in {one.code for one in lasting.values()}:
-        of_code = {key: one for key, one in lasting.items() if one.code == code}
-        reason = next(iter(of_code.values())).reason
-        Target.objects.filter(rollout=rollout, runtime__in=list(of_code), state=TargetState.PLANNED).update(
-            state=TargetState.LEFT, reason_code=code[:64], reason=reason[:500], finished_at=now
-        )
+    given = {
+        "rollout": rollout.pk,
+        "now": now,
+        "runtimes": list(lasting),
+        "codes": [one.code[:64] for one in lasting.values()],
+        "reasons": [one.reason[:500] for one in lasting.values()],
+    }
+    rows(LEAVE_BEHIND, given)

@@ -259,8 +259,10 @@ def _number(given: Any, where: str, least: float, most: float) -> float:
 
 
 def _notice(given: Any) -> float | None:
-    if given is None or given == 0:
-        return None if given is None else 0.0
+    if given is None:
+        return None
+    if given == 0 and not isinstance(given, bool):
+        return 0.0
     return _number(given, "notice_hours", 0.01, LONGEST_NOTICE_HOURS)
 
 

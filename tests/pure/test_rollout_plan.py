@@ -104,11 +104,26 @@ def test_a_selector_that_can_not_be_meant_is_refused_with_the_fix(text: str, cod
         ({"stages": [{"name": "a", "after": [{"kind": "approval", "approvers": 1.5}]}]}, "gate_invalid"),
         ({"starts_per_minute": 0}, "plan_invalid"),
         ({"windows": "sometimes"}, "plan_invalid"),
+        ({"notice_hours": False}, "plan_invalid"),
+        ({"notice_hours": True}, "plan_invalid"),
+        (
+            {"max_concurrency": "\u0663%"},
+            "amount_invalid",
+        ),  # digits, but none that a reader of the plan would know
+        ({"max_failures": "\u0665"}, "amount_invalid"),
     ],
 )
 def test_a_plan_that_would_not_come_out_as_meant_is_refused(plan: dict[str, Any], code: str) -> None:
     with refused(code):
         parse_plan(plan, now=NOW)
+
+
+def test_nobody_may_be_told_beforehand() -> None:
+    assert [parse_plan({"notice_hours": hours}, now=NOW).notice_hours for hours in (0, 0.0, None)] == [
+        0,
+        0,
+        None,
+    ]
 
 
 def test_a_gate_that_can_not_be_met_is_named_where_it_stands() -> None:

@@ -115,6 +115,8 @@ def test_what_is_no_window_is_refused_with_the_fix() -> None:
         ({"days": ["monday"]}, "window_days"),
         ({"days": []}, "window_days"),
         ({"begin": "25:00"}, "window_time"),
+        ({"begin": "0\u0662:00"}, "window_time"),
+        ({"begin": "02:00\n"}, "window_time"),
         ({"zone": "Europe/Berln"}, "window_zone"),
     ):
         with refused(code):
