@@ -1,4 +1,4 @@
-"""Refuses gates that can't be met as things stand: by nobody who is upgraded yet, or by fewer people than they ask."""
+"""Refuses gates that can't be met as things stand: by nobody who is upgraded or told then, or by fewer people than they ask."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def refuse_unmeetable(stages: Sequence[StagePlan]) -> None:
             detail = (
                 "A footprint gate before the first stage waits for ever: it measures upgraded runtimes, and none is upgraded "
                 f"before it ({where}). Put it behind the first stage, or before a later one."
+            )
+            raise Refused("gate_never_met", detail, field=where)
+        if gate.kind == "notice" and not where.startswith("stages.0.before"):
+            detail = (
+                f"A notice gate tells nobody there ({where}): tenants are told once, when the rollout starts. Put it before the "
+                "first stage, or write `notice_hours`; for time between stages take a soak."
             )
             raise Refused("gate_never_met", detail, field=where)
     asked = max(((gate.settings["approvers"], where) for where, gate in _approvals(stages)), default=(1, ""))

@@ -78,13 +78,12 @@ def plan_rollout(
     wanted = release_named(release)
     _refuse_release(wanted, now)
     words = members.known_words()
-    parsed = with_notice(
-        parse_plan(plan, now=now, words=words), 0 if urgent else settings.ROLLOUT_NOTICE_HOURS
-    )
+    given = parse_plan(plan, now=now, words=words)
+    parsed = with_notice(given, 0 if urgent else settings.ROLLOUT_NOTICE_HOURS)
     if parsed.windows == "ignore" and not urgent:
         detail = "Only an urgent rollout may ignore maintenance windows; make it urgent, or respect them."
         raise Refused("windows_not_ignorable", detail, field="windows")
-    refuse_unmeetable(parsed.stages)
+    refuse_unmeetable(given.stages)
     chosen = parse_selector(selector, words)
     selected = _not_ahead([one for one in members.candidates(release) if chosen.matches(one)], wanted)
     ineligible = _ineligible(selected, wanted, now)

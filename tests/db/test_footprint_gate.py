@@ -58,7 +58,8 @@ def growth(runtimes: Sequence[Runtime], **change: Any) -> float | None:
     return platform_growth(upgraded, **{"now": LATER, **change})
 
 
-def test_a_footprint_gate_that_nobody_is_measured_for_is_refused(world: World) -> None:
+def test_a_footprint_gate_that_nobody_is_measured_for_is_refused(world: World, settings: Any) -> None:
+    settings.ROLLOUT_NOTICE_HOURS = 24.0
     fleet(world.shop, [world.landscape], 1)
     gate = {"kind": "footprint", "growth_percent": 10}
 
@@ -66,8 +67,9 @@ def test_a_footprint_gate_that_nobody_is_measured_for_is_refused(world: World) -
         plan = {"stages": list(stages)}
         create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
 
-    with refused("gate_never_met"):
+    with refused("gate_never_met") as caught:
         create({"name": "rest", "before": [gate]})
+    assert caught.value.errors[0].field == "stages.0.before.0", "as it was written, beside the notice"
     create({"name": "rest", "after": [gate]})
 
 

@@ -19,6 +19,7 @@ from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from provisioner.rollouts.why_not import why_not
 from tests.rolling_out import NEW, Upgrades, fleet, upgrading
+from tests.work import refused
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +172,33 @@ def test_what_a_tenant_is_told_counts_known_soaks_and_starts(
         tick(clock=now)
     expected = {f"not before {at:%-d %b %H:%M} UTC" for at in (start, start + timedelta(hours=2))}
     assert {one["when"] for one in told[0]["runtimes"]} == expected
+
+
+@pytest.mark.parametrize(
+    ("canary", "rest", "where"),
+    [
+        ({"after": [{"kind": "notice", "hours": 24}]}, {}, "stages.0.after.0"),
+        ({}, {"before": [{"kind": "approval"}, {"kind": "notice", "hours": 24}]}, "stages.1.before.1"),
+        ({}, {"after": [{"kind": "notice", "hours": 24}]}, "stages.1.after.0"),
+    ],
+)
+def test_a_notice_where_nobody_would_be_told_is_refused_where_it_stands(
+    world: World, settings: Any, canary: Any, rest: Any, where: str
+) -> None:
+    settings.ROLLOUT_NOTICE_HOURS = 24.0
+    fleet(world.shop, [world.landscape], 2)
+    plan = {"stages": [{"name": "canary", "share": 1, **canary}, {"name": "rest", **rest}]}
+    with refused("gate_never_met") as caught:
+        create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
+    assert caught.value.errors[0].field == where
+    assert "tells nobody" in caught.value.detail
+    assert "`notice_hours`" in caught.value.detail
+
+
+def test_a_notice_before_the_first_stage_is_asked_for_beside_the_usual_one(
+    world: World, settings: Any
+) -> None:
+    settings.ROLLOUT_NOTICE_HOURS = 24.0
+    fleet(world.shop, [world.landscape], 2)
+    plan = {"stages": [{"name": "rest", "before": [{"kind": "notice", "hours": 48}]}]}
+    create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
