@@ -14,7 +14,7 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from provisioner.rollouts import facts
 from provisioner.rollouts.creating import refuse_stopped
-from provisioner.rollouts.models import EmergencyStop, Rollout, Stage, Target
+from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target
 from provisioner.rollouts.permitted import held, may_manage, reason_of, stand_still
 from provisioner.rollouts.states import UNSTARTED, RolloutState, StageState, TargetState
 from provisioner.rollouts.stopping import over_budget
@@ -72,17 +72,16 @@ def close_rollout(*, actor: Actor, rollout_id: UUID, reason: str) -> Rollout:
     """End a running rollout with what is done: what runs may end, the others are left behind, and it completes.
 
     No gate is asked any more, nobody joins, nothing begins, and no failure of what runs yet halts it. Raises Refused 403, 404,
-    409 (rollout_not_running).
+    409 (rollout_closed, rollout_not_running, rollout_not_started, rollout_ended).
     """
     rollout, why = held(actor, rollout_id), reason_of(reason)
-    if rollout.state != R.RUNNING:
-        detail = f"Only a running rollout can be closed: it is {rollout.state}. Resume or abort it."
-        raise Refused("rollout_not_running", detail, status=409)
-    words = f"Closed by {actor.name}: {why}"[:500]
+    words, now = f"Closed by {actor.name}: {why}"[:500], utcnow()
+    still_open = Rollout.objects.filter(pk=rollout.id, state=R.RUNNING, closed_at=None)
+    if not still_open.update(closed_at=now, hold=words):
+        raise _not_closable(rollout)
+    rollout.closed_at, rollout.hold = now, words
     _leave(rollout, "closed", words)
     _end_stages(rollout, StageState.PASSED)
-    rollout.closed_at, rollout.hold = utcnow(), words
-    rollout.save(update_fields=["closed_at", "hold"])
     tell(rollout, "rollout", before=rollout.state, after="closed", reason=why, actor=actor)
     return rollout
 
@@ -154,6 +153,20 @@ def _refused(before: RolloutState, after: RolloutState) -> Refused:
     return Refused(f"rollout_not_{words}", f"A rollout that is {before} can't be {words}.", status=409)
 
 
+def _not_closable(rollout: Rollout) -> Refused:
+    before = RolloutState(rollout.state)
+    if before in {R.RUNNING, R.PAUSED} and rollout.closed_at is not None:
+        detail = (
+            f"The rollout was closed on {rollout.closed_at:%d %b %H:%M} UTC already, and completes once what runs has ended. "
+            "There is nothing more to do."
+        )
+        return Refused("rollout_closed", detail, status=409)
+    if before in {R.PAUSED, R.HALTED}:
+        detail = f"Only a running rollout can be closed: it is {before}. Resume or abort it."
+        return Refused("rollout_not_running", detail, status=409)
+    return _refused(before, R.COMPLETED)
+
+
 def _accept_failures(actor: Actor, rollout: Rollout, reason: str) -> None:
     """Take the failures so far out of the budget, and leave a trace of how many those were."""
     blamed = Target.objects.filter(rollout=rollout, state=TargetState.FAILED, blamed=True)
@@ -174,6 +187,8 @@ def _end_stages(rollout: Rollout, under_way: StageState) -> None:
     stages.filter(state__in=[StageState.RUNNING, StageState.LEAVING]).update(
         state=under_way, since=now, hold="", **passed
     )
+    unasked = {"since": None, "until": None, "reason": "asked no more"}
+    Gate.objects.filter(stage__rollout=rollout, open=False).update(**unasked)
 
 
 def _leave(rollout: Rollout, code: str, words: str) -> None:

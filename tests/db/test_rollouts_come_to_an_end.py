@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from controlplane.tenants.models import AuditEvent
 from provisioner.operations.models import Operation
 from provisioner.rollouts import services
 from provisioner.rollouts.closing import ends_of
@@ -15,6 +16,7 @@ from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.db.test_rollouts_go_forward import Clock, counted, started
 from tests.rolling_out import Upgrades, fleet, no_gates, states, upgrading
+from tests.work import refused
 from tests.world import World, landscape
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,43 @@ def test_what_runs_ends_in_a_closed_rollout_and_nobody_joins_it(world: World) ->
         assert services.retry_targets(actor=world.sam.actor, rollout_id=rollout.id, choice=again) == 1
         tick(clock=clock())
         assert (state(rollout), len(upgrades.begun)) == ("running", 2)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_rollout_that_is_closed_twice_was_closed_once(world: World, paused: bool) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    with upgrading(Upgrades(seconds=lambda _: 600.0)):
+        rollout = started(world, plan=no_gates("rest", max_concurrency=1))
+        tick()
+        close(world, rollout)
+        if paused:
+            services.pause_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="a look")
+        before = Rollout.objects.values("closed_at", "hold", "state").get()
+        with refused("rollout_closed") as caught:
+            services.close_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="another reason")
+    assert "already" in caught.value.detail
+    assert Rollout.objects.values("closed_at", "hold", "state").get() == before
+    assert AuditEvent.objects.filter(action="rollout.closed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("draft", "rollout_not_started"),
+        ("paused", "rollout_not_running"),
+        ("halted", "rollout_not_running"),
+        ("aborting", "rollout_ended"),
+    ],
+)
+def test_only_a_running_rollout_is_closed_and_each_other_one_says_what_it_is(
+    world: World, state: str, code: str
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    rollout = started(world, plan=no_gates("rest"))
+    Rollout.objects.filter(pk=rollout.pk).update(state=state)
+    with refused(code):
+        close(world, rollout)
+    assert Rollout.objects.get().closed_at is None
 
 
 def test_a_closed_rollout_ends_with_its_last_upgrade_however_that_comes_out(world: World) -> None:
