@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.tenants.isolation.prepared import rows
-from provisioner.rollouts import looking, queries
+from provisioner.rollouts import looking, models, queries
 from provisioner.rollouts.budget import Places
 from provisioner.rollouts.facts import Facts, StageFacts, read_lanes
 from provisioner.rollouts.gates.base import Approval, Evidence, Verdict, shut
 from provisioner.rollouts.gates.registry import gate_of
-from provisioner.rollouts.models import Gate, Stage
-from provisioner.rollouts.states import DONE_STAGES, StageState
+from provisioner.rollouts.models import Gate, Stage, Target
+from provisioner.rollouts.states import DONE_STAGES, StageState, TargetState
 from provisioner.rollouts.telling import tell
 
-S = StageState
+S, T = StageState, TargetState
 
 
 def bring_forward(facts: Facts, now: datetime) -> None:
@@ -37,9 +37,8 @@ def _move(facts: Facts, stage: StageFacts, now: datetime) -> None:
         _become(facts, stage, S.RUNNING, now)
         rows(queries.BEGIN_STAGE, {"stage": stage.id, "now": now})
         read_lanes(facts)
-    if stage.state is S.LEAVING and not _is_done(facts, stage, now):
-        _become(facts, stage, S.RUNNING, now)  # a member is tried again: the gates behind are asked anew
-        Gate.objects.filter(stage=stage.id, side="after", opened_by="").update(open=False, since=None)
+    if stage.state is S.LEAVING and not _is_done(facts, stage, now) and _is_taken_up_again(stage):
+        _become(facts, stage, S.RUNNING, now, reason=_asked_anew(stage))
     if stage.state is S.RUNNING and _is_done(facts, stage, now):
         _become(facts, stage, S.LEAVING, now)
     if stage.state is S.LEAVING and _gates_open(facts, stage, "after", now):
@@ -59,7 +58,31 @@ def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
     return overdue or not any(lane.waiting for lane in lanes)
 
 
-def _become(facts: Facts, stage: StageFacts, state: StageState, now: datetime) -> None:
+def _is_taken_up_again(stage: StageFacts) -> bool:
+    """Whether a member really began, or a person tried one again: what gates behind the stage were told is then out of date.
+
+    A member that was blocked comes up every few minutes to be refused once more; that begins nothing. Rides on
+    target_pages_of_stage.
+    """
+    members = Target.objects.filter(stage=stage.id)
+    return (
+        members.filter(state=T.RUNNING, operation__isnull=False).exists()
+        or members.filter(state=T.WAITING, reason_code="again").exists()
+    )
+
+
+def _asked_anew(stage: StageFacts) -> str:
+    """Let the gates behind the stage be asked as if never before, but those that a person forced; return what to say of it."""
+    gates = Gate.objects.filter(stage=stage.id, side="after", opened_by="")
+    given = models.Approval.objects.filter(gate__in=gates)
+    people = sorted(set(given.values_list("by", flat=True)))
+    given.delete()
+    gates.update(open=False, since=None, until=None, opened_at=None, reason="")
+    words = f"; approved before by {', '.join(people)}, which counts no longer" if people else ""
+    return f"somebody of it is at work again: the gates behind are asked anew{words}"
+
+
+def _become(facts: Facts, stage: StageFacts, state: StageState, now: datetime, *, reason: str = "") -> None:
     changes: dict[str, Any] = {"state": state, "since": now, "hold": ""}
     if state is S.RUNNING and stage.began_at is None:
         changes["began_at"] = stage.began_at = now
@@ -69,7 +92,7 @@ def _become(facts: Facts, stage: StageFacts, state: StageState, now: datetime) -
     if moved:
         before, stage.state, stage.since = stage.state, state, now
         if state is not S.ENTERING or before is not S.PENDING:
-            tell(facts, "stage", subject=stage.name, before=before.value, after=state.value)
+            tell(facts, "stage", subject=stage.name, before=before.value, after=state.value, reason=reason)
 
 
 def _gates_open(facts: Facts, stage: StageFacts, side: str, now: datetime) -> bool:
@@ -103,9 +126,17 @@ def _judged(facts: Facts, row: Mapping[str, Any], now: datetime) -> Verdict:
     upgraded, control = (
         looking.cohorts(facts) if row["kind"] == "health" else (looking.NOBODY, looking.NOBODY)
     )
-    change = looking.footprint_change(facts, now) if row["kind"] == "footprint" else None
-    evidence = Evidence(now, since, approvals, upgraded, control, change)
+    change, measurable = None, True
+    if row["kind"] == "footprint":
+        change, measurable = looking.footprint_change(facts, now), _is_anybody_upgraded(facts)
+    evidence = Evidence(now, since, approvals, upgraded, control, change, measurable)
     return gate_of(row["kind"]).judge(settings, evidence)
+
+
+def _is_anybody_upgraded(facts: Facts) -> bool:
+    """Whether the rollout has upgraded anybody: whom its own people brought there has no before and after to measure."""
+    upgraded = Target.objects.filter(rollout=facts.id, state=T.SUCCEEDED)
+    return upgraded.filter(started_at__isnull=False, finished_at__isnull=False).exists()
 
 
 def _keep(facts: Facts, stage: StageFacts, row: Mapping[str, Any], verdict: Verdict, now: datetime) -> None:
@@ -119,7 +150,10 @@ def _keep(facts: Facts, stage: StageFacts, row: Mapping[str, Any], verdict: Verd
         return
     if verdict.open:
         changes["opened_at"] = now
-    Gate.objects.filter(pk=row["id"], open=False).update(**changes)
+    if row["since"] is None:  # what was said before its turn is of something else
+        models.Approval.objects.filter(gate=row["id"]).delete()
+    if not Gate.objects.filter(pk=row["id"], open=False).update(**changes):
+        return
     if verdict.open:
         tell(facts, "gate", subject=f"{stage.name}: {row['kind']}", after="open", reason=verdict.reason)
     elif row["since"] is None:

@@ -295,6 +295,7 @@ def test_two_approvals_are_two_peoples_whatever_tokens_they_use(world: World) ->
     sam, user = world.sam.actor, world.sam.user
     another_sre = User.objects.create(username="ada", platform_role="sre")
     rollout = started(world, plan=plan)
+    tick()
     gate = Gate.objects.get(stage__rollout=rollout)
 
     def approve(actor: Actor) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.errors import Refused
 from controlplane.tenants.models import AuditEvent
 from provisioner.rollouts import ports, services, why_not
-from provisioner.rollouts.models import Gate, Rollout, Stage
+from provisioner.rollouts.models import Gate, Rollout, Stage, Target
 from provisioner.rollouts.ports import Upgraded
+from provisioner.rollouts.starting import start_decided
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
 from tests.db.test_rollouts_go_forward import Clock, started
@@ -116,6 +120,58 @@ def test_a_canary_that_is_tried_again_has_the_soak_begin_once_more(
         assert begun(upgrades, clock, minutes=2) == 8
 
 
+def blocks_one(mended: set[str]) -> Callable[[UUID], None]:
+    """Refuse the first that comes until it is mended, and every time that it comes again."""
+    picked: list[UUID] = []
+
+    def refuses(runtime_id: UUID) -> None:
+        picked[:] = picked or [runtime_id]
+        if runtime_id == picked[0] and not mended:
+            raise Refused("upgrade_blocked", "A webhook of theirs catches our requests.", status=409)
+
+    return refuses
+
+
+def test_a_blocked_canary_that_is_refused_again_lets_the_soak_go_on(
+    world: World, runtimes: list[Runtime], clock: Clock
+) -> None:
+    with upgrading(Upgrades(clock=clock, refuses=blocks_one(set()))) as upgrades:
+        rollout = started(world, plan=plan(after=[{"kind": "soak", "minutes": 60}]))
+        canaries_done(upgrades, clock)
+        soaking = stands()
+        assert (soaking[0][0], states(rollout)) == ("leaving", {"succeeded": 1, "blocked": 1, "planned": 4})
+        for _ in range(5):  # each time another one looks between the decision and the door's refusal
+            tick(clock=clock.passes(minutes=11), most_starts=0)
+            assert states(rollout)["starting"] == 1
+            tick(clock=clock.passes(seconds=1), most_starts=0)
+            assert stands() == soaking
+            start_decided(clock=clock())
+            assert states(rollout)["blocked"] == 1
+        assert begun(upgrades, clock, minutes=3) == 1
+        assert begun(upgrades, clock, minutes=2) == 5
+    told = AuditEvent.objects.filter(action="rollout.stage.running", target_id=str(rollout.id))
+    assert told.count() == 2, "each stage once"
+
+
+def test_a_blocked_canary_that_begins_after_all_has_the_soak_begin_once_more(
+    world: World, runtimes: list[Runtime], clock: Clock
+) -> None:
+    mended: set[str] = set()
+    with upgrading(Upgrades(clock=clock, refuses=blocks_one(mended))) as upgrades:
+        rollout = started(world, plan=plan(after=[{"kind": "soak", "minutes": 60}]))
+        canaries_done(upgrades, clock)
+        mended.add("yes")
+        assert begun(upgrades, clock, minutes=11) == 2
+        tick(clock=clock.passes(seconds=1))
+        assert (stands()[0], states(rollout)["running"]) == (("running", ""), 1)
+        gate = Gate.objects.get()
+        assert (gate.since, gate.until, gate.reason) == (None, None, "")
+        upgrades.end_due(clock.passes(minutes=2))
+        assert begun(upgrades, clock, seconds=1) == 2
+        assert begun(upgrades, clock, minutes=59) == 2
+        assert begun(upgrades, clock, minutes=2) == 6
+
+
 def test_a_breaker_that_trips_during_the_soak_halts_it_until_a_person_says_so(
     world: World, clock: Clock
 ) -> None:
@@ -192,6 +248,24 @@ def test_a_gate_of_the_footprint_waits_for_measurements_and_asks_again_only_now_
         assert stands()[0][1] == "footprint +9.0 %, allowed +5 %"
         assert begun(upgrades, clock, minutes=6) == 6
     assert len(asked) == 3
+
+
+def test_a_gate_of_the_footprint_opens_where_nobody_was_upgraded(
+    world: World, runtimes: list[Runtime], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "footprint_change", lambda _upgraded, _now: None)
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        gates = {"after": [{"kind": "footprint"}], "before": [{"kind": "approval"}]}
+        rollout = started(world, plan=plan(**gates))
+        canaries = [one.pk for one in Target.objects.filter(rollout=rollout).order_by("position")[:2]]
+        services.skip_targets(
+            actor=world.sam.actor, rollout_id=rollout.id, choice=services.Choice(target_ids=canaries), reason="x"
+        )  # fmt: skip
+        tick(clock=clock.passes(seconds=1))
+        gate = Gate.objects.get(kind="footprint")
+        assert (gate.open, gate.reason) == (True, "nobody was upgraded: nothing to measure")
+        assert stands() == [("passed", ""), ("entering", "waits for 1 approval")]
+        assert not upgrades.begun
 
 
 def test_whoever_opens_a_gate_by_hand_is_kept_with_the_reason(

@@ -103,6 +103,21 @@ def test_two_approvals_of_one_person_are_one() -> None:
     assert opens(sam, Approval("ada", NOW, "2"))
 
 
+def test_an_approval_of_before_the_gates_turn_is_none() -> None:
+    gate = gate_of("approval")
+    early, since = Approval("sam", NOW - timedelta(seconds=1)), Approval("ada", NOW)
+    one = gate.check({}, NOW)
+    assert not gate.judge(one, Evidence(NOW, NOW, approvals=[early])).open
+    assert gate.judge(one, Evidence(NOW, NOW, approvals=[early, since])).reason == "approved by ada"
+
+
+def test_a_footprint_that_nobody_has_keeps_nobody_waiting() -> None:
+    gate = gate_of("footprint")
+    normal = gate.check({}, NOW)
+    assert not gate.judge(normal, Evidence(NOW, NOW)).open, "somebody was upgraded, and is not measured yet"
+    assert gate.judge(normal, Evidence(NOW, NOW, measurable=False)).open
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 120), min_size=1, max_size=40))
 def test_no_more_begin_than_the_bucket_lets(gaps: list[float]) -> None:

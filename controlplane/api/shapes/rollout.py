@@ -77,7 +77,7 @@ GATE = record(
         "id": TEXT,
         "kind": TEXT,
         "where": words(("before", "after"), "The stage."),
-        "state": words(("pending", "waiting", "open"), "pending: its turn has not come."),
+        "state": words(("pending", "waiting", "open"), "pending: its turn has not come, or comes no more."),
         "reason": TEXT,
         "settings": FREE,
         "approvals": several(record({"by": TEXT, "at": MOMENT, "note": TEXT})),

@@ -31,9 +31,13 @@ def check(settings: Settings, _now: datetime) -> dict[str, Any]:
 
 
 def judge(settings: Settings, evidence: Evidence) -> Verdict:
-    """Open once enough different people have approved; where that is more than one, tokens that are nobody's don't count."""
+    """Open once enough different people have approved since the gate's turn came: what was said before is of something else.
+
+    Where several are asked, tokens that are nobody's don't count.
+    """
     several = settings["approvers"] > 1
-    counted = {one.person or one.by: one.by for one in evidence.approvals if one.person or not several}
+    lately = [one for one in evidence.approvals if one.at >= evidence.since]
+    counted = {one.person or one.by: one.by for one in lately if one.person or not several}
     missing, given = settings["approvers"] - len(counted), sorted(counted.values())
     if missing > 0:
         return shut(f"waits for {missing} approval{'s' if missing > 1 else ''}")

@@ -33,6 +33,7 @@ class Evidence:
     upgraded: Cohort = field(default_factory=lambda: Cohort(0, 0))
     control: Cohort = field(default_factory=lambda: Cohort(0, 0))
     footprint_change: float | None = None  # percent, of upgraded runtimes since before; None: not known yet
+    measurable: bool = True  # whether anybody was upgraded whose footprint could have changed
 
 
 @dataclass(frozen=True)

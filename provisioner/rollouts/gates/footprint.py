@@ -28,8 +28,10 @@ def check(settings: Settings, _now: datetime) -> dict[str, Any]:
 
 
 def judge(settings: Settings, evidence: Evidence) -> Verdict:
-    """Open when the change is known and within bounds."""
+    """Open when the change is known and within bounds; with nobody to measure it is open."""
     change = evidence.footprint_change
+    if not evidence.measurable:
+        return opened("nobody was upgraded: nothing to measure")
     if change is None:
         return shut("waits for measurements of the upgraded runtimes", evidence.now + LOOK_AGAIN)
     words = f"footprint {change:+.1f} %"
