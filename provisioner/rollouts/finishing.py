@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from controlplane.tenants.isolation.prepared import rows
-from provisioner.rollouts import reading_queries
+from provisioner.rollouts import looking_queries, reading_queries
 from provisioner.rollouts.budget import Limits
 from provisioner.rollouts.estimate import Estimate, StageLeft, Waits, estimate
 from provisioner.rollouts.estimate_places import places_of
@@ -17,8 +17,14 @@ from provisioner.rollouts.gates.registry import least_wait
 from provisioner.rollouts.models import Gate, Rollout, Target
 from provisioner.rollouts.parties import parties_of
 from provisioner.rollouts.previewing import past_seconds
-from provisioner.rollouts.states import DONE_STAGES, UNDER_WAY, StageState, TargetState
+from provisioner.rollouts.states import DONE_STAGES, RolloutState, StageState, TargetState
 
+STILL_OPEN = (
+    "waiting",
+    "ready",
+    "active",
+)  # of a stage that has passed: who was tried again, or joined lately
+NO_END = {"finish_low": None, "finish_likely": None, "finish_high": None, "finish_bound_by": ""}
 MOST = 200  # members at work that are looked at
 
 
@@ -30,33 +36,41 @@ def finish_of(
     rate = plan.get("starts_per_minute")
     stages = rows(reading_queries.STAGES, {"rollout": rollout_id})
     parties = parties_of(rollout_id, now, ignores_windows=plan.get("windows") == "ignore")
-    left = []
+    longer = {row["stage"]: row["seconds"] for row in rows(looking_queries.LONGER, {"rollout": rollout_id})}
+    left, beside = list[StageLeft](), list[StageLeft]()
     for row in stages:
-        if StageState(row["state"]) in DONE_STAGES and not row["active"]:
+        is_done = StageState(row["state"]) in DONE_STAGES
+        if is_done and not any(row[name] for name in STILL_OPEN):
             continue
         standing = {one.lane: _left(one) for one in within if one.stage == row["position"]}
         places = places_of(standing, limits.concurrency)
         gates = list(Gate.objects.filter(stage=row["id"], open=False))
-        left.append(
-            StageLeft(
-                members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
-                running=_running(row, now),
-                places=places.pace,
-                bound=places.bound_by,
-                parties=parties.get(row["id"], ()),
-                deadline=_deadline(row, now),
-                before=_waits([gate for gate in gates if gate.side == "before"], now),
-                behind=_waits([gate for gate in gates if gate.side == "after"], now),
-                starts_per_second=rate / 60 if rate else None,
-            )
+        stage = StageLeft(
+            members=sum(row[name] or 0 for name in ("planned", "waiting", "ready")),
+            running=_running(row, now),
+            places=places.pace,
+            bound=places.bound_by,
+            parties=parties.get(row["id"], ()),
+            deadline=_deadline(row, now) + longer.get(row["id"], 0.0),
+            before=_waits([gate for gate in gates if gate.side == "before"], now),
+            behind=_waits([gate for gate in gates if gate.side == "after"], now),
+            starts_per_second=rate / 60 if rate else None,
         )
-    return estimate(left, past_seconds(), now)
+        (beside if is_done else left).append(stage)
+    past = past_seconds()
+    return _latest([estimate(left, past, now), *(estimate([stage], past, now) for stage in beside)])
+
+
+def _latest(made: Sequence[Estimate]) -> Estimate:
+    """Return when all of these are done, which go on beside each other."""
+    low, likely, high = (max(getattr(one, name) for one in made) for name in ("low", "likely", "high"))
+    return Estimate(low, likely, high, max(made, key=lambda one: one.likely).bound_by)
 
 
 def kept_estimate(rollout: Rollout) -> Estimate | None:
-    """Return what the last look came to."""
+    """Return what the last look came to; nothing of a rollout that stands still, which ends later by however long it does."""
     low, likely, high = rollout.finish_low, rollout.finish_likely, rollout.finish_high
-    if rollout.state not in UNDER_WAY or low is None or likely is None or high is None:
+    if rollout.state != RolloutState.RUNNING or low is None or likely is None or high is None:
         return None
     return Estimate(low, likely, high, rollout.finish_bound_by)
 
@@ -88,7 +102,7 @@ def _running(row: Mapping[str, Any], now: datetime) -> list[float]:
 def _deadline(row: Mapping[str, Any], now: datetime) -> float:
     """Return for how many seconds the stage waits for windows yet; of one that has not begun, from its beginning."""
     passed = (now - row["began_at"]).total_seconds() if row["began_at"] else 0.0
-    return max(0.0, float(row["deadline_seconds"]) - passed)
+    return max(0.0, float(row["deadline_seconds"] + row["stood_seconds"]) - passed)
 
 
 def _waits(gates: Sequence[Gate], now: datetime) -> Waits:

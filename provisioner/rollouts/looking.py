@@ -10,11 +10,11 @@ from django.db import connection
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.lifecycle.upgrade_way import release_named
 from provisioner.operations import flowbook
-from provisioner.rollouts import breaker, members, ports, queries
+from provisioner.rollouts import breaker, looking_queries, members, ports
 from provisioner.rollouts.breaker import Cohort
 from provisioner.rollouts.budget import Places
 from provisioner.rollouts.facts import Facts, read_lanes
-from provisioner.rollouts.finishing import columns_of, finish_of
+from provisioner.rollouts.finishing import NO_END, columns_of, finish_of
 from provisioner.rollouts.joining import join_later_members
 from provisioner.rollouts.models import HealthPoint, Rollout
 from provisioner.rollouts.ports import Upgraded
@@ -32,26 +32,60 @@ ILL = ("upgraded_unhealthy", "control_unhealthy")
 
 
 def look(facts: Facts, now: datetime) -> None:
-    """Do what is due; a breaker that trips halts the rollout."""
-    joined, looked = facts.row["joined_at"], facts.row["looked_at"]
+    """Do what is due of a rollout that runs; a breaker that trips halts it."""
+    joined = facts.row["joined_at"]
     if facts.plan.get("join") != "none" and (joined is None or now >= joined + JOIN_EVERY):
         if join_later_members(facts, now):
             read_lanes(facts)
         Rollout.objects.filter(pk=facts.id).update(joined_at=now)
-    if looked is None or now >= looked + EVERY:
-        rows(queries.TELL_PROGRESS, {"rollout": facts.id, "titles": json.dumps(_titles())})
-        done = [facts.release, *members.ahead_of(release_named(facts.release))]
-        rows(queries.ON_IT, {"rollout": facts.id, "releases": done, "now": now})
-        rows(queries.LEAVE, {"rollout": facts.id, "now": now})
-        _tell_budgets(facts, now)
+    if _is_due(facts, now):
+        _tell_where_they_are(facts, now)
+        rows(looking_queries.LEAVE, {"rollout": facts.id, "now": now})
+        if _tell_budgets(facts):
+            rows(looking_queries.LEAVE_OVER_BUDGET, {"rollout": facts.id, "now": now})
         read_lanes(facts)
         _ask_breaker(facts, now)
+
+
+def watch(facts: Facts, now: datetime) -> None:
+    """Say of a rollout that stands still what goes on all the same: who is at work, done by hand, ill; nobody is left behind.
+
+    Whoever has to decide whether it goes on sees what is so by now. When it ends nobody can say meanwhile.
+    """
+    if _is_due(facts, now):
+        _tell_where_they_are(facts, now)
+        _tell_budgets(facts)
+        _keep_point(facts, *cohorts(facts), now)
+        Rollout.objects.filter(pk=facts.id).update(**NO_END, looked_at=now)
+
+
+def stand_still(facts: Facts, now: datetime) -> None:
+    """Remember since when a rollout does not run."""
+    if facts.row["still_since"] is None:
+        rows(looking_queries.STANDS_STILL, {"rollout": facts.id, "now": now})
+
+
+def go_on(facts: Facts, now: datetime) -> None:
+    """Let the deadlines of a rollout that runs again be later by as long as it stood still."""
+    if facts.row["still_since"] is not None:
+        rows(looking_queries.GOES_ON, {"rollout": facts.id, "now": now})
+
+
+def _is_due(facts: Facts, now: datetime) -> bool:
+    looked = facts.row["looked_at"]
+    return looked is None or bool(now >= looked + EVERY)
+
+
+def _tell_where_they_are(facts: Facts, now: datetime) -> None:
+    rows(looking_queries.TELL_PROGRESS, {"rollout": facts.id, "titles": json.dumps(_titles())})
+    done = [facts.release, *members.ahead_of(release_named(facts.release))]
+    rows(looking_queries.ON_IT, {"rollout": facts.id, "releases": done, "now": now})
 
 
 def cohorts(facts: Facts) -> tuple[Cohort, Cohort]:
     """Return the upgraded ones and those that are not yet, each with how many turned unhealthy."""
     with connection.cursor() as cursor:
-        cursor.execute(queries.COHORTS, {"rollout": facts.id})
+        cursor.execute(looking_queries.COHORTS, {"rollout": facts.id})
         upgraded, bad, control, bad_control = cursor.fetchone()
     return Cohort(upgraded, bad), Cohort(control, bad_control)
 
@@ -61,26 +95,26 @@ def _titles() -> dict[str, str]:
     return {step.name: step.title for step in flowbook.flow_of(Kind.UPGRADE).steps}
 
 
-def _tell_budgets(facts: Facts, now: datetime) -> None:
+def _tell_budgets(facts: Facts) -> bool:
     """Say of those who are ready that their place, or group, is over its budget; that of a stage or of all halts it instead.
 
-    Whoever stands there beyond its stage's deadline is left behind.
+    Returns whether any are ready of whom that may be said.
     """
     if not any(scope[0] in {"landscape", "region", "group"} for scope in facts.limits.failures):
-        return
+        return False
     places = Places([one.lane for one in facts.lanes.values()], facts.limits)
     waiting = {key: places.waits_for(one.lane) for key, one in facts.lanes.items() if one.ready}
     codes, reasons = ([words[at] for words in waiting.values()] for at in (0, 1))
     if waiting:
-        rows(queries.TELL_BUDGETS, {"lanes": list(waiting), "codes": codes, "reasons": reasons})
-        rows(queries.LEAVE_OVER_BUDGET, {"rollout": facts.id, "now": now})
+        rows(looking_queries.TELL_BUDGETS, {"lanes": list(waiting), "codes": codes, "reasons": reasons})
+    return bool(waiting)
 
 
 def footprint_change(facts: Facts, now: datetime) -> float | None:
     """Return by how many percent the platform's share of those upgraded last has grown; None: not measured yet."""
     if ports.footprint_change is None:
         return None
-    found = rows(queries.UPGRADED, {"rollout": facts.id, "most": MEASURED})
+    found = rows(looking_queries.UPGRADED, {"rollout": facts.id, "most": MEASURED})
     upgraded = [Upgraded(row["runtime_id"], row["started_at"], row["finished_at"]) for row in found]
     return ports.footprint_change(upgraded, now)
 

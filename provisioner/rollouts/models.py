@@ -102,7 +102,8 @@ class Target(models.Model):
     reason_code = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     reason_until = models.DateTimeField(null=True)
-    reason_before = models.CharField(max_length=500, blank=True, default="", db_default="")  # it was tried again
+    # What it said before a person had it tried again.
+    reason_before = models.CharField(max_length=500, blank=True, default="", db_default="")
     # By how much it may wait longer than its stage's deadline says; null: tried again, and not looked at since.
     longer_seconds = models.FloatField(null=True, default=0.0, db_default=0.0)
     due_at = models.DateTimeField(null=True)  # waiting or blocked: when to look again

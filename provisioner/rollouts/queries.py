@@ -7,6 +7,8 @@ nothing but time. `%(now)s` is PostgreSQL's own clock, which the tick asks first
 
 from __future__ import annotations
 
+from provisioner.rollouts.left_behind import LAST_REASON
+
 TICK, STARTING = (
     5_200_910,
     5_200_911,
@@ -44,10 +46,11 @@ SELECT l.id, s.position, s.state, l."group", l.landscape_id, l.region, l.planned
     l.failed, l.blamed
 FROM rollouts_lane l JOIN rollouts_stage s ON s.id = l.stage_id WHERE l.rollout_id = %(rollout)s::uuid"""
 
-# What ended since. A failure that a person's retry of the operation mended counts as done, even of a rollout that ended. An
-# operation that a newer wish pushed aside before it began is tried again; one that a delete took along ends with its runtime.
-# A failure that only the tenant can mend is theirs, and no budget's. Rides on target_running, target_pages_of_state and the
-# operations' primary key; costs nothing while nothing runs.
+# What ended since. A failure that a person's retry of the operation mended counts as done while its rollout is under way; one
+# that has ended keeps what came to be, and who is still behind is asked of the runtimes (`reading_queries`). An operation that a
+# newer wish pushed aside before it began is tried again; one that a delete took along ends with its runtime. A failure that only
+# the tenant can mend is theirs, and no budget's. Rides on target_running, target_pages_of_state and the operations' primary key;
+# costs nothing while nothing runs.
 HARVEST = """
 WITH looked AS (
     SELECT t.id, o.state AS ended, o.error_code, o.error_class, o.error_message, o.error_audience, o.step, o.finished_at,
@@ -80,13 +83,14 @@ SET state = j.becomes, since = %(now)s::timestamptz,
 FROM judged j WHERE t.id = j.id AND t.state IN ('running', 'failed')
 RETURNING t.rollout_id, t.state"""
 
-# A stage begins: its members wait, for now until this moment; who joined lately and was told then, until that notice is over.
-# Rides on target_pages_of_stage.
+# A stage begins: its members wait, for now until this moment; who joined lately and was told then, until that notice is over,
+# behind which the stage's deadline counts for it. Rides on target_pages_of_stage.
 BEGIN_STAGE = """
 UPDATE rollouts_target SET state = 'waiting', since = %(now)s::timestamptz,
     due_at = greatest(%(now)s::timestamptz, reason_until),
     reason_code = CASE WHEN reason_until > %(now)s::timestamptz THEN 'notice' ELSE 'stage' END,
-    reason = CASE WHEN reason_until > %(now)s::timestamptz THEN reason ELSE 'stage begins' END
+    reason = CASE WHEN reason_until > %(now)s::timestamptz THEN reason ELSE 'stage begins' END,
+    longer_seconds = greatest(0, extract(epoch FROM reason_until - %(now)s::timestamptz))
 WHERE stage_id = %(stage)s::bigint AND state = 'planned'"""
 
 # Whoever is to be looked at again, with all that decides it. Rides on target_due; others have no such members.
@@ -96,23 +100,31 @@ FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id
 WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND t.due_at <= %(now)s::timestamptz
 ORDER BY t.due_at LIMIT %(most)s::int FOR NO KEY UPDATE OF t SKIP LOCKED"""
 
+# Of who was tried again the deadline counts anew, from the first look on that comes to it; is its window shut then, from when
+# that opens.
+_ANEW = """coalesce(t.longer_seconds, (SELECT greatest(0,
+        extract(epoch FROM greatest(%(now)s::timestamptz, {until}) - s.began_at) - s.stood_seconds)
+        FROM rollouts_stage s WHERE s.id = t.stage_id))"""
+
 # The reason of who is ready is told when it is read: how many places there are changes all the time. Rides on the primary key.
-MAKE_READY = """
+MAKE_READY = f"""
 UPDATE rollouts_target t
 SET state = 'ready', since = %(now)s::timestamptz, due_at = NULL, closes_at = m.closes, reason_code = 'place',
-    reason = 'waits for a free place', reason_until = NULL  -- as budget.FREE_PLACE says it
+    reason = 'waits for a free place', reason_until = NULL,  -- as budget.FREE_PLACE says it
+    longer_seconds = {_ANEW.format(until="NULL")}
 FROM unnest(%(ids)s::uuid[], %(closes)s::timestamptz[]) AS m(id, closes)
-WHERE t.id = m.id AND t.state IN ('waiting', 'blocked')"""
+WHERE t.id = m.id AND t.state IN ('waiting', 'blocked')"""  # noqa: S608
 
 # Sets targets back with their reasons; guarded by the states that it may leave. Rides on the primary key.
-HOLD = """
+HOLD = f"""
 UPDATE rollouts_target t
 SET state = m.state, since = CASE WHEN t.state = m.state AND t.reason_code = m.code THEN t.since ELSE %(now)s::timestamptz END,
     due_at = m.due, closes_at = NULL, reason_code = m.code, reason = m.reason, reason_until = m.until,
-    finished_at = CASE WHEN m.state IN ('succeeded', 'gone') THEN %(now)s::timestamptz END, started_at = NULL
+    finished_at = CASE WHEN m.state IN ('succeeded', 'gone') THEN %(now)s::timestamptz END, started_at = NULL,
+    longer_seconds = {_ANEW.format(until="m.until")}
 FROM unnest(%(ids)s::uuid[], %(states)s::text[], %(codes)s::text[], %(reasons)s::text[], %(dues)s::timestamptz[],
     %(untils)s::timestamptz[]) AS m(id, state, code, reason, due, until)
-WHERE t.id = m.id AND t.state IN ('waiting', 'blocked', 'ready', 'starting')"""
+WHERE t.id = m.id AND t.state IN ('waiting', 'blocked', 'ready', 'starting')"""  # noqa: S608
 
 # The heads of every lane that has a free place, with what could keep each of them. Rides on target_queue,
 # target_one_at_a_time, target_of_runtime and operation_one_per_slot: O(free places), not O(fleet).
@@ -190,89 +202,13 @@ SET state = 'waiting', since = %(now)s::timestamptz, due_at = %(now)s::timestamp
     reason = 'was about to start when the rollout stopped'
 WHERE rollout_id = %(rollout)s::uuid AND state = 'starting'"""
 
-# Whose own people brought it to the release, or a newer one, while it waited: it is done. Whose people removed it meanwhile is
-# gone, and holds its stage up no longer. Every quarter of a minute. Rides on target_due.
-ON_IT = """
-UPDATE rollouts_target t SET state = CASE WHEN r.deleted_at IS NULL THEN 'succeeded' ELSE 'gone' END,
-    since = %(now)s::timestamptz, finished_at = %(now)s::timestamptz, due_at = NULL,
-    reason_code = CASE WHEN r.deleted_at IS NULL THEN '' ELSE 'gone' END,
-    reason = CASE WHEN r.deleted_at IS NULL THEN '' ELSE 'deleted' END, reason_until = NULL
-FROM runtimes_runtime r
-WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND r.id = t.runtime_id
-  AND (r.deleted_at IS NOT NULL OR (r.release_key = ANY(%(releases)s::text[]) AND r.phase = 'ready'))"""
-
-# Whoever waits longer than its stage's deadline is left behind with its last reason. Rides on target_due.
-LEAVE = """
-UPDATE rollouts_target t
-SET state = 'left_behind', since = %(now)s::timestamptz, due_at = NULL, finished_at = %(now)s::timestamptz
-FROM rollouts_stage s
-WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('waiting', 'blocked') AND s.id = t.stage_id AND s.state = 'passed'
-  AND s.began_at + make_interval(secs => s.deadline_seconds) <= %(now)s::timestamptz"""
-
 # Of a rollout that was closed, or aborted, nothing begins any more: whoever came back, because a newer wish pushed its operation
 # aside or its place was given back, is left behind with that reason. Only where somebody waits. Rides on target_pages_of_state.
-LEAVE_ENDED = """
-UPDATE rollouts_target
-SET state = 'left_behind', since = %(now)s::timestamptz, due_at = NULL, closes_at = NULL, finished_at = %(now)s::timestamptz
-WHERE rollout_id = %(rollout)s::uuid AND state IN ('planned', 'waiting', 'blocked', 'ready')"""
-
-# And so is who would be ready, had not more of its place or group failed than may. Where places have budgets of their own only.
-# Rides on target_pages_of_stage.
-LEAVE_OVER_BUDGET = """
+LEAVE_ENDED = f"""
 UPDATE rollouts_target t
-SET state = 'left_behind', since = %(now)s::timestamptz, closes_at = NULL, finished_at = %(now)s::timestamptz
-FROM rollouts_stage s
-WHERE s.rollout_id = %(rollout)s::uuid AND s.state = 'passed'
-  AND s.began_at + make_interval(secs => s.deadline_seconds) <= %(now)s::timestamptz
-  AND t.stage_id = s.id AND t.state = 'ready' AND t.reason_code = 'over_budget'"""
-
-# Healthy before, and now? Upgraded ones since their own start, the others since the rollout's. Every quarter of a minute.
-# Rides on target_once_per_rollout and the runtimes' primary key.
-COHORTS = """
-SELECT count(*) FILTER (WHERE t.state = 'succeeded')::int, count(*) FILTER (WHERE t.state = 'succeeded' AND bad.now)::int,
-    count(*) FILTER (WHERE t.state <> 'succeeded')::int, count(*) FILTER (WHERE t.state <> 'succeeded' AND bad.now)::int
-FROM rollouts_target t JOIN runtimes_runtime r ON r.id = t.runtime_id
-CROSS JOIN LATERAL (SELECT coalesce(r.status ->> 'situation', '') IN ('unhealthy', 'failed') AS now) bad
-WHERE t.rollout_id = %(rollout)s::uuid AND t.healthy_before
-  AND t.state IN ('succeeded', 'planned', 'waiting', 'blocked', 'ready')"""
-
-# Says of those who are ready whether their place is over its failure budget, and no longer when it is not. Every quarter of a
-# minute, where places have budgets of their own; only what changed is written. Rides on target_queue.
-TELL_BUDGETS = """
-UPDATE rollouts_target t SET reason_code = m.code, reason = m.reason
-FROM unnest(%(lanes)s::bigint[], %(codes)s::text[], %(reasons)s::text[]) AS m(lane, code, reason)
-WHERE t.lane_id = m.lane AND t.state = 'ready' AND (t.reason_code, t.reason) IS DISTINCT FROM (m.code, m.reason)"""
-
-# Those that were upgraded last. Rides on target_once_per_rollout.
-UPGRADED = """
-SELECT runtime_id, started_at, finished_at FROM rollouts_target
-WHERE rollout_id = %(rollout)s::uuid AND state = 'succeeded' AND started_at IS NOT NULL AND finished_at IS NOT NULL
-ORDER BY finished_at DESC LIMIT %(most)s::int"""
-
-# Says of those at work where they are, and whether that takes longer than it did for 19 of the last 20. Every quarter of a
-# minute; only what changed is written. Rides on target_running and operation_recent.
-TELL_PROGRESS = """
-WITH lately AS (
-    SELECT steps_done FROM operations_operation WHERE kind = 'upgrade' AND state = 'succeeded'
-    ORDER BY finished_at DESC LIMIT 200
-), usual AS (
-    SELECT e ->> 'step' AS step, percentile_cont(0.95) WITHIN GROUP (ORDER BY (e ->> 'seconds')::float) AS p95
-    FROM lately, jsonb_array_elements(lately.steps_done) e WHERE NOT e ? 'skipped' GROUP BY 1
-), told AS (
-    SELECT t.id, CASE WHEN o.state = 'paused' THEN 'paused' WHEN at.seconds > 60 AND at.seconds > 2 * u.p95 THEN 'stuck'
-            WHEN o.state = 'waiting' THEN 'working' ELSE 'working' END AS code,
-        left(CASE WHEN o.state = 'paused' THEN o.reason
-            WHEN at.seconds > 60 AND at.seconds > 2 * u.p95 THEN 'stuck in step ' || at.title || ' for '
-                || round(at.seconds / 60) || ' min where p95 is ' || greatest(round(u.p95 / 60), 1)
-            ELSE 'in step ' || at.title || CASE WHEN o.reason <> '' THEN ': ' || o.reason ELSE '' END END, 500) AS reason
-    FROM rollouts_target t JOIN operations_operation o ON o.id = t.operation_id
-    CROSS JOIN LATERAL (SELECT extract(epoch FROM now() - coalesce(o.step_started_at, o.created_at)) AS seconds,
-        '“' || coalesce(%(titles)s::jsonb ->> o.step, o.step) || '”' AS title) at
-    LEFT JOIN usual u ON u.step = o.step
-    WHERE t.rollout_id = %(rollout)s::uuid AND t.state = 'running' AND o.slot IS NOT NULL
-)
-UPDATE rollouts_target t SET reason_code = told.code, reason = told.reason FROM told
-WHERE t.id = told.id AND (t.reason_code, t.reason) IS DISTINCT FROM (told.code, told.reason)"""
+SET state = 'left_behind', since = %(now)s::timestamptz, due_at = NULL, closes_at = NULL, finished_at = %(now)s::timestamptz,
+    reason = {LAST_REASON}
+WHERE t.rollout_id = %(rollout)s::uuid AND t.state IN ('planned', 'waiting', 'blocked', 'ready')"""  # noqa: S608
 
 # Seconds that upgrades took lately, of this rollout first. Rides on target_done_lately.
 PAST = """

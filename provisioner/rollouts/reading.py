@@ -30,6 +30,8 @@ MOST_POINTS = 400  # of the health chart: weeks, see `looking`
 # Large, and no page of targets shows them.
 HEAVY = tuple(f"runtime__{name}" for name in ("spec", "cluster_spec", "status", "labels"))
 NOT_DONE = (TargetState.FAILED, TargetState.LEFT, TargetState.SKIPPED)  # once a rollout has ended
+# Failures by their signature; of those at work, who count as one, only those at a stand have a reason.
+OTHERWISE_TOLD = (TargetState.FAILED, TargetState.SUCCEEDED, "active")
 FOUND_BY_NAME = 1000  # of the whole fleet; of more than that each page of targets is full soon
 Counts = Mapping[str, int]  # by the columns of a lane
 
@@ -155,7 +157,7 @@ def read_rollout(*, actor: Actor, rollout_id: UUID) -> RolloutView:
         errors=[one for one in tallies if one.state == TargetState.FAILED],
         reasons=[
             *_at_a_stand(rollout_id),
-            *(one for one in tallies if one.state not in {TargetState.FAILED, TargetState.SUCCEEDED}),
+            *(one for one in tallies if one.state not in OTHERWISE_TOLD),
         ],
         health=list(HealthPoint.objects.filter(rollout=rollout).order_by("-at")[:MOST_POINTS])[::-1],
         stop=EmergencyStop.objects.filter(released_at=None).first(),

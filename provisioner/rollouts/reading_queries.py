@@ -11,7 +11,8 @@ SELECT l.rollout_id AS id, {_SUMS} FROM rollouts_lane l WHERE l.rollout_id = ANY
 
 # Stages of one rollout with what is counted in them. Rides on stage_once_per_position and lane_once.
 STAGES = f"""
-SELECT s.id, s.position, s.name, s.state, s.hold, s.total, s.since, s.began_at, s.passed_at, s.deadline_seconds, {_SUMS}
+SELECT s.id, s.position, s.name, s.state, s.hold, s.total, s.since, s.began_at, s.passed_at, s.deadline_seconds,
+    s.stood_seconds, {_SUMS}
 FROM rollouts_stage s LEFT JOIN rollouts_lane l ON l.rollout_id = s.rollout_id AND l.stage_id = s.id
 WHERE s.rollout_id = %(rollout)s::uuid GROUP BY s.id ORDER BY s.position"""  # noqa: S608
 

@@ -15,6 +15,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from provisioner.rollouts.creating import refuse_stopped
+from provisioner.rollouts.left_behind import reason_before
 from provisioner.rollouts.models import Rollout, Target
 from provisioner.rollouts.permitted import held, reason_of
 from provisioner.rollouts.signatures import of_signature
@@ -41,6 +42,7 @@ class Choice:
 def retry_targets(*, actor: Actor, rollout_id: UUID, choice: Choice, reason: str = "") -> int:
     """Try these again with the same release and plan, and return how many; what failed, is left, skipped or blocked can be.
 
+    Their stage's deadline counts anew for them, and what was said of them is kept for whoever is left behind after all.
     A completed rollout runs again for them, unless everything is stopped; one that was closed is so no more. Raises Refused 403,
     404, rollout_ended 409, emergency_stop 409, nothing_chosen 409, choice_invalid.
     """
@@ -57,7 +59,7 @@ def retry_targets(*, actor: Actor, rollout_id: UUID, choice: Choice, reason: str
     count = _update(chosen).update(
         state=T.WAITING, since=now, due_at=now, finished_at=None, operation=None, error_code="", signature="",
         error_audience="", blamed=False, reason_code="again", reason=f"tried again by {actor.name}"[:500],
-        reason_until=None, noted_by="", started_at=None,
+        reason_until=None, noted_by="", started_at=None, reason_before=reason_before(), longer_seconds=None,
     )  # fmt: skip
     _refuse_none(
         count,
@@ -65,9 +67,10 @@ def retry_targets(*, actor: Actor, rollout_id: UUID, choice: Choice, reason: str
     )
     if rollout.state == RolloutState.COMPLETED:
         rollout.state, rollout.finished_at = RolloutState.RUNNING, None
+        rollout.looked_at = rollout.still_since = None  # nobody looked, or stood still, since it ended
     if rollout.closed_at is not None:
         rollout.closed_at, rollout.hold = None, "" if rollout.state == RolloutState.RUNNING else rollout.hold
-    rollout.save(update_fields=["state", "finished_at", "closed_at", "hold"])
+    rollout.save(update_fields=["state", "finished_at", "closed_at", "hold", "looked_at", "still_since"])
     _told("rollout.retry", actor, rollout, choice, reason, count)
     return count
 

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import dispatching, facts, heralding, looking, promoting, queries, staging, stopping
 from provisioner.rollouts.starting import start_decided
-from provisioner.rollouts.states import RolloutState
+from provisioner.rollouts.states import UNDER_WAY, RolloutState
 
 log = structlog.get_logger(__name__)
 
@@ -74,10 +74,12 @@ def _by_itself(one: facts.Facts, now: datetime) -> int:
 
 def _bring_forward(one: facts.Facts, now: datetime) -> int:
     """Return how many of the rollout's targets were given a place."""
+    if one.state is RolloutState.RUNNING:
+        looking.go_on(one, now)
     facts.read_stages(one)
     facts.read_lanes(one)
     if one.state is not RolloutState.RUNNING:
-        stopping.drain(one, now)
+        _stand_still(one, now)
         return 0
     if one.closed and stopping.leave_who_came_back(one, now):
         facts.read_lanes(one)
@@ -93,3 +95,11 @@ def _bring_forward(one: facts.Facts, now: datetime) -> int:
     if not claimed:
         stopping.finish(one, now)
     return claimed
+
+
+def _stand_still(one: facts.Facts, now: datetime) -> None:
+    """Let nothing of it begin, and no deadline go on; what goes on by itself is looked at."""
+    looking.stand_still(one, now)
+    stopping.drain(one, now)
+    if one.state in UNDER_WAY:
+        looking.watch(one, now)
