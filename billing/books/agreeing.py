@@ -17,7 +17,8 @@ from billing.books.models import Commitment, Contract, CreditGrant, ExchangeRate
 from billing.books.queries import lock_statements
 from billing.books.rights import require_manage
 from billing.books.services import segments
-from billing.pricing.money import MoneyError, places_of, to_minor
+from billing.pricing.bounds import FINEST_RATE, LARGEST, LARGEST_RATE
+from billing.pricing.money import EXACT, MoneyError, places_of, to_minor
 from billing.pricing.periods import month
 from controlplane.catalog.models import Plan
 from controlplane.kernel.errors import Refused
@@ -163,7 +164,10 @@ def agree_commitment(
         raise Refused("dimension_unknown", f"{meter} has no dimensions; leave it out.", field="dimension")
     _check_amount(fee, currency, field="fee", least=0)
     check_months(starts, ends)
-    base = units * known[meter].per_unit if units.is_finite() else Decimal(0)
+    if units.is_finite() and units > LARGEST:
+        detail = f"units must be at most {LARGEST:,f}; check its digits."
+        raise Refused("units_invalid", detail, field="units")
+    base = EXACT.multiply(units, known[meter].per_unit) if units.is_finite() else Decimal(0)
     if base <= 0 or base != int(base):
         detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
         raise Refused("units_invalid", detail, field="units")
@@ -188,6 +192,9 @@ def publish_rate(
     _check_currency(quote, field="quote")
     if base == quote or not rate.is_finite() or rate <= 0:
         raise Refused("rate_invalid", "Give a rate above 0 between two different currencies.", field="rate")
+    if rate >= LARGEST_RATE or rate != rate.quantize(FINEST_RATE, context=EXACT):
+        detail = f"A rate is below {LARGEST_RATE:,f} and has at most 12 decimal places; check its digits."
+        raise Refused("rate_invalid", detail, field="rate")
     try:
         with transaction.atomic():
             row = ExchangeRate.objects.create(
@@ -240,6 +247,9 @@ def _check_amount(amount: Decimal, currency: str, *, field: str, least: int) -> 
         minor = to_minor(amount, currency)
     except MoneyError as error:
         raise Refused("amount_invalid", str(error), field=field) from error
+    if amount > LARGEST:
+        detail = f"{field} must be at most {LARGEST:,f} {currency}; check its digits."
+        raise Refused("amount_invalid", detail, field=field)
     if minor < least:
         raise Refused("amount_invalid", f"{amount} {currency} is too little; give more.", field=field)
 

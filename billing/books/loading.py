@@ -93,9 +93,12 @@ def read_books(folder: Path = DATA, *, beside: Iterable[Mapping[str, Any]] = ())
     return files
 
 
-def kept(document: Mapping[str, Any]) -> tuple[Document, Book]:
-    """Return a version that was loaded before, as its document has it: it may be older than some meter."""
-    book = parse_book(document, meter_facts(), whole=False)
+def kept(document: Mapping[str, Any], *, bounded: bool = False) -> tuple[Document, Book]:
+    """Return a version that was loaded before, as its document has it: it may be older than some meter.
+
+    Raises BookInvalidError where it is to be `bounded`, as what is new, and is not.
+    """
+    book = parse_book(document, meter_facts(), whole=False, bounded=bounded)
     return Document(f"{book.key}/{book.version}", document, {}), book
 
 

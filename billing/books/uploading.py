@@ -16,6 +16,9 @@ from billing.books.differences import Version, changed_fields
 from billing.books.loading import BookFile, BooksInvalidError, kept, read_history, read_upload
 from billing.books.models import PriceBook, PriceProposal, ProposalState
 from billing.books.rights import require_manage, require_read
+from billing.pricing.book import Book
+from billing.pricing.fields import BookInvalidError
+from controlplane.catalog.loading.reading import Document, parse_document
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import FieldError, Refused
 from controlplane.tenants import audit
@@ -154,14 +157,25 @@ def _read(text: str) -> Any:
 
 
 def _history(row: PriceProposal) -> tuple[dict[tuple[str, int], PriceBook], dict[tuple[str, int], BookFile]]:
-    """Return the book's versions as they are, and as they would be with the proposal among them."""
+    """Return the book's versions as they are, and as they would be with the proposal among them; raises Refused 422."""
     rows = {(one.key, one.version): one for one in PriceBook.objects.filter(key=row.key)}
     documents = [one.document for place, one in rows.items() if place != (row.key, row.version)]
     try:
-        files = read_history([*map(kept, documents), kept(row.document)])
+        files = read_history([*map(kept, documents), _proposed(row)])
     except BooksInvalidError as error:
         raise _invalid(error) from error
     return rows, {(file.book.key, file.book.version): file for file in files}
+
+
+def _proposed(row: PriceProposal) -> tuple[Document, Book]:
+    """Return what was uploaded; it may be older than some bound. Raises BooksInvalidError with the lines of its text."""
+    try:
+        return kept(row.document, bounded=True)
+    except BookInvalidError as error:
+        document = parse_document("line", row.text)
+        raise BooksInvalidError(
+            [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
+        ) from error
 
 
 def _end(file: BookFile) -> date | None:

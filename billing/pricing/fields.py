@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+from billing.pricing.bounds import FINEST, LARGEST
 from billing.pricing.money import EXACT, MoneyError, Price, price
 from billing.pricing.rules.base import ZERO, PriceRule
 
 Path = tuple[str | int, ...]
+SHOWN = 40  # characters of a value that is wrong
 
 
 class BookFault(NamedTuple):
@@ -34,13 +36,23 @@ class BookInvalidError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """A mapping of the document at `path`; `per_unit` base units make one unit of the meter that is priced."""
+    """A mapping of the document at `path`; `per_unit` base units make one unit of the meter that is priced.
+
+    What was taken before there were bounds is not `bounded`: it is read as it is.
+    """
 
     data: Mapping[str, Any]
     path: Path
     faults: list[BookFault]
     currency: str
     per_unit: int = 1
+    bounded: bool = True
+
+    def inside(self, *steps: str | int, data: Mapping[str, Any]) -> Fields:
+        """Return the fields of a part of this one."""
+        return Fields(
+            data, (*self.path, *steps), self.faults, self.currency, self.per_unit, bounded=self.bounded
+        )
 
     def fault(self, name: str | int, code: str, detail: str) -> None:
         """Note a fault at a field, or at the whole where the name is empty."""
@@ -56,10 +68,13 @@ class Fields:
                     f"{name} is not known here; it takes {', '.join(known)}. Remove it.",
                 )
 
-    def text(self, name: str, *, default: str | None = None) -> str:
-        """Return a text; without a default it must be there."""
+    def text(self, name: str, *, default: str | None = None, most: int | None = None) -> str:
+        """Return a text, of so many characters at most; without a default it must be there."""
         value = self.data.get(name, default)
         if isinstance(value, str) and (value or default == ""):
+            if self.bounded and most is not None and len(value) > most:
+                detail = f"{name} has {len(value)} characters, but at most {most} are kept; shorten it."
+                self.fault(name, "text_too_long", detail)
             return value
         self.fault(name if name in self.data else "", "text_missing", f"{name} must be a text; add it.")
         return ""
@@ -83,14 +98,23 @@ class Fields:
             found = Decimal(value) if isinstance(value, int | str) and not isinstance(value, bool) else None
         except InvalidOperation:
             found = None
+        shown = str(value)[:SHOWN]
         if found is None or not found.is_finite():
             self.fault(
-                where, "not_a_number", f"{name} is {value}, which is no number; write digits, such as 0.05."
+                where, "not_a_number", f"{name} is {shown}, which is no number; write digits, such as 0.05."
             )
             return Decimal(1)
         if found < 0 or (above_zero and not found):
             least = "above 0" if above_zero else "at least 0"
-            self.fault(where, "too_small", f"{name} is {value}, but must be {least}.")
+            self.fault(where, "too_small", f"{name} is {shown}, but must be {least}.")
+            return Decimal(1)
+        if self.bounded and found > LARGEST:
+            detail = f"{name} is {shown}, but must be at most {LARGEST:,f}; check its digits."
+            self.fault(where, "too_large", detail)
+            return Decimal(1)
+        if self.bounded and found != found.quantize(FINEST, context=EXACT):
+            detail = f"{name} is {shown}, finer than {-FINEST.adjusted()} decimal places; shorten it."
+            self.fault(where, "too_fine", detail)
             return Decimal(1)
         return found
 
@@ -125,10 +149,7 @@ class Fields:
                 f"{name} must be a list of entries; add one.",
             )
             return []
-        return [
-            Fields(entry, (*self.path, name, place), self.faults, self.currency, self.per_unit)
-            for place, entry in enumerate(value)
-        ]
+        return [self.inside(name, place, data=entry) for place, entry in enumerate(value)]
 
     def names(self, name: str) -> frozenset[str]:
         """Return a list of texts that may be left out, but not be empty: nobody could tell what an empty one selects."""
@@ -152,4 +173,4 @@ class Fields:
                 f"{name} must say how it is priced, such as {{rule: per_unit, price: 0.05}}.",
             )
             return None
-        return parse_rule(Fields(value, (*self.path, name), self.faults, self.currency, self.per_unit))
+        return parse_rule(self.inside(name, data=value))

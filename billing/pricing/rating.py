@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from billing.pricing.bounds import fitting
 from billing.pricing.charging import Charger
 from billing.pricing.commitments import apply_commitments
 from billing.pricing.credits import apply_credits
@@ -24,6 +25,7 @@ def rate(items: Iterable[UsageItem], terms: Terms) -> Rated:
     lines, uses = apply_commitments(groups, terms, charger)
     lines += charger.charge(groups)
     lines.sort(key=place_of)
+    lines = fitting(lines, problems)
     credited, drawn = apply_credits(lines, terms, charger)
     if credited:
         lines = sorted([*lines, *credited], key=place_of)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from billing.pricing.book import Book, BookCredit, PriceLine, Scope
+from billing.pricing.bounds import LARGEST_VERSION, LONGEST_TITLE, faults_of_texts
 from billing.pricing.fields import BookFault, BookInvalidError, Fields
 from billing.pricing.money import MoneyError, places_of
 from billing.pricing.types import MeterFacts
@@ -30,18 +31,24 @@ def digest_of(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def parse_book(document: Any, meters: Mapping[str, MeterFacts], *, whole: bool = True) -> Book:
+def parse_book(
+    document: Any, meters: Mapping[str, MeterFacts], *, whole: bool = True, bounded: bool | None = None
+) -> Book:
     """Return the version of a price book that a document states; raises BookInvalidError with every fault in it.
 
     `meters` are all there are: each must have a price or stand under `free`, or its usage would be lost in silence. Only a
-    version that was taken before some meter came (`whole` is false) may lack one; rating then tells of what it can't price.
+    version that was taken before some meter came (`whole` is false) may lack one; rating then tells of what it can't price. What
+    was taken before is not held to the bounds of what may be written either, unless it is to be `bounded`.
     """
     if not isinstance(document, Mapping):
         raise BookInvalidError(
             [BookFault((), "not_a_book", "a price book is a mapping; begin with key and version.")]
         )
-    faults: list[BookFault] = []
-    fields = _fields(document, faults)
+    held = whole if bounded is None else bounded
+    faults = [BookFault(*place) for place in faults_of_texts(document)] if held else []
+    if any(fault.code == "too_deep" for fault in faults):
+        raise BookInvalidError(faults)
+    fields = _fields(document, faults, bounded=held)
     lines = _lines(fields, meters)
     free = fields.names("free")
     if whole:
@@ -50,7 +57,7 @@ def parse_book(document: Any, meters: Mapping[str, MeterFacts], *, whole: bool =
     book = Book(
         key=_slug(fields, "key"),
         version=_version(fields),
-        title=fields.text("title"),
+        title=fields.text("title", most=LONGEST_TITLE),
         currency=fields.currency,
         effective_from=since,
         effective_to=until,
@@ -66,9 +73,9 @@ def parse_book(document: Any, meters: Mapping[str, MeterFacts], *, whole: bool =
     return book
 
 
-def _fields(document: Mapping[str, Any], faults: list[BookFault]) -> Fields:
+def _fields(document: Mapping[str, Any], faults: list[BookFault], *, bounded: bool) -> Fields:
     currency = document.get("currency")
-    fields = Fields(document, (), faults, currency if isinstance(currency, str) else "")
+    fields = Fields(document, (), faults, currency if isinstance(currency, str) else "", bounded=bounded)
     try:
         places_of(fields.currency)
     except MoneyError as error:
@@ -110,7 +117,11 @@ def _slug(fields: Fields, name: str) -> str:
 def _version(fields: Fields) -> int:
     value = fields.data.get("version")
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
+        if value <= LARGEST_VERSION or not fields.bounded:
+            return value
+        detail = f"version is at most {LARGEST_VERSION:,}; give the number after the version before."
+        fields.fault("version", "version_invalid", detail)
+        return 1
     fields.fault(
         "version" if "version" in fields.data else "", "version_invalid", "version must be 1 or higher."
     )
@@ -148,7 +159,7 @@ def _credit(fields: Fields) -> BookCredit | None:
     if not isinstance(value, Mapping):
         fields.fault("credit", "credit_invalid", "credit takes title, percent and limit.")
         return None
-    inner = Fields(value, ("credit",), fields.faults, fields.currency)
+    inner = fields.inside("credit", data=value)
     inner.only(("title", "percent", "limit"))
     percent = inner.number("percent")
     if percent > HUNDRED:

@@ -85,6 +85,18 @@ def test_what_statements_were_sealed_with_is_not_cut_short() -> None:
         ("a: [", "price_book_invalid", "this is not valid YAML"),
         (SHIPPED, "version_taken", "call this one version 2"),
         ("- x", "price_book_invalid", "a price book is a mapping"),
+        (
+            second(cores="1e400"),
+            "price_book_invalid",
+            "Line 16: price is 1e400, but must be at most 1,000,000",
+        ),
+        (second(version=99_999_999_999_999), "price_book_invalid", "Line 3: version is at most 999,999"),
+        (
+            second().replace("title: ", 'title: "a\\0b" # '),
+            "price_book_invalid",
+            "Line 4: this text holds U+0000",
+        ),
+        (second().replace("title: ", f"title: {'x' * 101}"), "price_book_invalid", "at most 100 are kept"),
     ],
 )
 def test_a_wrong_text_is_refused_with_its_line_and_nothing_is_kept(text: str, code: str, told: str) -> None:
@@ -92,6 +104,59 @@ def test_a_wrong_text_is_refused_with_its_line_and_nothing_is_kept(text: str, co
     assert found.code == code
     assert told in found.detail
     assert not PriceProposal.objects.exists()
+
+
+def test_what_was_uploaded_before_there_were_bounds_is_refused_as_it_is_activated() -> None:
+    row = uploading.propose(actor=FINN, text=second())
+    title = "x" * 300
+    row.document["title"], row.text = title, row.text.replace("title: ", f"title: {title} # ")
+    row.save()
+    assert "Line 4: title has 300 characters" in uploading.look(row).refusals[0]
+    with pytest.raises(Refused) as refused:
+        uploading.activate(actor=FINN, proposal_id=row.pk)
+    assert refused.value.code == "price_book_invalid"
+    assert "Line 4: title has 300 characters, but at most 100 are kept; shorten it." in refused.value.detail
+    row.refresh_from_db()
+    assert row.state == "open"
+
+
+@pytest.mark.parametrize(
+    ("door", "field", "amount", "told"),
+    [
+        ("credit", "amount", "1e20", "amount must be at most 1,000,000,000,000 EUR"),
+        ("commitment", "fee", "1e20", "fee must be at most 1,000,000,000,000 EUR"),
+        ("commitment", "units", "1e20", "units must be at most 1,000,000,000,000"),
+        ("rate", "rate", "1e9", "A rate is below 1,000,000,000"),
+        ("rate", "rate", "1e-13", "at most 12 decimal places"),
+    ],
+)
+def test_nothing_is_agreed_that_no_table_holds(door: str, field: str, amount: str, told: str) -> None:
+    world = World()
+    given: dict[str, Any] = {
+        "tenant": world.archipel,
+        "title": "T",
+        "currency": "EUR",
+        "starts": date(2026, 6, 1),
+    }
+    doors: dict[str, tuple[Any, dict[str, Any]]] = {
+        "credit": (
+            agreeing.grant_credit,
+            {**given, "amount": Decimal(1), "expires": date(2026, 9, 1), "reason": "x"},
+        ),
+        "commitment": (
+            agreeing.agree_commitment,
+            {**given, "meter": "vcpu", "units": Decimal(1), "fee": Decimal(1), "ends": date(2026, 9, 1)},
+        ),
+        "rate": (
+            agreeing.publish_rate,
+            {"base": "EUR", "quote": "USD", "since": date(2026, 6, 1), "rate": Decimal(1), "source": "x"},
+        ),
+    }
+    service, fields = doors[door]
+    with pytest.raises(Refused) as refused:
+        service(actor=FINN, **{**fields, field: Decimal(amount)})
+    assert refused.value.errors[0].field == field
+    assert told in refused.value.detail
 
 
 def test_one_version_waits_once_and_is_decided_once() -> None:

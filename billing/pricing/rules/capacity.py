@@ -47,7 +47,7 @@ def _parse(fields: Fields) -> PriceRule:
     if not isinstance(written, Mapping) or not written:
         fields.fault("weights", "weights_missing", "weights must say how many units each machine type is.")
         written = {}
-    inner = Fields(written, (*fields.path, "weights"), fields.faults, fields.currency)
+    inner = fields.inside("weights", data=written)
     weights: dict[str, Decimal] = {name: inner.number(name) for name in written}
     return Capacity(fields.price(), {name: weight.as_integer_ratio() for name, weight in weights.items()})
 

@@ -55,7 +55,8 @@ class _Loader(yaml.CSafeLoader):
     yaml_implicit_resolvers: dict[Any, Any] = {}
 
 
-_Loader.add_implicit_resolver("int", re.compile(r"^-?(0|[1-9][0-9]*)$"), list("-0123456789"))
+# A number of thousands of digits stays a text: Python reads none, and nothing here counts so far.
+_Loader.add_implicit_resolver("int", re.compile(r"^-?(0|[1-9][0-9]{0,99})$"), list("-0123456789"))
 _Loader.add_implicit_resolver("bool", re.compile(r"^(true|false)$"), list("tf"))
 _Loader.add_implicit_resolver("null", re.compile(r"^(null|)$"), ["n", ""])
 
