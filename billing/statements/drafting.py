@@ -1,6 +1,7 @@
 """Drafts statements: reads what many tenants used, rates what changed since the last time, and writes that.
 
-Each batch is one transaction: killed anywhere, it is as if it had not begun. Two of these share the work.
+Each batch is one transaction: killed anywhere, it is as if it had not begun. Two of these share the work. A batch that breaks is
+halved until the one is found whose draft can't be made; the others' are.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+import structlog
+from django.db import DatabaseError, connection, transaction
 
 from billing.books.services import Market, load_market
 from billing.pricing.amounts import plain
@@ -22,13 +24,16 @@ from billing.statements.canonical import digest_of, dumped, row_of
 from billing.statements.models import State, Statement
 from billing.statements.preparing import Prepared, draws_of, prepare, redraws_of
 from billing.statements.rating import Made, make
+from billing.statements.telling import tell_undrafted
 from billing.statements.writing import write_lines
 from billing.usage.slots import start_of
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.collecting import uncollected
 from controlplane.kernel.ids import uuid7
 
+log = structlog.get_logger(__name__)
 BATCH = 50
+NOBODYS_OWN = 20  # drafts that break before any is made: then it is no tenant's own fault
 MOST_PROBLEMS = 50  # that a draft shows; the first is enough to begin with
 FIELDS = (
     "currency", "total", "charges_count", "input_digest", "lines_digest", "books", "engine_version", "usage_bound",
@@ -64,8 +69,9 @@ def draft_month(
     """Draft a month for every tenant that has anything in it; return how many drafts came out different.
 
     `company` is called once where much changed, with the month and the moment: it asks a second worker to go `beside` this one,
-    from the other end. What one has drafted at that moment the other leaves as it is. Raises Refused prices_missing where no
-    price book holds in the month.
+    from the other end. What one has drafted at that moment the other leaves as it is. A tenant whose draft can't be made is
+    logged, told to FinOps once and left as it was; the others are drafted. Raises Refused prices_missing where no price book
+    holds in the month, and what broke where that was everybody's draft.
     """
     moment = now or utcnow()
     period = period_of(month)
@@ -74,13 +80,51 @@ def draft_month(
     market = load_market(period) if tenants else None
     batches = [tenants[place : place + BATCH] for place in range(0, len(tenants), BATCH)]
     made, since = 0, moment if beside else None
+    walk = _Walk(month, market, moment)
     for number, batch in enumerate(reversed(batches) if beside else batches, 1):
-        found = len(draft(batch, month, market=market, now=moment, since=since))
+        found = walk.draft(batch, since)
         made += found
         if company and since is None and 2 * found > len(batch) and number < len(batches):
             company(month, moment)
             since = moment
     return made
+
+
+class _Walk:
+    """One way through a month's tenants: drafts batches, and sets apart whose draft can't be made."""
+
+    def __init__(self, month: date, market: Market | None, moment: datetime) -> None:
+        self.month, self.market, self.moment = month, market, moment
+        self.is_anybody_fine = False
+        self.broken = 0
+
+    def draft(self, batch: Sequence[UUID], since: datetime | None) -> int:
+        """Return how many drafts of a batch came out different; raises where nothing can be drafted now, or nobody's."""
+        try:
+            found = len(draft(batch, self.month, market=self.market, now=self.moment, since=since))
+        except Exception as error:
+            if not connection.is_usable():  # nobody else's would be made either
+                raise
+            if len(batch) == 1:
+                self._set_apart(batch[0], error)
+                return 0
+        else:
+            self.is_anybody_fine = True
+            return found
+        middle = len(batch) // 2
+        return self.draft(batch[:middle], since) + self.draft(batch[middle:], since)
+
+    def _set_apart(self, tenant: UUID, error: Exception) -> None:
+        self.broken += 1
+        log.error("statements.draft_broke", month=str(self.month), tenant=str(tenant), exc_info=error)
+        if not self.is_anybody_fine and self.broken == NOBODYS_OWN:
+            raise error
+        try:
+            tell_undrafted(tenant, self.month, error)
+        except DatabaseError:  # nothing at all can be written now
+            raise
+        except Exception:
+            log.exception("statements.break_not_told", tenant=str(tenant))
 
 
 @transaction.atomic
