@@ -51,7 +51,7 @@ def finish_of(
             places=places.pace,
             bound=places.bound_by,
             parties=parties.get(row["id"], ()),
-            deadline=_deadline(row, now) + longer.get(row["id"], 0.0),
+            deadline=_deadline(row, longer.get(row["id"], 0.0), now),
             before=_waits([gate for gate in gates if gate.side == "before"], now),
             behind=_waits([gate for gate in gates if gate.side == "after"], now),
             starts_per_second=rate / 60 if rate else None,
@@ -99,10 +99,10 @@ def _running(row: Mapping[str, Any], now: datetime) -> list[float]:
     return found * max(1, round(row["active"] / len(found))) if found else []
 
 
-def _deadline(row: Mapping[str, Any], now: datetime) -> float:
-    """Return for how many seconds the stage waits for windows yet; of one that has not begun, from its beginning."""
+def _deadline(row: Mapping[str, Any], longer: float, now: datetime) -> float:
+    """Return for how many seconds the stage, or who may wait longer, waits for windows yet; before it begins, from then on."""
     passed = (now - row["began_at"]).total_seconds() if row["began_at"] else 0.0
-    return max(0.0, float(row["deadline_seconds"] + row["stood_seconds"]) - passed)
+    return max(0.0, float(row["deadline_seconds"] + row["stood_seconds"]) + longer - passed)
 
 
 def _waits(gates: Sequence[Gate], now: datetime) -> Waits:

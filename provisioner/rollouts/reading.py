@@ -97,7 +97,7 @@ class RolloutView:
     burn: Sequence[Burn]  # all budgets, the fullest first
     finish: (
         Estimate | None
-    )  # None: it is not under way, or has just begun; made anew every quarter of a minute
+    )  # None: it does not run, or has just begun or gone on; made anew every quarter of a minute
     errors: Sequence[Tally]  # failures by signature over all stages, the most frequent first
     reasons: Sequence[Tally]  # everybody else's reasons, those first who are stuck or paused at work
     health: Sequence[HealthPoint]  # oldest first
