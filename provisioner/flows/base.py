@@ -21,6 +21,13 @@ class Flow:
     deadline: timedelta
     settles: str = ""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a step that would go on at one that is not behind it: it might never end."""
+        for position, step in enumerate(self.steps):
+            behind = [one.name for one in self.steps[position + 1 :]]
+            if step.otherwise is not None and step.otherwise.step not in behind:
+                raise ValueError(f"{step.name} can't go on at {step.otherwise.step}: it is not behind it")
+
     def names(self) -> list[str]:
         """The steps' names in order."""
         return [step.name for step in self.steps]

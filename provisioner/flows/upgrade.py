@@ -1,14 +1,16 @@
 """From one release to a later one: the control plane hop by hop, then the workers, then what runs on them.
 
-Once the workers are rolled, nothing fails half-way: what is wrong becomes the verdict of the checks, the modules of before come
-back, and the last step says why it was halted.
+Once the workers are rolled, nothing fails half-way: what is wrong, or did not come to its end, becomes the verdict of the checks,
+the modules of before come back, and the last step says why it was halted. It says so too where even they did not come back.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from controlplane.kernel.errors import Fatal
 from provisioner.flows.base import Flow
 from provisioner.steps import (
     conclude_upgrade,
@@ -24,26 +26,41 @@ from provisioner.steps import (
     verify_access,
     verify_upgrade,
 )
-from provisioner.steps.base import Done, Outcome, Step, StepContext
+from provisioner.steps.base import Detour, Failure, Step
+
+LASTING = "fatal"
+LONGEST = 500  # characters of a reason: what became of the modules is to be read behind it
 
 
 def halting(step: Step) -> Step:
-    """Return the step with its lasting faults as a bad verdict, which the steps behind act on; one behind a bad verdict rests."""
-    return replace(step, run=_halting(step.run))
+    """Return the step with its failure as a bad verdict, whose modules come back at once.
+
+    What was refused keeps its code and who can mend it; what gave up is the platform's to look at.
+    """
+
+    def verdict(failure: Failure) -> Mapping[str, Any]:
+        said: dict[str, Any] = {"ok": False, "reasons": [_sentence(step, failure)], "step": step.name}
+        if failure.kind == LASTING:
+            said |= {"code": failure.code, "audience": failure.audience.value}
+        return {verify_upgrade.VERDICT: said}
+
+    return replace(step, otherwise=Detour(roll_back_modules.step.name, verdict))
 
 
-def _halting(run: Callable[[StepContext], Outcome]) -> Callable[[StepContext], Outcome]:
-    def judged(ctx: StepContext) -> Outcome:
-        if ctx.kept.get(verify_upgrade.VERDICT):
-            return Done("Halted before")
-        try:
-            return run(ctx)
-        except Fatal as fault:
-            said = {"reasons": [str(fault)], "code": fault.code, "audience": fault.audience.value}
-            ctx.noting(**{verify_upgrade.VERDICT: {"ok": False, **said}})
-            return Done("Halted")
+def admitting(step: Step) -> Step:
+    """Return the step with its failure as what the conclusion says of the modules of before."""
 
-    return judged
+    def left(failure: Failure) -> Mapping[str, Any]:
+        why = {"reason": _sentence(step, failure), "audience": failure.audience.value}
+        return {conclude_upgrade.LEFT: why}
+
+    return replace(step, otherwise=Detour(conclude_upgrade.step.name, left))
+
+
+def _sentence(step: Step, failure: Failure) -> str:
+    said = failure.message if failure.kind in {LASTING, "deadline"} else f"{step.title}: {failure.message}"
+    said = said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
+    return said if said.endswith((".", "!", "?", "…")) else said + "."
 
 
 flow = Flow(
@@ -52,13 +69,13 @@ flow = Flow(
         snapshot_owned.step,
         upgrade_control_plane.step,
         upgrade_workers.step,
-        verify_access.step,
-        switch_modules.step,
+        halting(verify_access.step),
+        halting(switch_modules.step),
         halting(remove_modules.step),
         halting(install_modules.step),
-        grant_access.step,
-        verify_upgrade.step,
-        roll_back_modules.step,
+        halting(grant_access.step),
+        halting(verify_upgrade.step),
+        admitting(roll_back_modules.step),
         conclude_upgrade.step,
     ),
     deadline=timedelta(hours=18),

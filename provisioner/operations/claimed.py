@@ -46,6 +46,7 @@ class Claimed:
     landscape_id: UUID
     landscape_kind: str
     access: LandscapeAccess
+    release: Mapping[str, Any] = field(default_factory=dict)  # that the runtime counts as running
     situation: str = ""  # of the cluster, as the observer saw it last
     seen_operation: str = ""  # which one ordered what was seen then
     kept: dict[str, Any] = field(default_factory=dict)  # what its steps noted
@@ -108,6 +109,7 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         landscape_id=row["landscape_id"],
         landscape_kind=row["landscape_kind"],
         access=access,
+        release=json.loads(row["release"] or "{}"),
         situation=row["situation"] or "",
         seen_operation=row["seen_operation"] or "",
     )

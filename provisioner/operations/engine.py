@@ -5,9 +5,10 @@ Time comes in as values that PostgreSQL read from its own clock; randomness is i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from controlplane.kernel.errors import Audience, Fatal, Retry
 from provisioner.flows.base import Flow
@@ -73,11 +74,19 @@ class Change:
     wakeable: bool = False  # the observer may end this wait
     harmless: bool = False  # the step that failed has changed nothing
     settles: bool = False  # the runtime is what it was to become; what is left goes on in the background
+    notes: Mapping[str, Any] = field(default_factory=dict)  # what the operation keeps of a step that failed
+    time_left: timedelta = timedelta(0)  # that the operation has at least from now on
 
     @property
     def closes(self) -> bool:
         """Whether the operation ends here."""
         return self.state in {State.SUCCEEDED, State.FAILED}
+
+    @property
+    def gave_up(self) -> str:
+        """Why the step failed, where the operation goes on without it; else nothing."""
+        problem = self.problem if self.step_done and not self.closes else None
+        return problem.message or problem.code if problem else ""
 
     @property
     def runs_on(self) -> bool:
@@ -216,9 +225,13 @@ def _done(progress: Progress, step: Step, flow: Flow) -> Change:
     position = names.index(step.name)
     if position + 1 == len(names):
         return Change(State.SUCCEEDED, "done", step.name, step_done=True, progress=100)
-    if progress.now >= progress.deadline:
-        return _failed(progress, flow, "done", _overdue(progress, step, "", progress.deadline))
     following = flow.steps[position + 1]
+    if progress.now >= progress.deadline and not following.time_left:
+        return _failed(progress, flow, "done", _overdue(progress, step, "", progress.deadline))
+    return replace(_goes_on(following, flow), settles=step.name == flow.settles)
+
+
+def _goes_on(following: Step, flow: Flow) -> Change:
     return Change(
         State.RUNNING,
         "done",
@@ -227,7 +240,7 @@ def _done(progress: Progress, step: Step, flow: Flow) -> Change:
         attempts=1,  # the worker that goes on with it is its first
         step_limit=following.deadline,
         progress=percent(flow, following.name),
-        settles=step.name == flow.settles,
+        time_left=following.time_left,
     )
 
 
@@ -236,12 +249,13 @@ def _retry(
 ) -> Change:
     # The words of an unforeseen exception may hold a secret: they go to the log, its class to the row.
     foreseen = isinstance(fault, Retry)
+    patient = step.patient and foreseen
     message = str(fault) if foreseen else f"An unforeseen {type(fault).__name__} in “{step.title}”."
     code = fault.code if isinstance(fault, Retry) else "unforeseen"
     problem = Problem("retry", code, message)
     if progress.now >= min(limit, progress.deadline):
         return _failed(progress, flow, "retry", _overdue(progress, step, message, limit))
-    if progress.attempts >= step.max_attempts:
+    if progress.attempts >= step.max_attempts and not patient:
         given_up = f"Gave up after {progress.attempts} attempts: {message}"
         return _failed(progress, flow, "retry", Problem("retry", code, given_up))
     delay = backoff(progress.attempts, jitter())
@@ -251,7 +265,8 @@ def _retry(
         State.WAITING,
         "retry",
         step.name,
-        attempts=progress.attempts,
+        # Faults leave a patient step half of its attempts: those are for workers that die in it.
+        attempts=min(progress.attempts, step.max_attempts // 2) if patient else progress.attempts,
         delay=delay,
         step_deadline=limit,
         reason=f"Trying again: {message}",
@@ -261,6 +276,10 @@ def _retry(
 
 
 def _failed(progress: Progress, flow: Flow, outcome: str, problem: Problem) -> Change:
+    step = flow.step(progress.step)
+    if step.otherwise is not None:
+        onward = _goes_on(flow.step(step.otherwise.step), flow)
+        return replace(onward, outcome=outcome, problem=problem, notes=step.otherwise.notes(problem))
     return Change(
         State.FAILED,
         outcome,
@@ -268,7 +287,7 @@ def _failed(progress: Progress, flow: Flow, outcome: str, problem: Problem) -> C
         attempts=progress.attempts,
         progress=percent(flow, progress.step),
         problem=problem,
-        harmless=flow.step(progress.step).harmless,
+        harmless=step.harmless,
     )
 
 

@@ -85,6 +85,7 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
     params = {
         **_attempt(held, change),
         **_problem(change.problem),
+        **_onward(change),
         "id": held.id,
         "fence": held.fence,
         "wakes": held.wakes,
@@ -98,7 +99,6 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
         "wakeable": change.wakeable,
         "delay": change.delay,
         "step_deadline": change.step_deadline,
-        "step_limit": change.step_limit,
         "lease": _lease(),
     }
     found = prepared.rows(queries.CHECKPOINT, params)
@@ -117,6 +117,8 @@ def checkpoint(held: Claimed, change: Change) -> Claimed | State | None:
         now=row["now"],
         step_started_at=row["step_started_at"],
         step_deadline=row["step_deadline"],
+        deadline=row["deadline"],
+        kept={**held.kept, **change.notes},
     )
 
 
@@ -256,6 +258,16 @@ def _attempt(held: Claimed, change: Change) -> dict[str, Any]:
         "outcome": change.outcome,
         "message": message[:_MESSAGE],
         "began": held.now,
+    }
+
+
+def _onward(change: Change) -> dict[str, Any]:
+    """Return the time of what comes next, and what is kept of a step that gave up: beside its name, and for later steps."""
+    return {
+        "step_limit": change.step_limit,
+        "time_left": change.time_left,
+        "mark": json.dumps({"failed": change.gave_up[:_MESSAGE]} if change.gave_up else {}),
+        "notes": json.dumps(dict(change.notes)) if change.notes else None,
     }
 
 

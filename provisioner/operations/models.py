@@ -42,7 +42,8 @@ class Operation(TenantOwned):
     # People can use the runtime; what is left to do comes behind everybody's work for runtimes that they can't use yet.
     background = models.BooleanField(default=False, db_default=False)
     step = models.CharField(max_length=64)  # a name, never a position
-    steps_done = models.JSONField(default=list)  # [{"step", "at", "seconds", "skipped"?: reason}]
+    # [{"step", "at", "seconds", "skipped"?: reason, "failed"?: why the operation went on without it}]
+    steps_done = models.JSONField(default=list)
     attempts = models.PositiveIntegerField(
         default=0
     )  # of the current step; the claim counts, so a crash counts

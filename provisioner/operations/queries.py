@@ -73,7 +73,8 @@ WHERE o.id = f.id
 RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.kept, o.step, o.steps_done, o.attempts, o.background,
     o.fence, o.wakes, o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
-    r.cluster_spec, r.status ->> 'situation' AS situation, r.status -> 'owner' ->> 'operation' AS seen_operation,
+    r.cluster_spec, r.spec -> 'release' AS release, r.status ->> 'situation' AS situation,
+    r.status -> 'owner' ->> 'operation' AS seen_operation,
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
     l.credentials_path, l.credentials_sealed, {NEED_NOT_WAIT}"""
 CLAIM = _CLAIM.format(queue="NOT o.background", moves="true")
@@ -89,7 +90,8 @@ CLAIM_BEHIND = _CLAIM.format(
 )
 
 # Writes what one run of a step came to, and keeps the attempt; no row comes back when the lease was lost or somebody asked to
-# cancel. With a step that is done the next one's first wait may be written, too: there is nothing to look at yet. A wait whose
+# cancel. What the operation keeps of a step that gave up is written with the move to where it goes on: nobody dies between the
+# two. With a step that is done the next one's first wait may be written, too: there is nothing to look at yet. A wait whose
 # wake-up call came while the step ran is due at once; no wait outlasts its deadline; a pause asked for in the meantime begins
 # here. Rides on the primary key.
 CHECKPOINT = f"""
@@ -99,9 +101,12 @@ WITH moved AS (
                      WHEN %(wakeable)s::boolean AND o.wakes <> %(wakes)s::bigint THEN 'running'
                      ELSE %(state)s::text END,
         step = %(step)s::text,
-        steps_done = CASE WHEN %(step_done)s::boolean THEN o.steps_done || jsonb_build_object(
+        steps_done = CASE WHEN %(step_done)s::boolean THEN o.steps_done || (jsonb_build_object(
             'step', %(ran)s::text, 'at', now(), 'seconds', round(extract(epoch FROM now() - o.step_started_at), 3))
-            ELSE o.steps_done END,
+            || %(mark)s::jsonb) ELSE o.steps_done END,
+        kept = CASE WHEN %(notes)s::jsonb IS NULL THEN o.kept ELSE o.kept || %(notes)s::jsonb END,
+        deadline = CASE WHEN %(step_done)s::boolean THEN greatest(o.deadline, now() + %(time_left)s::interval)
+                        ELSE o.deadline END,
         attempts = CASE WHEN o.pause_requested_at IS NOT NULL THEN 0 ELSE %(attempts)s::int END,
         reason = CASE WHEN %(step_done)s::boolean AND o.pause_requested_at IS NOT NULL THEN '' ELSE %(reason)s::text END,
         progress = %(progress)s::smallint, error_class = %(error_class)s::text, error_code = %(error_code)s::text,
@@ -117,14 +122,14 @@ WITH moved AS (
                            THEN now() + %(lease)s::interval END
     WHERE o.id = %(id)s::uuid AND o.fence = %(fence)s::bigint AND o.state = 'running' AND o.step = %(stored)s::text
       AND o.cancel_requested_at IS NULL
-    RETURNING o.id, o.tenant_id, o.state, o.wakes, o.step_started_at, o.step_deadline
+    RETURNING o.id, o.tenant_id, o.state, o.wakes, o.step_started_at, o.step_deadline, o.deadline
 ), kept AS (
     INSERT INTO operations_operationattempt
         (tenant_id, operation_id, step, number, fence, outcome, error_class, error_code, message, started_at, finished_at)
     SELECT tenant_id, id, %(ran)s::text, %(number)s::int, %(fence)s::bigint, %(outcome)s::text, %(error_class)s::text,
         %(error_code)s::text, %(message)s::text, %(began)s::timestamptz, now() FROM moved
 )
-SELECT state, wakes, step_started_at, step_deadline, now() AS now, {NEED_NOT_WAIT} FROM moved"""
+SELECT state, wakes, step_started_at, step_deadline, deadline, now() AS now, {NEED_NOT_WAIT} FROM moved"""
 
 # Writes that a step is done behind which people can use the runtime, and lays what is left into the background's queue, at its
 # tenant's place there, with the flow's time anew: it may have to wait for others. No row comes back where a checkpoint finds

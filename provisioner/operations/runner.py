@@ -99,6 +99,8 @@ class Runner:
             if closed is not None:
                 log.info("operation_ended", kind=held.kind.value, state=change.state.value, step=held.step)
             return None
+        if change.gave_up:
+            log.warning("step_gave_up", step=held.step, because=change.gave_up, goes_on_at=change.step)
         result = _surely(lambda: ledger.write(held, change))
         if result is None:
             # Either another worker holds it now, and this finds nothing, or somebody asked to cancel it.
@@ -150,6 +152,7 @@ class Runner:
             driver=self.connect(kind=held.landscape_kind, access=held.access),
             input=held.input,
             kept=held.kept,
+            release=held.release,
             pen=WorkersPen(held),
             memory=RowMemory(held.runtime_id, held.generation),
             visit=held.visit,

@@ -102,6 +102,13 @@ def _names(operation: Operation) -> Iterator[str]:
     yield from (name for name in names[start:] if name not in done)
 
 
+def _state_of(entry: Mapping[str, object]) -> StepState:
+    """Return how a step that is behind ended: one that gave up had the operation go on without it."""
+    if "skipped" in entry:
+        return StepState.SKIPPED
+    return StepState.FAILED if "failed" in entry else StepState.DONE
+
+
 def _progress(
     operation: Operation, name: str, attempts: tuple[OperationAttempt, ...], usual: float | None
 ) -> StepProgress:
@@ -112,7 +119,7 @@ def _progress(
         return StepProgress(
             name,
             title,
-            StepState.SKIPPED if "skipped" in done else StepState.DONE,
+            _state_of(done),
             started_at=finished - timedelta(seconds=float(done.get("seconds") or 0)),
             finished_at=finished,
             skipped_because=str(done.get("skipped") or ""),

@@ -31,10 +31,10 @@ def usual_seconds(operation: Operation) -> dict[str, float]:
 
 
 def medians(done: Iterable[Iterable[Mapping[str, Any]]]) -> dict[str, float]:
-    """The median seconds of every step; what was skipped took no time and counts for nothing."""
+    """The median seconds of every step; what was skipped took no time, what gave up took its own, and both count for nothing."""
     taken: dict[str, list[float]] = defaultdict(list)
     for steps in done:
         for entry in steps:
-            if entry.get("seconds") is not None and not entry.get("skipped"):
+            if entry.get("seconds") is not None and not entry.get("skipped") and "failed" not in entry:
                 taken[entry["step"]].append(float(entry["seconds"]))
     return {step: median(values) for step, values in taken.items()}

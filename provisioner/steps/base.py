@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Audience, Fatal
 from provisioner.drivers.base import ClusterRef, Driver, Observed, Situation
 from provisioner.modules.kept import Memory, Notebook
 from provisioner.runtimes.inside import ClusterApi
 from provisioner.runtimes.phases import Kind
-from provisioner.runtimes.spec import ClusterSpec
+from provisioner.runtimes.spec import ClusterSpec, ModuleWish
 from provisioner.runtimes.visit import Visit
 
 GENERATION_TAG = "nesoi.dev/generation"
@@ -40,6 +40,27 @@ class Wait:
 
 
 Outcome = Done | Wait
+
+
+class Failure(Protocol):
+    """How a step failed for good: `kind` is fatal for a lasting fault; retry, deadline, crash or refused for one that gave up."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def audience(self) -> Audience: ...
+
+
+@dataclass(frozen=True)
+class Detour:
+    """Where a flow goes on when a step of it fails, and what the operation keeps of that; both become true in one write."""
+
+    step: str  # behind the one that failed; what is between is left out
+    notes: Callable[[Failure], Mapping[str, Any]]
 
 
 class Pen(Protocol):
@@ -69,6 +90,7 @@ class StepContext:
     driver: Driver
     input: Mapping[str, Any] = field(default_factory=dict)
     kept: Mapping[str, Any] = field(default_factory=dict)  # what steps of this operation noted
+    release: Mapping[str, Any] = field(default_factory=dict)  # that the runtime counts as running
     pen: Pen | None = None
     memory: Memory = field(default_factory=Notebook)  # of the modules inside the cluster
     visit: Visit = field(default_factory=Visit)  # shared by the steps that this worker runs in one go
@@ -82,6 +104,19 @@ class StepContext:
         if self.pen is None:
             raise Fatal("This step was run without the means to write.", code="step_without_pen")
         return replace(self, cluster=self.pen.amend(cluster=cluster, release=release))
+
+    def recalling(self, modules: Iterable[Mapping[str, Any]]) -> StepContext:
+        """Return the context once the row wants these modules in these versions again.
+
+        Settings stay as they are wished now, and so does what came or chose a channel of its own since.
+        """
+        was = {(wish.key, wish.channel): wish for wish in (ModuleWish(**one) for one in modules)}
+        wanted = []
+        for wish in self.cluster.modules:
+            old = was.get((wish.key, wish.channel), wish)
+            wanted.append(replace(wish, version=old.version, implementation=old.implementation))
+        same = tuple(wanted) == self.cluster.modules
+        return self if same else self.amended(modules=[asdict(wish) for wish in wanted])
 
     def noting(self, **notes: Any) -> StepContext:
         """Return the context once the operation keeps these notes."""
@@ -121,7 +156,9 @@ class Step:
     `weight` is its share of the flow's progress bar. Where `needed` says no, it is done without being run, and nothing is taken
     from the landscape's budget. A step with `skip_needs` can be skipped only while the observer's last sight of the cluster is
     that one; `skip_refusal` is the sentence for people until then. A failure of a `harmless` step has changed nothing: the
-    runtime returns to the phase in the operation's input. A retry of a step with `retry_from` begins at that step.
+    runtime returns to the phase in the operation's input. A retry of a step with `retry_from` begins at that step. Where a step
+    with `otherwise` fails, of whatever, the operation does not: it goes on there. Passing faults take no attempts of a step that
+    is `patient`: only its deadline ends it. When it begins, the operation has at least `time_left`, however late it is.
     """
 
     name: str
@@ -139,6 +176,9 @@ class Step:
     skip_refusal: str = ""
     harmless: bool = False
     retry_from: str = ""
+    otherwise: Detour | None = None
+    patient: bool = False
+    time_left: timedelta = timedelta(0)
 
     def within(self, deadline: timedelta) -> Step:
         """Return this step with another deadline: a flow knows how long its own wait may last."""

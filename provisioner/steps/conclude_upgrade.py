@@ -12,6 +12,7 @@ from controlplane.kernel.errors import Audience, Fatal
 from provisioner.steps.base import Done, Outcome, Step, StepContext
 
 REPORT = "report"  # in the operation's notes
+LEFT = "modules_left"  # likewise: why the modules of before did not come back, and who can act
 HALTED = "upgrade_halted"
 Json = dict[str, Any]
 
@@ -21,34 +22,54 @@ def run(ctx: StepContext) -> Outcome:
     code and for whom a step behind the workers was refused: what only the tenant can mend is no fault of the release.
     """
     release, verdict = ctx.input["hops"][-1], ctx.kept.get("verdict") or {"ok": True, "reasons": []}
+    if not verdict[
+        "ok"
+    ]:  # also where nobody came to bring them back: whatever changes the runtime next, does it then
+        ctx = ctx.recalling((ctx.kept.get("before") or {}).get("modules", ()))
     ctx.noting(**{REPORT: report_of(ctx)})
     if verdict["ok"]:
         ctx.amended(release=release)
         return Done(f"The runtime runs release {release['key']}")
     raise Fatal(
-        f"The upgrade to release {release['key']} was halted: {' '.join(verdict['reasons'][:3])} The modules of before were "
-        f"brought back; Kubernetes stays at {ctx.cluster.kubernetes_version}, for it never goes down. Mend this, then retry.",
+        f"The upgrade to release {release['key']} was halted: {' '.join(verdict['reasons'][:3])} {_modules_now(ctx)}; Kubernetes "
+        f"stays at {ctx.cluster.kubernetes_version}, for it never goes down. Mend this, then retry.",
         code=verdict.get("code") or HALTED,
-        audience=Audience(verdict.get("audience") or Audience.SRE),
+        audience=_who_can_act(verdict, ctx.kept.get(LEFT)),
     )
+
+
+def _modules_now(ctx: StepContext) -> str:
+    if left := ctx.kept.get(LEFT):
+        return f"The modules of before are wanted again and not back: {left['reason'].rstrip('.')}"
+    if ctx.kept.get("modules_brought_back"):
+        return "The modules of before were brought back"
+    if ctx.kept.get("modules_switched"):
+        return "The modules of before are wanted again, and nobody brought them back"
+    return "No module was changed"
+
+
+def _who_can_act(verdict: Mapping[str, Any], left: Mapping[str, Any] | None) -> Audience:
+    """Return the tenant only where nothing is the platform's to mend."""
+    said = {verdict.get("audience") or Audience.SRE, left["audience"] if left else Audience.TENANT}
+    return Audience.SRE if Audience.SRE in said else Audience.TENANT
 
 
 def report_of(ctx: StepContext) -> Json:
     """Return what was before and is after, and the changes between the two in rows for people."""
     verdict, before = ctx.kept.get("verdict") or {}, ctx.kept.get("before") or {}
-    cluster = ctx.cluster
-    ok = bool(verdict.get("ok", True))
+    cluster, ok = ctx.cluster, bool(verdict.get("ok", True))
+    left = None if ok else ctx.kept.get(LEFT)
     after = {
         **ctx.kept.get("after", {}),
         "at": rfc3339(utcnow()),
-        "release": ctx.input["hops"][-1]["key"] if ok else ctx.input["before"]["key"],
+        "release": ctx.input["hops"][-1]["key"] if ok else before.get("release", ctx.input["before"]["key"]),
         "kubernetes": cluster.kubernetes_version,
         "machine_image": dict(cluster.machine_image),
         "modules": [asdict(wish) for wish in cluster.modules],
     }
     return {
         "outcome": "succeeded" if ok else "halted",
-        "reasons": verdict.get("reasons", []),
+        "reasons": [*verdict.get("reasons", []), *([left["reason"]] if left else [])],
         "hops": [hop["key"] for hop in ctx.input["hops"]],
         "before": before,
         "after": after,
@@ -86,5 +107,7 @@ step = Step(
     run=run,
     deadline=timedelta(minutes=15),
     calls_landscape=False,
+    max_attempts=30,
+    time_left=timedelta(hours=1),
     retry_from="snapshot_owned",
 )

@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import timedelta
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from controlplane.kernel.clock import utcnow
+from controlplane.kernel.clock import rfc3339, utcnow
 from provisioner.modules.installing import install, look, settle
-from provisioner.modules.rendering import render
-from provisioner.runtimes.spec import ModuleWish
+from provisioner.modules.rendering import Rendered, render
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
 
-BROUGHT = "modules_brought_back"  # in the operation's notes
+BROUGHT = "modules_brought_back"  # in the operation's notes: when
 PATIENCE = timedelta(minutes=15)
 LOOK_AGAIN = timedelta(seconds=10)
 
 
 def run(ctx: StepContext) -> Outcome:
     """Done when they are well again, or after a while: whether they are, is in the report either way."""
-    if (ctx.kept.get("verdict") or {}).get("ok"):
+    if (ctx.kept.get("verdict") or {"ok": True}).get("ok"):
         return Done("Nothing to bring back")
-    was = {one["key"]: ModuleWish(**one) for one in ctx.kept["before"]["modules"]}
-    wanted = tuple(was.get(wish.key, wish) for wish in ctx.cluster.modules)
-    if wanted != ctx.cluster.modules:
-        ctx = ctx.amended(modules=[asdict(wish) for wish in wanted])
-    rendered = render(ctx.cluster)
+    before = (ctx.kept.get("before") or {}).get("modules", ())
+    back = ctx.recalling(before)
+    if back is ctx and not ctx.kept.get("modules_switched"):
+        return Done("The modules are those of before")
+    ctx = back
+    # What came with the upgrade stays wished, and does not stand in the way of what was there before it.
+    rendered = _rendered(ctx, {one["key"] for one in before})
     with ctx.inside() as api:
         if not ctx.kept.get(BROUGHT):
             install(api, rendered, ctx.memory)
-            ctx.noting(**{BROUGHT: True})
+            ctx = ctx.noting(**{BROUGHT: rfc3339(utcnow())})
         sights = look(api, rendered)
         settle(api, rendered, sights, ctx.memory)
     unwell = [sight for sight in sights if sight.complaints]
-    if unwell and utcnow() - ctx.step_started_at < PATIENCE:
+    if unwell and utcnow() - _brought_at(ctx) < PATIENCE:
         return Wait(
             f"Module {unwell[0].key} of before is not ready yet: {unwell[0].message}", delay=LOOK_AGAIN
         )
     return Done("The modules of before are back" + (", and not all of them well" if unwell else ""))
 
 
+def _rendered(ctx: StepContext, keys: Collection[str]) -> tuple[Rendered, ...]:
+    modules = tuple(wish for wish in ctx.cluster.modules if wish.key in keys)
+    return render(replace(ctx.cluster, modules=modules))
+
+
+def _brought_at(ctx: StepContext) -> datetime:
+    """Return since when they are given time: the cluster may have been away for long before."""
+    at: Any = ctx.kept.get(BROUGHT)
+    return datetime.fromisoformat(at) if isinstance(at, str) else ctx.step_started_at
+
+
 step = Step(
     name="roll_back_modules",
     title="Bring the modules back",
     run=run,
-    deadline=timedelta(minutes=45),
+    # A cluster that does not answer for hours answers again; whatever else the operation's time went to, this has its own.
+    deadline=timedelta(hours=16),
+    time_left=timedelta(hours=17),
     max_attempts=30,
+    patient=True,
 )

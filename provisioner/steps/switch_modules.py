@@ -8,15 +8,16 @@ from datetime import timedelta
 from provisioner.modules.versions import wishes_of_release
 from provisioner.steps.base import Done, Outcome, Step, StepContext
 
-BEFORE = "modules_before"  # in the operation's notes: what a rollback brings back
+BEFORE = "before"  # in the operation's notes: what is to be brought back; here only where a person skipped the look
+SWITCHED = "modules_switched"  # likewise: there may be something to bring back
 
 
 def run(ctx: StepContext) -> Outcome:
     """Done once the row wants them; asked again, what was there before the first time stays noted."""
     present = ctx.cluster.modules
     wanted = wishes_of_release(present, ctx.input["hops"][-1]["modules"])
-    if BEFORE not in ctx.kept:
-        ctx = ctx.noting(**{BEFORE: [asdict(wish) for wish in present]})
+    skipped = {} if BEFORE in ctx.kept else {BEFORE: {"modules": [asdict(wish) for wish in present]}}
+    ctx = ctx.noting(**{SWITCHED: True, **skipped})
     if wanted == present:
         return Done("The modules stay as they are")
     ctx.amended(modules=[asdict(wish) for wish in wanted])

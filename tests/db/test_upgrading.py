@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 from controlplane.catalog.releasing import point_channel
-from provisioner.drivers.registry import connect
 from provisioner.lifecycle.upgrade import upgrade_runtime
 from provisioner.modules.installing import Sight, install
 from provisioner.modules.models import RuntimeModule
-from provisioner.operations import ledger, sweeping
-from provisioner.operations.models import Operation
+from provisioner.operations import ledger
 from provisioner.operations.services import retry_operation
 from provisioner.runtimes.models import Runtime
 from provisioner.steps import roll_back_modules
-from tests import work
 from tests.plugins.simulator import Simulator
-from tests.work import again
+from tests.upgrading import Killed, fulfil
 from tests.world import World, landscape, order
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +26,6 @@ pytestmark = pytest.mark.django_db
 def somewhere_to_build(world: World, simulator: Simulator) -> None:
     landscape("upgraded", kubeconfig=simulator.kubeconfig)
     point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
-
-
-class Killed(BaseException):
-    """A worker that is no more: nothing of the product's catches it."""
 
 
 def killed_while_bringing_modules_back(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -68,24 +60,6 @@ def killed_while_bringing_modules_back(monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.setattr(roll_back_modules, "install", installing)
     monkeypatch.setattr(ledger, "checkpoint", written)
     return places
-
-
-def fulfil(operation: Operation, *, until: str = "succeeded", seconds: float = 30.0) -> list[str]:
-    """Work with the real flow and driver until the operation is in that state, sparing it the waits; return their reasons."""
-    deadline, reasons = time.monotonic() + seconds, list[str]()
-    while again(operation).state != until:
-        assert operation.state not in {"failed", "succeeded"}, operation.error_message
-        assert time.monotonic() < deadline, operation.reason
-        if operation.reason not in reasons:
-            reasons.append(operation.reason)
-        work.wait_ends(operation)
-        sweeping.sweep()
-        try:
-            work.worker(connect=connect).work(1.0)
-        except Killed:
-            work.lease_ends(operation)
-        time.sleep(0.05)
-    return reasons
 
 
 def test_two_minors_up_the_control_plane_passes_the_one_between_and_the_workers_are_rolled_once(

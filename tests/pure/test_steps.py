@@ -376,4 +376,4 @@ def test_an_upgrade_takes_the_releases_versions_and_implementations_and_notes_wh
         "telemetry": ("9.1.0", "vector", {"signals": ["logs"]}),
         "eventing": ("1.0.0", "nats", {}),
     }
-    assert [one["key"] for one in pen.notes[switch_modules.BEFORE]] == ["telemetry", "eventing"]
+    assert [one["key"] for one in pen.notes[switch_modules.BEFORE]["modules"]] == ["telemetry", "eventing"]

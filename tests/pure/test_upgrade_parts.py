@@ -13,16 +13,24 @@ import pytest
 from controlplane.kernel.errors import Audience, Fatal
 from provisioner.drivers.base import Driver, Fault, Observed, Situation
 from provisioner.drivers.shoots.keeping import keep_versions
-from provisioner.flows.upgrade import flow, halting
+from provisioner.flows.base import Flow
+from provisioner.flows.upgrade import flow
 from provisioner.modules import ports
 from provisioner.modules.base import Implementation
 from provisioner.modules.objects import MODULE
+from provisioner.operations.engine import Problem
 from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.spec import ClusterSpec, cluster_from_json
 from provisioner.runtimes.workloads import worse
 from provisioner.simulator.gardener.skew import check_pool
-from provisioner.steps import conclude_upgrade, preflight_upgrade, upgrade_control_plane, upgrade_workers
-from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
+from provisioner.steps import (
+    conclude_upgrade,
+    preflight_upgrade,
+    snapshot_owned,
+    upgrade_control_plane,
+    upgrade_workers,
+)
+from provisioner.steps.base import Detour, Done, Outcome, Step, StepContext, Wait
 from tests.modules import Island, cluster, wish
 
 ID = UUID(int=7)
@@ -132,19 +140,72 @@ def test_an_upgrade_asked_for_anew_tells_a_landscape_that_gave_up_on_the_one_bef
 
 
 def test_a_module_that_is_refused_is_a_verdict_and_nothing_behind_it_is_installed() -> None:
-    def refuse(_: StepContext) -> Outcome:
-        raise Fatal("There is no such kind.", code="x", audience=Audience.TENANT)
-
+    detour = flow.step("install_modules").otherwise
+    assert detour is not None
+    assert detour.step == "roll_back_modules"
     start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
     row, garden = Row(start), Garden(start)
-    step = halting(Step(name="install", title="Install", run=refuse))
-    assert step.run(context(row, garden, HOPS)) == Done("Halted")
+    row.keep(detour.notes(Problem("fatal", "x", "There is no such kind.", Audience.TENANT)))
     said = {"reasons": ["There is no such kind."], "code": "x", "audience": "tenant"}
-    assert row.notes["verdict"] == {"ok": False, **said}
-    assert step.run(context(row, garden, HOPS)) == Done("Halted before")
+    assert row.notes["verdict"] == {"ok": False, "step": "install_modules", **said}
     with pytest.raises(Fatal, match="was halted: There is no such kind") as told:
         conclude_upgrade.step.run(context(row, garden, HOPS))
     assert (told.value.code, told.value.audience) == ("x", Audience.TENANT), "no fault of the release's"
+
+
+@pytest.mark.parametrize("kind", ["retry", "deadline", "crash", "refused"])
+def test_what_gives_up_is_the_platforms_to_mend_and_leaves_room_to_say_what_became_of_the_modules(
+    kind: str,
+) -> None:
+    detour = flow.step("install_modules").otherwise
+    assert detour is not None
+    start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
+    row, garden = Row(start), Garden(start)
+    row.keep(detour.notes(Problem(kind, "step_timeout", "x" * 1000, Audience.SRE)))
+    with pytest.raises(Fatal, match="No module was changed") as told:
+        conclude_upgrade.step.run(context(row, garden, HOPS))
+    assert (told.value.code, told.value.audience) == ("upgrade_halted", Audience.SRE)
+    assert len(str(told.value)) < 1000, "the row's column holds no more"
+
+
+def test_between_the_workers_and_the_conclusion_no_step_ends_the_operation() -> None:
+    names = flow.names()
+    behind = flow.steps[names.index("upgrade_workers") + 1 : -1]
+    assert behind
+    assert {step.name for step in behind if step.otherwise is None} == set()
+    back = flow.step("roll_back_modules")
+    assert back.patient
+    assert back.time_left > back.deadline
+    assert flow.step("conclude_upgrade").time_left
+
+
+def test_a_flow_in_which_a_step_would_go_on_at_one_before_it_is_none() -> None:
+    def never(_: StepContext) -> Outcome:
+        raise AssertionError("it does not run")
+
+    first, second = (Step(name, name, never) for name in ("first", "second"))
+    back = replace(second, otherwise=Detour("first", lambda _: {}))
+    with pytest.raises(ValueError, match="second can't go on at first"):
+        Flow((first, back), timedelta(hours=1))
+
+
+def test_the_modules_of_before_are_those_of_the_release_that_the_runtime_counts_as_running() -> None:
+    half_way = [
+        replace(wish("isolation"), version="9.0.0"),
+        replace(wish("telemetry"), version="9.1.0", implementation="vector", settings={"a": 1}),
+        replace(wish("eventing"), version="9.2.0", channel="fast"),
+        replace(wish("gpu"), version="9.3.0"),
+    ]
+    before = snapshot_owned.modules_before(half_way, {"isolation": "1.3.0", "telemetry": "native@1.1.0"})
+    assert {one.key: (one.version, one.implementation, dict(one.settings)) for one in before} == {
+        "isolation": ("1.3.0", "native", {}),
+        "telemetry": ("1.1.0", "native", {"a": 1}),
+        "eventing": ("9.2.0", half_way[2].implementation, {}),
+        "gpu": ("9.3.0", half_way[3].implementation, {}),
+    }
+    came = snapshot_owned.modules_before(half_way, {"telemetry": "native@1.1.0"})
+    assert "isolation" not in {one.key for one in came}, "an upgrade that did not end brought it"
+    assert snapshot_owned.modules_before(half_way, {}) == tuple(half_way)
 
 
 def test_an_upgrade_does_not_begin_while_its_modules_would_take_what_is_somebodys(
