@@ -1,7 +1,8 @@
 """Looks for days out of the ordinary among those that came out different; nothing else is ever looked at.
 
 All days of a runtime are valued at the prices that its tenant has on the day in question, before tiers: so what is found is
-always a change of use. What is still unknown of a day counts for nothing.
+always a change of use. What is still unknown of a day counts for nothing. A change that is small in money is left alone; what is
+small is said in the house's currency, and is as much in the tenant's by the rate of that day.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from billing.books.services import load_market, terms_of
+from billing.books.services import HOUSE_CURRENCY, load_market, terms_of
 from billing.costs import queries
 from billing.costs.models import Anomaly, AnomalyState
 from billing.costs.unusual import KIND_DAYS, WEEKDAYS, WEEKS, Day, Unusual, judge
+from billing.pricing.fx import RateMissingError
 from billing.pricing.money import EXACT
 from billing.pricing.periods import month_of
 from billing.pricing.rating import rate
@@ -32,10 +34,18 @@ from controlplane.kernel.ids import uuid7
 ROWS_AT_ONCE, SOURCES_AT_ONCE = 200, 500
 OLDEST = timedelta(days=62)  # what happened before is no news
 WHOLE_SECONDS = 86_400
-MINIMUM = Decimal(2)  # units of the currency a day: less is worth nobody's time
+MINIMUM = Decimal(2)  # of the house's currency a day: less is worth nobody's time
 FINE = Decimal("0.000001")
 Key = tuple[str, str, str, str]  # plan, region, meter, dimension
 Whose = tuple[UUID, UUID]  # tenant, runtime
+
+
+class Valued(NamedTuple):
+    """By which prices a tenant's days are valued: amounts are in the currency of its statements."""
+
+    currency: str
+    minimum: Decimal
+    worth: dict[Key, Decimal]  # of a base unit
 
 
 class Seen(NamedTuple):
@@ -71,11 +81,11 @@ def _look(day: date, sources: Sequence[int]) -> int:
         tenant, runtime = whose
         if tenant not in prices:
             continue
-        currency, worth = prices[tenant]
+        currency, minimum, worth = prices[tenant]
         found = judge(
             _day(day, whose, seen, worth),
             [_day(past, whose, seen, worth) for past in seen.known[whose] if past != day],
-            minimum=MINIMUM,
+            minimum=minimum,
         )
         if found:
             _put(day, whose, seen, currency, found)
@@ -112,8 +122,8 @@ def _day(day: date, whose: Whose, seen: Seen, worth: Mapping[Key, Decimal]) -> D
     )
 
 
-def _prices(day: date, seen: Seen, due: Iterable[Whose]) -> dict[UUID, tuple[str, dict[Key, Decimal]]]:
-    """What a base unit of everything that was used is worth to each tenant: (currency, {key: worth})."""
+def _prices(day: date, seen: Seen, due: Iterable[Whose]) -> dict[UUID, Valued]:
+    """What everything that was used is worth to each tenant; none of it without prices."""
     keys: dict[UUID, dict[Key, int]] = defaultdict(dict)
     for whose in due:
         for used in seen.used[whose].values():
@@ -125,9 +135,20 @@ def _prices(day: date, seen: Seen, due: Iterable[Whose]) -> dict[UUID, tuple[str
     except Refused:
         return {}  # without prices nothing is dear
     return {
-        tenant: (held[tenant].currency, dict(_worth(day, wanted, held[tenant])))
+        tenant: Valued(
+            held[tenant].currency, least(held[tenant], day), dict(_worth(day, wanted, held[tenant]))
+        )
         for tenant, wanted in keys.items()
     }
+
+
+def least(terms: Terms, day: date) -> Decimal:
+    """Return the smallest change that counts, in the currency of the terms; zero where no rate says: then only shares decide."""
+    try:
+        rate_ = terms.rates.at(HOUSE_CURRENCY, terms.currency, start_of(day))
+    except RateMissingError:
+        return Decimal(0)
+    return MINIMUM * rate_
 
 
 def _worth(day: date, wanted: Mapping[Key, int], terms: Terms) -> Iterator[tuple[Key, Decimal]]:

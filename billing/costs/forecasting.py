@@ -2,9 +2,14 @@
 
 The level is the mean of the last seven days. With two weeks and more each weekday has its factor: what it brings against the
 mean of its week, averaged over four weeks. How far off this rule was is known from the past: it is tried on each day with only
-the days before it. Four out of five of those errors were no larger than the interval is wide, above and below alike: a rule that
-was always too low while use grew may be too high once it falls. For n days it is sqrt(n + n²/7) times as wide as for one, as each
-day errs by itself and all by the level.
+the days before it. Four out of five of those errors, and of one more that nobody has seen yet, were no larger than the interval
+is wide (split conformal prediction: Lei and others, 2018), above and below alike: a rule that was always too low while use grew
+may be too high once it falls. For n days it is sqrt(n + n²/7) times as wide as for one, as each day errs by itself and all by
+the level.
+
+Days that were all alike have no errors, and yet say nothing certain: after n of them the next one is unlike them with a chance
+of 1 in n + 2 (Laplace's rule of succession, 1814), and may then bring nothing, or twice as much. That share of what is to come is
+the least that the interval reaches to either side: a ninth after a week, a thirtieth after four, and nothing at the month's end.
 """
 
 from __future__ import annotations
@@ -60,9 +65,8 @@ def forecast(history: Mapping[date, Decimal], ahead: Mapping[date, Decimal]) -> 
         errors = [amount - mean for amount in known.values()]
     days = {day: max(ZERO, _expected(known, day)) * share for day, share in ahead.items()}
     count = sum(ahead.values(), ZERO)
-    one = quantile(sorted(abs(error) for error in errors), FOUR_OF_FIVE)
-    width = one * (count + count * count / LEVEL_DAYS).sqrt()
     total = sum(days.values(), ZERO)
+    width = max(_likely(errors) * (count + count * count / LEVEL_DAYS).sqrt(), total * unseen(len(known)))
     return Forecast(
         days,
         max(ZERO, total - width),
@@ -70,6 +74,11 @@ def forecast(history: Mapping[date, Decimal], ahead: Mapping[date, Decimal]) -> 
         len(known),
         _has_weekdays(known),
     )
+
+
+def unseen(known_days: int) -> Decimal:
+    """Return which share of what is to come is unsure at least, however steady the known days were: 0 to 1."""
+    return Decimal(1) / (known_days + 2)
 
 
 def quantile(ordered: Sequence[Decimal], share: Decimal) -> Decimal:
@@ -120,6 +129,13 @@ def _errors(known: Mapping[date, Decimal]) -> list[Decimal]:
         for place, day in enumerate(days)
         if place >= LEVEL_DAYS
     ]
+
+
+def _likely(errors: Sequence[Decimal]) -> Decimal:
+    """The size that four out of five errors have at most, the next one counted with those that are known."""
+    count = len(errors)
+    share = min(FOUR_OF_FIVE * (count + 1) - 1, Decimal(count - 1)) / (count - 1)
+    return quantile(sorted(abs(error) for error in errors), share)
 
 
 def _mean(values: Sequence[Decimal]) -> Decimal:

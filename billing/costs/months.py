@@ -141,7 +141,7 @@ def load(*, tenant_id: UUID, moment: datetime, now: datetime, market: Market | N
     items = tuple(_fitting(items_of(rows, held)))
     if limited(held, items):
         held = with_given(held, taken_before([tenant_id], first)[tenant_id])
-    seen = tuple(_life(row) for row in lives)
+    seen = tuple(life_of(row) for row in lives)
     digest = digest_of(items, seen, _named(held))
     return Material(held, items, seen, min(now, period.end), digest)
 
@@ -193,7 +193,8 @@ def _fitting(items: Iterable[UsageItem]) -> Iterable[UsageItem]:
             yield item._replace(alive_seconds=max(item.alive_seconds, item.observed_seconds))
 
 
-def _life(row: Lived) -> Life:
+def life_of(row: Lived) -> Life:
+    """Return how much of a runtime's day is known, as it was read."""
     known = Known(row.observed_seconds, row.inferred_seconds, row.unknown_seconds)
     day = (row.end - timedelta(microseconds=1)).date()
     return Life(day, str(row.account), str(row.runtime), known)

@@ -1,43 +1,57 @@
-"""What the month will have cost at its end: the use that is expected of its remaining days, rated with the same engine.
+"""What the month will have cost at its end: what was used, and what is expected to be, rated together and once.
 
-So tiers, credits, commitments and a price that changes before the month's end are in it. How much use is expected says
-`forecasting`; who uses it, the last day that is known: what was removed since is gone, what is new is in.
+What is expected is usage. The last known day goes on, runtime by runtime and meter by meter, seen for as long as it was then; how
+much of it each day brings says `forecasting`. Days, those of last month too, are compared by what they are worth at the prices of
+now: so a price, a discount or a currency that changed is no change of use, and no amount of another month is ever read. The whole
+month is rated with the terms that hold in it: tiers, packages, fees by time, included units, commitments and credits.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-from billing.books.services import load_market
+from billing.books.usage_items import items_of
 from billing.costs.caching import digest_of, kept
-from billing.costs.forecasting import WINDOW_DAYS, Forecast, TooLittle, forecast
-from billing.costs.months import ZERO, Life, Material, Month, load, rated_month, together
-from billing.pricing.periods import month_of
+from billing.costs.forecasting import WINDOW_DAYS, Forecast, TooLittle, forecast, unseen
+from billing.costs.months import ZERO, Known, Life, Material, Month, life_of, load, rated_month
+from billing.costs.valuing import Kind, worths
+from billing.pricing.gathering import pieces_of
+from billing.pricing.money import places_of
 from billing.pricing.rating import rate
-from billing.pricing.types import Line, UsageItem
-from billing.usage.slots import start_of
-from controlplane.kernel.errors import Refused
+from billing.pricing.types import Terms, UsageItem
+from billing.statements.given import limited, taken_before, with_given
+from billing.usage.reading import lived, used
+from billing.usage.slots import DAY, start_of
 
 WELL_KNOWN = Decimal("0.8")  # of a day's time, before it may say what days are like
 DAY_SECONDS = 86_400
+Amounts = dict[str, Decimal]  # by account
 
 
 @dataclass(frozen=True)
 class Expected:
     """What a month will have cost, and what of it each account; between `low` and `high` four times out of five."""
 
+    currency: str
     expected: Decimal
     low: Decimal
     high: Decimal
-    days: Mapping[date, Decimal]  # of what is to come, each day's use at contracted prices
     accounts: Mapping[str, tuple[Decimal, Decimal, Decimal]]  # expected, low, high
     known_days: int
     by_weekday: bool
+
+
+class Before(NamedTuple):
+    """The days of last month that may still tell something: as usage that this month's book would bill."""
+
+    items: tuple[UsageItem, ...] = ()
+    lives: tuple[Life, ...] = ()
 
 
 Outlook = Expected | TooLittle
@@ -49,129 +63,152 @@ def month_outlook(
     """Return the outlook of the month that goes on; what was made of the same before is not made again."""
     material = material or load(tenant_id=tenant_id, moment=now, now=now)
     month = month or rated_month(material, tenant_id=tenant_id)
-    earlier = _material_before(tenant_id, month, now)
-    digest = digest_of(material.digest, earlier.digest if earlier else "", now.hour)
-
-    def make() -> Outlook:
-        before = rated_month(earlier, tenant_id=tenant_id) if earlier else None
-        parts = [(material, month), *([(earlier, before)] if earlier and before else [])]
-        return _outlook(parts, now)
-
-    return kept(f"outlook:{tenant_id}", digest, make)
+    before = _before(tenant_id, material.terms, now)
+    terms = material.terms
+    if limited(terms, before.items) and not limited(terms, material.items):  # on the first, before any use
+        first = terms.month.start.date()
+        material = replace(material, terms=with_given(terms, taken_before([tenant_id], first)[tenant_id]))
+    digest = digest_of(material.digest, before, material.terms.given, now.date(), now.hour)
+    return kept(f"outlook:{tenant_id}", digest, lambda: outlook_of(material, month, before, now))
 
 
-def history_of(months: Sequence[Month], *, today: date) -> dict[date, Decimal]:
-    """Return what whole, well-known days before today were worth at contracted prices."""
-    worth: dict[date, Decimal] = defaultdict(Decimal)
-    lives: dict[date, list[Life]] = defaultdict(list)
-    for month in months:
-        for cell in month.cells:
-            if cell.day and cell.day < today:
-                worth[cell.day] += cell.activity
-        for life in month.lives:
-            if life.day < today:
-                lives[life.day].append(life)
-    return {
-        day: worth.get(day, ZERO)
-        for day, found in lives.items()
-        if (together(found).share or ZERO) >= WELL_KNOWN
-    }
-
-
-def _material_before(tenant_id: UUID, month: Month, now: datetime) -> Material | None:
-    """Last month, where its days may still tell something."""
-    if now.date().day > WINDOW_DAYS:
-        return None
-    moment = month.period.start - timedelta(days=1)
-    try:
-        market = load_market(month_of(moment))
-    except Refused:
-        return None  # no prices held then
-    return load(tenant_id=tenant_id, moment=moment, now=now, market=market)
-
-
-def _outlook(parts: Sequence[tuple[Material, Month]], now: datetime) -> Outlook:
-    """The outlook of the first of the months; the others tell how days are."""
-    material, month = parts[0]
-    history = history_of([part for _, part in parts], today=now.date())
+def outlook_of(material: Material, month: Month, before: Before, now: datetime) -> Outlook:
+    """Return the outlook of a month that was rated as far as it has come. Pure."""
+    items = (*before.items, *material.items)
+    worth = worths({item[2:6] for item in items}, material.terms, now)
+    history = history_of(items, (*before.lives, *material.lives), worth, today=now.date())
     found = forecast(history, _ahead(month, now))
     if isinstance(found, TooLittle):
         return found
-    pattern = _pattern(parts, now.date())
+    day = max((day for day in history if history[day]), default=max(history))
+    pattern = [item for item in items if item.start.date() == day]
+    shares = _shares(found, history[day], now, material.terms)
     sums = []
     for aim in (found.expected, found.low, found.high):
-        items = [*material.items, *_projected(pattern, found, aim, now)]
-        sums.append(_by_account(rate(items, material.terms).lines))
-    middle, low, high = sums
-    accounts = {
-        account: (amount, min(amount, low.get(account, ZERO)), max(amount, high.get(account, ZERO)))
-        for account, amount in middle.items()
-    }
-    whole = [sum(part.values(), ZERO) for part in sums]
-    return Expected(
-        whole[0],
-        min(whole[0], whole[1]),
-        max(whole[0], whole[2]),
-        dict(found.days),
-        accounts,
-        found.known_days,
-        found.by_weekday,
-    )
+        level = aim / found.expected if found.expected else Decimal(1)
+        to_come = projected(pattern, shares, level)
+        sums.append(_by_account([*material.items, *to_come], material.terms))
+    return _expected(sums, _spent(month), found, month.currency)
+
+
+def history_of(
+    items: Iterable[UsageItem], lives: Iterable[Life], worth: Mapping[Kind, Decimal], *, today: date
+) -> dict[date, Decimal]:
+    """Return what whole, well-known days before today are worth; left out are days of whose use nothing has a price.
+
+    On a day between others nothing may have lived: that is known too, once the day after has been added up as well.
+    """
+    used_: dict[date, Counter[Kind]] = defaultdict(Counter)
+    for item in items:
+        used_[item.start.date()][item[2:6]] += item.quantity
+    known: dict[date, Known] = defaultdict(Known)
+    for life in lives:
+        known[life.day] = known[life.day].and_(life.known)
+    history: dict[date, Decimal] = {}
+    day = min(known, default=today)
+    while day < today:
+        kinds = used_.get(day, Counter())
+        was_empty = day not in known and day + 2 * DAY <= today
+        is_priced = not kinds or any(kind in worth for kind in kinds)
+        if was_empty or (is_priced and (known[day].share or ZERO) >= WELL_KNOWN):
+            history[day] = sum((worth.get(kind, ZERO) * kinds[kind] for kind in kinds), ZERO)
+        day += DAY
+    return history
+
+
+class Share(NamedTuple):
+    """How many times the pattern's day comes in a piece of the month in which the same prices hold."""
+
+    start: datetime
+    end: datetime
+    days: Decimal  # by use
+    seconds: int
+
+
+def projected(pattern: Sequence[UsageItem], shares: Sequence[Share], level: Decimal) -> list[UsageItem]:
+    """Return the pattern's use in the time to come, `level` times as much of it as is expected.
+
+    Seen for as long as on its own day, whatever the level: what is priced by time (fees, units included) goes on as it is.
+    """
+    return [
+        item._replace(
+            start=share.start,
+            end=share.end,
+            quantity=round(item.quantity * share.days * level),
+            observed_seconds=min(
+                share.seconds, round(Decimal(item.observed_seconds * share.seconds) / DAY_SECONDS)
+            ),
+            alive_seconds=share.seconds,
+        )
+        for share in shares
+        for item in pattern
+    ]
+
+
+def _before(tenant_id: UUID, terms: Terms, now: datetime) -> Before:
+    """Two statements; none once the month's own days tell enough."""
+    first, last = now.date() - timedelta(days=WINDOW_DAYS), terms.month.start.date()
+    if first >= last:
+        return Before()
+    in_force = (part for part in terms.segments if part.start <= now < part.end)
+    held = replace(terms, segments=tuple(replace(part, start=start_of(first)) for part in in_force))
+    rows = used(tenant_id=tenant_id, first=first, last=last, by_day=True)
+    lives = lived(tenant_id=tenant_id, first=first, last=last, by_day=True)
+    return Before(tuple(items_of(rows, held)), tuple(life_of(row) for row in lives))
 
 
 def _ahead(month: Month, now: datetime) -> dict[date, Decimal]:
     """The days to come; of today, the share of it that is still to come."""
     left = Decimal(DAY_SECONDS - int((now - start_of(now.date())).total_seconds())) / DAY_SECONDS
     days = {now.date(): left}
-    day = now.date() + timedelta(days=1)
+    day = now.date() + DAY
     while day < month.period.end.date():
         days[day] = Decimal(1)
-        day += timedelta(days=1)
+        day += DAY
     return days
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """A day's use, and what it is worth."""
-
-    items: tuple[UsageItem, ...]
-    worth: Decimal
-
-
-def _pattern(parts: Sequence[tuple[Material, Month]], today: date) -> Pattern:
-    """The last known day: yesterday mostly, today where nothing is known of any day before."""
-    days = {item.start.date() for material, _ in parts for item in material.items}
-    day = max((known for known in days if known < today), default=today)
-    items = [item for material, _ in parts for item in material.items if item.start.date() == day]
-    worth = sum((cell.activity for _, month in parts for cell in month.cells if cell.day == day), ZERO)
-    return Pattern(tuple(items), worth)
+def _shares(found: Forecast, worth: Decimal, now: datetime, terms: Terms) -> list[Share]:
+    """Where nothing is worth anything the pattern's day comes as often as there are days."""
+    ahead: list[Share] = []
+    for piece in pieces_of(terms):
+        start = max(piece.start, now)
+        if start >= piece.end:
+            continue
+        days = [day for day in found.days if start <= max(start_of(day), now) < piece.end]
+        seconds = int((piece.end - start).total_seconds())
+        brought = sum((found.days[day] for day in days), ZERO)
+        times = brought / worth if worth else Decimal(seconds) / DAY_SECONDS
+        ahead.append(Share(start, piece.end, times, seconds))
+    return ahead
 
 
-def _projected(pattern: Pattern, found: Forecast, aim: Decimal, now: datetime) -> list[UsageItem]:
-    """The pattern's use on every day to come, as much of it as makes the days together worth `aim`."""
-    if not pattern.worth or not found.expected:
-        return []
-    items: list[UsageItem] = []
-    for day, worth in found.days.items():
-        factor = worth / pattern.worth * (aim / found.expected)
-        start = max(start_of(day), now)
-        end = start_of(day) + timedelta(days=1)
-        length = int((end - start).total_seconds())
-        items += [
-            item._replace(
-                start=start,
-                end=end,
-                quantity=int(item.quantity * factor),
-                observed_seconds=0,
-                alive_seconds=length,
-            )
-            for item in pattern.items
-        ]
-    return items
-
-
-def _by_account(lines: Sequence[Line]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = defaultdict(Decimal)
-    for line in lines:
+def _by_account(items: Iterable[UsageItem], terms: Terms) -> Amounts:
+    sums: Amounts = defaultdict(Decimal)
+    for line in rate(items, terms).lines:
         sums[line.account] += line.billed_cost
-    return dict(sums)
+    return sums
+
+
+def _spent(month: Month) -> Amounts:
+    sums: Amounts = defaultdict(Decimal)
+    for cell in month.cells:
+        sums[cell.account] += cell.cost
+    return sums
+
+
+def _expected(sums: Sequence[Amounts], spent: Amounts, found: Forecast, currency: str) -> Expected:
+    """The three sums, and around the first at least what a day that was never seen makes of what is still to be charged."""
+    unsure = unseen(found.known_days)
+
+    def between(amounts: Sequence[Decimal], so_far: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+        least = abs(amounts[0] - so_far) * unsure
+        least = least.quantize(Decimal(1).scaleb(-places_of(currency)), ROUND_UP)
+        return amounts[0], min(amounts[0] - least, *amounts), max(amounts[0] + least, *amounts)
+
+    accounts = {
+        account: between([one.get(account, ZERO) for one in sums], spent.get(account, ZERO))
+        for account in sums[0]
+    }
+    whole = between([sum(one.values(), ZERO) for one in sums], sum(spent.values(), ZERO))
+    return Expected(currency, *whole, accounts, found.known_days, found.by_weekday)

@@ -10,16 +10,18 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from billing.books import agreeing
 from billing.books.apply import apply_prices
 from billing.costs.anomalies import dismiss_anomaly
-from billing.costs.finding import find_anomalies
+from billing.costs.finding import find_anomalies, least
 from billing.costs.models import Anomaly, AnomalyState, DirtyDay
 from billing.usage.models import Day, Source
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Role
 from controlplane.tenants.isolation.roles import WORKER
-from tests.costing import CORES, TODAY, days_of, runtime_of
+from tests.costing import CORES, FIRST, TODAY, days_of, runtime_of
 from tests.database_roles import acting_as
+from tests.priced import JUNE, book, line, rates, terms
 from tests.world import World, member
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +110,43 @@ def test_a_small_leap_is_nothing(world: World) -> None:
     days_of(world.shop, source, meters=lambda day: {"vcpu": CORES // (1 if day == YESTERDAY else 10)})
     find()
     assert not Anomaly.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("currency", "rate", "cores", "kept"),
+    [
+        ("HUF", "400", 3, False),  # 2.16 instead of 0.72 euros: 576 forints are as little
+        ("HUF", "400", 4, True),
+        ("KWD", "0.35", 4, True),  # 0.756 dinars are more than two euros
+        ("JPY", None, 1, False),  # without a rate it has no prices either
+    ],
+)
+def test_what_is_small_is_as_small_in_every_currency(
+    world: World, currency: str, rate: str | None, cores: int, kept: bool
+) -> None:
+    since = FIRST.replace(day=1)
+    agreeing.agree_contract(
+        actor=SYSTEM, tenant=world.archipel, title="Agreed", currency=currency, starts=since
+    )
+    if rate:
+        agreeing.publish_rate(
+            actor=SYSTEM, base="EUR", quote=currency, since=since, rate=Decimal(rate), source="x"
+        )
+    days_of(
+        world.shop,
+        runtime_of(world.shop),
+        meters=lambda day: {"vcpu": CORES * (cores if day == YESTERDAY else 1)},
+    )
+    find()
+    assert Anomaly.objects.filter(currency=currency).exists() == kept
+
+
+def test_where_no_rate_says_what_is_small_only_shares_decide() -> None:
+    held = terms(book(line("vcpu", "1"), currency="JPY"), currency="JPY")
+    assert least(held, JUNE.start.date()) == 0
+    rated = terms(book(line("vcpu", "1")), currency="JPY", rates=rates(("EUR", "JPY", JUNE.start, "170")))
+    assert least(rated, JUNE.start.date()) == 340
+    assert least(terms(book(line("vcpu", "1"))), JUNE.start.date()) == 2
 
 
 def test_what_is_long_past_is_forgotten_without_a_look(world: World) -> None:

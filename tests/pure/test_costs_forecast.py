@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.costs.forecasting import Forecast, TooLittle, forecast, quantile
+from billing.costs.forecasting import Forecast, TooLittle, forecast, quantile, unseen
 
 FIRST = date(2026, 6, 1)  # a Monday
 
@@ -37,8 +37,25 @@ def test_from_less_than_a_week_nothing_is_told(count: int) -> None:
 
 def test_days_that_are_all_alike_go_on_like_that() -> None:
     known = days(*[10] * 20)
+    assert told(known, following(known, 10)).expected == 100
+
+
+@pytest.mark.parametrize("count", [7, 11, 12, 20, 28, 40])
+def test_however_steady_days_were_one_that_is_unlike_them_may_come(count: int) -> None:
+    known = days(*[10] * count)
     found = told(known, following(known, 10))
-    assert found.expected == found.low == found.high == 100
+    one_in = min(count, 28) + 2
+    assert [round(amount, 9) for amount in (found.low, found.high)] == [
+        round(100 + sign * Decimal(100) / one_in, 9) for sign in (-1, 1)
+    ]
+
+
+def test_the_less_is_to_come_the_less_is_unsure() -> None:
+    known = days(*[10] * 20)
+    widths = [told(known, following(known, count)) for count in range(1, 31)]
+    amounts = [found.high - found.low for found in widths]
+    assert amounts == sorted(amounts)
+    assert amounts[0] < 1
 
 
 def test_weekdays_are_told_apart_after_two_weeks() -> None:
@@ -86,6 +103,16 @@ def test_the_sum_lies_in_the_interval_about_four_times_out_of_five() -> None:
         came = sum(max(0.0, dice.gauss(100, 15)) for _ in ahead)
         held += found.low <= Decimal(came) <= found.high
     assert 0.7 < held / 400 < 0.95
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.decimals(0, 10_000, places=2), min_size=7, max_size=40), st.integers(1, 31))
+def test_the_interval_is_never_narrower_than_a_day_that_nobody_saw(
+    amounts: list[Decimal], count: int
+) -> None:
+    known = {FIRST + timedelta(days=place): amount for place, amount in enumerate(amounts)}
+    found = told(known, following(known, count))
+    assert found.high - found.expected >= found.expected * unseen(found.known_days) * Decimal("0.999999")
 
 
 @settings(max_examples=80, deadline=None)
