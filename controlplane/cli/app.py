@@ -12,6 +12,7 @@ from controlplane.cli.commands import (
     costs,
     fleet,
     login,
+    maintenance,
     operations,
     releases,
     rollout_targets,
@@ -43,6 +44,7 @@ rollout_targets.add_to(rollouts.app)
 app.add_typer(rollouts.app, name="rollouts")
 app.add_typer(fleet.app, name="fleet")
 app.command("cost")(costs.cost)
+app.command("maintenance")(maintenance.maintenance)
 
 
 @app.callback()

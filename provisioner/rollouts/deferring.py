@@ -1,55 +1,117 @@
-"""How long a tenant may put upgrades off: whatever shuts one runtime, of whichever of its tenant's exclusions, counts.
+"""How long a tenant may put upgrades off: from the first moment at which one could have begun up to the next at which it can.
 
-So does what the tenant puts an upgrade off by that waits for a window, when it moves that window (`putting_off`).
+Its exclusions count so, by the windows as they are, and so does what it puts an upgrade off by that waits for a window, when it
+moves that window (`putting_off`). Days that both take, or two of them, count once.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 
-from controlplane.kernel.errors import Refused
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import deferring_queries as queries
-from provisioner.rollouts.models import Exclusion
-from provisioner.rollouts.windows import LONGEST_EXCLUSION
+from provisioner.rollouts import windows
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow
+from provisioner.rollouts.schedules import Owner, Schedules, owner_of, owners_of, window_of
+from provisioner.rollouts.taken import BOUND, DEFERRAL_WITHIN, Span, merged, most, taken, without
+from provisioner.runtimes.models import Runtime
 
-DEFERRAL_WITHIN = timedelta(days=90)  # tenants may take at most LONGEST_EXCLUSION out of so many days
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%(tenant)s, 5200912))"
+TO_COME = UUID(int=0)  # runtimes that are not there yet
+RULE = (
+    f"Exclusions, and windows moved while an upgrade waited for them, may together take {BOUND.days} days out of "
+    f"{DEFERRAL_WITHIN.days} from one runtime. Each counts from the first moment at which it keeps an upgrade from beginning "
+    "up to the next at which one may begin: an exclusion over the one window of a week counts for the whole week."
+)
 
-_Span = tuple[datetime, datetime]
-_Place = tuple[str | None, UUID | None]  # of a plan and one runtime of it; None: of whichever
+_Row = Mapping[str, Any]  # tenant_id, plan_id, runtime_id
+_Shuts = dict[Owner, list[windows.Exclusion]]
 
 
 @dataclass(frozen=True)
-class Deferral:
-    """From when up to when; of one runtime, of a plan's, or (neither named) of all the tenant's runtimes."""
+class Own(windows.Exclusion):
+    """An exclusion that the tenant set itself."""
 
-    begin: datetime
-    end: datetime
-    plan: str | None = None  # a runtime's own names its plan, too
-    runtime_id: UUID | None = None
+    reason: str = ""
 
 
-def refuse_exhausted(*, tenant_id: UUID, wanted: Deferral, now: datetime) -> None:
-    """Refuse an exclusion with which any 90 days of one runtime would be shut for more than 30 (deferral_exhausted 409).
+class Rules:
+    """A tenant's windows and exclusions, its own ones apart from those that the platform's team set for it or everybody."""
 
-    Others of the tenant wait until the caller's transaction has ended, so that two at once don't pass each other by.
-    """
-    one_at_a_time(tenant_id)
-    if Shut(deferrals_of(tenant_id, now)).longest(wanted) > LONGEST_EXCLUSION:
-        detail = (
-            "Exclusions of one runtime, its own, its plan's and its tenant's together, and windows moved while an upgrade waited "
-            f"for them, may take {LONGEST_EXCLUSION.days} days out of {DEFERRAL_WITHIN.days}; choose fewer days, or remove an "
-            "exclusion that has not begun. The page Maintenance says what counts."
-        )
-        raise Refused("deferral_exhausted", detail, field="ends_at", status=409)
+    def __init__(
+        self, opened: Mapping[Owner, list[windows.Window]], own: _Shuts, others: _Shuts, since: datetime
+    ) -> None:
+        self._opened, self._own, self._others, self._since = opened, own, others, since
+        both = {owner: [*own.get(owner, ()), *others.get(owner, ())] for owner in {*own, *others}}
+        self._all, self._theirs = Schedules(opened, both), Schedules(opened, others)
+        self._mine = Schedules(opened, own)
+        self._known: dict[tuple[Any, ...], list[Span]] = {}
+
+    @classmethod
+    def of(cls, tenant_id: UUID, now: datetime) -> Rules:
+        """Read those of the last 90 days and later ones; rides on window_of_owner and exclusion_of_owner."""
+        theirs, since = Q(tenant=tenant_id) | Q(tenant=None), now - DEFERRAL_WITHIN
+        opened = defaultdict[Owner, list[windows.Window]](list)
+        own, others = (defaultdict[Owner, list[windows.Exclusion]](list) for _ in range(2))
+        for window in MaintenanceWindow.objects.filter(theirs):
+            opened[owner_of(window)].append(window_of(window))
+        for row in Exclusion.objects.filter(theirs, ends_at__gt=since):
+            if row.tenant_id is None or row.by_platform:
+                others[owner_of(row)].append(windows.Exclusion(row.begins_at, row.ends_at))
+            else:
+                own[owner_of(row)].append(Own(row.begins_at, row.ends_at, row.reason))
+        return cls(dict(opened), dict(own), dict(others), since)
+
+    def but_excluding(self, later: Rules) -> Rules:
+        """Return these windows with the exclusions of others."""
+        return Rules(self._opened, later._own, later._others, later._since)
+
+    @property
+    def excludes(self) -> bool:
+        """Whether the tenant excludes anything itself."""
+        return bool(self._own)
+
+    def plans(self) -> set[str]:
+        """Return the plans of which the tenant's windows or exclusions speak."""
+        return {plan for tenant, plan, _ in (*self._opened, *self._own) if tenant is not None and plan}
+
+    def opening(self, row: _Row, after: datetime) -> datetime | None:
+        """Return when it may begin; None when that is never."""
+        found = self._all.opening(row, after)
+        return found.begin if found else None
+
+    def own_opening(self, row: _Row, after: datetime) -> datetime | None:
+        """Return when it may begin as far as the tenant's own exclusions go."""
+        found = self._mine.opening(row, after)
+        return found.begin if found else None
+
+    def taken(self, row: _Row, since: datetime | None = None) -> list[Span]:
+        """Return what the tenant's exclusions take from a runtime, of the last 90 days or since a moment in these."""
+        own = tuple(self._mine.exclusions_for(row))
+        if not own:
+            return []
+        given = (self._mine.windows_for(row), own, self._theirs.exclusions_for(row))
+        first = max(since or self._since, self._since)
+        key = (*map(tuple, given), first)
+        if key not in self._known:
+            self._known[key] = taken(*given, first)
+        return self._known[key]
+
+    def reason(self, row: _Row, at: datetime) -> str:
+        """Return why the tenant excluded a moment."""
+        found = (
+            one.reason for owner in owners_of(row) for one in self._own.get(owner, ())
+            if isinstance(one, Own) and one.begin <= at < one.end
+        )  # fmt: skip
+        return next(found, "")
 
 
 def one_at_a_time(tenant_id: UUID) -> None:
@@ -58,86 +120,114 @@ def one_at_a_time(tenant_id: UUID) -> None:
         cursor.execute(ONE_AT_A_TIME, {"tenant": str(tenant_id)})
 
 
-class Shut:
-    """What shuts a tenant's runtimes, by whom it concerns: asked once for each of thousands, it looks at those one's own only."""
-
-    def __init__(self, there: Iterable[Deferral]) -> None:
-        self._by_place = defaultdict[_Place, list[_Span]](list)
-        for one in there:
-            self._by_place[one.plan, one.runtime_id].append((one.begin, one.end))
-        self._known: dict[tuple[_Span, ...], timedelta] = {}
-
-    def longest(self, wanted: Deferral) -> timedelta:
-        """Return the most that any 90 days of any runtime would be shut for, if `wanted` came to those that are there."""
-        concerned: set[_Place] = {(wanted.plan, wanted.runtime_id)}
-        if wanted.runtime_id is None:
-            concerned |= {place for place in self._by_place if wanted.plan in {None, place[0]}}
-        return max(self._most((wanted.begin, wanted.end), *place) for place in concerned)
-
-    def _most(self, wanted: _Span, plan: str | None, runtime_id: UUID | None) -> timedelta:
-        wider: set[_Place] = {(None, None), (plan, None), (plan, runtime_id)}
-        spans = (
-            wanted,
-            *(span for place in wider if place in self._by_place for span in self._by_place[place]),
-        )
-        if spans not in self._known:
-            self._known[spans] = _most(spans)
-        return self._known[spans]
+def concerned_rows(
+    rules: Rules, *, tenant_id: UUID, plan: str | None, runtime_id: UUID | None
+) -> list[dict[str, Any]]:
+    """Return the tenant's runtimes, or that one, or those of the plan, and one that is to come of each plan there is word of."""
+    narrowed = {"plan": plan, "pk": runtime_id}
+    theirs = Runtime.objects.filter(
+        tenant=tenant_id, deleted_at=None, **{key: value for key, value in narrowed.items() if value}
+    )
+    found = list(theirs.order_by("name").values("tenant_id", "plan_id", "name", runtime_id=F("id")))
+    plans = set() if runtime_id else {plan} if plan else {"", *rules.plans()}
+    return found + [
+        {"tenant_id": tenant_id, "plan_id": one, "runtime_id": TO_COME, "name": ""} for one in sorted(plans)
+    ]
 
 
-def deferrals_of(tenant_id: UUID, now: datetime) -> list[Deferral]:
-    """Return the tenant's exclusions of the last 90 days and later ones, and what it put off by moving windows.
+def put_off_of(tenant_id: UUID, now: datetime, runtime_id: UUID | None = None) -> dict[UUID, list[_Row]]:
+    """Return what the tenant put upgrades off by moving windows, of each runtime: begin, end, and whether it waits yet.
 
-    Of runtimes that are no more nothing counts. Rides on exclusion_of_owner and put_off_of_target.
+    Of runtimes that are no more nothing counts. Rides on put_off_of_target.
     """
-    theirs = Exclusion.objects.filter(tenant=tenant_id, ends_at__gt=now - DEFERRAL_WITHIN)
-    shut = theirs.filter(Q(runtime=None) | Q(runtime__deleted_at=None))
-    moved = rows(queries.COUNTED, {"tenant": tenant_id, "since": now - DEFERRAL_WITHIN, "runtime": None})
-    return [
-        Deferral(begin, end, of_runtime or plan, runtime)
-        for begin, end, plan, runtime, of_runtime in shut.values_list(
-            "begins_at", "ends_at", "plan_id", "runtime_id", "runtime__plan_id"
-        )
-    ] + [Deferral(row["begin"], row["end"], row["plan"], row["runtime_id"]) for row in moved]
+    found = defaultdict[UUID, list[_Row]](list)
+    for row in rows(
+        queries.COUNTED, {"tenant": tenant_id, "since": now - DEFERRAL_WITHIN, "runtime": runtime_id}
+    ):
+        found[row["runtime_id"]].append(row)
+    return found
+
+
+def spans_of(found: Iterable[_Row]) -> list[Span]:
+    """Return from when up to when."""
+    return [(row["begin"], row["end"]) for row in found]
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What counts of moved windows, of however many runtimes it is the same."""
+    """What counts, of however many runtimes it is the same."""
 
     begin: datetime
     end: datetime
-    waits: bool  # it is put off yet; else the end is that of the waiting
-    runtimes: int
+    excluded: bool  # by exclusions; else by windows that were moved
+    waits: bool  # the upgrade is put off yet; else the end is that of the waiting
+    reason: str  # of the exclusion
+    runtimes: int  # 0: runtimes to come
     name: str  # of the first of them
 
+    @property
+    def whose(self) -> str:
+        """In words."""
+        many = f"{self.runtimes} runtimes" if self.runtimes else "runtimes to come"
+        return self.name if self.runtimes == 1 else many
 
-def put_off_of(tenant_id: UUID, now: datetime, *, runtime_id: UUID | None, most: int) -> list[Counted]:
-    """Return what counts of the windows that the tenant moved, the latest first."""
-    given = {"tenant": tenant_id, "since": now - DEFERRAL_WITHIN, "runtime": runtime_id, "most": most}
-    return [Counted(**row) for row in rows(queries.COUNTED_TOGETHER, given)]
+    @property
+    def words(self) -> str:
+        """What it is, as pages and the API say it."""
+        if self.excluded:
+            return f"Excluded for {self.whose}" + (f": {self.reason}" if self.reason else "")
+        one = self.runtimes == 1
+        upgrades = f"the upgrade of {self.name}" if one else f"upgrades of {self.whose}"
+        ends = f"counts up to then, or until {'it' if one else 'each'} begins if that is sooner"
+        return f"Windows moved while {upgrades} waited; {ends if self.waits else 'waits no more'}"
 
 
-def _most(shut: Iterable[_Span]) -> timedelta:
-    spans = list(_merged(shut))
-    return max(
-        sum(
-            (max(timedelta(), min(to, at + DEFERRAL_WITHIN) - max(begin, at)) for begin, to in spans),
-            start=timedelta(),
-        )
-        for at, _ in spans
-    )
+@dataclass(frozen=True)
+class Deferred:
+    """What counts, and the most that any 90 days of one runtime hold of it."""
+
+    used: timedelta
+    counted: Sequence[Counted]  # the latest first
+
+    @property
+    def left(self) -> timedelta:
+        """What may yet be put off, whenever."""
+        return max(timedelta(), BOUND - self.used)
+
+    @property
+    def words(self) -> str:
+        """How much is taken, and left."""
+        return f"Taken: {_long(self.used)}. Left: {_long(self.left)}."
 
 
-def _merged(spans: Iterable[_Span]) -> Iterator[_Span]:
-    """Yield spans that don't overlap: what two exclusions shut together is shut once."""
-    held: _Span | None = None
-    for begin, end in sorted(spans):
-        if held and begin <= held[1]:
-            held = (held[0], max(held[1], end))
-            continue
-        if held:
-            yield held
-        held = (begin, end)
-    if held:
-        yield held
+def what_counts(tenant_id: UUID, now: datetime, *, runtime_id: UUID | None = None) -> Deferred:
+    """Return what counts of the tenant, or of one runtime of it; five statements, whatever the number."""
+    rules = Rules.of(tenant_id, now)
+    put_off = put_off_of(tenant_id, now, runtime_id)
+    found = defaultdict[tuple[datetime, datetime, bool, bool, str], list[str]](list)
+    known: dict[tuple[Span, ...], timedelta] = {}
+    for row in concerned_rows(rules, tenant_id=tenant_id, plan=None, runtime_id=runtime_id):
+        shut, moved = rules.taken(row), put_off.get(row["runtime_id"], [])
+        spans = tuple(merged([*shut, *spans_of(moved)]))
+        if spans not in known:
+            known[spans] = most(spans)
+        names = [row["name"]] if row["name"] else []
+        for begin, end in shut:
+            found[begin, end, True, False, rules.reason(row, begin)] += names
+        for one in moved:
+            for begin, end in without([(one["begin"], one["end"])], shut):
+                found[begin, end, False, one["waits"], ""] += names
+    counted = [Counted(*key, len(set(names)), min(names, default="")) for key, names in found.items()]
+    used = max(known.values(), default=timedelta())
+    return Deferred(used, sorted(counted, key=lambda one: (one.end, one.begin), reverse=True))
+
+
+def _long(span: timedelta) -> str:
+    """Days and hours, as far as a person asks."""
+    days, hours = divmod(int(span.total_seconds() // 3600), 24)
+    parts = [
+        f"{count} {noun}{'s' if count != 1 else ''}"
+        for count, noun in ((days, "day"), (hours, "hour"))
+        if count
+    ]
+    return " ".join(parts) or ("less than an hour" if span else "nothing")

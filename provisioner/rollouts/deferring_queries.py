@@ -17,11 +17,6 @@ SELECT * FROM (
         AND (%(runtime)s::uuid IS NULL OR r.id = %(runtime)s::uuid)
 ) c WHERE c."end" > c.begin AND c."end" > %(since)s::timestamptz"""
 
-# The same for a page, by from when up to when.
-COUNTED_TOGETHER = f"""
-SELECT g.begin, g."end", bool_or(g.waits) AS waits, count(DISTINCT g.runtime_id)::int AS runtimes, min(g.name) AS name
-FROM ({COUNTED}) g GROUP BY 1, 2 ORDER BY 2 DESC, 1 LIMIT %(most)s::int"""  # noqa: S608
-
 # Those that may begin sooner than was kept take back what they were put off by. Rides on put_off_of_target.
 GIVE_BACK = """
 WITH sooner AS (SELECT * FROM unnest(%(targets)s::uuid[], %(ends)s::timestamptz[]) AS s(target_id, ends_at)),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet, prefetch_related_objects
 
 from controlplane.kernel.clock import utcnow
-from controlplane.tenants.access import Actor
+from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.models import Tenant
 from controlplane.tenants.rights import seen_by
-from provisioner.rollouts.deferring import DEFERRAL_WITHIN, Counted, put_off_of
+from provisioner.rollouts.deferring import Deferred, what_counts
 from provisioner.rollouts.models import EmergencyStop, Exclusion, MaintenanceWindow, Target, Waiver
 from provisioner.rollouts.permitted import may_read
 
@@ -55,21 +56,18 @@ def list_exclusions(*, actor: Actor, shown: Shown) -> list[Exclusion]:
     return list(_narrowed(seen_by(actor, Exclusion.objects.filter(ends_at__gt=utcnow())), shown))
 
 
-def list_put_off(*, actor: Actor, shown: Shown) -> list[Counted]:
-    """Return by how much the actor's tenant put upgrades off lately by moving windows for which they waited, as far as it counts.
+def deferred(*, actor: Actor, shown: Shown) -> Deferred | None:
+    """Return what counts of what the actor's tenant puts off, and how much is left; of the platform's team the one it names.
 
-    Nothing for the platform's team, whose changes count against nobody.
+    None where no tenant is named: what the platform's team changes counts against nobody.
     """
-    if actor.tenant_id is None:
-        return []
-    return put_off_of(actor.tenant_id, utcnow(), runtime_id=shown.runtime_id, most=min(shown.limit, MOST))
-
-
-def list_over(*, actor: Actor, shown: Shown) -> list[Exclusion]:
-    """Return a page of the exclusions that are over and count yet."""
-    now = utcnow()
-    over = Exclusion.objects.filter(ends_at__lte=now, ends_at__gt=now - DEFERRAL_WITHIN)
-    return list(_narrowed(seen_by(actor, over), shown))
+    tenant_id = actor.tenant_id
+    if tenant_id is None and shown.tenant:
+        tenant_id = Tenant.objects.filter(slug=shown.tenant).values_list("pk", flat=True).first()
+    if tenant_id is None or not actor.may(Permission.READ, tenant_id=tenant_id):
+        return None
+    found = what_counts(tenant_id, utcnow(), runtime_id=shown.runtime_id)
+    return replace(found, counted=found.counted[:MOST])
 
 
 def _narrowed(found: QuerySet[Any], shown: Shown) -> QuerySet[Any]:

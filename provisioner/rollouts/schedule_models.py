@@ -50,6 +50,7 @@ class Exclusion(_Schedule):
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.CharField(max_length=300)
+    by_platform = models.BooleanField(default=False, db_default=False)  # takes no tenant's days
 
     class Meta:
         constraints = [

@@ -31,19 +31,19 @@ class Schedules:
         theirs = Q(tenant__in=tenants) | Q(tenant=None)
         windows: dict[Owner, list[Window]] = {}
         for row in MaintenanceWindow.objects.filter(theirs):
-            windows.setdefault(_owner(row), []).append(window_of(row))
+            windows.setdefault(owner_of(row), []).append(window_of(row))
         exclusions: dict[Owner, list[Shut]] = {}
         for shut in Exclusion.objects.filter(theirs, ends_at__gt=now):
-            exclusions.setdefault(_owner(shut), []).append(Shut(shut.begins_at, shut.ends_at))
+            exclusions.setdefault(owner_of(shut), []).append(Shut(shut.begins_at, shut.ends_at))
         return cls(windows, exclusions)
 
     def windows_for(self, row: Mapping[str, Any]) -> list[Window]:
         """Return the most specific owner's windows; none: it may be upgraded at any time."""
-        return next((self._windows[owner] for owner in _owners(row) if owner in self._windows), [])
+        return next((self._windows[owner] for owner in owners_of(row) if owner in self._windows), [])
 
     def exclusions_for(self, row: Mapping[str, Any]) -> list[Shut]:
         """Return everybody's exclusions that concern it."""
-        return [shut for owner in _owners(row) for shut in self._exclusions.get(owner, [])]
+        return [shut for owner in owners_of(row) for shut in self._exclusions.get(owner, [])]
 
     def rules_for(self, row: Mapping[str, Any]) -> tuple[tuple[Window, ...], tuple[Shut, ...]]:
         """Return both, as what tells members that wait alike from others; both empty: nothing is waited for."""
@@ -66,7 +66,8 @@ def window_of(row: MaintenanceWindow) -> Window:
     return Window(tuple(sorted(DAYS.index(day) for day in row.days)), begin, end, row.time_zone)
 
 
-def _owner(row: MaintenanceWindow | Exclusion) -> Owner:
+def owner_of(row: MaintenanceWindow | Exclusion) -> Owner:
+    """Whose it is, as the key by which it is found."""
     return (
         None if row.runtime_id else row.tenant_id,
         None if row.runtime_id else row.plan_id,
@@ -74,7 +75,7 @@ def _owner(row: MaintenanceWindow | Exclusion) -> Owner:
     )
 
 
-def _owners(row: Mapping[str, Any]) -> tuple[Owner, ...]:
+def owners_of(row: Mapping[str, Any]) -> tuple[Owner, ...]:
     """From the most specific to the least."""
     tenant, plan = row["tenant_id"], row["plan_id"]
     return (

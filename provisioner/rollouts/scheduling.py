@@ -16,7 +16,6 @@ from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
-from provisioner.rollouts.deferring import Deferral, refuse_exhausted
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
 from provisioner.rollouts.permitted import reason_of
 from provisioner.rollouts.putting_off import Scheduled, count_put_off, scheduled_of
@@ -54,12 +53,12 @@ def add_window(
     if next_opening([window], [], now) is None:
         detail = "This window never opens: the clock there never shows these times. Choose others."
         raise Refused("window_never_opens", detail, field="begin", status=409)
-    before = _scheduled(actor, whose, now)
+    before = _scheduled(whose, now)
     row: MaintenanceWindow = MaintenanceWindow.objects.create(
         **whose, days=[day for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun") if day in days],
         begin=begin, end=end, time_zone=time_zone, created_by=actor.name[:160],
     )  # fmt: skip
-    _changed("window.add", actor, row, {"window": str(row), **_put_off(actor, before, now)})
+    _changed("window.add", actor, row, {"window": str(row), **_put_off(actor, before, now, "days")})
     return row
 
 
@@ -70,18 +69,18 @@ def remove_window(*, actor: Actor, window_id: int) -> None:
     Raises Refused window_not_found 404, forbidden 403, deferral_exhausted 409.
     """
     row, now = _found(actor, MaintenanceWindow, window_id, "window"), utcnow()
-    before = _scheduled(actor, _owner_of(row), now)
+    before = _scheduled(_owner_of(row), now)
     MaintenanceWindow.objects.filter(pk=row.pk).delete()
-    _changed("window.remove", actor, row, {"window": str(row), **_put_off(actor, before, now)})
+    _changed("window.remove", actor, row, {"window": str(row), **_put_off(actor, before, now, "days")})
 
 
 @transaction.atomic
 def add_exclusion(
     *, actor: Actor, owner: Owner, begins_at: datetime, ends_at: datetime, reason: str
 ) -> Exclusion:
-    """Let no upgrade begin in between. A tenant's may shut each runtime for 30 days out of any 90.
+    """Let no upgrade begin in between. A tenant's may put each runtime's off for 30 days out of any 90: see `putting_off`.
 
-    Its runtimes' own, its plans' and those of all its runtimes count together; those of the platform for everybody don't.
+    Its runtimes' own, its plans' and those of all its runtimes count together; those that the platform's team sets don't.
     Raises Refused forbidden 403, runtime_not_found 404, plan_unknown, too_many_exclusions 409, deferral_exhausted 409,
     window_never_opens 409, reason_missing and as `windows.parse_exclusion` does.
     """
@@ -93,16 +92,13 @@ def add_exclusion(
     if Exclusion.objects.filter(**whose, ends_at__gt=now).count() >= MOST_EXCLUSIONS:
         detail = f"There are {MOST_EXCLUSIONS} exclusions already; remove one first."
         raise Refused("too_many_exclusions", detail, status=409)
-    if not actor.sees_every_tenant:
-        plan = _plan_of(owner.runtime_id) or whose["plan_id"]
-        wanted = Deferral(shut.begin, shut.end, plan, owner.runtime_id)
-        refuse_exhausted(tenant_id=whose["tenant_id"], wanted=wanted, now=now)
+    before = _scheduled(whose, now)
     row: Exclusion = Exclusion.objects.create(
-        **whose, begins_at=shut.begin, ends_at=shut.end, reason=why, created_by=actor.name[:160]
-    )
-    _changed(
-        "exclusion.add", actor, row, {"from": rfc3339(shut.begin), "to": rfc3339(shut.end), "reason": why}
-    )
+        **whose, begins_at=shut.begin, ends_at=shut.end, reason=why, created_by=actor.name[:160],
+        by_platform=actor.sees_every_tenant,
+    )  # fmt: skip
+    said = {"from": rfc3339(shut.begin), "to": rfc3339(shut.end), "reason": why}
+    _changed("exclusion.add", actor, row, {**said, **_put_off(actor, before, now, "ends_at")})
     return row
 
 
@@ -110,17 +106,21 @@ def add_exclusion(
 def remove_exclusion(*, actor: Actor, exclusion_id: int) -> None:
     """Take an exclusion away; one that has begun ends now, and the days that it took stay counted.
 
-    Raises Refused exclusion_not_found 404, forbidden 403, exclusion_over 409.
+    Raises Refused exclusion_not_found 404, forbidden 403, exclusion_over 409, deferral_exhausted 409 where the tenant's own days
+    lay under one of the platform's team.
     """
     row, now = _found(actor, Exclusion, exclusion_id, "exclusion"), utcnow()
     if row.ends_at <= now:
         raise Refused("exclusion_over", "This exclusion is over already; nothing waits for it.", status=409)
+    before = _scheduled(_owner_of(row), now)
     if row.begins_at < now:
         row.ends_at = now
         row.save(update_fields=["ends_at"])
     else:
         Exclusion.objects.filter(pk=row.pk).delete()
-    _changed("exclusion.remove", actor, row, {"reason": row.reason})
+    _changed(
+        "exclusion.remove", actor, row, {"reason": row.reason, **_put_off(actor, before, now, "ends_at")}
+    )
 
 
 def windows_of(*, actor: Actor, owner: Owner) -> QuerySet[MaintenanceWindow]:
@@ -153,12 +153,6 @@ def _owned(actor: Actor, owner: Owner, permission: Permission = Permission.UPGRA
     return {"tenant_id": tenant_id, "plan_id": plan, "runtime_id": owner.runtime_id}
 
 
-def _plan_of(runtime_id: UUID | None) -> str | None:
-    if runtime_id is None:
-        return None
-    return Runtime.objects.filter(pk=runtime_id).values_list("plan_id", flat=True).first()
-
-
 def _found(actor: Actor, model: Any, row_id: int, noun: str) -> Any:
     row = model.objects.select_for_update().filter(pk=row_id).first()
     if row is None or (row.tenant_id and not actor.may(Permission.READ, tenant_id=row.tenant_id)):
@@ -183,16 +177,19 @@ def _concerned(whose: Mapping[str, Any]) -> Q:
     return concerned
 
 
-def _scheduled(actor: Actor, whose: Mapping[str, Any], now: datetime) -> Scheduled | None:
-    """Return what a tenant's change may put off; None for the platform's team, whose changes count against nobody."""
-    if actor.sees_every_tenant or whose["tenant_id"] is None:
+def _scheduled(whose: Mapping[str, Any], now: datetime) -> Scheduled | None:
+    """Return what holds for the tenant before its windows or exclusions change; None of those of a plan, or everybody's."""
+    tenant_id = whose["tenant_id"]
+    if tenant_id is None:
         return None
-    return scheduled_of(tenant_id=whose["tenant_id"], concerned=_concerned(whose), now=now)
+    return scheduled_of(tenant_id=tenant_id, plan=whose["plan_id"], runtime_id=whose["runtime_id"], now=now)
 
 
-def _put_off(actor: Actor, before: Scheduled | None, now: datetime) -> dict[str, Any]:
+def _put_off(actor: Actor, before: Scheduled | None, now: datetime, at: str) -> dict[str, Any]:
     """Return what the audit row says of upgrades that a change puts off."""
-    count = count_put_off(actor=actor, scheduled=before, now=now) if before else 0
+    if before is None:
+        return {}
+    count = count_put_off(actor=actor, scheduled=before, now=now, at=at, bounded=not actor.sees_every_tenant)
     return {"put_off": count} if count else {}
 
 

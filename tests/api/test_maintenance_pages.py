@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from controlplane.kernel.clock import utcnow
+from provisioner.rollouts.deferring import RULE
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow, PutOff, Target
 from provisioner.rollouts.services import create_rollout, start_rollout
 from tests.rolling_out import NEW, fleet, no_gates
@@ -88,14 +89,24 @@ def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world:
         told = text(alice.get(address))
         assert f"Windows moved while the upgrade of {runtime.name} waited" in told
         assert "counts up to then, or until it begins if that is sooner" in told
+    told = text(alice.get(HERE))
+    assert "Taken: 28 days 23 hours. Left: 1 day." in told
+    assert RULE in told
+    assert "What counts" not in text(browse(world.sam).get(HERE))
+
+
+def test_exclusions_that_are_over_count_yet_as_the_page_says(world: World) -> None:
+    now = utcnow()
     Exclusion.objects.create(
         tenant=world.archipel,
         begins_at=now - timedelta(days=9),
         ends_at=now - timedelta(days=8),
         reason="our fair",
     )
-    assert "An exclusion that is over our fair" in text(alice.get(HERE))
-    assert "What counts besides" not in text(browse(world.bob).get(HERE))
+    told = text(browse(world.alice).get(HERE))
+    assert "Excluded for runtimes to come: our fair" in told
+    assert "Taken: 1 day. Left: 29 days." in told
+    assert "our fair" not in text(browse(world.bob).get(HERE))
 
 
 def test_a_planned_upgrade_stands_on_the_runtime_with_what_can_be_done(world: World) -> None:

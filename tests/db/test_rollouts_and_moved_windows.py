@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -14,7 +12,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import AuditEvent
 from provisioner.rollouts import controlling, reading, scheduling, services, steering, why_not
-from provisioner.rollouts.deferring import Deferral, Shut, put_off_of
+from provisioner.rollouts.deferring import what_counts
 from provisioner.rollouts.models import MaintenanceWindow, PutOff, Rollout, Target
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
@@ -163,8 +161,7 @@ def kept_days() -> list[float]:
     """How many days each of those that count takes, the latest first."""
     now = datetime(2027, 3, 1, tzinfo=UTC)
     tenant = Target.objects.values_list("runtime__tenant_id", flat=True)[0]
-    found = put_off_of(tenant, now, runtime_id=None, most=10)
-    return [(one.end - one.begin) / A_DAY for one in found]
+    return [(one.end - one.begin) / A_DAY for one in what_counts(tenant, now).counted]
 
 
 @pytest.mark.parametrize("ends", ["upgraded by hand", "aborted", "closed", "skipped", "deleted"])
@@ -221,22 +218,6 @@ def test_a_window_that_is_moved_while_the_rollout_stands_still_counts(
         Rollout.objects.update(state=state)
         move_to(world, "sat")
     assert kept_days() == [3]
-
-
-def test_thousands_that_wait_are_counted_in_no_time(world: World, clock: Clock) -> None:
-    begin, week = clock(), timedelta(days=7)
-    runtimes = [UUID(int=number) for number in range(10_000)]
-    there = [
-        Deferral(begin + turn * week, begin + turn * week + 2 * A_DAY, "aws", one)
-        for turn in range(6)
-        for one in runtimes
-    ]
-    started_at = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    shut = Shut(there)
-    for one in runtimes:
-        assert shut.longest(Deferral(begin + 6 * week, begin + 6 * week + A_DAY, "aws", one)) == 13 * A_DAY
-    assert shut.longest(Deferral(begin + 6 * week, begin + 6 * week + 3 * A_DAY)) == 15 * A_DAY
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - started_at < 1.5
 
 
 def test_as_many_statements_for_many_that_wait_as_for_one(world: World, clock: Clock) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.api.shapes.base import (
+    COUNT,
     ID,
     MAYBE_TEXT,
     MOMENT,
@@ -19,7 +20,9 @@ from controlplane.api.shapes.base import (
 )
 from controlplane.api.shapes.rollout_target import LINK, linked
 from controlplane.kernel.clock import rfc3339
+from provisioner.rollouts.deferring import RULE, Deferred
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow
+from provisioner.rollouts.taken import BOUND, DEFERRAL_WITHIN
 from provisioner.rollouts.windows import DAYS
 
 _OWNER: Mapping[str, Any] = {
@@ -45,9 +48,36 @@ WINDOW = Shape(
     "MaintenanceWindow",
     record({"id": TEXT, **_OWNER, **_WEEK}, description="Upgrades by rollouts begin only then."),
 )
+DEFERRAL = Shape(
+    "MaintenanceDeferral",
+    record(
+        {
+            "rule": {**TEXT, "description": "What counts, and how much may."},
+            "words": {**TEXT, "description": "How much is taken, and left."},
+            "within_days": COUNT,
+            "most_seconds": {**COUNT, "description": "What may be put off within so many days."},
+            "taken_seconds": {**COUNT, "description": "The most that any such days of one runtime hold."},
+            "left_seconds": COUNT,
+            "counted": several(
+                record({"begins_at": MOMENT, "ends_at": MOMENT, "runtimes": COUNT, "what": TEXT})
+            ),
+        },
+        description="What a tenant puts upgrades off by, the latest first, and how much of it is left.",
+    ),
+)
 WINDOW_LIST = Shape(
     "MaintenanceWindowList",
-    record({"results": several(WINDOW), "next": maybe(URL)}, description="One page, newest first."),
+    record(
+        {
+            "results": several(WINDOW),
+            "next": maybe(URL),
+            "deferral": {
+                **maybe(DEFERRAL),
+                "description": "Of the token's tenant, or the one that is asked for.",
+            },
+        },
+        description="One page, newest first.",
+    ),
 )
 WINDOW_CREATE = Shape(
     "MaintenanceWindowCreate",
@@ -79,6 +109,30 @@ def exclusion_json(row: Exclusion, *, base: str) -> dict[str, Any]:
     """Return an exclusion; reads `tenant` and `runtime`."""
     span = {"begins_at": rfc3339(row.begins_at), "ends_at": rfc3339(row.ends_at), "reason": row.reason}
     return {"id": str(row.pk), **_owner(row, base), **span}
+
+
+def deferral_json(found: Deferred | None) -> dict[str, Any] | None:
+    """Return what counts, in the words of the page Maintenance; None: of no tenant."""
+    if found is None:
+        return None
+    counted = [
+        {
+            "begins_at": rfc3339(one.begin),
+            "ends_at": rfc3339(one.end),
+            "runtimes": one.runtimes,
+            "what": one.words,
+        }
+        for one in found.counted
+    ]
+    return {
+        "rule": RULE,
+        "words": found.words,
+        "within_days": DEFERRAL_WITHIN.days,
+        "most_seconds": int(BOUND.total_seconds()),
+        "taken_seconds": int(found.used.total_seconds()),
+        "left_seconds": int(found.left.total_seconds()),
+        "counted": counted,
+    }
 
 
 def _owner(row: MaintenanceWindow | Exclusion, base: str) -> dict[str, Any]:

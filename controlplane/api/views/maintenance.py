@@ -24,6 +24,7 @@ from controlplane.api.shapes.maintenance import (
     WINDOW,
     WINDOW_CREATE,
     WINDOW_LIST,
+    deferral_json,
     exclusion_json,
     window_json,
 )
@@ -77,8 +78,12 @@ class WindowList(_Owned):
         problems=(404,),
     )
     def get(self, request: Request) -> Response:
-        """Return one page."""
-        return self._page(request, listing.list_windows, window_json)
+        """Return one page, and of a tenant what it puts upgrades off by and how much is left."""
+        found = self._page(request, listing.list_windows, window_json)
+        named = self.query.text("runtime")
+        shown = listing.Shown(self.query.text("tenant"), scope.id_of("runtime", named) if named else None)
+        found.data["deferral"] = deferral_json(listing.deferred(actor=actor_of(request), shown=shown))
+        return found
 
     @contract(
         operation_id="create_maintenance_window",
@@ -153,8 +158,9 @@ class ExclusionList(_Owned):
         **SHARED,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Let no rollout upgrade these runtimes in between; a tenant's own may take 30 days out of any 90.
+        """Let no rollout upgrade these runtimes in between; a tenant's own may put each off for 30 days out of any 90.
 
+        One counts from the first moment at which it keeps an upgrade from beginning up to the next at which one may begin.
         Windows moved while an upgrade waited for them count with these.
         """
         actor, base, body = actor_of(request), base_of(request), self.body(request)
@@ -176,7 +182,7 @@ class ExclusionDetail(_Owned):
         operation_id="delete_maintenance_exclusion",
         summary="Remove a maintenance exclusion",
         answers={200: REMOVED},
-        problems=(403, 404),
+        problems=(403, 404, 409),
         **SHARED,
     )
     def delete(self, request: Request, exclusion: str) -> HttpResponse:

@@ -24,7 +24,8 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants.access import Permission
 from provisioner.rollouts import listing, services
-from provisioner.rollouts.deferring import DEFERRAL_WITHIN
+from provisioner.rollouts.deferring import RULE
+from provisioner.rollouts.taken import DEFERRAL_WITHIN
 from provisioner.rollouts.windows import DAYS, LONGEST_EXCLUSION
 from provisioner.runtimes.models import Runtime
 
@@ -62,8 +63,8 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "runtime": runtime,
         "windows": [(one, _days(one.days)) for one in listing.list_windows(actor=actor, shown=shown)],
         "exclusions": listing.list_exclusions(actor=actor, shown=shown),
-        "over": listing.list_over(actor=actor, shown=shown) if request.visitor.tenant else [],
-        "put_off": listing.list_put_off(actor=actor, shown=shown),
+        "deferred": listing.deferred(actor=actor, shown=shown),
+        "rule": RULE,
         "window_fields": window,
         "exclusion_fields": exclusion,
         "problems": problems,
