@@ -127,3 +127,5 @@ def assert_halted(operation: Operation, runtime: Runtime, before: dict[str, str]
     report = operation.kept["report"]
     assert (report["outcome"], report["before"]["release"]) == ("halted", "2026.9.1")
     assert versions(report["before"]["modules"]) == versions(report["after"]["modules"]) == before
+    if operation.kept["modules_brought_back"]:
+        assert report["after"]["nodes"].keys() == {report["after"]["kubernetes"]}, "it was looked at again"

@@ -10,6 +10,7 @@ from typing import Any
 from controlplane.kernel.clock import rfc3339, utcnow
 from provisioner.modules.installing import install, look, settle
 from provisioner.modules.rendering import Rendered, render
+from provisioner.runtimes.workloads import look_at
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
 
 BROUGHT = "modules_brought_back"  # in the operation's notes: when
@@ -34,11 +35,13 @@ def run(ctx: StepContext) -> Outcome:
             ctx = ctx.noting(**{BROUGHT: rfc3339(utcnow())})
         sights = look(api, rendered)
         settle(api, rendered, sights, ctx.memory)
+        after = look_at(api)
     unwell = [sight for sight in sights if sight.complaints]
     if unwell and utcnow() - _brought_at(ctx) < PATIENCE:
         return Wait(
             f"Module {unwell[0].key} of before is not ready yet: {unwell[0].message}", delay=LOOK_AGAIN
         )
+    ctx.noting(after=after)  # with them: what the checks saw, if they came to look, was without
     return Done("The modules of before are back" + (", and not all of them well" if unwell else ""))
 
 
