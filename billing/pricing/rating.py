@@ -10,18 +10,19 @@ from billing.pricing.commitments import apply_commitments
 from billing.pricing.credits import apply_credits
 from billing.pricing.gathering import gather
 from billing.pricing.lines import place_of
-from billing.pricing.types import Problem, Rated, Terms, UsageItem
+from billing.pricing.types import ENGINE_VERSION, Problem, Rated, Terms, UsageItem
 
 
-def rate(items: Iterable[UsageItem], terms: Terms) -> Rated:
+def rate(items: Iterable[UsageItem], terms: Terms, *, engine: str = ENGINE_VERSION) -> Rated:
     """Rate one tenant's usage of one month.
 
     First what commitments cover, then the price lines of the books, then credits. What can't be rated is left out and stands in
-    `problems`, each with the item's row, its field and the remedy; the rest is rated. Nothing is raised for wrong usage.
+    `problems`, each with the item's row, its field and the remedy; the rest is rated. Nothing is raised for wrong usage. An older
+    `engine`, one of ENGINES, is for checking what it sealed.
     """
     problems: list[Problem] = []
     groups = gather(items, terms, problems)
-    charger = Charger(terms, problems)
+    charger = Charger(terms, problems, engine)
     lines, uses = apply_commitments(groups, terms, charger)
     lines += charger.charge(groups)
     lines.sort(key=place_of)
@@ -35,6 +36,5 @@ def rate(items: Iterable[UsageItem], terms: Terms) -> Rated:
         for segment in terms.segments
         if (segment.book.key, segment.book.version) in named
     }
-    return Rated(
-        terms.currency, tuple(lines), tuple(drawn), tuple(uses), tuple(dict.fromkeys(problems)), books=books
-    )
+    noted = tuple(dict.fromkeys(problems))
+    return Rated(terms.currency, tuple(lines), tuple(drawn), tuple(uses), noted, engine, books)

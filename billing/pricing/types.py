@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from billing.pricing.periods import Period
 
 ENGINE_VERSION = (
-    "1"  # raised whenever the same input gives other lines; a sealed statement names the one it was made with
+    "2"  # raised whenever the same input gives other lines; a sealed statement names the one it was made with
 )
+FIRST_ENGINE = "1"
+ENGINES = (FIRST_ENGINE, ENGINE_VERSION)  # all that can be rated with still: what they sealed stays checkable
 
 
 class Category(StrEnum):

@@ -56,18 +56,19 @@ def make(
     items: Sequence[UsageItem] | None = None,
     terms: Terms | None = None,
 ) -> Made:
-    """Rate a document. `booked` has what stands already of each month under `corrected`.
+    """Rate a document with the engine that it names. `booked` has what stands already of each month under `corrected`.
 
     Who has items and terms at hand gives them too, and saves reading them again. Raises KeyError for a missing book.
     """
     held = terms or read_terms(document["terms"], books)
-    rated = rate(read_items(document["usage"]) if items is None else items, held)
+    engine = document["engine"]
+    rated = rate(read_items(document["usage"]) if items is None else items, held, engine=engine)
     problems = list(rated.problems)
     lines = [Booked(line) for line in rated.lines]
     mended: dict[date, Rated] = {}
     for entry in document["corrected"]:
         origin = date.fromisoformat(entry["month"])
-        now = rate(read_items(entry["usage"]), read_terms(entry["terms"], books))
+        now = rate(read_items(entry["usage"]), read_terms(entry["terms"], books), engine=engine)
         problems += [problem._replace(detail=f"{origin:%Y-%m}: {problem.detail}") for problem in now.problems]
         mended[origin] = now
         before = [one.original for one in booked[origin]]

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import orjson
 
-from billing.pricing.types import ENGINE_VERSION
+from billing.pricing.types import ENGINES
 from billing.statements.canonical import books_of, digest_of, lines_body
 from billing.statements.inputs import booked_line, booked_of, books_at
 from billing.statements.models import Charge, Inputs, State, Statement
@@ -48,8 +48,9 @@ def _faults(row: Statement) -> Iterator[str]:
 
 def _rated_again(row: Statement, body: bytes, stored: bytes) -> Iterator[str]:
     document = orjson.loads(body)
-    if document["engine"] != ENGINE_VERSION:
-        yield f"It was rated by engine {document['engine']}, this is {ENGINE_VERSION}: check it with a release of that engine."
+    if document["engine"] not in ENGINES:
+        known = ", ".join(ENGINES)
+        yield f"It was rated by engine {document['engine']}, this release has {known}: check it with a release of that engine."
         return
     parts = [document["terms"], *(entry["terms"] for entry in document["corrected"])]
     try:

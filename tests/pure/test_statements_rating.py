@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from billing.pricing.amounts import plain
 from billing.pricing.rating import rate
-from billing.pricing.types import Line, Terms, UsageItem
+from billing.pricing.types import ENGINE_VERSION, Line, Terms, UsageItem
 from billing.statements.canonical import (
     Booked,
     dumped,
@@ -37,7 +37,7 @@ def document(
     return {
         "tenant": "t",
         "month": terms.month.start.date().isoformat(),
-        "engine": "1",
+        "engine": ENGINE_VERSION,
         "usage": items_document(items),
         "coverage": [0, 0, 0, 0],
         "terms": terms_document(terms),

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from billing.pricing.money import Price
+from billing.pricing.types import ENGINE_VERSION
 
 if TYPE_CHECKING:
     from billing.pricing.fields import Fields
@@ -18,11 +19,19 @@ class UnpricedError(Exception):
     """A quantity that the rule has no price for; the message says what to add to the price book."""
 
 
+class Stand(NamedTuple):
+    """What a scope used since the month began, and how long its runtimes were seen."""
+
+    used: int
+    seen: int
+
+
 @dataclass(slots=True)
 class Use:
     """What one scope (a tenant, account or runtime) used of one price line in one piece of the month.
 
-    Quantities are base units x seconds; `per_unit` of them make one unit. `spent` and the shares are of the whole scope.
+    Quantities are base units x seconds; `per_unit` of them make one unit. `spent` and the shares are of the whole scope. Nothing
+    need have been used in the piece: of a month that is cut, one may have brought time alone.
     """
 
     base: int
@@ -40,10 +49,22 @@ class Use:
     spent: Fraction = Fraction(
         0
     )  # charged in earlier pieces of the month, in major units of the book's currency
+    ahead: tuple[Stand, ...] = ()  # at the end of each later piece of the month
+    engine: str = ENGINE_VERSION  # that the month is rated with
 
-    def of(self, *, base: int, before: int, total: int) -> Use:
+    @property
+    def stands(self) -> tuple[Stand, ...]:
+        """How the month stands before this piece, at its end, and at the end of each later one."""
+        seen = self.observed_before + self.observed_seconds
+        return (
+            Stand(self.before, self.observed_before),
+            Stand(self.before + self.base, seen),
+            *self.ahead,
+        )
+
+    def of(self, *, base: int, before: int, total: int, ahead: tuple[Stand, ...] = ()) -> Use:
         """Return the same use of another quantity: what is left once some of it is taken off."""
-        return replace(self, base=base, before=before, total=total)
+        return replace(self, base=base, before=before, total=total, ahead=ahead)
 
 
 class Part(NamedTuple):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from billing.pricing import engine_1
 from billing.pricing.fields import Fields
 from billing.pricing.money import Price
-from billing.pricing.rules.base import ZERO, Part, PriceRule, RuleKind, Use
+from billing.pricing.rules.base import ZERO, Part, PriceRule, RuleKind, Stand, Use
 from billing.pricing.rules.per_unit import PerUnit
+from billing.pricing.types import FIRST_ENGINE
 
 HOUR = 3600
 
@@ -37,19 +41,32 @@ class Included:
 
     def charge(self, use: Use) -> list[Part]:
         """Return the included part at no cost, then what the other rule says of the rest."""
-        whole = use.before + use.base
-        free_before = min(use.before, self._allowance(use.observed_before))
-        free_after = min(whole, self._allowance(use.observed_before + use.observed_seconds))
-        free = free_after - free_before
-        allowance = self._allowance(use.observed_total)
+        if use.engine == FIRST_ENGINE:
+            return engine_1.charge_included(use, self.allowance, self.then)
+        before, until, *later = self._beyond(use.stands)
         rest = use.of(
-            base=use.base - free, before=use.before - free_before, total=max(use.total - allowance, 0)
+            base=until - before,
+            before=before,
+            total=max(use.total - self.allowance(use.observed_total), 0),
+            ahead=tuple(map(Stand, later, (stand.seen for stand in use.ahead))),
         )
+        free = use.base - rest.base
         parts = [Part("included", free, free, use.per_unit, ZERO)] if free else []
-        return parts + (self.then.charge(rest) if rest.base else [])
+        # A fee or a minimum is the whole month's: it is due in a piece that has nothing beyond, too.
+        return parts + (self.then.charge(rest) if rest.total else [])
 
-    def _allowance(self, observed_seconds: int) -> int:
+    def allowance(self, observed_seconds: int) -> int:
+        """Return how many base units are included once runtimes were seen for so long."""
         return self.monthly + self.hourly * observed_seconds // HOUR
+
+    def _beyond(self, stands: Sequence[Stand]) -> list[int]:
+        """Return how much lies beyond the included until each moment.
+
+        Mostly that is as if the month ended there. But it never falls: what hours to come will cover lies beyond at no time. So
+        no piece frees more than it used, and all together as much as the month in one.
+        """
+        over = [max(stand.used - self.allowance(stand.seen), 0) for stand in stands]
+        return list(accumulate(reversed(over), min))[::-1]
 
 
 def _parse(fields: Fields) -> PriceRule:
