@@ -164,13 +164,7 @@ def agree_commitment(
         raise Refused("dimension_unknown", f"{meter} has no dimensions; leave it out.", field="dimension")
     _check_amount(fee, currency, field="fee", least=0)
     check_months(starts, ends)
-    if units.is_finite() and units > LARGEST:
-        detail = f"units must be at most {LARGEST:,f}; check its digits."
-        raise Refused("units_invalid", detail, field="units")
-    base = EXACT.multiply(units, known[meter].per_unit) if units.is_finite() else Decimal(0)
-    if base <= 0 or base != int(base):
-        detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
-        raise Refused("units_invalid", detail, field="units")
+    _check_units(units, known[meter].per_unit)
     _check_priced(tenant, meter, starts)
     refuse_backdated(tenant.id, starts)
     given: dict[str, Any] = {
@@ -239,6 +233,16 @@ def _check_currency(currency: str, *, field: str = "currency") -> None:
         places_of(currency)
     except MoneyError as error:
         raise Refused("currency_unknown", str(error), field=field) from error
+
+
+def _check_units(units: Decimal, per_unit: int) -> None:
+    if units.is_finite() and units > LARGEST:
+        detail = f"units must be at most {LARGEST:,f}; check its digits."
+        raise Refused("units_invalid", detail, field="units")
+    base = EXACT.multiply(units, per_unit) if units.is_finite() else Decimal(0)
+    if base <= 0 or base != int(base):
+        detail = "units must be above 0, and not finer than the meter counts; use fewer decimal places."
+        raise Refused("units_invalid", detail, field="units")
 
 
 def _check_amount(amount: Decimal, currency: str, *, field: str, least: int) -> None:
