@@ -36,4 +36,6 @@ def refuse_exhausted(account: Account) -> None:
         f"{amount_in_words(used_up.spent, budget.currency)} are used, and it stops new runtimes. Ask an owner, an admin or "
         f"somebody of finance to raise it or to lift its stop, or wait until {next_month(today)}."
     )
+    if used_up.problem:
+        detail += f" That is what is known; it can't be reckoned anew: {used_up.problem}"
     raise Refused("budget_exhausted", detail, status=403)

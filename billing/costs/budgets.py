@@ -193,8 +193,10 @@ def _checked(fields: Mapping[str, Any], currency: str) -> dict[str, Any]:
 
 def _amount(amount: Decimal, currency: str) -> Decimal:
     places = places_of(currency) if currency else 0
-    if not amount.is_finite() or not 0 < amount <= LARGEST:
+    if not amount.is_finite() or amount <= 0:
         raise Refused("amount_invalid", "amount must be more than 0.", field="amount")
+    if amount > LARGEST:
+        raise Refused("amount_invalid", f"amount must be at most {LARGEST:,f}.", field="amount")
     rounded = amount.quantize(Decimal(1).scaleb(-places))
     if rounded != amount:
         what = f"at most {places} decimal places, as {currency} has" if currency else "whole grams"

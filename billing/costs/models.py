@@ -82,7 +82,8 @@ class BudgetMonth(TenantOwned):
     expected = models.DecimalField(max_digits=20, decimal_places=6, null=True)  # null: too little history
     low = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     high = models.DecimalField(max_digits=20, decimal_places=6, null=True)
-    problem = models.CharField(max_length=200, blank=True)  # why it could not be looked at; "" mostly
+    # Why not all of it could be reckoned, and the figures are what was known last; "" mostly.
+    problem = models.CharField(max_length=200, blank=True)
     checked_at = models.DateTimeField()
 
     class Meta:

@@ -23,13 +23,15 @@ UPDATE costs_budget b SET due_at = %(now)s::timestamptz + CASE
 FROM turn WHERE b.id = turn.id RETURNING b.id, b.tenant_id
 """
 
-# How a budget stands; the older of two looks never overwrites the newer one. By the unique index.
+# How a budget stands; the older of two looks never overwrites the newer one, and one that had a problem never says less than
+# was known before. By the unique index.
 NOTE_MONTH = """
 INSERT INTO costs_budget_month AS m (tenant_id, budget_id, month, spent, expected, low, high, problem, checked_at)
 VALUES (%(tenant)s, %(budget)s, %(month)s, %(spent)s, %(expected)s, %(low)s, %(high)s, %(problem)s, %(now)s)
 ON CONFLICT (budget_id, month) DO UPDATE SET
     (spent, expected, low, high, problem, checked_at)
-    = (excluded.spent, excluded.expected, excluded.low, excluded.high, excluded.problem, excluded.checked_at)
+    = (CASE excluded.problem WHEN '' THEN excluded.spent ELSE greatest(m.spent, excluded.spent) END,
+        excluded.expected, excluded.low, excluded.high, excluded.problem, excluded.checked_at)
 WHERE m.checked_at <= excluded.checked_at
 """
 

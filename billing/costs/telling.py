@@ -1,4 +1,4 @@
-"""Tells people about a budget: who answers for a tenant's money, once for each threshold."""
+"""Tells people about a budget: who answers for a tenant's money, once for each threshold; of a problem FinOps too."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.conf import settings
 from billing.costs.models import Basis, Budget, BudgetAlert
 from billing.costs.sentences import amount_in_words, next_month
 from controlplane.notices.services import notify
-from controlplane.tenants.access import ALLOWED, Permission
-from controlplane.tenants.models import Account, Member
+from controlplane.tenants.access import ALLOWED, Permission, PlatformRole
+from controlplane.tenants.models import Account, Member, User
 
-ALERT = "budget-alert"
+ALERT, PROBLEM = "budget-alert", "budget-problem"
 
 
 def tell(
@@ -45,6 +45,37 @@ def tell(
         told=len(people)
     )
     return len(people)
+
+
+def tell_problem(budget: Budget, *, spent: Decimal, code: str, problem: str, month: date) -> int:
+    """Write once a month and kind of problem that a budget can't be reckoned; return to how many.
+
+    To everybody who manages the tenant's costs of each budget, to FinOps of the first; in the caller's transaction.
+    """
+    stops = budget.hard_stop and spent >= budget.amount
+    context = {
+        "budget": budget.name,
+        "tenant": budget.tenant.name,
+        "month": f"{month:%B %Y}",
+        "amount": amount_in_words(budget.amount, budget.currency),
+        "spent": amount_in_words(spent, budget.currency),
+        "problem": problem,
+        "stopped": stops,
+        "stops": budget.hard_stop,
+        "link": f"{settings.PUBLIC_URL}/costs/",
+    }
+    people = {address: f"{budget.id}:{user}" for user, address in recipients(budget)}
+    for user, address in _finops():
+        people.setdefault(address, f"{budget.tenant_id}:{user}")
+    for address, whose in people.items():
+        key = f"{PROBLEM}:{month}:{code}:{whose}"
+        notify(to=address, kind=PROBLEM, context=context, tenant_id=budget.tenant_id, dedupe_key=key)
+    return len(people)
+
+
+def _finops() -> list[tuple[UUID, str]]:
+    rows = User.objects.filter(platform_role=PlatformRole.FINOPS, is_active=True).exclude(email="")
+    return list(rows.order_by("id").values_list("id", "email"))
 
 
 def recipients(budget: Budget) -> list[tuple[UUID, str]]:

@@ -46,7 +46,11 @@ BUDGET = Shape(
             "revision": COUNT,
             "spent": AMOUNT,
             "expected": MAYBE_AMOUNT,
-            "problem": TEXT,
+            "problem": {
+                **TEXT,
+                "description": "Why not all of it can be reckoned, in a sentence; empty mostly. `spent` is then what was known "
+                "last, or what could be priced where that is more, and `expected` what was known last. A stop goes on by it.",
+            },
             "created_by": TEXT,
             "created_at": MOMENT,
         },

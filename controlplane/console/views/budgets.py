@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.books.services import currency_of
 from billing.costs import budgets as doors
-from billing.costs.models import Budget, BudgetAlert, Kind
+from billing.costs.models import Budget, BudgetAlert, BudgetMonth, Kind
 from billing.costs.sentences import amount_in_words, rounded
 from controlplane.console.fields.problems import Problem, place
 from controlplane.console.fields.read import clean
@@ -58,7 +58,7 @@ def new(request: ConsoleRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @page
 def detail(request: ConsoleRequest, budget_id: UUID) -> HttpResponse:
-    """A budget's fields, and the alerts that were told."""
+    """A budget's fields, the alerts that were told, and why it can't be reckoned where it can't."""
     row: Budget | None = doors.visible_budgets(request.visitor.actor).filter(pk=budget_id).first()
     if row is None:
         raise doors.no_such_budget(budget_id)
@@ -74,8 +74,15 @@ def detail(request: ConsoleRequest, budget_id: UUID) -> HttpResponse:
             messages.success(request, "The budget is changed.")
             return redirect("console:costs")
     alerts = BudgetAlert.objects.filter(budget=row).order_by("-noticed_at")[:NEWEST]
+    trouble = (
+        BudgetMonth.objects.filter(budget=row, month=utcnow().date().replace(day=1))
+        .exclude(problem="")
+        .first()
+    )
     context = {
         "row": row,
+        "trouble": trouble,
+        "known_spent": amount_in_words(trouble.spent, row.currency) if trouble else "",
         "fields": fields,
         "problems": problems,
         "alerts": [(alert, amount_in_words(alert.value, row.currency)) for alert in alerts],
