@@ -60,17 +60,23 @@ def what_if(
 ) -> Iterator[Compared]:
     """Rate a month of every tenant with another book, instead of one book (by key) or of all; contracts' discounts stay.
 
-    Credits count as its draft finds them: what other months are about to draw is gone.
+    Credits count as the month's statement finds them: what other months draw is gone, also of what a book gives by itself up to
+    a limit.
 
     By slug, those behind `after` alone: whoever shows them takes as many as fit. One tenant's usage is held at a time. Tenants
     without usage are left out.
     """
-    market = load_market(month)
+    market, first = load_market(month), month.start.date()
     # Most of many tenants have no usage: they need not be asked one by one.
     tenants = rated_tenants(month, after=after) if usage is stored_usage else Tenant.objects.order_by("slug")
     for tenant in tenants.iterator(chunk_size=200):
         held = terms(tenant, month, market=market)
-        held = ports.left_for(held, tenant_id=tenant.id, month=month.start.date())
+        held = ports.left_for(held, tenant_id=tenant.id, month=first)
         items = usage(tenant.id, held)
         if items:
-            yield compare(tenant.slug, items, held, swapped(held, book, instead_of=instead_of))
+            both = (held, swapped(held, book, instead_of=instead_of))
+            yield compare(
+                tenant.slug,
+                items,
+                *(ports.limits_for(one, items, tenant_id=tenant.id, month=first) for one in both),
+            )

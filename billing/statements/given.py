@@ -18,15 +18,27 @@ from billing.statements import queries
 Taken = dict[date, dict[tuple[str, str], Decimal]]  # of each month by book and currency
 
 
-def taken_before(tenants: Sequence[UUID], month: date) -> dict[UUID, Taken]:
-    """Return what statements and drafts of months before took of books' own credits, by the month they are about."""
+def taken_before(tenants: Sequence[UUID], month: date, *, own: bool = False) -> dict[UUID, Taken]:
+    """Return what statements and drafts of months before took of books' own credits, by the month they are about.
+
+    With `own`, corrections that the month's own statement has are in it, where they take more, as `note_taken` counts them.
+    """
     found: dict[UUID, Taken] = defaultdict(dict)
     if not tenants:
         return found
-    values = {"tenants": list(tenants), "month": month}
-    for tenant, origin, book, currency, amount in queries.rows(queries.GIVEN, values):
-        found[tenant].setdefault(origin, {})[book, currency] = amount
+    values = {"tenants": list(tenants), "month": month, "own": own}
+    for tenant, origin, book, currency, amount, is_own in queries.rows(queries.GIVEN, values):
+        amounts = found[tenant].setdefault(origin, {})
+        more = max(amount, Decimal(0)) if is_own else amount
+        amounts[book, currency] = amounts.get((book, currency), Decimal(0)) + more
     return found
+
+
+def limits_as_drafted(terms: Terms, items: Iterable[UsageItem], *, tenant_id: UUID, month: date) -> Terms:
+    """Return a month's terms with what its statement finds taken of its books' own credits; one statement where that matters."""
+    if not limited(terms, items):
+        return terms
+    return with_given(terms, taken_before([tenant_id], month, own=True)[tenant_id])
 
 
 def limited(terms: Terms, items: Iterable[UsageItem]) -> bool:

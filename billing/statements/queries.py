@@ -45,13 +45,15 @@ ROOM = (
 )
 
 # What books gave back by themselves in earlier statements, by the month that it is about and in its currency. Few tenants have
-# such a plan, and theirs are few statements: by tenant and month, then by the charges' primary key.
+# such a plan, and theirs are few statements: by tenant and month, then by the charges' primary key. Corrections in the month's
+# own statement come apart: whoever makes that statement makes them anew.
 GIVEN = """
 SELECT c.tenant_id, coalesce(c.origin_month, s.month), c.credit, coalesce(c.booked_as ->> 'currency', c.currency),
-    -sum(coalesce((c.booked_as ->> 'billed_cost')::numeric, c.billed_cost))
+    -sum(coalesce((c.booked_as ->> 'billed_cost')::numeric, c.billed_cost)), s.month = %(month)s
 FROM statements_statement s JOIN statements_charge c ON c.statement_id = s.id
-WHERE s.tenant_id = ANY(%(tenants)s) AND s.month < %(month)s AND c.category = 'Credit' AND c.credit = c.book
-GROUP BY 1, 2, 3, 4
+WHERE s.tenant_id = ANY(%(tenants)s) AND c.category = 'Credit' AND c.credit = c.book
+    AND (s.month < %(month)s OR %(own)s AND s.month = %(month)s AND c.origin_month IS NOT NULL)
+GROUP BY 1, 2, 3, 4, 6
 """
 
 # How much of their time is known. By the index of tenants.
