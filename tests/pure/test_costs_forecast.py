@@ -93,16 +93,17 @@ def test_what_is_long_past_says_nothing() -> None:
     assert told({**old, **known}, following(known, 1)).expected == 10
 
 
-def test_the_sum_lies_in_the_interval_about_four_times_out_of_five() -> None:
+@pytest.mark.parametrize("count", [7, 9, 12, 14, 20, 28])
+def test_the_sum_lies_in_the_interval_four_times_out_of_five_from_the_first_week_on(count: int) -> None:
     dice = random.Random(4)
     held = 0
     for _ in range(400):
-        known = days(*(max(0.0, dice.gauss(100, 15)) for _ in range(28)))
+        known = days(*(max(0.0, dice.gauss(100, 15)) for _ in range(count)))
         ahead = following(known, 10)
         found = told(known, ahead)
         came = sum(max(0.0, dice.gauss(100, 15)) for _ in ahead)
         held += found.low <= Decimal(came) <= found.high
-    assert 0.7 < held / 400 < 0.95
+    assert 0.79 < held / 400 < 0.92
 
 
 @settings(max_examples=80, deadline=None)

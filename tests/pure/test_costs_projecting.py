@@ -16,6 +16,7 @@ from billing.books.loading import meter_facts, read_books
 from billing.costs.forecasting import TooLittle
 from billing.costs.months import Known, Life, Material, Month, of_rated
 from billing.costs.projecting import Before, Expected, Outlook, outlook_of
+from billing.costs.valuing import worths
 from billing.pricing.book import Book
 from billing.pricing.fx import Rate, Rates
 from billing.pricing.periods import Period, month, month_of
@@ -186,6 +187,14 @@ def test_a_fee_by_time_is_charged_for_the_days_to_come(day: int) -> None:
     assert found.low < 300 < found.high  # it may be deleted before, and another one may come
 
 
+def test_a_fee_by_time_alone_goes_on_beyond_a_new_version_of_its_book() -> None:
+    fee = book(control_plane={"rule": "flat", "price": "300", "prorated": True, "per": "runtime"})
+    middle = NOVEMBER.start + 15 * DAY
+    held = terms(Segment(NOVEMBER.start, middle, fee), Segment(middle, NOVEMBER.end, replace(fee, version=2)))
+    found = told(asked(held, [("shop", "r1", "control_plane", "", 1)], NOVEMBER.start + 4 * DAY))
+    assert found.expected == 300
+
+
 @pytest.mark.parametrize("day", [2, 10, 20])
 def test_units_included_by_the_hour_are_given_on_the_days_to_come(day: int) -> None:
     held = terms(Segment(*NOVEMBER, SHIPPED["kyma-capacity-units"]))
@@ -254,3 +263,29 @@ def test_where_nothing_lives_any_more_less_is_expected_from_day_to_day() -> None
         amounts.append(told(outlook_of(*so_far(terms(), items, lives, now), Before(), now)).expected)
     assert amounts == sorted(amounts, reverse=True)
     assert amounts[-1] == 240
+
+
+def test_use_is_worth_what_its_first_unit_costs_the_tenant() -> None:
+    prices = book(
+        vcpu={"rule": "graduated", "tiers": [{"up_to": 10, "price": "0.1"}, {"price": "0.05"}]},
+        egress={"rule": "included", "units": 10, "then": {"rule": "per_unit", "price": "0.08"}},
+        control_plane={"rule": "flat", "price": "300"},
+    )
+    discounted = Segment(*NOVEMBER, prices, frozenset({"aws"}), Decimal(40))
+    held = terms(discounted, currency="HUF", rates=Rates.of([Rate("EUR", "HUF", SINCE, Decimal(400))]))
+    kinds = [
+        (plan, "eu", meter, "")
+        for plan, meter in (
+            ("aws", "vcpu"), ("aws", "egress"), ("aws", "control_plane"), ("aws", "nfs"), ("gcp", "vcpu"),
+        )
+    ]  # fmt: skip
+    found = worths(kinds, held, NOVEMBER.start)
+    facts = meter_facts()
+    # Of 0.1 and 0.08 euros, in fillers; a fee has no first unit, and of a plan without a book nothing is known.
+    assert {kind[2]: round(worth * facts[kind[2]].per_unit, 9) for kind, worth in found.items()} == {
+        "vcpu": 2400,
+        "egress": 1920,
+        "control_plane": 0,
+        "nfs": 0,
+    }
+    assert ("gcp", "eu", "vcpu", "") not in found
