@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from billing.exports import queries
+from billing.exports.units import in_units
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.notices.models import Webhook
 from controlplane.notices.webhooks import emit
@@ -45,9 +46,10 @@ def _tell_day(tenant: UUID, day: date) -> int:
         return 0
     names = ("runtime", "account", "plan", "region", "meter", "dimension", "quantity", "inferred")
     following = day + timedelta(days=1)
+    rows = [dict(zip(names, map(_plain, row), strict=True)) for row in found[:MOST]]
     data = {
         "day": day.isoformat(),
-        "usage": [dict(zip(names, map(_plain, row), strict=True)) for row in found[:MOST]],
+        "usage": [{**row, **in_units(row["meter"], row["quantity"])} for row in rows],
         "complete": len(found) <= MOST,
         "more": f"/api/v1/usage?from={day}&to={following}",
     }

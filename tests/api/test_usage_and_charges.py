@@ -79,6 +79,9 @@ def test_usage_is_narrowed_by_runtime_and_meter(june: World) -> None:
     assert {(row["meter"], row["runtime"], row["quantity"]) for row in rows} == {
         ("vcpu", first["runtime"], CORE_HOUR)
     }
+    assert {(row["quantity_unit"], row["units"], row["unit"]) for row in rows} == {
+        ("millicores x seconds", "1", "Core-Hours")
+    }
 
 
 def test_charges_add_up_to_the_statement(june: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from billing.exports.comparing import Compared, Margin, Reconciliation, Share
 from billing.exports.models import FileFormat, FocusExport
+from billing.exports.units import in_units
 from controlplane.api.shapes.base import (
     COUNT,
     ID,
@@ -44,6 +45,9 @@ USAGE_ROW = Shape(
             "day": DAY, "tenant": TEXT, "account": ID, "runtime": ID, "plan": TEXT, "region": TEXT, "meter": TEXT,
             "dimension": TEXT, "quantity": WHOLE, "inferred": WHOLE, "observed_seconds": COUNT, "inferred_seconds": COUNT,
             "unknown_seconds": COUNT, "alive_seconds": COUNT,
+            "quantity_unit": {**TEXT, "description": "What quantity and inferred count: millicores x seconds."},
+            "units": {**TEXT, "description": "The quantity in the unit, a decimal number; empty for a meter that is gone."},
+            "unit": {**TEXT, "description": "The meter's unit, as on statements."},
         },
         description="How much of a meter a runtime had on a day of UTC that is over, and how much of its time is known.",
     ),
@@ -147,7 +151,14 @@ def usage_json(row: dict[str, Any]) -> dict[str, Any]:
              "unknown_seconds", "alive_seconds")  # fmt: skip
     whose = {name: str(row[name]) for name in ("account", "runtime")}
     tenant = row["tenant"] or str(row["tenant_id"])
-    return {"day": row["day"].isoformat(), "tenant": tenant, **whose, **{name: row[name] for name in names}}
+    units = in_units(row["meter"], row["quantity"])
+    return {
+        "day": row["day"].isoformat(),
+        "tenant": tenant,
+        **whose,
+        **{name: row[name] for name in names},
+        **units,
+    }
 
 
 def charge_json(row: dict[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,11 @@ def test_days_and_statements_are_told_once(world: World, listener: Listener) -> 
     events = [json.loads(body) for _, body in listener.told]
     days = sorted(event["subject"] for event in events if event["type"].endswith("usage.daily"))
     assert days == ["2026-11-18", "2026-11-19"]
-    assert all(len(event["data"]["usage"]) == 1 for event in events if event["type"].endswith("daily"))
+    rows = [event["data"]["usage"] for event in events if event["type"].endswith("daily")]
+    told_of = ("quantity", "quantity_unit", "units", "unit")
+    assert [[tuple(row[name] for name in told_of) for row in one] for one in rows] == [
+        [(CORE_HOUR, "millicores x seconds", "1", "Core-Hours")]
+    ] * 2
     (told,) = [event["data"] for event in events if event["type"].endswith("sealed")]
     assert (told["statement"], told["month"], told["complete"]) == (str(statement.pk), "2026-06", True)
     assert len(told["charges"]) == statement.charges_count
