@@ -107,7 +107,10 @@ ROLLOUT = Shape(
         {
             **_SHORT,
             "plan": {**FREE, "description": "As it was asked for; from the start on with every default."},
-            "finish": {**maybe(FINISH), "description": "When it will be done, while it runs; null while it stands still."},
+            "finish": {
+                **maybe(FINISH),
+                "description": "When it will be done, while it runs; null while it stands still.",
+            },
             "stages": several(STAGE),
             "burn": several(record({"scope": TEXT, "failed": COUNT, "allowed": COUNT})),
             "places": several(record({"landscape": TEXT, "region": TEXT, "counts": COUNTS})),
