@@ -110,13 +110,20 @@ class StepContext:
 
         Settings stay as they are wished now, and so does what came or chose a channel of its own since.
         """
+        wanted = self._recalled(modules)
+        return self.amended(modules=[asdict(wish) for wish in wanted]) if self.differs(modules) else self
+
+    def differs(self, modules: Iterable[Mapping[str, Any]]) -> bool:
+        """Say whether `recalling` these would change anything."""
+        return self._recalled(modules) != self.cluster.modules
+
+    def _recalled(self, modules: Iterable[Mapping[str, Any]]) -> tuple[ModuleWish, ...]:
         was = {(wish.key, wish.channel): wish for wish in (ModuleWish(**one) for one in modules)}
         wanted = []
         for wish in self.cluster.modules:
             old = was.get((wish.key, wish.channel), wish)
             wanted.append(replace(wish, version=old.version, implementation=old.implementation))
-        same = tuple(wanted) == self.cluster.modules
-        return self if same else self.amended(modules=[asdict(wish) for wish in wanted])
+        return tuple(wanted)
 
     def noting(self, **notes: Any) -> StepContext:
         """Return the context once the operation keeps these notes."""

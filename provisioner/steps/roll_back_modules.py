@@ -12,8 +12,10 @@ from provisioner.modules.installing import install, look, settle
 from provisioner.modules.rendering import Rendered, render
 from provisioner.runtimes.workloads import look_at
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
+from provisioner.steps.switch_modules import SWITCHED
 
 BROUGHT = "modules_brought_back"  # in the operation's notes: when
+SWITCHED_BEFORE = "modules_before"  # what an older version of this program noted in its place
 PATIENCE = timedelta(minutes=15)
 LOOK_AGAIN = timedelta(seconds=10)
 
@@ -23,10 +25,11 @@ def run(ctx: StepContext) -> Outcome:
     if (ctx.kept.get("verdict") or {"ok": True}).get("ok"):
         return Done("Nothing to bring back")
     before = (ctx.kept.get("before") or {}).get("modules", ())
-    back = ctx.recalling(before)
-    if back is ctx and not ctx.kept.get("modules_switched"):
-        return Done("The modules are those of before")
-    ctx = back
+    if not (ctx.kept.get(SWITCHED) or ctx.kept.get(SWITCHED_BEFORE)):
+        if not ctx.differs(before):
+            return Done("The modules are those of before")
+        ctx = ctx.noting(**{SWITCHED: True})  # first: whoever comes again finds the wish as it is to be
+    ctx = ctx.recalling(before)
     # What came with the upgrade stays wished, and does not stand in the way of what was there before it.
     rendered = _rendered(ctx, {one["key"] for one in before})
     with ctx.inside() as api:

@@ -16,7 +16,7 @@ from controlplane.kernel.sentences import find_faults
 from provisioner.modules.base import Footprint
 from provisioner.modules.registry import all_modules
 from provisioner.modules.sources import shelf
-from provisioner.modules.sources.faults import SourceFault, SourceInvalidError, beyond
+from provisioner.modules.sources.faults import SourceFault, SourceInvalidError, Tried, beyond
 from provisioner.modules.sources.shelf import _rendered
 from provisioner.modules.sources.values import chart_values, path_faults, variants
 from provisioner.modules.texts import texts_of_many_lines
@@ -178,9 +178,22 @@ spec:
 
 
 def test_of_alike_faults_as_many_are_known_as_one_rendering_had() -> None:
-    one, other, third = (SourceFault("c", said, "x") for said in ("first", "second", "third"))
-    away = SourceFault("c", "first", "y")
-    assert beyond([one, other], [[third]]) == [other]
-    assert beyond([other, one], [[one]]) == [other], "what is said in the same words is known first"
-    assert beyond([one, other], [[third], [third, third]]) == []
-    assert beyond([one, away], [[third]]) == [away]
+    def tried(*said: str, code: str = "c", **settings: Any) -> Tried:
+        return Tried([SourceFault(code, one) for one in said], settings)
+
+    def more(made: Tried, *before: Tried) -> list[str]:
+        return [fault.detail for fault in beyond(made, before)]
+
+    assert more(tried("volume one is odd", name="one"), tried("volume two is odd", name="two")) == []
+    assert more(tried("7 days, 7 hours", days=7), tried("24 days, 24 hours", days=24)) == []
+    assert more(tried("a 1", "a 2"), tried("a 2")) == ["a 1"], "what is said in the same words is known first"
+    assert more(tried("a 1", "a 2"), tried("a 3"), tried("a 4", "a 5")) == []
+    assert more(tried("privileged, hostPort", name="one"), tried("hostPort", name="two")) == [
+        "privileged, hostPort"
+    ]
+    # No setting may stand for everything, and none widens what a bundle reaches that is not its own.
+    assert more(tried("group *", group="*"), tried("group apps", group="apps")) == ["group *"]
+    reached = tried("group secrets", code="module_object_reserved", group="secrets")
+    assert more(reached, tried("group apps", code="module_object_reserved", group="apps")) == [
+        "group secrets"
+    ]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from provisioner.modules.base import Module
 from provisioner.modules.sources.belonging import belonging_faults, own_groups
 from provisioner.modules.sources.confusing import confusion_faults
 from provisioner.modules.sources.dressing import hooks_of, pod_of
-from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.faults import SourceFault, in_one_line
 from provisioner.modules.sources.granting import granting_faults
 from provisioner.modules.sources.intercepting import intercepting_faults
 from provisioner.modules.sources.kinds import (
@@ -50,9 +49,9 @@ def admission_faults(
             continue
         if scope and ref.namespace not in places and not is_delegation(document):
             astray[ref.namespace].append(ref)
-        own = [*([] if scope else _placeless(ref)), *_content(document, ref)]
-        own += [
-            SourceFault("module_object_reserved", why)
+        found += [*([] if scope else _placeless(ref)), *_content(document, ref)]
+        found += [
+            SourceFault("module_object_reserved", in_one_line(why))
             for why in (
                 *belonging_faults(document, ref, module),
                 *granting_faults(document, ref, key=module.key, groups=groups, places=places),
@@ -61,8 +60,7 @@ def admission_faults(
         ]
         if document["kind"] in WORKLOADS:
             level = places.get(ref.namespace, security)
-            own += pod_faults(ref, pod_of(document), restricted=level == "restricted")
-        found += [replace(fault, about=str(ref)) for fault in own]
+            found += pod_faults(ref, pod_of(document), restricted=level == "restricted")
     found += [_elsewhere(namespace, refs, places) for namespace, refs in astray.items()]
     found += [*taken_from_build(documents, module), *confusion_faults(documents, module)]
     return [*found, *_twice(documents)]
@@ -80,9 +78,7 @@ def _unknown(ref: ObjectRef) -> SourceFault:
     why = REMEDIES.get(
         ref.kind, "neither Kubernetes' own kinds that modules may have nor the bundle define it"
     )
-    return SourceFault(
-        "module_object_kind", f"{ref} ({ref.api_version}) can't be part of a module: {why}.", str(ref)
-    )
+    return SourceFault("module_object_kind", f"{ref} ({ref.api_version}) can't be part of a module: {why}.")
 
 
 def _placeless(ref: ObjectRef) -> Iterator[SourceFault]:

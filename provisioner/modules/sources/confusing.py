@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.modules.base import Module
 from provisioner.modules.sources.dressing import pod_of
-from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.faults import SourceFault, in_one_line
 from provisioner.modules.sources.kinds import WORKLOADS
 from provisioner.modules.sources.reading import inner
 from provisioner.modules.sources.selectors import selects
@@ -31,8 +31,7 @@ def confused(documents: Iterable[Json], others: Others) -> Iterator[SourceFault]
     """Yield what of these objects is about pods of others, each by its module's key, or has pods that are taken for theirs."""
     for document in documents:
         for why in (*_reached(document, others), *_mistaken(document, others), *_scaled(document, others)):
-            ref = str(ObjectRef.of(document))
-            yield SourceFault("module_object_reserved", f"{ref} {why}", ref)
+            yield SourceFault("module_object_reserved", in_one_line(f"{ObjectRef.of(document)} {why}"))
 
 
 def is_about_pods(document: Mapping[str, Any]) -> bool:

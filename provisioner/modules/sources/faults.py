@@ -2,46 +2,81 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _LONGEST = 600  # characters
+# Roles, hooks and policies: what they reach is named in the sentence, and no setting may widen it.
+_EXACT = frozenset({"module_object_reserved", "module_object_taken"})
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,}")
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
 class SourceFault:
-    """A stable code, and a sentence with the remedy, fit for a terminal and for PostgreSQL whatever a bundle calls its things.
-
-    `about` is the object, where it is one's: a sentence may quote what a runtime's settings say.
-    """
+    """A stable code, and a sentence with the remedy, fit for a terminal and for PostgreSQL whatever a bundle calls its things."""
 
     code: str
     detail: str
-    about: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detail", in_one_line(self.detail))
 
-    @property
-    def mark(self) -> tuple[str, str]:
-        """What is the same of a fault whatever settings its sentence quotes."""
-        return self.code, self.about or self.detail
+
+@dataclass(frozen=True)
+class Tried:
+    """What was wrong with a rendering, and the settings that it was made with."""
+
+    faults: Sequence[SourceFault]
+    settings: Mapping[str, Any]
+
+    def known(self) -> Counter[tuple[str, str]]:
+        """Return how often each fault is there, whatever settings its sentence quotes."""
+        words = sorted(filter(_PLAIN.fullmatch, _words(self.settings)), key=len, reverse=True)
+        return Counter(_mark(fault, words) for fault in self.faults)
 
 
-def beyond(faults: Sequence[SourceFault], known: Iterable[Sequence[SourceFault]]) -> list[SourceFault]:
-    """Return the faults that none of the `known` renderings had: of each kind as many as are more than in any of them."""
+def beyond(made: Tried, before: Iterable[Tried]) -> list[SourceFault]:
+    """Return the faults that none of the renderings before had, or not as often.
+
+    A fault is known again by its sentence but for what settings say in it: numbers, and plain names. Of what a bundle would
+    change that is not its own, it is known by the very words.
+    """
     sentences: set[str] = set()
     left: Counter[tuple[str, str]] = Counter()
-    for rendering in known:
-        sentences |= {fault.detail for fault in rendering}
-        left |= Counter(fault.mark for fault in rendering)
+    for rendering in before:
+        sentences |= {fault.detail for fault in rendering.faults}
+        left |= rendering.known()
     found = []
-    for fault in sorted(faults, key=lambda fault: fault.detail not in sentences):
-        if left[fault.mark] == 0:
+    for fault in sorted(made.faults, key=lambda fault: fault.detail not in sentences):
+        (mark,) = Tried([fault], made.settings).known()
+        if left[mark] == 0:
             found.append(fault)
-        left[fault.mark] -= left[fault.mark] > 0
+        left[mark] -= left[mark] > 0
     return found
+
+
+def _mark(fault: SourceFault, words: Iterable[str]) -> tuple[str, str]:
+    said = fault.detail
+    if fault.code not in _EXACT:
+        for word in words:
+            said = said.replace(word, "{}")
+        said = _NUMBER.sub("{}", said)
+    return fault.code, said
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _words(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _words(one)
 
 
 class SourceInvalidError(Exception):

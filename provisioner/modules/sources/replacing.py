@@ -12,7 +12,7 @@ from provisioner.runtimes.inside import Json, ObjectRef
 def replacement_faults(documents: Sequence[Json]) -> list[SourceFault]:
     """Return why pods of dressed workloads would stay as they were after a change, or pile up."""
     return [
-        SourceFault("module_object_rollout", f"{ObjectRef.of(document)} {why}", str(ObjectRef.of(document)))
+        SourceFault("module_object_rollout", f"{ObjectRef.of(document)} {why}")
         for document in documents
         for why in _reasons(document["kind"], document.get("spec"))
     ]

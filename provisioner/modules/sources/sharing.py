@@ -11,7 +11,7 @@ from provisioner.modules.base import ClusterFacts, Module, Request
 from provisioner.modules.promising import promised
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import with_defaults
-from provisioner.modules.sources.faults import SourceFault
+from provisioner.modules.sources.faults import SourceFault, in_one_line
 from provisioner.modules.sources.kinds import CRD, identity_of
 from provisioner.modules.sources.reading import entries, inner
 from provisioner.runtimes.inside import Identity, Json
@@ -47,13 +47,12 @@ def shared(one: tuple[str, Claims], other: tuple[str, Claims]) -> Iterator[Sourc
     (key, mine), (second, theirs) = one, other
     twice = mine.objects.keys() & (theirs.objects.keys() | theirs.implied.keys())
     for identity in sorted(twice | (mine.implied.keys() & theirs.objects.keys())):
-        what = mine.objects.get(identity) or mine.implied[identity]
         detail = (
-            f"{what} comes with module {key} and with module {second}: one would "
+            f"{mine.objects.get(identity) or mine.implied[identity]} comes with module {key} and with module {second}: one would "
             "undo the other's, and whichever goes first takes both away. Call it otherwise in one of them, or leave it out by "
             "the chart's values."
         )
-        yield SourceFault("module_object_taken", detail, what)
+        yield SourceFault("module_object_taken", in_one_line(detail))
 
 
 def taken_from_build(documents: Iterable[Mapping[str, Any]], module: Module) -> Iterator[SourceFault]:

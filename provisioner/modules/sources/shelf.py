@@ -24,7 +24,7 @@ from provisioner.modules import ports
 from provisioner.modules.base import Footprint, Implementation, Request
 from provisioner.modules.registry import all_modules
 from provisioner.modules.rendering import with_defaults
-from provisioner.modules.sources.faults import SourceFault, SourceInvalidError, beyond
+from provisioner.modules.sources.faults import SourceFault, SourceInvalidError, Tried, beyond
 from provisioner.modules.sources.helm import Helm, HelmInterruptedError, HelmMissingError, HelmRefusedError
 from provisioner.modules.sources.rendering import Made, make
 from provisioner.modules.sources.reviewing import review
@@ -115,7 +115,7 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     )  # what is rendered in a step is applied in the same one
     made = _tried(version, asked, until)
     if made.faults:
-        added = _added(version, asked, made.faults, until)
+        added = _added(version, asked, Tried(made.faults, asked.settings), until)
         if added:
             said = " ".join(fault.detail for fault in added[:3])
             detail = f"Module {version.key} can't be installed with the settings that it has here: {said} Set it otherwise."
@@ -124,16 +124,15 @@ def _made(version: SourcedVersion, asked: Request) -> tuple[Json, ...]:
     return made.objects
 
 
-def _added(
-    version: SourcedVersion, asked: Request, faults: Sequence[SourceFault], until: float
-) -> list[SourceFault]:
+def _added(version: SourcedVersion, asked: Request, made: Tried, until: float) -> list[SourceFault]:
     """Return those of these faults that no settings bring by which the version was tried when it was let in."""
     module, let_in = all_modules()[version.module], []
     for choice in variants(version, module, with_defaults(module.schema, {})):
-        let_in.append(_tried(version, replace(asked, settings=choice), until).faults)
-        if not beyond(faults, let_in):
+        faults = _tried(version, replace(asked, settings=choice), until).faults
+        let_in.append(Tried(faults, choice))
+        if not beyond(made, let_in):
             break
-    return beyond(faults, let_in)
+    return beyond(made, let_in)
 
 
 @cache
