@@ -82,15 +82,16 @@ SELECT runtime_id, started_at, finished_at FROM rollouts_target
 WHERE rollout_id = %(rollout)s::uuid AND state = 'succeeded' AND started_at IS NOT NULL AND finished_at IS NOT NULL
 ORDER BY finished_at DESC LIMIT %(most)s::int"""
 
-# Says of those at work where they are, and whether that takes longer than it did for 19 of the last 20. Every quarter of a
-# minute; only what changed is written. Rides on target_running and operation_recent.
+# Says of those at work where they are, and whether that takes longer than it did for 19 of the last 20; steps that gave up, or
+# were skipped, count for nothing. Every quarter of a minute; only what changed is written. Rides on target_running and
+# operation_recent.
 TELL_PROGRESS = """
 WITH lately AS (
     SELECT steps_done FROM operations_operation WHERE kind = 'upgrade' AND state = 'succeeded'
     ORDER BY finished_at DESC LIMIT 200
 ), usual AS (
     SELECT e ->> 'step' AS step, percentile_cont(0.95) WITHIN GROUP (ORDER BY (e ->> 'seconds')::float) AS p95
-    FROM lately, jsonb_array_elements(lately.steps_done) e WHERE NOT e ? 'skipped' GROUP BY 1
+    FROM lately, jsonb_array_elements(lately.steps_done) e WHERE NOT e ? 'skipped' AND NOT e ? 'failed' GROUP BY 1
 ), told AS (
     SELECT t.id, CASE WHEN o.state = 'paused' THEN 'paused' WHEN at.seconds > 60 AND at.seconds > 2 * u.p95 THEN 'stuck'
             WHEN o.state = 'waiting' THEN 'working' ELSE 'working' END AS code,

@@ -76,9 +76,10 @@ def test_of_those_at_work_it_is_said_where_they_are_and_whether_that_is_unusual(
         tick()
         slow, paused = Operation.objects.order_by("id")
         usual = {"step": "roll", "seconds": 60, "at": "2026-11-01T00:00:00Z"}
+        in_vain = {**usual, "seconds": 2700, "failed": "no answer"}
         Operation.objects.create(
             runtime=runtimes[0], tenant_id=runtimes[0].tenant_id, landscape_id=runtimes[0].landscape_id, kind="upgrade",
-            generation=1, state="succeeded", step="roll", steps_done=[usual], due_at=timezone.now(),
+            generation=1, state="succeeded", step="roll", steps_done=[in_vain, usual], due_at=timezone.now(),
             deadline=timezone.now(), finished_at=timezone.now(), requested_by="t",
         )  # fmt: skip
         look_again(rollout)
