@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -35,6 +36,7 @@ def approve_gate(*, actor: Actor, rollout_id: UUID, gate_id: int, note: str = ""
         raise Refused("approval_needs_person", detail, status=409)
     try:
         with transaction.atomic():
+            _yes_of(gate, actor, person).filter(at__lt=since).delete()  # it counts for nothing
             Approval.objects.create(
                 gate=gate,
                 by=actor.name[:160],
@@ -71,6 +73,12 @@ def _person_of(actor: Actor) -> UUID | None:
     if actor.token_id is None:
         return actor.user_id
     return ApiToken.objects.filter(pk=actor.token_id).values_list("created_by_user", flat=True).first()
+
+
+def _yes_of(gate: Gate, actor: Actor, person: UUID | None) -> QuerySet[Approval]:
+    """Return what whoever it is has said of the gate, by whatever name."""
+    same = Q(by=actor.name[:160]) if person is None else Q(by=actor.name[:160]) | Q(person=person)
+    return Approval.objects.filter(same, gate=gate)
 
 
 def _asked_since(gate: Gate) -> datetime:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import looking, models, queries
 from provisioner.rollouts.budget import Places
@@ -46,16 +48,29 @@ def _move(facts: Facts, stage: StageFacts, now: datetime) -> None:
 
 
 def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
-    """Whether nothing of the stage is at work or about to be; who waits too long, or for somebody, does not hold it up."""
+    """Whether nothing of the stage is at work or about to be; who waits too long, or for somebody, does not hold it up.
+
+    Of who was tried again the deadline counts anew: it holds the stage up until then.
+    """
     lanes = facts.of_stage(stage.position)
-    overdue = stage.deadline is not None and now >= stage.deadline
+    late = (now - stage.deadline).total_seconds() if stage.deadline is not None else -1.0
+    overdue = late >= 0
     if any(lane.planned or lane.active for lane in lanes):
         return False
     if ready := [lane for lane in lanes if lane.ready]:
         places = Places([one.lane for one in facts.lanes.values()], facts.limits)
         if not overdue or any(not places.is_over(lane.lane) for lane in ready):
             return False
-    return overdue or not any(lane.waiting for lane in lanes)
+    if not any(lane.waiting for lane in lanes):
+        return True
+    return overdue and not _has_time_anew(stage, late)
+
+
+def _has_time_anew(stage: StageFacts, late: float) -> bool:
+    """Whether somebody who was tried again may wait yet, so many seconds behind the deadline; rides on target_pages_of_stage."""
+    own = Q(longer_seconds=None) | Q(longer_seconds__gt=late)
+    again = Target.objects.filter(stage=stage.id, state=T.WAITING).exclude(reason_before="")
+    return again.filter(own).exists()
 
 
 def _is_taken_up_again(stage: StageFacts) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from provisioner.rollouts import services
 from provisioner.rollouts.models import Approval, Gate, Rollout
 from provisioner.rollouts.ticking import tick
 from tests.db.test_rollouts_go_forward import Clock, started
+from tests.db.test_rollouts_keep_deadlines import DAYS, MONDAY, looks, retry, window
 from tests.db.test_rollouts_pass_gates import begun, canaries_done, plan, stands
 from tests.rolling_out import Upgrades, fleet, states, upgrading
 from tests.work import refused
@@ -98,6 +102,74 @@ def test_what_was_approved_before_such_approvals_were_refused_is_asked_for_in_it
         assert begun(upgrades, clock, minutes=5) == 2
         approve(world, rollout)
         assert begun(upgrades, clock, seconds=1) == 6
+
+
+@pytest.mark.parametrize("came_as", ["the same name", "another name"])
+def test_who_approved_too_early_says_it_again_where_several_are_asked(
+    world: World, clock: Clock, came_as: str
+) -> None:
+    sam = replace(world.sam.actor, user_id=world.sam.user.pk, token_id=None)
+    who = {"by": sam.name} if came_as == "the same name" else {"by": "sam", "person": sam.user_id}
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        rollout = started(world, plan=plan(after=[ASKED]))
+        Gate.objects.update(settings={"approvers": 2})
+        canaries_done(upgrades, clock)
+        gate = Gate.objects.get()
+        assert gate.since is not None
+        Approval.objects.create(gate=gate, at=gate.since - timedelta(minutes=30), **who)
+        asked: dict[str, Any] = {"actor": sam, "rollout_id": rollout.id, "gate_id": gate.pk}
+        services.approve_gate(**asked)
+        with refused("approved_already"):
+            services.approve_gate(**asked)
+        tick(clock=clock.passes(seconds=5))
+        assert stands()[0] == ("leaving", "waits for 1 approval")
+    assert Approval.objects.get().at >= gate.since
+
+
+@pytest.fixture
+def tried_again_too_late(world: World, clock: Clock) -> Iterator[tuple[Rollout, Upgrades]]:
+    """Canaries that failed, were approved, and are tried again behind their stage's deadline while their window is shut."""
+    window(world, *DAYS)
+    clock.now = MONDAY.replace(hour=22)
+    broken = {"yes"}
+    wish = plan(after=[ASKED, SOAK], notice_hours=0)
+    wish["stages"][0]["deadline_hours"] = 1
+    with upgrading(Upgrades(clock=clock, fails=lambda _: "ERR_X" if broken else "")) as upgrades:
+        rollout = started(world, plan=wish)
+        canaries_done(upgrades, clock)
+        approve(world, rollout)
+        looks(clock, 2, minutes=25)
+        assert Gate.objects.get(kind="approval").open
+        clock.now = MONDAY.replace(hour=23, minute=1)
+        broken.clear()
+        assert retry(world, rollout, "failed") == 2
+        yield rollout, upgrades
+
+
+def test_a_canary_that_is_tried_again_behind_the_deadline_takes_its_stage_back_before_its_window_opens(
+    world: World, clock: Clock, tried_again_too_late: tuple[Rollout, Upgrades]
+) -> None:
+    rollout, upgrades = tried_again_too_late
+    looks(clock, 10, minutes=30)
+    assert (stands()[0], states(rollout)) == (("running", ""), {"waiting": 2, "planned": 4})
+    assert not Gate.objects.filter(since__isnull=False).exists()
+    assert not Approval.objects.exists()
+    clock.now = MONDAY.replace(hour=22) + timedelta(days=1)
+    canaries_done(upgrades, clock)
+    assert states(rollout) == {"succeeded": 2, "planned": 4}
+    assert stands()[0][1].startswith("waits for 1 approval; soaks until")
+
+
+def test_a_canary_that_was_tried_again_holds_its_stage_up_no_longer_than_its_own_deadline(
+    clock: Clock, tried_again_too_late: tuple[Rollout, Upgrades]
+) -> None:
+    rollout, _ = tried_again_too_late
+    looks(clock, 2, minutes=5)
+    # Nobody looks while its window is open.
+    clock.now = MONDAY.replace(hour=23, minute=1) + timedelta(days=1)
+    tick(clock=clock())
+    assert states(rollout) == {"waiting": 2, "planned": 4}
+    assert stands()[0][1].startswith("waits for 1 approval; soaks until")
 
 
 @pytest.mark.parametrize("side", ["after", "before"])
