@@ -29,20 +29,20 @@ from provisioner.steps import (
 from provisioner.steps.base import Detour, Failure, Step
 
 LASTING = "fatal"
+CAUSELESS = frozenset({"", "unforeseen", "step_timeout"})  # codes of a fault that say no cause
 LONGEST = 500  # characters of a reason: what became of the modules is to be read behind it
 
 
 def halting(step: Step) -> Step:
     """Return the step with its failure as a bad verdict, whose modules come back at once.
 
-    What was refused keeps its code and who can mend it; what gave up is the platform's to look at.
+    It keeps its code and who can mend it, which is the platform for whatever gave up.
     """
 
     def verdict(failure: Failure) -> Mapping[str, Any]:
-        said: dict[str, Any] = {"ok": False, "reasons": [_sentence(step, failure)], "step": step.name}
-        if failure.kind == LASTING:
-            said |= {"code": failure.code, "audience": failure.audience.value}
-        return {verify_upgrade.VERDICT: said}
+        said = {"ok": False, "reasons": [_sentence(step, failure)], "step": step.name}
+        why = {"code": _code(step, failure), "audience": failure.audience.value}
+        return {verify_upgrade.VERDICT: said | why}
 
     return replace(step, otherwise=Detour(roll_back_modules.step.name, verdict))
 
@@ -55,6 +55,12 @@ def admitting(step: Step) -> Step:
         return {conclude_upgrade.LEFT: why}
 
     return replace(step, otherwise=Detour(conclude_upgrade.step.name, left))
+
+
+def _code(step: Step, failure: Failure) -> str:
+    # Every halted upgrade ends at its conclusion, so only codes tell causes apart: one that says none names the step.
+    told = failure.kind in {LASTING, "retry"} and failure.code not in CAUSELESS
+    return failure.code if told else f"{step.name}_gave_up"
 
 
 def _sentence(step: Step, failure: Failure) -> str:

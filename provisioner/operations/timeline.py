@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from provisioner.operations import flowbook
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.operations.moves import OPEN, State
 
+Entry = Mapping[str, Any]  # of steps_done
 MOST_ATTEMPTS = 500  # an operation that waits for days is polled; the newest attempts tell enough
 
 
@@ -82,14 +84,31 @@ def timeline(
     tried: dict[str, list[OperationAttempt]] = defaultdict(list)
     for attempt in attempts:
         tried[attempt.step].append(attempt)
+    done = {entry["step"]: entry for entry in _counting(operation)}
     return [
-        _progress(operation, name, tuple(tried[name]), (usual or {}).get(name)) for name in _names(operation)
+        _progress(operation, name, done.get(name), tuple(tried[name]), (usual or {}).get(name))
+        for name in _names(operation, tuple(done))
     ]
 
 
-def _names(operation: Operation) -> Iterator[str]:
-    done = [entry["step"] for entry in operation.steps_done]
-    yield from dict.fromkeys(done)
+def _counting(operation: Operation) -> list[Entry]:
+    """Return what was done in the present try: one that begins further back does all from there on anew."""
+    entries: list[Entry] = list(operation.steps_done)
+    if operation.state == State.SUCCEEDED:
+        return entries
+    flow = flowbook.all_flows().get(operation.kind)
+    place = {name: position for position, name in enumerate(flow.names())} if flow else {}
+    counting, reached = list[Entry](), place.get(operation.step, len(place))
+    for entry in reversed(entries):
+        position = place.get(entry["step"])
+        if position is None or position < reached:
+            counting.append(entry)
+            reached = reached if position is None else position
+    return counting[::-1]
+
+
+def _names(operation: Operation, done: Sequence[str]) -> Iterator[str]:
+    yield from done
     if operation.state == State.SUCCEEDED:
         return
     if operation.step not in done:
@@ -102,7 +121,7 @@ def _names(operation: Operation) -> Iterator[str]:
     yield from (name for name in names[start:] if name not in done)
 
 
-def _state_of(entry: Mapping[str, object]) -> StepState:
+def _state_of(entry: Entry) -> StepState:
     """Return how a step that is behind ended: one that gave up had the operation go on without it."""
     if "skipped" in entry:
         return StepState.SKIPPED
@@ -110,10 +129,13 @@ def _state_of(entry: Mapping[str, object]) -> StepState:
 
 
 def _progress(
-    operation: Operation, name: str, attempts: tuple[OperationAttempt, ...], usual: float | None
+    operation: Operation,
+    name: str,
+    done: Entry | None,
+    attempts: tuple[OperationAttempt, ...],
+    usual: float | None,
 ) -> StepProgress:
     title = step_title(operation.kind, name)
-    done = next((entry for entry in reversed(operation.steps_done) if entry["step"] == name), None)
     if done is not None:
         finished = datetime.fromisoformat(done["at"])
         return StepProgress(

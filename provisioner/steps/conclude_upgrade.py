@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 def run(ctx: StepContext) -> Outcome:
     """Done once the row has the release; raises Fatal where the checks behind the upgrade failed (upgrade_halted), or with the
-    code and for whom a step behind the workers was refused: what only the tenant can mend is no fault of the release.
+    code and for whom a step behind the workers failed: what only the tenant can mend is no fault of the release.
     """
     release, verdict = ctx.input["hops"][-1], ctx.kept.get("verdict") or {"ok": True, "reasons": []}
     if not verdict[

@@ -30,6 +30,7 @@ from tests.upgrading import (
     upgrade,
     wished,
 )
+from tests.work import again
 from tests.world import World, landscape, order
 
 pytestmark = pytest.mark.django_db
@@ -56,15 +57,16 @@ def test_modules_that_can_not_be_installed_for_a_passing_fault_are_the_old_ones_
         fulfil(operation, until="failed")
     assert_halted(operation, runtime, before)
     assert installed(runtime) == before
-    assert (operation.error_code, operation.error_audience) == ("upgrade_halted", "sre"), (
-        "a rollout's to count"
-    )
+    cause = (operation.error_code, operation.error_audience)
+    assert cause == ("install_modules_gave_up", "sre"), "a rollout's to count, with others of its kind"
     assert f"Gave up after 20 attempts: {AWAY}" in operation.error_message
     assert "The modules of before were brought back; Kubernetes stays at 1.34.8" in operation.error_message
     shown = {one.name: one.state for one in timeline(operation, attempts_of(operation))}
     assert shown["install_modules"] is StepState.FAILED
     assert "verify_upgrade" not in shown, "what was left out has not happened"
     retry_operation(actor=world.sam.actor, operation_id=operation.pk)
+    shown = {one.name: one.state for one in timeline(again(operation), attempts_of(operation))}
+    assert (shown["snapshot_owned"], shown["install_modules"]) == (StepState.RUNNING, StepState.PENDING)
     fulfil(operation)
     runtime.refresh_from_db()
     assert (runtime.phase, runtime.release_key) == ("ready", "2026.10.1")
@@ -228,3 +230,6 @@ def test_where_the_cluster_did_not_answer_before_its_modules_were_touched_it_is_
         fulfil(operation, until="failed")
     assert_halted(operation, runtime, before)
     assert "No module was changed; Kubernetes stays at 1.34.8" in operation.error_message
+    assert operation.error_code == "verify_access_gave_up", (
+        "another cause than one that gave up at the modules"
+    )

@@ -56,6 +56,20 @@ def test_a_step_that_a_deploy_took_away_is_still_told_and_the_rest_follows(flow:
     assert step_title("provision", "retired") == "Retired"
 
 
+def test_an_earlier_try_says_nothing_of_the_steps_that_are_done_anew(flow: Flow) -> None:
+    first, second, third, fourth = flow.names()
+    before = (entry(first), entry(second), entry(third, failed="It gave up."))
+    again = [(first, "done"), (second, "waiting"), (third, "pending"), (fourth, "pending")]
+    assert told(operation(second, *before, state="waiting")) == again
+    assert told(operation(third, *before, entry(second)))[2] == (third, "running")
+    beyond = operation(fourth, *before, entry(first, failed="It gave up."), state="failed")
+    assert told(beyond) == [(first, "failed"), (fourth, "failed")]
+    retried = operation(
+        fourth, *before, *(entry(name) for name in (second, third, fourth)), state="succeeded"
+    )
+    assert told(retried) == [(name, "done") for name in flow.names()]
+
+
 def test_one_that_succeeded_tells_only_what_it_did(flow: Flow) -> None:
     first, second, *_ = flow.names()
     assert told(operation(second, entry(first), entry(second), state="succeeded")) == [

@@ -153,18 +153,28 @@ def test_a_module_that_is_refused_is_a_verdict_and_nothing_behind_it_is_installe
     assert (told.value.code, told.value.audience) == ("x", Audience.TENANT), "no fault of the release's"
 
 
-@pytest.mark.parametrize("kind", ["retry", "deadline", "crash", "refused"])
+@pytest.mark.parametrize(
+    ("kind", "code", "cause"),
+    [
+        ("retry", "server_error", "server_error"),
+        ("retry", "", "install_modules_gave_up"),
+        ("retry", "step_timeout", "install_modules_gave_up"),
+        ("retry", "unforeseen", "install_modules_gave_up"),
+        ("deadline", "step_deadline", "install_modules_gave_up"),
+        ("crash", "worker_died", "install_modules_gave_up"),
+    ],
+)
 def test_what_gives_up_is_the_platforms_to_mend_and_leaves_room_to_say_what_became_of_the_modules(
-    kind: str,
+    kind: str, code: str, cause: str
 ) -> None:
     detour = flow.step("install_modules").otherwise
     assert detour is not None
     start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
     row, garden = Row(start), Garden(start)
-    row.keep(detour.notes(Problem(kind, "step_timeout", "x" * 1000, Audience.SRE)))
+    row.keep(detour.notes(Problem(kind, code, "x" * 1000)))
     with pytest.raises(Fatal, match="No module was changed") as told:
         conclude_upgrade.step.run(context(row, garden, HOPS))
-    assert (told.value.code, told.value.audience) == ("upgrade_halted", Audience.SRE)
+    assert (told.value.code, told.value.audience) == (cause, Audience.SRE)
     assert len(str(told.value)) < 1000, "the row's column holds no more"
 
 
