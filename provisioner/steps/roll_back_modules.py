@@ -12,9 +12,9 @@ from provisioner.modules.installing import install, look, settle
 from provisioner.modules.rendering import Rendered, render
 from provisioner.runtimes.workloads import look_at
 from provisioner.steps.base import Done, Outcome, Step, StepContext, Wait
-from provisioner.steps.switch_modules import SWITCHED
 
 BROUGHT = "modules_brought_back"  # in the operation's notes: when
+SWITCHED = "modules_switched"  # likewise: there may be something to bring back
 SWITCHED_BEFORE = "modules_before"  # what an older version of this program noted in its place
 PATIENCE = timedelta(minutes=15)
 LOOK_AGAIN = timedelta(seconds=10)
