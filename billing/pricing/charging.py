@@ -94,7 +94,7 @@ class Charger:
         """Let time count in which what was used in another piece of the month was not: in an uncut month it would."""
         users: dict[Key, set[tuple[str, ...]]] = {}
         for group in groups:
-            found = None if group.base else self._found(group)
+            found = None if group.base or not group.observed else self._found(group)
             if found is None or not _counts(found[2]):
                 continue
             key = _key(found, group)
@@ -139,6 +139,7 @@ class Charger:
     def _together(self, stages: list[Stage]) -> Iterator[Line]:
         stands = self._stands(stages)
         active = [place for place, stage in enumerate(stages) if stage.base]
+        last = _alike_until(stages, active[-1])
         share, spent = self._share(stages), Fraction(0)
         for place, stage in enumerate(stages):
             first, before, until = stage.groups[0], stands[place], stands[place + 1]
@@ -154,9 +155,9 @@ class Charger:
                 month_seconds=self.terms.month.seconds,
                 share=share,
                 first=place == active[0],
-                last=place == active[-1],
+                last=place == last,
                 spent=spent,
-                ahead=tuple(stands[place + 2 :]),
+                ahead=tuple(stands[place + 2 : _alike_until(stages, place) + 2]),
                 engine=self.engine,
             )
             prices = self.prices[stage.number]
@@ -196,6 +197,14 @@ class Charger:
         spans = {(part.start, part.end) for part in self.terms.segments if part.book.key == book}
         seconds = sum(int((end - start).total_seconds()) for start, end in spans)
         return min(Fraction(seconds, self.terms.month.seconds), Fraction(1))
+
+
+def _alike_until(stages: Sequence[Stage], place: int) -> int:
+    """Return the last of the stages behind one that all are charged as it is: what another price includes is not lent to it."""
+    rule = stages[place].line.rule
+    while place + 1 < len(stages) and stages[place + 1].line.rule == rule:
+        place += 1
+    return place
 
 
 def _scope_of(line: PriceLine, group: Group) -> tuple[str, str]:

@@ -11,10 +11,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.books.loading import read_book
+from billing.pricing.book import Book
 from billing.pricing.fields import Fields
 from billing.pricing.rating import rate
 from billing.pricing.rules.base import PriceRule, Stand, Use
@@ -249,3 +251,67 @@ def test_engines_differ_only_where_a_month_with_units_by_the_hour_is_cut(seed: i
     first, now = (rate(made.items, made.terms, engine=engine) for engine in (FIRST_ENGINE, ENGINE_VERSION))
     assert repr(first.lines) == repr(now.lines)
     assert (first.engine_version, now.engine_version) == (FIRST_ENGINE, ENGINE_VERSION)
+
+
+@pytest.mark.parametrize("per", ["tenant", "runtime"])
+@pytest.mark.parametrize(
+    ("first", "second", "billed"),
+    [
+        (BY_HOUR, BY_HOUR | {"units_per_hour": 1}, "76.80"),
+        (BY_HOUR, BEYOND, "81.60"),
+        (BY_HOUR, {"rule": "graduated", "tiers": [{"price": "0.01"}]}, "81.60"),
+        (BY_HOUR | {"units_per_hour": 1}, BY_HOUR, "151.20"),
+        (
+            {"rule": "minimum", "amount": "50", "then": BY_HOUR},
+            {"rule": "minimum", "amount": "50", "then": BEYOND},
+            "81.60",
+        ),
+    ],
+)
+def test_hours_that_a_later_price_does_not_include_cover_nothing_of_before(
+    per: str, first: dict[str, Any], second: dict[str, Any], billed: str
+) -> None:
+    """64 GiB for ten days, then 1 GiB for twenty: 240 hours at 32 GiB beyond what the first price includes."""
+    books = [book(line("block_storage", price, per=per), version=n) for n, price in ((1, first), (2, second))]
+    held = [
+        used("block_storage", 64 * 240 * HOUR, dimension="gp3", end=TENTH),
+        used("block_storage", 480 * HOUR, dimension="gp3", start=TENTH),
+    ]
+    rated = sound(rate(held, parted(*books, TENTH)))
+    assert rated.billed == Decimal(billed)
+
+
+FEE_OF_300 = {"rule": "flat", "price": "300", "prorated": True}
+USED_AND_IDLE = [
+    used("block_storage", 64 * 240 * HOUR, dimension="gp3", end=TENTH),
+    used("block_storage", 0, dimension="gp3", start=TENTH),
+]
+
+
+def versions(*prices: dict[str, Any]) -> list[Book]:
+    return [
+        book(line("block_storage", price, per="tenant"), version=number)
+        for number, price in enumerate(prices, 1)
+    ]
+
+
+def test_a_minimum_is_reckoned_once_all_time_has_counted() -> None:
+    [least] = versions({"rule": "minimum", "amount": "350", "then": FEE_OF_300})
+    held = terms(least)
+    cut = replace(held, grants=nothing([TENTH]))
+    assert rate(USED_AND_IDLE, held).billed == rate(USED_AND_IDLE, cut).billed == 350
+
+
+def test_a_minimum_is_due_though_a_later_price_that_nobody_used_has_none() -> None:
+    books = versions({"rule": "minimum", "amount": "500", "then": BEYOND}, BEYOND | {"price": "0.02"})
+    assert rate(USED_AND_IDLE, parted(*books, TENTH)).billed == 500
+
+
+def test_what_was_neither_used_nor_seen_needs_no_price() -> None:
+    price = {"rule": "capacity", "price": "0.01"}
+    books = versions(price | {"weights": {"gp3": 1, "io2": 1}}, price | {"weights": {"gp3": 1}})
+    rows = [
+        used("block_storage", 64 * HOUR, dimension="io2", end=TENTH),
+        used("block_storage", 0, dimension="io2", start=TENTH, seen=0),
+    ]
+    assert rate(rows, parted(*books, TENTH)).problems == ()

@@ -49,7 +49,7 @@ class Use:
     spent: Fraction = Fraction(
         0
     )  # charged in earlier pieces of the month, in major units of the book's currency
-    ahead: tuple[Stand, ...] = ()  # at the end of each later piece of the month
+    ahead: tuple[Stand, ...] = ()  # at the end of each later piece of the month that the same rule prices
     engine: str = ENGINE_VERSION  # that the month is rated with
 
     @property

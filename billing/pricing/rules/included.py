@@ -47,7 +47,7 @@ class Included:
         rest = use.of(
             base=until - before,
             before=before,
-            total=max(use.total - self.allowance(use.observed_total), 0),
+            total=max(use.total - self.allowance(use.observed_total), until),
             ahead=tuple(map(Stand, later, (stand.seen for stand in use.ahead))),
         )
         free = use.base - rest.base
