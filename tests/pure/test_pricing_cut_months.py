@@ -277,7 +277,7 @@ def test_hours_that_a_later_price_does_not_include_cover_nothing_of_before(
         used("block_storage", 64 * 240 * HOUR, dimension="gp3", end=TENTH),
         used("block_storage", 480 * HOUR, dimension="gp3", start=TENTH),
     ]
-    rated = sound(rate(held, parted(*books, TENTH)))
+    rated = sound(rate(held, parted(books[0], books[1], TENTH)))
     assert rated.billed == Decimal(billed)
 
 
@@ -304,7 +304,7 @@ def test_a_minimum_is_reckoned_once_all_time_has_counted() -> None:
 
 def test_a_minimum_is_due_though_a_later_price_that_nobody_used_has_none() -> None:
     books = versions({"rule": "minimum", "amount": "500", "then": BEYOND}, BEYOND | {"price": "0.02"})
-    assert rate(USED_AND_IDLE, parted(*books, TENTH)).billed == 500
+    assert rate(USED_AND_IDLE, parted(books[0], books[1], TENTH)).billed == 500
 
 
 def test_what_was_neither_used_nor_seen_needs_no_price() -> None:
@@ -314,4 +314,4 @@ def test_what_was_neither_used_nor_seen_needs_no_price() -> None:
         used("block_storage", 64 * HOUR, dimension="io2", end=TENTH),
         used("block_storage", 0, dimension="io2", start=TENTH, seen=0),
     ]
-    assert rate(rows, parted(*books, TENTH)).problems == ()
+    assert rate(rows, parted(books[0], books[1], TENTH)).problems == ()
