@@ -1,15 +1,16 @@
 """What the month will have cost at its end: what was used, and what is expected to be, rated together and once.
 
-What is expected is usage. The last known day goes on, runtime by runtime and meter by meter, seen for as long as it was then; how
-much of it each day brings says `forecasting`. Days, those of last month too, are compared by what they are worth at the prices of
-now: so a price, a discount or a currency that changed is no change of use, and no amount of another month is ever read. The whole
-month is rated with the terms that hold in it: tiers, packages, fees by time, included units, commitments and credits.
+What is expected is usage, of runtimes that live: one that is gone brings no use and no time to days to come, for no fee, minimum
+or included unit goes on without it. The last known day goes on, runtime by runtime and meter by meter, seen for as long as it was
+then; how much of it each day brings says `forecasting`. Days, those of last month too, are compared by what they are worth at the
+prices of now: so a price, a discount or a currency that changed is no change of use, and no amount of another month is ever read.
+The whole month is rated with the terms that hold in it: tiers, packages, fees by time, included units, commitments and credits.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_UP, Decimal
@@ -76,12 +77,14 @@ def outlook_of(material: Material, month: Month, before: Before, now: datetime) 
     """Return the outlook of a month that was rated as far as it has come. Pure."""
     items = (*before.items, *material.items)
     worth = worths({item[2:6] for item in items}, material.terms, now)
-    history = history_of(items, (*before.lives, *material.lives), worth, today=now.date())
+    lives = (*before.lives, *material.lives)
+    alive = living(lives, today=now.date())
+    history = history_of(items, lives, worth, alive, today=now.date())
     found = forecast(history, _ahead(month, now))
     if isinstance(found, TooLittle):
         return found
     day = max((day for day in history if history[day]), default=max(history))
-    pattern = [item for item in items if item.start.date() == day]
+    pattern = [item for item in items if item.start.date() == day and item.runtime in alive]
     shares = _shares(found, history[day], now, material.terms)
     sums = []
     for aim in (found.expected, found.low, found.high):
@@ -91,16 +94,38 @@ def outlook_of(material: Material, month: Month, before: Before, now: datetime) 
     return _expected(sums, _spent(month), found, month.currency)
 
 
-def history_of(
-    items: Iterable[UsageItem], lives: Iterable[Life], worth: Mapping[Kind, Decimal], *, today: date
-) -> dict[date, Decimal]:
-    """Return what whole, well-known days before today are worth; left out are days of whose use nothing has a price.
+def living(lives: Iterable[Life], *, today: date) -> set[str]:
+    """Return the runtimes that lived to the end of the last known day, or live today.
 
-    On a day between others nothing may have lived: that is known too, once the day after has been added up as well.
+    Who lived the day before, and only a part of the last one, was deleted on it; who lived a part of it alone was born on it.
+    """
+    alive: dict[date, Counter[str]] = defaultdict(Counter)
+    for life in lives:
+        alive[life.day][life.runtime] += life.known.alive
+    found = set(alive.pop(today, ()))
+    last = max(alive, default=today)
+    if _known_empty(last + DAY, today):
+        return found
+    before = alive[last - DAY]
+    whole = (runtime for runtime, time in alive[last].items() if time >= DAY_SECONDS or runtime not in before)
+    return found.union(whole)
+
+
+def history_of(
+    items: Iterable[UsageItem],
+    lives: Iterable[Life],
+    worth: Mapping[Kind, Decimal],
+    alive: Container[str],
+    *,
+    today: date,
+) -> dict[date, Decimal]:
+    """Return what whole, well-known days before today are worth, by the use of runtimes that are alive.
+
+    Left out are days of whose use nothing has a price. On a day between others nothing may have lived: that is known too.
     """
     used_: dict[date, Counter[Kind]] = defaultdict(Counter)
     for item in items:
-        used_[item.start.date()][item[2:6]] += item.quantity
+        used_[item.start.date()][item[2:6]] += item.quantity if item.runtime in alive else 0
     known: dict[date, Known] = defaultdict(Known)
     for life in lives:
         known[life.day] = known[life.day].and_(life.known)
@@ -108,12 +133,17 @@ def history_of(
     day = min(known, default=today)
     while day < today:
         kinds = used_.get(day, Counter())
-        was_empty = day not in known and day + 2 * DAY <= today
+        was_empty = day not in known and _known_empty(day, today)
         is_priced = not kinds or any(kind in worth for kind in kinds)
         if was_empty or (is_priced and (known[day].share or ZERO) >= WELL_KNOWN):
             history[day] = sum((worth.get(kind, ZERO) * kinds[kind] for kind in kinds), ZERO)
         day += DAY
     return history
+
+
+def _known_empty(day: date, today: date) -> bool:
+    """Whether a day of which nothing is there had no use: the day after has been added up as well."""
+    return day + 2 * DAY <= today
 
 
 class Share(NamedTuple):
