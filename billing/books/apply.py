@@ -45,11 +45,11 @@ def apply_prices(*, actor: Actor, directory: Path = DATA, dry_run: bool = False)
     uploaded. A plan that names another book has it from the next month on. Raises BooksInvalidError for wrong files and
     ApplyRefusedError for a version that was used, or a plan whose book there is not; a dry run raises them too.
     """
-    read_books(directory)  # wrong files are told without waiting for anybody
+    documents = PriceBook.objects.values_list("document", flat=True)
+    read_books(directory, stored=list(documents))  # wrong files are told without waiting for anybody
     with transaction.atomic():
         queries.lock_apply()
-        uploaded = PriceBook.objects.filter(uploaded=True).values_list("document", flat=True)
-        files = read_books(directory, beside=uploaded)
+        files = read_books(directory, beside=documents.filter(uploaded=True), stored=list(documents.all()))
         keys = {file.book.key for file in files}
         rows = {(row.key, row.version): row for row in PriceBook.objects.filter(key__in=keys)}
         wanted = {(file.book.key, file.book.version): file for file in files}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -51,31 +51,23 @@ def meter_facts() -> dict[str, MeterFacts]:
     }
 
 
-def read_books(folder: Path = DATA, *, beside: Iterable[Mapping[str, Any]] = ()) -> list[BookFile]:
+def read_books(
+    folder: Path = DATA,
+    *,
+    beside: Iterable[Mapping[str, Any]] = (),
+    stored: Collection[Mapping[str, Any]] = (),
+) -> list[BookFile]:
     """Return the books of a folder by key and version; raises BooksInvalidError with every fault of every file.
 
-    Versions `beside` the folder stay between those of the same book that it holds: people uploaded them.
+    Versions `beside` the folder stay between those of the same book that it holds: people uploaded them. A file that says what
+    is `stored` may be older than some bound or meter.
     """
     if not folder.is_dir():
         raise BooksInvalidError(
             [FileFault(str(folder), 1, "folder_missing", "there is no such folder; check --dir.")]
         )
     faults: list[FileFault] = []
-    read: list[tuple[Document, Book]] = []
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            document = read_document(folder, path)
-            read.append((document, parse_book(document.data, meter_facts())))
-        except CatalogInvalidError as error:
-            faults += error.faults
-            continue
-        except BookInvalidError as error:
-            faults += [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
-            continue
-        book = read[-1][1]
-        if path.stem != f"{book.key}-{book.version}":
-            detail = f"it holds version {book.version} of {book.key}; name it {book.key}-{book.version}.yaml."
-            faults.append(document.fault(("key",), "file_misnamed", detail))
+    read = _read(folder, stored, faults)
     if not read and not faults:
         faults.append(
             FileFault(str(folder), 1, "folder_empty", "it holds no price book (*.yaml); check --dir.")
@@ -135,6 +127,28 @@ def read_book(path: Path) -> Book:
         raise BooksInvalidError(
             [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
         ) from error
+
+
+def _read(
+    folder: Path, stored: Collection[Mapping[str, Any]], faults: list[FileFault]
+) -> list[tuple[Document, Book]]:
+    read: list[tuple[Document, Book]] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            document = read_document(folder, path)
+            is_stored = document.data in stored
+            read.append((document, parse_book(document.data, meter_facts(), whole=not is_stored)))
+        except CatalogInvalidError as error:
+            faults += error.faults
+            continue
+        except BookInvalidError as error:
+            faults += [document.fault(fault.path, fault.code, fault.detail) for fault in error.faults]
+            continue
+        book = read[-1][1]
+        if path.stem != f"{book.key}-{book.version}":
+            detail = f"it holds version {book.version} of {book.key}; name it {book.key}-{book.version}.yaml."
+            faults.append(document.fault(("key",), "file_misnamed", detail))
+    return read
 
 
 def _ended(read: list[tuple[Document, Book]], faults: list[FileFault]) -> list[tuple[Document, Book]]:

@@ -12,10 +12,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from billing.books import loading
 from billing.books.apply import Applied, ApplyRefusedError, apply_prices
 from billing.books.differences import Change
 from billing.books.loading import DATA, BooksInvalidError, read_books
 from billing.books.models import PlanPrices, PriceBook
+from billing.pricing import bounds
 from controlplane.catalog.models import Plan
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants.access import Actor
@@ -210,6 +212,53 @@ def test_an_end_after_the_next_beginning_is_told_with_the_line(folder: Path) -> 
     )
     with pytest.raises(BooksInvalidError, match=r"standard-1.yaml:7: it overlaps version 2"):
         read_books(folder)
+
+
+def with_a_long_text(text: str) -> str:
+    return text.replace("description: Traffic to the internet", f"description: {'x' * 600}")
+
+
+def test_a_version_taken_before_there_were_bounds_stays_as_its_file_has_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(folder, with_a_long_text)
+    with monkeypatch.context() as before:
+        before.setattr(bounds, "LONGEST_TEXT", 1000)
+        apply(folder)
+    use()
+    assert apply(folder).changes == ()
+    edit(folder, lambda text: second(text).replace("x" * 600, "Traffic"), to="standard-2")
+    assert ("book", "standard/2", "add") in [change[:3] for change in apply(folder).changes]
+
+
+def test_what_is_new_or_changed_is_held_to_the_bounds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(folder, with_a_long_text)
+    with pytest.raises(BooksInvalidError, match="a text has at most 500 characters"):
+        apply(folder)
+    with monkeypatch.context() as before:
+        before.setattr(bounds, "LONGEST_TEXT", 1000)
+        apply(folder)
+    edit(folder, lambda text: text.replace("x" * 600, "x" * 599))
+    with pytest.raises(BooksInvalidError, match="this one has 599"):
+        apply(folder)
+    edit(folder, lambda text: text.replace("x" * 599, "x" * 600))
+    edit(folder, second, to="standard-2")
+    with pytest.raises(BooksInvalidError, match=r"standard-2.yaml:\d+: a text has at most"):
+        apply(folder)
+
+
+def test_a_meter_that_came_later_keeps_no_stored_version_from_being_applied(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(folder)
+    use()
+    known = loading.meter_facts()
+    monkeypatch.setattr(loading, "meter_facts", lambda: {**known, "later": known["vcpu"]})
+    assert apply(folder).changes == ()
+    edit(folder, second, to="standard-2")
+    with pytest.raises(BooksInvalidError, match="usage of later has no price") as caught:
+        apply(folder)
+    assert [fault.file for fault in caught.value.faults] == ["standard-2.yaml"]
 
 
 def test_a_file_has_the_name_of_what_it_holds(folder: Path) -> None:
