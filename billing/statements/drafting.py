@@ -69,9 +69,9 @@ def draft_month(
     """Draft a month for every tenant that has anything in it; return how many drafts came out different.
 
     `company` is called once where much changed, with the month and the moment: it asks a second worker to go `beside` this one,
-    from the other end. What one has drafted at that moment the other leaves as it is. A tenant whose draft can't be made is
-    logged, told to FinOps once and left as it was; the others are drafted. Raises Refused prices_missing where no price book
-    holds in the month, and what broke where that was everybody's draft.
+    from the other end. What one has drafted at that moment the other leaves as it is; where asking fails, this one goes on
+    alone. A tenant whose draft can't be made is logged, told to FinOps once and left as it was; the others are drafted. Raises
+    Refused prices_missing where no price book holds in the month, and what broke where that was everybody's draft.
     """
     moment = now or utcnow()
     period = period_of(month)
@@ -85,8 +85,11 @@ def draft_month(
         found = walk.draft(batch, since)
         made += found
         if company and since is None and 2 * found > len(batch) and number < len(batches):
-            company(month, moment)
             since = moment
+            try:
+                company(month, moment)
+            except Exception:  # a broker that is away makes the month slower, no more
+                log.warning("statements.alone", month=str(month), exc_info=True)
     return made
 
 

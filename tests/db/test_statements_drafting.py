@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from billing.books import agreeing
 from billing.books.apply import apply_prices
@@ -128,6 +129,23 @@ def test_a_second_worker_that_never_comes_is_not_missed(
     tenants = four_tenants_one_a_batch(world, monkeypatch)
     assert draft_month(JUNE, now=LATER, company=lambda *_: None) == 4
     assert sorted(Statement.objects.values_list("tenant_id", flat=True)) == tenants
+
+
+def test_where_the_broker_is_away_the_month_is_drafted_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = four_tenants_one_a_batch(world, monkeypatch)
+    asked: list[date] = []
+
+    def away(month: date, _: datetime) -> None:
+        asked.append(month)
+        raise ConnectionResetError("the broker is away")
+
+    with capture_logs() as logs:
+        assert draft_month(JUNE, now=LATER, company=away) == 4
+    assert sorted(Statement.objects.values_list("tenant_id", flat=True)) == tenants
+    assert asked == [JUNE]
+    assert [entry["event"] for entry in logs] == ["statements.alone"]
 
 
 def test_the_beat_asks_by_a_task_that_names_the_month_and_the_moment(
