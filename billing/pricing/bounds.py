@@ -10,6 +10,7 @@ from typing import Any
 from billing.pricing.types import Line, Problem
 
 LARGEST = Decimal(10) ** 12  # of a price, an amount, a tier, a weight: what is beyond is a typing error
+LARGEST_KEPT = Decimal("1e1000")  # of what was taken before: it fits no statement, but can be reckoned with
 FINEST = Decimal(1).scaleb(-15)  # of a quantity, as statements have them
 LARGEST_RATE = Decimal(10) ** 9  # of one currency in another; below that
 FINEST_RATE = Decimal(1).scaleb(-12)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from billing.pricing.bounds import FINEST, LARGEST
+from billing.pricing.bounds import FINEST, LARGEST, LARGEST_KEPT
 from billing.pricing.money import EXACT, MoneyError, Price, price
 from billing.pricing.rules.base import ZERO, PriceRule
 
@@ -38,7 +38,7 @@ class BookInvalidError(ValueError):
 class Fields:
     """A mapping of the document at `path`; `per_unit` base units make one unit of the meter that is priced.
 
-    What was taken before there were bounds is not `bounded`: it is read as it is.
+    What was taken before there were bounds is not `bounded`: it is read as it is, but nothing above LARGEST_KEPT.
     """
 
     data: Mapping[str, Any]
@@ -116,7 +116,7 @@ class Fields:
             detail = f"{name} is {shown}, finer than {-FINEST.adjusted()} decimal places; shorten it."
             self.fault(where, "too_fine", detail)
             return Decimal(1)
-        return found
+        return min(found, LARGEST_KEPT)
 
     def price(self, name: str = "price") -> Price:
         """Return a price in the book's currency."""

@@ -18,6 +18,7 @@ from tests.priced import HOUR, JUNE, METERS, book, document, line, terms, used
 CORE_HOUR = 1000 * HOUR
 PER_UNIT = {"rule": "per_unit", "price": "1"}
 P = "lines.0.price"
+ABSURD = "9e999999"
 
 
 def faults(written: Any, **more: Any) -> list[tuple[str, str]]:
@@ -130,6 +131,33 @@ def test_a_line_that_no_statement_can_hold_is_a_problem_of_its_price_and_the_oth
     [problem] = found.problems
     assert (problem.code, problem.field) == ("cost_too_large", "price")
     assert "test version 1, price line vcpu" in problem.detail
+
+
+@pytest.mark.parametrize(
+    ("price", "codes"),
+    [
+        ({"rule": "per_unit", "price": ABSURD}, ["cost_too_large"]),
+        ({"rule": "flat", "price": ABSURD}, ["cost_too_large"]),
+        ({"rule": "package", "size": 1, "price": ABSURD}, ["cost_too_large"]),
+        ({"rule": "minimum", "amount": ABSURD, "then": PER_UNIT}, ["cost_too_large"]),
+        (
+            {"rule": "graduated", "tiers": [{"up_to": ABSURD, "price": ABSURD}, {"price": "2"}]},
+            ["cost_too_large"],
+        ),
+        ({"rule": "volume", "tiers": [{"up_to": ABSURD, "price": "1"}, {"price": "2"}]}, []),
+        ({"rule": "included", "units": ABSURD, "then": PER_UNIT}, []),
+        ({"rule": "included", "units_per_hour": ABSURD, "then": PER_UNIT}, []),
+    ],
+)
+def test_a_number_too_large_to_reckon_with_is_a_problem_of_its_line_at_most(
+    price: Any, codes: list[str]
+) -> None:
+    taken = document(line("vcpu", price), line("memory", "0.01"))
+    held = terms(parse_book(taken, METERS, whole=False), discount="10")
+    found = rate([used("vcpu", CORE_HOUR), used("memory", 1024 * HOUR * 100)], held)
+    assert [problem.code for problem in found.problems] == codes
+    assert all("test version 1, price line vcpu" in problem.detail for problem in found.problems)
+    assert Decimal("0.90") in [entry.billed_cost for entry in found.lines if entry.meter == "memory"]
 
 
 def test_lines_that_are_too_much_only_together_fit_as_far_as_they_go() -> None:
