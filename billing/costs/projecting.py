@@ -32,6 +32,8 @@ from billing.usage.slots import DAY, start_of
 
 WELL_KNOWN = Decimal("0.8")  # of a day's time, before it may say what days are like
 DAY_SECONDS = 86_400
+WHOLE_DAY = DAY_SECONDS - 3600  # its last hour may not have been added up yet
+FOLLOWED_DAYS = 7
 Amounts = dict[str, Decimal]  # by account
 
 
@@ -98,17 +100,34 @@ def living(lives: Iterable[Life], *, today: date) -> set[str]:
     """Return the runtimes that lived to the end of the last known day, or live today.
 
     Who lived the day before, and only a part of the last one, was deleted on it; who lived a part of it alone was born on it.
+    Where others came after one that is gone, a tenant replaces runtimes: then those that are gone stand for those that will come.
     """
     alive: dict[date, Counter[str]] = defaultdict(Counter)
     for life in lives:
         alive[life.day][life.runtime] += life.known.alive
+    spans = {runtime: (day, day) for day in sorted(alive, reverse=True) for runtime in alive[day]}
+    spans |= {runtime: (spans[runtime][0], day) for day in sorted(alive) for runtime in alive[day]}
     found = set(alive.pop(today, ()))
     last = max(alive, default=today)
-    if _known_empty(last + DAY, today):
-        return found
-    before = alive[last - DAY]
-    whole = (runtime for runtime, time in alive[last].items() if time >= DAY_SECONDS or runtime not in before)
-    return found.union(whole)
+    if not _known_empty(last + DAY, today):
+        before = alive[last - DAY]
+        found.update(
+            runtime for runtime, time in alive[last].items() if time >= WHOLE_DAY or runtime not in before
+        )
+    return set(spans) if _replaces(spans, found) else found
+
+
+def _replaces(spans: Mapping[str, tuple[date, date]], alive: Container[str]) -> bool:
+    """Whether another runtime was born from the day before to a week after the end of one that is gone."""
+    earliest = min((born for born, _ in spans.values()), default=date.min)  # who was there then may be older
+    births = Counter(born for born, _ in spans.values() if born > earliest)
+    for runtime, (born, ended) in spans.items():
+        if runtime not in alive:
+            near = [ended + number * DAY for number in range(-1, FOLLOWED_DAYS + 1)]
+            others = sum(births[day] for day in near) - (born > earliest and born in near)
+            if others:
+                return True
+    return False
 
 
 def history_of(

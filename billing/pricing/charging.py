@@ -180,8 +180,9 @@ class Charger:
         try:
             return line.rule.charge(use)
         except UnpricedError as error:
-            detail = f"Price line {line.key}: {error}"
-            self.problems.append(Problem(group.row, "dimension", "dimension_unpriced", detail))
+            if use.base:  # what was not used needs no price
+                detail = f"Price line {line.key}: {error}"
+                self.problems.append(Problem(group.row, "dimension", "dimension_unpriced", detail))
             return []
 
     def _priced(self, segment: Segment) -> Prices | None:

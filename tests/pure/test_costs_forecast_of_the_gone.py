@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from billing.costs.months import Known, Life
 from billing.costs.projecting import Before, Expected, living, outlook_of
 from billing.pricing.rating import rate
-from billing.pricing.types import Segment, Terms
+from billing.pricing.types import Segment, Terms, UsageItem
 from tests.pure.test_costs_projecting import (
     DAY,
     DAY_SECONDS,
@@ -131,10 +131,10 @@ def test_who_lives_is_told_by_the_last_known_day_and_by_today() -> None:
     today, half = NOVEMBER.start.date() + 8 * DAY, DAY_SECONDS // 2
     days = {
         "steady": (DAY_SECONDS, DAY_SECONDS),
-        "born": (0, half),
         "deleted": (DAY_SECONDS, half),
         "gone": (DAY_SECONDS, 0),
         "seen today": (DAY_SECONDS, half),
+        "nearly added up": (DAY_SECONDS, DAY_SECONDS - 3600),
     }
     lives = [
         Life(today - (2 - place) * DAY, "shop", runtime, Known(unknown=seconds))
@@ -143,7 +143,63 @@ def test_who_lives_is_told_by_the_last_known_day_and_by_today() -> None:
         if seconds
     ]
     lives.append(Life(today, "shop", "seen today", Known(60)))
-    assert living(lives, today=today) == {"steady", "born", "seen today"}
+    assert living(lives, today=today) == {"steady", "seen today", "nearly added up"}
+
+
+def test_who_was_born_on_the_last_known_day_lives() -> None:
+    today = NOVEMBER.start.date() + 8 * DAY
+    lives = [
+        Life(today - 2 * DAY, "shop", "steady", Known(DAY_SECONDS)),
+        Life(today - DAY, "shop", "born", Known(600)),
+    ]
+    assert "born" in living(lives, today=today)
+
+
+@pytest.mark.parametrize(("later", "stands"), [(0, True), (1, True), (7, True), (8, False)])
+def test_who_was_followed_by_another_within_a_week_stands_for_those_to_come(later: int, stands: bool) -> None:
+    first = NOVEMBER.start.date()
+    lives = [Life(first + n * DAY, "shop", "old", Known(DAY_SECONDS)) for n in range(3)]
+    lives += [Life(first + (2 + later + n) * DAY, "shop", "new", Known(DAY_SECONDS)) for n in range(3)]
+    assert ("old" in living(lives, today=first + (5 + later) * DAY)) is stands
+
+
+@pytest.mark.parametrize("day", [5, 12, 20, 27])
+@pytest.mark.parametrize("hours", [0, 12])
+def test_runtimes_that_are_made_anew_every_day_are_forecast_as_they_come(day: int, hours: int) -> None:
+    held = terms(Segment(*NOVEMBER, book(vcpu={"rule": "per_unit", "price": "0.1"})))
+    start, now = NOVEMBER.start - 28 * DAY, NOVEMBER.start + (day - 1) * DAY + HOUR
+    items: list[UsageItem] = []
+    lives: list[Life] = []
+    for number in range(60):
+        born = start + number * DAY + hours * HOUR
+        for begins, ends in ((born, NOVEMBER.start), (max(born, NOVEMBER.start), now)):
+            if begins < (until := min(ends, born + DAY)):
+                used, lived = days_of([("shop", f"r{number}", "vcpu", "", 10_000)], begins, until)
+                items.extend(used)
+                lives.extend(lived)
+    before = Before(
+        tuple(item for item in items if item.start < NOVEMBER.start),
+        tuple(life for life in lives if life.day < NOVEMBER.start.date()),
+    )
+    spent = [item for item in items if item.start >= NOVEMBER.start]
+    since = [life for life in lives if life.day >= NOVEMBER.start.date()]
+    found = told(outlook_of(*so_far(held, spent, since, now), before, now))
+    assert abs(found.expected - 720) <= 36
+    assert found.low <= 720 <= found.high
+
+
+@pytest.mark.parametrize("day", [16, 17, 19, 23])
+def test_a_runtime_that_takes_anothers_place_costs_what_that_one_did(day: int) -> None:
+    held = terms(Segment(*NOVEMBER, book(vcpu={"rule": "per_unit", "price": "0.1"})))
+    old: list[Use] = [("shop", "old", "vcpu", "", 10_000)]
+    new: list[Use] = [("shop", "new", "vcpu", "", 10_000)]
+    noon, now = NOVEMBER.start + 14 * DAY + 12 * HOUR, NOVEMBER.start + (day - 1) * DAY + HOUR
+    past, past_lives = days_of(old, NOVEMBER.start - 28 * DAY, NOVEMBER.start)
+    items, lives = days_of(old, NOVEMBER.start, noon)
+    more, more_lives = days_of(new, noon, now)
+    spent = so_far(held, [*items, *more], [*lives, *more_lives], now)
+    found = told(outlook_of(*spent, Before(tuple(past), tuple(past_lives)), now))
+    assert abs(found.expected - 720) <= 36
 
 
 def test_a_runtime_whose_account_changed_within_the_last_day_lives() -> None:

@@ -34,7 +34,7 @@ from billing.pricing.types import (
 from tests.priced import HOUR, JUNE, book, exact, line, parted, terms, used
 from tests.pricing_histories import history, nothing
 
-DAY = timedelta(days=1)
+DAY, DAY_SECONDS = timedelta(days=1), 86_400
 TENTH = JUNE.start + 10 * DAY
 BEYOND = {"rule": "per_unit", "price": "0.01"}
 TIERS = {"rule": "graduated", "tiers": [{"up_to": 1000, "price": "0.01"}, {"price": "0.02"}]}
@@ -307,11 +307,12 @@ def test_a_minimum_is_due_though_a_later_price_that_nobody_used_has_none() -> No
     assert rate(USED_AND_IDLE, parted(books[0], books[1], TENTH)).billed == 500
 
 
-def test_what_was_neither_used_nor_seen_needs_no_price() -> None:
+@pytest.mark.parametrize("seen", [0, DAY_SECONDS])
+def test_what_was_not_used_needs_no_price(seen: int) -> None:
     price = {"rule": "capacity", "price": "0.01"}
     books = versions(price | {"weights": {"gp3": 1, "io2": 1}}, price | {"weights": {"gp3": 1}})
     rows = [
         used("block_storage", 64 * HOUR, dimension="io2", end=TENTH),
-        used("block_storage", 0, dimension="io2", start=TENTH, seen=0),
+        used("block_storage", 0, dimension="io2", start=TENTH, seen=seen),
     ]
     assert rate(rows, parted(books[0], books[1], TENTH)).problems == ()
