@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -41,7 +42,7 @@ def prices(db: None, world: World) -> None:
     lines = [{**line, **(fee if line["meter"] == "memory" else {})} for line in shipped.document["lines"]]
     PriceBook.objects.create(
         key="own", version=1, title="Own", currency="EUR", effective_from=shipped.effective_from,
-        document={**shipped.document, "key": "own", "lines": lines}, digest="0" * 64,
+        document={**shipped.document, "key": "own", "lines": lines}, digest=uuid4().hex * 2,
     )  # fmt: skip
     agreeing.agree_contract(
         actor=SYSTEM, tenant=world.archipel, title="Own", currency="EUR", starts=FIRST, book="own"

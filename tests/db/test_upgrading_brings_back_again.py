@@ -43,12 +43,19 @@ def away_at_first() -> Callable[..., None]:
     return flaky
 
 
+def held_at_the_checks(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bring an upgrade behind its modules, and no further."""
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.steps.verify_upgrade.look", away)
+        reach(operation, lambda one: (one.step, one.state) == ("verify_upgrade", "waiting"))
+
+
 def test_modules_that_an_older_upgrade_left_come_back_though_the_first_try_fails(
     world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = wished(runtime)
     first = upgrade(world, runtime)
-    reach(first, lambda one: one.step == "verify_upgrade")
+    held_at_the_checks(first, monkeypatch)
     cancel_operation(actor=world.sam.actor, operation_id=first.pk)
     for _ in range(20):
         first.refresh_from_db()
@@ -71,7 +78,7 @@ def test_an_upgrade_that_an_older_program_began_is_brought_back_all_the_same(
 ) -> None:
     before = wished(runtime)
     operation = upgrade(world, runtime)
-    reach(operation, lambda one: one.step == "verify_upgrade")
+    held_at_the_checks(operation, monkeypatch)
     kept = {name: value for name, value in operation.kept.items() if name != "modules_switched"}
     kept["modules_before"] = kept["before"]["modules"]
     Operation.objects.filter(pk=operation.pk).update(kept=kept)

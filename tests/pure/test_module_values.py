@@ -191,6 +191,9 @@ def test_of_alike_faults_as_many_are_known_as_one_rendering_had() -> None:
     assert more(tried("privileged, hostPort", name="one"), tried("hostPort", name="two")) == [
         "privileged, hostPort"
     ]
+    same = "DaemonSet metrics-agent takes the host's disk"
+    assert more(tried(same, signals=["metrics"]), tried(same, signals=["logs"])) == []
+    assert more(tried(same, "x 1", "x 2", days=2), tried(same, "x 3", days=3)) == ["x 2"]
     # No setting may stand for everything, and none widens what a bundle reaches that is not its own.
     assert more(tried("group *", group="*"), tried("group apps", group="apps")) == ["group *"]
     reached = tried("group secrets", code="module_object_reserved", group="secrets")

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 _LONGEST = 600  # characters
-# Roles, hooks and policies: what they reach is named in the sentence, and no setting may widen it.
-_EXACT = frozenset({"module_object_reserved", "module_object_taken"})
+# What they reach is named in the sentence, and no setting may widen it.
+_EXACT = frozenset(
+    {
+        "module_object_kind",
+        "module_object_place",
+        "module_object_reserved",
+        "module_object_secret",
+        "module_object_taken",
+    }
+)
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,}")
 _NUMBER = re.compile(r"\d+")
 
@@ -33,26 +41,29 @@ class Tried:
     faults: Sequence[SourceFault]
     settings: Mapping[str, Any]
 
-    def known(self) -> Counter[tuple[str, str]]:
-        """Return how often each fault is there, whatever settings its sentence quotes."""
+    def marks(self) -> list[tuple[str, str]]:
+        """Return what each fault is known by, whatever settings its sentence quotes."""
         words = sorted(filter(_PLAIN.fullmatch, _words(self.settings)), key=len, reverse=True)
-        return Counter(_mark(fault, words) for fault in self.faults)
+        return [_mark(fault, words) for fault in self.faults]
 
 
 def beyond(made: Tried, before: Iterable[Tried]) -> list[SourceFault]:
     """Return the faults that none of the renderings before had, or not as often.
 
-    A fault is known again by its sentence but for what settings say in it: numbers, and plain names. Of what a bundle would
-    change that is not its own, it is known by the very words.
+    A fault is known again by the very words, else by its sentence but for what settings say in it: numbers, and plain names. Of
+    what a bundle would change that is not its own, or where, it is known by the very words alone.
     """
-    sentences: set[str] = set()
+    said: dict[SourceFault, tuple[str, str]] = {}
     left: Counter[tuple[str, str]] = Counter()
     for rendering in before:
-        sentences |= {fault.detail for fault in rendering.faults}
-        left |= rendering.known()
+        marks = rendering.marks()
+        said |= dict(zip(rendering.faults, marks, strict=True))
+        left |= Counter(marks)
+    left -= Counter(said[fault] for fault in made.faults if fault in said)
     found = []
-    for fault in sorted(made.faults, key=lambda fault: fault.detail not in sentences):
-        (mark,) = Tried([fault], made.settings).known()
+    for fault, mark in zip(made.faults, made.marks(), strict=True):
+        if fault in said:
+            continue
         if left[mark] == 0:
             found.append(fault)
         left[mark] -= left[mark] > 0
