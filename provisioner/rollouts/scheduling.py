@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from controlplane.catalog.facts import load_plan_facts
 from controlplane.kernel.clock import rfc3339, utcnow
@@ -165,18 +165,6 @@ def _owner_of(row: MaintenanceWindow | Exclusion) -> dict[str, Any]:
     return {"tenant_id": row.tenant_id, "plan_id": row.plan_id, "runtime_id": row.runtime_id}
 
 
-def _concerned(whose: Mapping[str, Any]) -> Q:
-    """Return which targets wait that a change of this owner's windows concerns."""
-    concerned = Q(state__in=[TargetState.WAITING, TargetState.READY])
-    if whose["runtime_id"]:
-        concerned &= Q(runtime=whose["runtime_id"])
-    elif whose["tenant_id"]:
-        concerned &= Q(runtime__tenant=whose["tenant_id"])
-    if whose["plan_id"]:
-        concerned &= Q(runtime__plan=whose["plan_id"])
-    return concerned
-
-
 def _scheduled(whose: Mapping[str, Any], now: datetime) -> Scheduled | None:
     """Return what holds for the tenant before its windows or exclusions change; None of those of a plan, or everybody's."""
     tenant_id = whose["tenant_id"]
@@ -195,8 +183,16 @@ def _put_off(actor: Actor, before: Scheduled | None, now: datetime, at: str) -> 
 
 def _changed(action: str, actor: Actor, row: MaintenanceWindow | Exclusion, changes: dict[str, Any]) -> None:
     """Leave the audit row, and have targets that it concerns look at their windows again."""
-    concerned, now = _concerned(_owner_of(row)), utcnow()
-    looking = Target.objects.filter(pk__in=Target.objects.filter(concerned).values("pk"))
+    whose, now = _owner_of(row), utcnow()
+    # By their runtimes' keys: whatever PostgreSQL knows of how many wait, it never holds each target against each.
+    runtimes = Runtime.objects.all()
+    if whose["runtime_id"]:
+        runtimes = runtimes.filter(pk=whose["runtime_id"])
+    elif whose["tenant_id"]:
+        runtimes = runtimes.filter(tenant=whose["tenant_id"])
+    if whose["plan_id"]:
+        runtimes = runtimes.filter(plan=whose["plan_id"])
+    looking = Target.objects.filter(runtime__in=runtimes.values("pk"))
     looking.filter(state=TargetState.WAITING, reason_code__in=["window", "excluded"]).update(due_at=now)
     looking.filter(state=TargetState.READY).update(
         state=TargetState.WAITING, due_at=now, since=F("since"), reason_code="window",
