@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.costs.months import Known, Life
-from billing.costs.projecting import Before, Expected, living, outlook_of
+from billing.costs.projecting import WHOLE_DAY, Before, Expected, living, outlook_of
 from billing.pricing.rating import rate
 from billing.pricing.types import Segment, Terms, UsageItem
 from tests.pure.test_costs_projecting import (
@@ -113,7 +113,7 @@ def test_until_the_day_after_its_end_a_runtime_goes_on() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(agreed(), uses(), uses(), st.integers(2, 20), st.integers(1, DAY_SECONDS - 1), st.integers(1, 9))
+@given(agreed(), uses(), uses(), st.integers(2, 20), st.integers(1, WHOLE_DAY - 1), st.integers(1, 9))
 def test_what_is_left_costs_what_was_forecast_from_the_day_after_on(
     held: Terms, gone: list[Use], left: list[Use], day: int, second: int, later: int
 ) -> None:
@@ -153,6 +153,14 @@ def test_who_was_born_on_the_last_known_day_lives() -> None:
         Life(today - DAY, "shop", "born", Known(600)),
     ]
     assert "born" in living(lives, today=today)
+
+
+@pytest.mark.parametrize(("left", "days"), [([], 2), (full("r2"), 1)], ids=["alone", "one of two"])
+def test_who_was_there_in_a_day_s_last_hour_is_known_to_be_gone_later(left: list[Use], days: int) -> None:
+    midnight = NOVEMBER.start + 5 * DAY
+    for later in range(days + 3):
+        found, really = asked(FEE_HELD, full("r1"), midnight - HOUR, midnight + later * DAY, left=left)
+        assert found.expected == really if later >= days else found.expected > really + 200
 
 
 @pytest.mark.parametrize(("later", "stands"), [(0, True), (1, True), (7, True), (8, False)])
