@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from controlplane.catalog.releasing import point_channel
 from controlplane.kernel.errors import Retry
 from provisioner.drivers.registry import connect
 from provisioner.lifecycle.upgrade import upgrade_runtime
@@ -19,8 +20,9 @@ from provisioner.operations import sweeping
 from provisioner.operations.models import Operation
 from provisioner.runtimes.models import Runtime
 from tests import work
+from tests.plugins.simulator import Simulator
 from tests.work import again
-from tests.world import World
+from tests.world import World, landscape, order
 
 AWAY = "failed calling webhook guard.shop.example: context deadline exceeded"
 
@@ -74,6 +76,17 @@ def installed(runtime: Runtime) -> dict[str, str]:
 
 def versions(modules: Any) -> dict[str, str]:
     return {wish["key"]: wish["version"] for wish in modules}
+
+
+@contextmanager
+def ready_to_upgrade(world: World, simulator: Simulator) -> Iterator[Runtime]:
+    """A runtime of the release before the newest, built by the real flow; its cluster goes with the test."""
+    landscape("upgraded", kubeconfig=simulator.kubeconfig, tokens=1000.0, burst=1000.0)
+    point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
+    built = order(world)
+    fulfil(built)
+    yield built.runtime
+    simulator.delete_shoot(built.runtime.cluster_name)
 
 
 def upgrade(world: World, runtime: Runtime) -> Operation:

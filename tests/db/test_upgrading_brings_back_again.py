@@ -7,27 +7,22 @@ from typing import Any
 
 import pytest
 
-from controlplane.catalog.releasing import point_channel
 from controlplane.kernel.errors import Audience, Fatal
 from provisioner.modules.installing import install
 from provisioner.operations.models import Operation
 from provisioner.operations.services import cancel_operation
 from provisioner.runtimes.models import Runtime
 from tests.plugins.simulator import Simulator
-from tests.upgrading import away, fulfil, installed, reach, turn, upgrade, wished
-from tests.world import World, landscape, order
+from tests.upgrading import away, fulfil, installed, reach, ready_to_upgrade, turn, upgrade, wished
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def runtime(world: World, simulator: Simulator) -> Iterator[Runtime]:
-    landscape("upgraded", kubeconfig=simulator.kubeconfig, tokens=1000.0, burst=1000.0)
-    point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
-    built = order(world)
-    fulfil(built)
-    yield built.runtime
-    simulator.delete_shoot(built.runtime.cluster_name)
+    with ready_to_upgrade(world, simulator) as built:
+        yield built
 
 
 def away_at_first() -> Callable[..., None]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from controlplane.catalog.releasing import point_channel
 from controlplane.kernel.errors import Audience, Fatal
 from provisioner.operations import ledger
 from provisioner.operations.models import Operation, OperationAttempt
@@ -26,24 +25,21 @@ from tests.upgrading import (
     fulfil,
     installed,
     reach,
+    ready_to_upgrade,
     stops_answering,
     upgrade,
     wished,
 )
 from tests.work import again
-from tests.world import World, landscape, order
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def runtime(world: World, simulator: Simulator) -> Iterator[Runtime]:
-    landscape("upgraded", kubeconfig=simulator.kubeconfig, tokens=1000.0, burst=1000.0)
-    point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
-    built = order(world)
-    fulfil(built)
-    yield built.runtime
-    simulator.delete_shoot(built.runtime.cluster_name)
+    with ready_to_upgrade(world, simulator) as built:
+        yield built
 
 
 @pytest.mark.parametrize("objects", [0, 20])

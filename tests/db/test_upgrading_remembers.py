@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from controlplane.catalog.releasing import point_channel
 from provisioner.lifecycle.modules import configure_module
 from provisioner.lifecycle.upgrade import upgrade_runtime
 from provisioner.operations.services import cancel_operation, skip_step
@@ -18,25 +17,22 @@ from tests.upgrading import (
     fulfil,
     installed,
     reach,
+    ready_to_upgrade,
     stops_answering,
     unwell,
     upgrade,
     versions,
     wished,
 )
-from tests.world import World, landscape, order
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def runtime(world: World, simulator: Simulator) -> Iterator[Runtime]:
-    landscape("upgraded", kubeconfig=simulator.kubeconfig, tokens=1000.0, burst=1000.0)
-    point_channel(actor=world.sam.actor, key="regular", release="2026.9.1")
-    built = order(world)
-    fulfil(built)
-    yield built.runtime
-    simulator.delete_shoot(built.runtime.cluster_name)
+    with ready_to_upgrade(world, simulator) as built:
+        yield built
 
 
 def test_what_the_tenant_set_meanwhile_stays_set(
