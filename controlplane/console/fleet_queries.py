@@ -27,7 +27,7 @@ from provisioner.rollouts.permitted import may_read
 from provisioner.rollouts.services import Choice
 from provisioner.rollouts.signatures import of_signature
 from provisioner.runtimes.counting import Standing, fleet_standing
-from provisioner.runtimes.finding import words_begin
+from provisioner.runtimes.finding import first_labelled, words_begin
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
 
@@ -185,7 +185,7 @@ class FleetFilters:
         return bool(replace(self, after=None, before=None).query())
 
     def narrow(self, found: QuerySet[Runtime]) -> QuerySet[Runtime]:
-        """Apply every filter; the removed ones are shown only when asked for."""
+        """Apply every filter but a label with its value; the removed ones are shown only when asked for."""
         found = found if self.phase == Phase.DEPROVISIONED else found.filter(deleted_at__isnull=True)
         plain = {
             "phase": self.phase, "situation": self.health, "release_key": self.release, "plan": self.plan, "region": self.region,
@@ -195,20 +195,26 @@ class FleetFilters:
         found = found.filter(**{name: value for name, value in plain.items() if value})
         if self.kubernetes:
             found = found.filter(release_key__in=_releases_of(self.kubernetes))
-        if self.label:
-            key, equals, value = self.label.partition("=")
-            found = (
-                found.filter(labels__contains={key: value}) if equals else found.filter(labels__has_key=key)
-            )
+        if self.label and "=" not in self.label:
+            found = found.filter(labels__has_key=self.label)
         return found
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label that is asked for with its value."""
+        key, equals, value = self.label.partition("=")
+        return {key: value} if equals else {}
+
+    @property
+    def searched_labels(self) -> dict[str, str]:
+        """The same where the search is for one."""
+        key, equals, value = self.q.partition("=")
+        return {key: value} if equals and key else {}
+
     def searched(self) -> list[Q | RawSQL]:
-        """The ways in which a runtime may be meant: by its id, a label, its names, or whom and where it belongs to."""
+        """The ways in which a runtime may be meant: by its id, its names, or whom and where it belongs to."""
         if (wanted := parse_uuid(self.q)) is not None:
             return [Q(pk=wanted)]
-        key, equals, value = self.q.partition("=")
-        if equals and key:
-            return [Q(labels__contains={key: value})]
         word, named = self.q.lower(), words_begin(self.q)
         return [
             *([named] if named else []),
@@ -233,7 +239,7 @@ def fleet_page(actor: Actor, filters: FleetFilters) -> Page[Runtime]:
     """One page of the runtimes that fit, newest first."""
     may_read(actor)
     found = filters.narrow(Runtime.objects.all())
-    if filters.q:
+    if filters.q or filters.labels:
         found = Runtime.objects.filter(pk__in=_met(found, filters))
     loaded = found.select_related("account", "tenant", "landscape").defer(*HEAVY)
     return newest_first(loaded, after=filters.after, before=filters.before)
@@ -245,6 +251,10 @@ def _met(found: QuerySet[Runtime], filters: FleetFilters) -> list[UUID]:
         found, order = found.filter(pk__gt=filters.before), "pk"
     else:
         found, order = (found.filter(pk__lt=filters.after) if filters.after else found), "-pk"
+    if filters.q and filters.labels:
+        found = found.filter(labels__contains=filters.labels)
+    if labels := filters.searched_labels if filters.q else filters.labels:
+        return first_labelled(found, labels, newest=not filters.before, most=PAGE_SIZE + 1)
     ways = [
         found.filter(way).order_by(order).values_list("pk", flat=True)[: PAGE_SIZE + 1]
         for way in filters.searched()

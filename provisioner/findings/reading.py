@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Concat
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.isolation import prepared
 from provisioner.findings import queries
 from provisioner.findings.models import Check, Finding, FindingWaiver
 from provisioner.findings.rules.base import Rule, Severity
@@ -105,10 +105,8 @@ def fleet_groups(*, actor: Actor) -> list[Group]:
     """Return the fleet's findings by rule and severity, the worst first; one statement. Raises Refused forbidden 403."""
     may_read_fleet(actor)
     known = all_rules()
-    with connection.cursor() as cursor:
-        cursor.execute(queries.GROUPS)
-        rows = cursor.fetchall()
-    return [Group(row[0], known[row[0]], *row[1:]) for row in rows if row[0] in known]
+    found = [(row.pop("rule"), row) for row in prepared.rows(queries.GROUPS, {})]
+    return [Group(key, known[key], **counts) for key, counts in found if key in known]
 
 
 def fleet_findings(*, actor: Actor, rule: str = "") -> QuerySet[Finding]:

@@ -209,10 +209,16 @@ def list_targets(
         found = found.filter(of_signature(narrowed.signature))
     if narrowed.search:
         found = found.filter(runtime__in=_named(narrowed.search))
+    most = min(limit, MOST)
+    if narrowed.signature or narrowed.tenant or narrowed.landscape:
+        # Often all of these are met before the first is known, and sorted: without what only a page's rows are to show.
+        found = Target.objects.filter(
+            pk__in=list(found.order_by("position").values_list("pk", flat=True)[:most])
+        )
     loaded: QuerySet[Target] = found.select_related(
         "runtime__tenant", "runtime__account", "stage", "operation"
     ).defer(*HEAVY)
-    return list(loaded.order_by("position")[: min(limit, MOST)])
+    return list(loaded.order_by("position")[:most])
 
 
 def read_feed(
