@@ -80,6 +80,7 @@ def _measure(readers: dict[str, Reader], path: str) -> dict[str, Any]:
         "growth": round(p95["large"] / p95["small"], 2),
         "p95_ms": {name: round(taken, 1) for name, taken in p95.items()},
         "median_ms": {name: round(1000 * median(taken), 1) for name, taken in seconds.items()},
+        "bytes": {name: reader.read_bytes for name, reader in readers.items()},
     }
     print(path, line, file=sys.stderr)
     return line
@@ -106,6 +107,7 @@ class Reader:
     def __init__(self, port: int, session: str, known: dict[str, str]) -> None:
         self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self.session, self.known = session, known
+        self.read_bytes = 0  # of the page that was asked for last: a small fleet has less to show on some
 
     def read(self, path: str) -> float:
         """Ask for a page, and return the seconds until all of it was there."""
@@ -121,6 +123,7 @@ class Reader:
         took = time.perf_counter() - began
         if response.status != 200:
             raise RuntimeError(f"{where} answered {response.status}: {body[:500]!r}")
+        self.read_bytes = len(body)
         return took
 
 
