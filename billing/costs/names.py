@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from billing.costs.breakdown import By, Figure
 from billing.costs.months import Month
+from billing.meters.registry import meters
 from controlplane.tenants.models import Account
 from provisioner.runtimes.models import Runtime
+
+WHOLE_TENANT, NO_DAY = "The tenant as a whole", "Not of a single day"
 
 
 def names_of(months: Iterable[Month]) -> dict[str, str]:
@@ -28,3 +32,13 @@ def named(accounts: Iterable[str], runtimes: Iterable[str]) -> dict[str, str]:
     }
     rows = Runtime.objects.filter(pk__in=[one for one in runtimes if one]).values_list("id", "name")
     return found | {str(key): name for key, name in rows}
+
+
+def title_of(figure: Figure, by: By, names: Mapping[str, str]) -> str:
+    """Return what a figure is called: a name, a meter's title, or the day itself; empty where its name is not known here."""
+    if not figure.key:
+        return NO_DAY if by is By.DAY else WHOLE_TENANT
+    if by is By.METER:
+        meter = meters().get(figure.key)
+        return meter.title if meter else figure.key
+    return figure.key if by is By.DAY else names.get(figure.key, "")

@@ -139,6 +139,8 @@ def _sentence(answer: httpx2.Response) -> str:
         told = str(problem["detail"])
     except (ValueError, KeyError, TypeError):
         return f"The server answered {answer.status_code} without a reason; is this the address of a Nesoi?"
+    if problem.get("code") == "tenant_required":  # at a terminal nobody writes a query
+        told = told.replace("?tenant=", "--tenant")
     fields = [
         f"{one['field']}: {one['detail']}"
         for one in problem.get("errors", ())

@@ -10,6 +10,9 @@ from django.core.cache import cache
 from django.test import Client
 
 from billing.books.apply import apply_prices
+from billing.costs.breakdown import By, Figure
+from billing.costs.names import title_of
+from billing.meters.registry import meters
 from controlplane.console.views import costs
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
@@ -54,6 +57,22 @@ def test_a_month_ties_with_its_breakdowns(alice: Asking, spent: None) -> None:
         assert told["total"] == summary["total"]
     csv = alice.get(f"/costs/export?from={first}&to={last:%Y-%m-%d}")
     assert csv["Content-Type"] == "text/csv"
+
+
+def test_every_row_of_a_breakdown_has_a_name(alice: Asking, spent: None) -> None:
+    def names(by: str) -> set[tuple[str, str]]:
+        return {(row["key"], row["name"]) for row in read(alice.get(f"/costs/breakdown?by={by}"))["rows"]}
+
+    if TODAY.day > 1:
+        assert ("vcpu", meters()["vcpu"].title) in names("meter")
+        day = TODAY.replace(day=1).isoformat()
+        assert (day, day) in names("day")
+
+
+def test_what_belongs_to_no_account_meter_or_day_says_so() -> None:
+    for by in (By.ACCOUNT, By.RUNTIME, By.METER):
+        assert title_of(Figure(""), by, {}) == "The tenant as a whole"
+    assert title_of(Figure(""), By.DAY, {}) == "Not of a single day"
 
 
 def test_a_forecast_says_what_it_lacks(alice: Asking, spent: None, bob: Asking) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from billing.costs.breakdown import By, Figure
 from billing.costs.forecasting import TooLittle
 from billing.costs.months import Known
+from billing.costs.names import title_of
 from billing.costs.projecting import Outlook
 from billing.costs.sentences import rounded
 from billing.costs.summary import Overview, Past
@@ -111,7 +112,10 @@ ROW = record(
             **TEXT,
             "description": "An id, a meter or a day; empty: the tenant's as a whole, or no day's.",
         },
-        "name": TEXT,
+        "name": {
+            **TEXT,
+            "description": "An account's or runtime's name, a meter's title, or the day; empty where the name is not known here.",
+        },
         "dimension": TEXT,
         "quantity": MAYBE_AMOUNT,
         "unit": TEXT,
@@ -212,11 +216,11 @@ def summary_json(tenant: str, found: Overview, past: list[Past]) -> dict[str, An
     }
 
 
-def figure_json(figure: Figure, names: Mapping[str, str], currency: str) -> dict[str, Any]:
+def figure_json(figure: Figure, by: By, names: Mapping[str, str], currency: str) -> dict[str, Any]:
     """Return one row of a breakdown."""
     return {
         "key": figure.key,
-        "name": names.get(figure.key, ""),
+        "name": title_of(figure, by, names),
         "dimension": figure.dimension,
         "quantity": None if figure.quantity is None else f"{figure.quantity:f}",
         "unit": figure.unit,

@@ -160,7 +160,7 @@ class CostBreakdown(CostView):
                 "to": last.isoformat(),
                 "currency": currency,
                 "total": amount(sum_of(rows), currency),
-                "rows": [figure_json(row, names, currency) for row in rows],
+                "rows": [figure_json(row, By(by), names, currency) for row in rows],
             }
         )
 

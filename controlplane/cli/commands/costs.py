@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,13 +21,8 @@ SUMMARY = (
     ("known", "known"),
     ("same days before", "compared"),
 )
-ROWS = (
-    ("name", "name"),
-    ("dimension", "dimension"),
-    ("quantity", "quantity"),
-    ("unit", "unit"),
-    ("cost", "cost"),
-)
+OF_METERS = (("dimension", "dimension"), ("quantity", "amount"), ("unit", "unit"))
+FINE = 2  # decimal places of a quantity that people read
 
 
 class By(StrEnum):
@@ -51,21 +47,33 @@ def cost(
     if output is not Output.TABLE:
         show({"summary": summary, "breakdown": breakdown}, output)
         return
-    currency, forecast, compared = summary["currency"], summary["forecast"] or {}, summary["comparison"]
+    currency, compared = summary["currency"], summary["comparison"]
     share = summary["coverage"]["observed_share"]
     readable = {
         **summary,
         "total_money": f"{summary['total']} {currency}",
-        "forecast_money": _interval(forecast, currency),
+        "forecast_money": _interval(summary["forecast"], currency),
         "known": "" if share is None else f"{share:.1%} of the time was seen",
         "compared": f"{compared['before']} {currency}, now {compared['now']} {currency}" if compared else "",
     }
     show(readable, output, SUMMARY)
-    show(breakdown["rows"], output, ROWS, empty="Nothing was used.")
+    columns = ((str(by), "title"), *(OF_METERS if by is By.METER else ()), ("cost", "cost"))
+    show([_readable(row) for row in breakdown["rows"]], output, columns, empty="Nothing was used.")
 
 
-def _interval(forecast: dict[str, str], currency: str) -> str:
-    if not forecast.get("expected"):
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a breakdown with what people call it, and its quantity as they read it."""
+    quantity = row["quantity"] and Decimal(row["quantity"])
+    amount = "" if quantity is None else f"{quantity:,.{FINE}f}"
+    if quantity and not Decimal(amount.replace(",", "")):
+        amount = f"{quantity:.1g}"  # a little is not nothing
+    return {**row, "title": row["name"] or row["key"], "amount": amount}
+
+
+def _interval(forecast: dict[str, str] | None, currency: str) -> str:
+    if forecast is None:  # nothing more is to come of a month that is over
+        return ""
+    if not forecast["expected"]:
         return "not enough days known yet"
     return f"{forecast['expected']} {currency} (between {forecast['low']} and {forecast['high']})"
 

@@ -15,6 +15,7 @@ from billing.costs.checking import Stand
 from billing.costs.forecasting import TooLittle
 from billing.costs.models import Anomaly, Budget, Kind
 from billing.costs.months import Known, Month
+from billing.costs.names import NO_DAY, WHOLE_TENANT
 from billing.costs.projecting import Outlook
 from billing.costs.sentences import amount_in_words, day_in_words, money, percent
 from billing.costs.summary import Comparison, Overview
@@ -23,7 +24,6 @@ from billing.meters.registry import meters
 WELL_KNOWN = 99  # per cent; below, a page says in words what is not known
 FULL = 100
 HOUR = 3600
-WHOLE_TENANT = "The tenant as a whole"
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def day_rows(month: Month, narrow: Narrow) -> list[Row]:
     titles = Titles(By.DAY, {})
     rows = [
         Row(
-            titles.of(figure) if figure.key else "Not of a single day",
+            titles.of(figure) if figure.key else NO_DAY,
             reverse("console:cost-day", args=[figure.key]) if figure.key else "",
             money(figure.cost, month.currency),
             known_in_words(figure.known) if figure.key else "-",
