@@ -18,6 +18,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.calling import Call
 from controlplane.tenants.models import Account, Tenant
 from controlplane.tenants.rights import require
 
@@ -51,6 +52,7 @@ def create_budget(
 ) -> Budget:
     """Make a budget of a tenant, or of one of its accounts (by id or slug); money is in the currency of its statements.
 
+    A worker looks at it at once.
     Raises Refused: forbidden 403, account_unknown, name_taken 409, budgets_full 409, and what is wrong with a field.
     """
     require(actor, Permission.COST_MANAGE, tenant_id=tenant.id)
@@ -73,6 +75,7 @@ def create_budget(
         target_id=budget.id,
         changes={**_told(budget), "account": str(budget.account or ""), "kind": kind, "currency": currency},
     )
+    _look_at_once(budget)
     return budget
 
 
@@ -113,6 +116,7 @@ def change_budget(
             if before[name] != after[name]
         },
     )
+    _look_at_once(budget)
     return budget
 
 
@@ -144,6 +148,12 @@ def _locked(actor: Actor, budget_id: UUID) -> Budget:
         raise no_such_budget(budget_id)
     require(actor, Permission.COST_MANAGE, tenant_id=budget.tenant_id)
     return budget
+
+
+def _look_at_once(budget: Budget) -> None:
+    """Only a worker may say how a budget stands, and until one did a stop that is used up stops nobody."""
+    about = (str(budget.tenant_id), str(budget.id))
+    Call("nesoi.check_budget", otherwise="beat looks at it within a minute", about=about).send_on_commit()
 
 
 def _make_room(tenant: Tenant) -> None:
@@ -213,4 +223,5 @@ def _thresholds(name: str, values: Sequence[int]) -> list[int]:
 
 
 def _told(budget: Budget) -> dict[str, Any]:
-    return {name: getattr(budget, name) for name in CHANGEABLE} | {"amount": str(budget.amount)}
+    # As it is kept it has more places than as it was typed.
+    return {name: getattr(budget, name) for name in CHANGEABLE} | {"amount": f"{budget.amount.normalize():f}"}

@@ -49,7 +49,7 @@ def new(request: ConsoleRequest) -> HttpResponse:
         except Refused as refusal:
             problems = _placed(refusal, fields)
         else:
-            messages.success(request, "The budget is set; it is looked at every few minutes.")
+            messages.success(request, "The budget is set; it is looked at now, and every few minutes.")
             return redirect("console:costs")
     context = {"fields": fields, "problems": problems, "tenant": tenant}
     return show(request, "costs/budget.html", context, status=422 if problems else 200)
