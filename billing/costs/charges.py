@@ -64,7 +64,7 @@ def _whose(line: Line) -> Whose:
 
 def _days(line: Line, used: Mapping[date, int]) -> dict[date | None, int]:
     """The days that a line is about, in order, each with its weight."""
-    if line.category is Category.PURCHASE or line.part == MINIMUM or not line.runtime:
+    if line.category is Category.PURCHASE or line.part.startswith(MINIMUM) or not line.runtime:
         return {None: 1}
     last = (line.end - timedelta(microseconds=1)).date()
     days: dict[date | None, int] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate
 
-from billing.pricing import engine_1
+from billing.pricing import engine_1, engine_2
 from billing.pricing.book import PriceLine, Scope
 from billing.pricing.discounts import Prices
 from billing.pricing.fx import RateMissingError
@@ -178,7 +178,8 @@ class Charger:
 
     def _parts(self, use: Use, line: PriceLine, group: Group) -> list[Part]:
         try:
-            return line.rule.charge(use)
+            parts = line.rule.charge(use)
+            return engine_2.labelled(parts) if self.engine in engine_2.ENGINES else parts
         except UnpricedError as error:
             if use.base:  # what was not used needs no price
                 detail = f"Price line {line.key}: {error}"

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from billing.pricing.periods import Period
 
 ENGINE_VERSION = (
-    "2"  # raised whenever the same input gives other lines; a sealed statement names the one it was made with
+    "3"  # raised whenever the same input gives other lines; a sealed statement names the one it was made with
 )
-FIRST_ENGINE = "1"
-ENGINES = (FIRST_ENGINE, ENGINE_VERSION)  # all that can be rated with still: what they sealed stays checkable
+FIRST_ENGINE, SECOND_ENGINE = "1", "2"
+ENGINES = (
+    FIRST_ENGINE,
+    SECOND_ENGINE,
+    ENGINE_VERSION,
+)  # all that can be rated with still: what they sealed stays checkable
 
 
 class Category(StrEnum):
@@ -92,7 +96,7 @@ class Line(NamedTuple):
     book: str  # its key; "" for what no book prices
     book_version: int
     price_line: str
-    part: str  # "tier-2", "included", "minimum"; "" where a price has one part only
+    part: str  # "tier-2", "included", "minimum", "included-2" of one within another; "" where a price has one part only
     commitment: str = ""  # its id
     commitment_status: str = ""  # "", USED, UNUSED
     credit: str = ""  # id of the grant, or the book's key

@@ -91,7 +91,7 @@ def test_an_engine_that_this_release_has_not_is_named(world: World, monkeypatch:
             patch.setattr(module, "ENGINE_VERSION", "0")
         row = sealed(world.archipel, JUNE)
     assert check_statement(row) == [
-        "It was rated by engine 0, this release has 1, 2: check it with a release of that engine."
+        "It was rated by engine 0, this release has 1, 2, 3: check it with a release of that engine."
     ]
 
 

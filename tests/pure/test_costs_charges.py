@@ -89,6 +89,14 @@ def test_a_commitments_fee_and_a_minimum_belong_to_no_day() -> None:
     assert [figure.key for figure in narrowed] == ["2026-06-01"]
 
 
+def test_a_minimum_within_a_minimum_belongs_to_no_day_either() -> None:
+    within = {"rule": "minimum", "amount": "3", "then": {"rule": "per_unit", "price": "0.0041"}}
+    held = terms(book(line("memory", {"rule": "minimum", "amount": "5", "then": within})))
+    found = made([on_day(0, "memory", 1024 * HOUR * 100)], held)
+    days = {figure.key: figure.cost for figure in figures([found], By.DAY)}
+    assert days == {"": Decimal("4.59"), "2026-06-01": Decimal("0.41")}
+
+
 def test_a_meter_has_its_quantity_and_its_machine_types_apart() -> None:
     nodes = book(line("node", "0.10"))
     items = [

@@ -84,6 +84,28 @@ def test_included_units_cost_nothing_and_are_shown() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("hours", "parts"),
+    [
+        (90, {"included": 90}),
+        (120, {"included": 100, "included-2": 20, "minimum": 90 - 50, "minimum-2": 50}),
+        (160, {"included": 100, "included-2": 50, "": 10, "minimum": 90 - 50, "minimum-2": 50 - 10}),
+        (210, {"included": 100, "included-2": 50, "": 60, "minimum": 90 - 60}),
+    ],
+)
+def test_each_part_of_rules_within_rules_has_the_same_name_whatever_was_used(
+    hours: int, parts: dict[str, int]
+) -> None:
+    beyond = {"rule": "included", "units": 50, "then": {"rule": "per_unit", "price": "1"}}
+    least = {"rule": "minimum", "amount": "90", "then": {"rule": "minimum", "amount": "50", "then": beyond}}
+    price = {"rule": "included", "units": 100, "then": least}
+    rated = rate([cores(hours)], terms(book(line("vcpu", price))))
+    assert {
+        entry.part: entry.quantity if entry.part.startswith("included") else entry.billed_cost
+        for entry in rated.lines
+    } == parts
+
+
 def test_units_included_by_the_hour_need_hours_that_were_seen() -> None:
     price = {"rule": "included", "units_per_hour": 32, "then": {"rule": "per_unit", "price": "0.01"}}
     held = terms(book(line("block_storage", price, per="runtime")))

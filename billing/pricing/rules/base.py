@@ -83,6 +83,22 @@ class Part(NamedTuple):
         return Fraction(self.numerator, self.denominator) * Fraction(self.price.amount)
 
 
+def within(label: str, parts: list[Part]) -> list[Part]:
+    """Return the parts of the rule inside one with a label; its own are numbered from there, so that no two are called alike."""
+    return [
+        part._replace(label=_deeper(part.label)) if _kind(part.label) == label else part for part in parts
+    ]
+
+
+def _kind(label: str) -> str:
+    return label.partition("-")[0]
+
+
+def _deeper(label: str) -> str:
+    kind, _, number = label.partition("-")
+    return f"{kind}-{int(number or 1) + 1}"
+
+
 class PriceRule(Protocol):
     """A price as a book states it."""
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from billing.pricing import engine_1
 from billing.pricing.fields import Fields
 from billing.pricing.money import Price
-from billing.pricing.rules.base import ZERO, Part, PriceRule, RuleKind, Stand, Use
+from billing.pricing.rules.base import ZERO, Part, PriceRule, RuleKind, Stand, Use, within
 from billing.pricing.rules.per_unit import PerUnit
 from billing.pricing.types import FIRST_ENGINE
 
@@ -53,7 +53,7 @@ class Included:
         free = use.base - rest.base
         parts = [Part("included", free, free, use.per_unit, ZERO)] if free else []
         # A fee or a minimum is the whole month's: it is due in a piece that has nothing beyond, too.
-        return parts + (self.then.charge(rest) if rest.total else [])
+        return parts + (within("included", self.then.charge(rest)) if rest.total else [])
 
     def allowance(self, observed_seconds: int) -> int:
         """Return how many base units are included once runtimes were seen for so long."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from billing.pricing.fields import Fields
 from billing.pricing.money import Price
-from billing.pricing.rules.base import ZERO, Part, PriceRule, RuleKind, Use
+from billing.pricing.rules.base import ZERO, Part, PriceRule, RuleKind, Use, within
 from billing.pricing.rules.per_unit import PerUnit
 
 
@@ -31,7 +31,7 @@ class Minimum:
 
     def charge(self, use: Use) -> list[Part]:
         """Return the other rule's parts and, in the last piece of the month, what is missing."""
-        parts = self.then.charge(use)
+        parts = within("minimum", self.then.charge(use))
         if not use.last or not self.amount.numerator:
             return parts
         spent = use.spent + sum((part.amount for part in parts), Fraction(0))
