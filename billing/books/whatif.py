@@ -17,7 +17,7 @@ from billing.pricing.book import Book
 from billing.pricing.periods import Period
 from billing.pricing.reading import parse_book
 from billing.pricing.types import Terms, UsageItem
-from billing.pricing.whatif import Compared, compare, swapped
+from billing.pricing.whatif import Compared, compare, infers_alike, swapped
 from billing.usage.models import DayLife
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.models import Tenant
@@ -63,8 +63,8 @@ def what_if(
     Credits count as the month's statement finds them: what other months draw is gone, also of what a book gives by itself up to
     a limit.
 
-    By slug, those behind `after` alone: whoever shows them takes as many as fit. One tenant's usage is held at a time. Tenants
-    without usage are left out.
+    By slug, those behind `after` alone: whoever shows them takes as many as fit. One tenant's usage is held at a time, and read
+    for both books only where one bills inferred time and the other does not. Tenants without usage are left out.
     """
     market, first = load_market(month), month.start.date()
     # Most of many tenants have no usage: they need not be asked one by one.
@@ -73,10 +73,10 @@ def what_if(
         held = terms(tenant, month, market=market)
         held = ports.left_for(held, tenant_id=tenant.id, month=first)
         items = usage(tenant.id, held)
-        if items:
-            both = (held, swapped(held, book, instead_of=instead_of))
-            yield compare(
-                tenant.slug,
-                items,
-                *(ports.limits_for(one, items, tenant_id=tenant.id, month=first) for one in both),
-            )
+        if not items:
+            continue
+        other = swapped(held, book, instead_of=instead_of)
+        others = items if infers_alike(held, other) else usage(tenant.id, other)
+        held = ports.limits_for(held, items, tenant_id=tenant.id, month=first)
+        other = ports.limits_for(other, others, tenant_id=tenant.id, month=first)
+        yield compare(tenant.slug, items, held, other, others=others)

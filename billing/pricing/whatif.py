@@ -57,9 +57,22 @@ def swapped(terms: Terms, other: Book, *, instead_of: str = "") -> Terms:
     )
 
 
-def compare(tenant: str, items: Sequence[UsageItem], terms: Terms, other: Terms) -> Compared:
-    """Rate the same usage by two terms."""
-    before, after = rate(items, terms), rate(items, other)
+def infers_alike(terms: Terms, other: Terms) -> bool:
+    """Whether terms and what `swapped` made of them bill inferred time in the same pieces of the month."""
+    pairs = zip(terms.segments, other.segments, strict=True)
+    return all(held.book.bills_inferred == instead.book.bills_inferred for held, instead in pairs)
+
+
+def compare(
+    tenant: str,
+    items: Sequence[UsageItem],
+    terms: Terms,
+    other: Terms,
+    *,
+    others: Sequence[UsageItem] | None = None,
+) -> Compared:
+    """Rate the same usage by two terms; `others` is what the other terms bill of it, where that is not the same."""
+    before, after = rate(items, terms), rate(items if others is None else others, other)
     return Compared(
         tenant,
         before.currency,
