@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing.books import queries
 from billing.books.differences import Change, Version, changed_fields
-from billing.books.loading import DATA, BookFile, read_books
+from billing.books.loading import DATA, BookFile, read_books, unpriced
 from billing.books.models import PlanPrices, PriceBook
 from billing.pricing.periods import month_of
 from controlplane.catalog.models import Plan
@@ -32,10 +34,11 @@ class ApplyRefusedError(Exception):
 
 @dataclass(frozen=True)
 class Applied:
-    """What changed, or would change."""
+    """What changed, or would change; `doubts` are which versions that hold lack a price, and what to do."""
 
     changes: tuple[Change, ...]
     written: bool
+    doubts: tuple[str, ...] = ()
 
 
 def apply_prices(*, actor: Actor, directory: Path = DATA, dry_run: bool = False) -> Applied:
@@ -60,7 +63,23 @@ def apply_prices(*, actor: Actor, directory: Path = DATA, dry_run: bool = False)
             write(changes, wanted)
             _write_plans(plans)
             _note([*changes, *plans], actor)
-    return Applied((*changes, *plans), written=not dry_run and bool(changes or plans))
+        doubts = _doubts(files, keys)
+    return Applied((*changes, *plans), written=not dry_run and bool(changes or plans), doubts=doubts)
+
+
+def _doubts(files: Iterable[BookFile], keys: Collection[str]) -> tuple[str, ...]:
+    """Say which versions leave usage of a meter that came later without a price, from now on; those no file names as well."""
+    now = utcnow()
+    ends = Q(effective_to__isnull=True) | Q(effective_to__gt=now.date())
+    holding = [file for file in files if file.book.effective_to is None or file.book.effective_to > now]
+    others = PriceBook.objects.filter(ends).exclude(key__in=keys)
+    documents = [*(file.document for file in holding), *others.values_list("document", flat=True)]
+    return tuple(
+        f"{document['key']}/{document['version']} has no price for usage of {', '.join(meters)}: no statement with such "
+        "usage can be sealed; add a version with a line for it, or name it under free there."
+        for document in documents
+        if (meters := unpriced(document))
+    )
 
 
 def compare(rows: dict[tuple[str, int], PriceBook], wanted: dict[tuple[str, int], BookFile]) -> list[Change]:

@@ -94,6 +94,13 @@ def kept(document: Mapping[str, Any], *, bounded: bool = False) -> tuple[Documen
     return Document(f"{book.key}/{book.version}", document, {}), book
 
 
+def unpriced(document: Mapping[str, Any]) -> list[str]:
+    """Return the meters of which a version that was loaded before leaves some usage without a price: it is older than they."""
+    selectors = ("dimensions", "plans", "regions")
+    whole = {line["meter"] for line in document["lines"] if not any(line.get(name) for name in selectors)}
+    return sorted(meter_facts().keys() - whole - set(document.get("free", ())))
+
+
 def read_upload(text: str) -> tuple[Document, Book]:
     """Return the version that an uploaded YAML text holds; raises BooksInvalidError with every fault and its line."""
     try:

@@ -64,6 +64,8 @@ class Command(BaseCommand):
             raise CommandError(f"Refused; nothing was changed.\n{error}", returncode=3) from error
         for change in applied.changes:
             _print_change(console, change)
+        for sentence in applied.doubts:
+            console.print(Text(f"warning: {sentence}", style="yellow"))
         if not applied.changes:
             console.print("The price books are up to date.")
         else:
