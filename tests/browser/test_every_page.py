@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
 
 from controlplane.catalog.models import Entitlement, QuotaRequest
 from controlplane.kernel.clock import utcnow
@@ -17,35 +16,15 @@ from provisioner.operations.models import Operation
 from provisioner.rollouts.services import abort_rollout, create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
-from tests.browser.axe import UNFOLD, violations
+from tests.browser.axe import violations
 from tests.browser.conftest import Complaints, Open
+from tests.browser.fitting import WIDE, faults_at_both
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, upgrading
 from tests.signed_in import build, present
 from tests.trialling import begin_trial
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=900)
-TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
-# Words of which a part lies beyond the edge of the window, and nothing lets people scroll there.
-CUT_OFF = """(() => {
-  const found = [], walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
-  const scrolls = (part) => {
-    for (let over = part; over; over = over.parentElement) {
-      const look = getComputedStyle(over);
-      if (["auto", "scroll"].includes(look.overflowX) || look.textOverflow === "ellipsis") return true;
-      if (look.clipPath !== "none") return true;
-    }
-    return false;
-  };
-  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
-    if (!node.data.trim() || !node.parentElement.checkVisibility() || scrolls(node.parentElement)) continue;
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    if (range.getBoundingClientRect().right > innerWidth) found.push(`cut off: ${node.data.trim().slice(0, 80)}`);
-  }
-  return found;
-})()"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 CONDITIONS = [
     {"type": "APIServerAvailable", "status": "True"},
@@ -131,12 +110,6 @@ def paths(world: World) -> dict[str, str]:
     }
 
 
-def narrow_faults(page: Page) -> list[str]:
-    """Return what does not fit a phone: the page as a whole, or words within it."""
-    over = page.evaluate(TOO_WIDE)
-    return [*([f"{over} pixels too wide"] if over > 0 else []), *page.evaluate(CUT_OFF)]
-
-
 def test_axe_finds_nothing_on_any_page_in_either_look_and_none_is_wider_than_a_phone(
     paths: dict[str, str], open_page: Open, complaints: Complaints
 ) -> None:
@@ -155,10 +128,8 @@ def test_axe_finds_nothing_on_any_page_in_either_look_and_none_is_wider_than_a_p
         assert page.evaluate(BACKGROUND) != light, name
         if faults := violations(page, colours_only=True):  # nothing but colours changes with the look
             found[f"{name}, dark"] = faults
-        page.set_viewport_size(NARROW)
-        page.evaluate(UNFOLD)
-        if faults := narrow_faults(page):
-            found[f"{name}, on a phone"] = faults
+        if faults := faults_at_both(page):
+            found[f"{name}, its room"] = faults
     assert found == {}
 
 
@@ -221,7 +192,7 @@ def test_axe_finds_nothing_on_what_only_the_platforms_team_sees(
     for name, path in {**RELEASES, **rollouts}.items():
         page.emulate_media(color_scheme=next(looks))  # what pages are made of comes in both
         page.goto(path)
-        if faults := violations(page) + narrow_faults(page):
+        if faults := violations(page) + faults_at_both(page):
             found[name] = faults
     assert found == {}
     page.goto(rollouts["a halted rollout"])

@@ -17,7 +17,8 @@ from controlplane.tenants.services import create_user
 from provisioner.runtimes.models import Runtime
 from tests.browser.axe import violations
 from tests.browser.conftest import Open
-from tests.browser.test_footprint import FITS, full
+from tests.browser.fitting import faults_at_both
+from tests.browser.test_footprint import full
 from tests.matrix import agreed, billed, spending
 from tests.world import PASSWORD, World
 
@@ -49,7 +50,7 @@ def walked(page: Any, paths: list[str]) -> dict[str, list[str]]:
         page.emulate_media(color_scheme="light")
         answer = page.goto(path)
         faults = [] if answer and answer.status == 200 else [f"answers {answer and answer.status}"]
-        faults += [] if page.evaluate(FITS) else ["is wider than the phone"]
+        faults += faults_at_both(page)
         faults += violations(page)
         page.emulate_media(color_scheme="dark")
         if faults := faults + violations(page, colours_only=True):

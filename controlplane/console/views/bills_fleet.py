@@ -28,7 +28,7 @@ from controlplane.tenants.jobs import JobState
 
 FORBIDDEN, NEWEST = 403, 20
 MOST_ROWS = 500  # of a runtime and kind: a month of a dozen products
-TITLES = {"cur2": "AWS cost and usage report (CUR 2.0)", "csv": "Plain CSV"}
+TITLES = {"cur2": "AWS CUR 2.0", "csv": "Plain CSV"}
 BADGES = {
     JobState.WAITING: Badge("Waiting", "clock", "wait"),
     JobState.RUNNING: Badge("Being read", "arrow-path", "busy"),
