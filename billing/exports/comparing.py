@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +23,17 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
 
 CENT = Decimal("0.01")
+
+
+class Part(StrEnum):
+    """Whose a row of margins is: a tenant's or plan's, or one of the two that are nobody's."""
+
+    OWNED = "owned"
+    FEES = "fees"  # billed, and of no plan
+    UNATTRIBUTED = "unattributed"  # charged by a provider, and no runtime owns it
+
+
+NAMES = {Part.FEES: "Fees, credits and adjustments", Part.UNATTRIBUTED: "Unattributed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Reconciliation:
     unmeasured_days: int  # of runtimes: on the bill, never measured
     unmeasured_cost: Decimal
     problems: Sequence[str]
+    worth: Mapping[str, Decimal]  # of one unit of each currency, in the house's
 
     @property
     def total(self) -> Compared:
@@ -68,12 +81,13 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A tenant or plan; without a key it is what nobody owns."""
+    """A tenant or plan; without a key it is what belongs to none, and `part` says what that is."""
 
     key: str
     name: str
     billed: Decimal
     cost: Decimal
+    part: Part = Part.OWNED
 
     @property
     def margin(self) -> Decimal:
@@ -128,20 +142,34 @@ def reconcile(*, actor: Actor, month: date) -> Reconciliation:
     values, problems = _values(actor, month)
     found = [Compared(*row) for row in rows(sql.RECONCILE, values)]
     days, lost = rows(sql.UNMEASURED, values)[0]
-    return Reconciliation(month, HOUSE_CURRENCY, found, days, lost, problems)
+    worth = dict(zip(values["codes"], values["worth"], strict=True))
+    return Reconciliation(month, HOUSE_CURRENCY, found, days, lost, problems, worth)
 
 
 def margin(*, actor: Actor, month: date, by: str = "tenant") -> Margin:
     """Return what is left of a month by tenant or by plan; raises Refused forbidden (403)."""
     values, problems = _values(actor, month)
     statement = sql.MARGIN_OF_PLANS if by == "plan" else sql.MARGIN_OF_TENANTS
-    found = [Share(key or "", name or "", *amounts) for key, name, *amounts in rows(statement, values)]
+    shares = (Share(key or "", name or "", *amounts) for key, name, *amounts in rows(statement, values))
+    found = list(_told_apart(shares))
     cost, count = rows(sql.TRIALS, {**values, "trial": settings.TRIAL_PLAN})[0]
     return Margin(month, HOUSE_CURRENCY, found, cost, count, problems)
 
 
+def _told_apart(shares: Iterable[Share]) -> Iterator[Share]:
+    """What was billed without a plan pays for nothing that no runtime owns: side by side they would hide one another."""
+    for share in shares:
+        if share.key:
+            yield share
+            continue
+        if share.billed:
+            yield Share("", NAMES[Part.FEES], share.billed, Decimal(0), Part.FEES)
+        if share.cost:
+            yield Share("", NAMES[Part.UNATTRIBUTED], Decimal(0), share.cost, Part.UNATTRIBUTED)
+
+
 def tenants_of_plan(*, actor: Actor, month: date, plan: str) -> Sequence[Share]:
-    """Return what a plan's row of `margin` is made of, by tenant; raises Refused forbidden (403)."""
+    """Return what a plan's row of `margin` is made of, by tenant; "" are the fees. Raises Refused forbidden (403)."""
     values, _ = _values(actor, month)
     found = rows(sql.TENANTS_OF_PLAN, {**values, "plan": plan})
     return [Share(key or "", name or "", *amounts) for key, name, *amounts in found]

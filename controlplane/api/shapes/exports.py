@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from billing.exports.comparing import Compared, Margin, Reconciliation, Share
+from billing.exports.comparing import Compared, Margin, Part, Reconciliation, Share
 from billing.exports.models import FileFormat, FocusExport
 from billing.exports.units import in_units
 from controlplane.api.shapes.base import (
@@ -120,6 +120,11 @@ RECONCILIATION = Shape(
     ),
 )  # fmt: skip
 _SHARE = {"billed": AMOUNT, "cost": AMOUNT, "margin": AMOUNT, "margin_percent": maybe(AMOUNT)}
+_PARTS = {
+    Part.OWNED: "a tenant's or plan's",
+    Part.FEES: "billed, and of no plan",
+    Part.UNATTRIBUTED: "charged by a provider, and no runtime owns it",
+}
 MARGIN = Shape(
     "Margin",
     record(
@@ -129,7 +134,14 @@ MARGIN = Shape(
             "by": words(["tenant", "plan"]),
             "rows": several(
                 record(
-                    {"key": {**MAYBE_TEXT, "description": "null: what nobody owns."}, "name": TEXT, **_SHARE}
+                    {
+                        "key": {**MAYBE_TEXT, "description": "null: what belongs to no tenant or plan."},
+                        "name": TEXT,
+                        "part": words(
+                            list(Part), "; ".join(f"{part}: {told}" for part, told in _PARTS.items())
+                        ),
+                        **_SHARE,
+                    }
                 )
             ),
             "total": record(_SHARE),
@@ -228,7 +240,10 @@ def margin_json(found: Margin, by: str) -> dict[str, Any]:
         "month": f"{found.month:%Y-%m}",
         "currency": found.currency,
         "by": by,
-        "rows": [{"key": row.key or None, "name": row.name, **_share(row)} for row in found.rows],
+        "rows": [
+            {"key": row.key or None, "name": row.name, "part": row.part.value, **_share(row)}
+            for row in found.rows
+        ],
         "total": _share(found.total),
         "trials": {
             "begun": found.trials,

@@ -16,7 +16,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.exports.comparing import (
+    Compared,
     Margin,
+    Part,
     Reconciliation,
     Share,
     margin,
@@ -39,7 +41,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from controlplane.tenants.jobs import JobState
 
-NEWEST, BARS, MONTHS = 20, 12, 13
+NEWEST, BARS, MONTHS, RATE_PLACES = 20, 12, 13, 6
 FORBIDDEN = 403
 KINDS = {
     "1.4/csv": "FOCUS 1.4, CSV",
@@ -108,8 +110,8 @@ def margins(request: ConsoleRequest) -> HttpResponse:
     found, left = reconcile(actor=actor, month=month), margin(actor=actor, month=month, by=by)
     bills = list(ProviderBill.objects.filter(month=month).order_by("provider", "payer"))
     counted = Counter(bill.provider for bill in bills)
-    ours = (bill for bill in bills if counted[bill.provider] == 1 and bill.currency == found.currency)
-    opens = {bill.provider: bill.pk for bill in ours}
+    ours = (bill for bill in bills if counted[bill.provider] == 1)
+    opens = {bill.provider: bill for bill in ours}
     places = Counter((row.provider, row.meter_group) for row in found.rows if not row.unattributed)
     statements = dict(Statement.objects.filter(month=month).values_list("tenant__slug", "pk"))
     context = {
@@ -123,8 +125,14 @@ def margins(request: ConsoleRequest) -> HttpResponse:
                 row,
                 GROUPS.get(row.meter_group, row.meter_group),
                 opens.get(row.provider) if places[row.provider, row.meter_group] == 1 else None,
+                _as_billed(row, found, opens.get(row.provider)),
             )
             for row in found.rows
+        ],
+        "rates": [
+            (code, f"{round(rate, RATE_PLACES).normalize():f}")
+            for code, rate in sorted(found.worth.items())
+            if code != found.currency
         ],
         "left": left,
         "who": [(row, statements.get(row.key) if by == "tenant" else None) for row in left.rows],
@@ -135,12 +143,20 @@ def margins(request: ConsoleRequest) -> HttpResponse:
     return show(request, "fleet/margin.html", context)
 
 
+def _as_billed(row: Compared, found: Reconciliation, bill: ProviderBill | None) -> str:
+    """Return a cost as its bill's page has it, where that is in another currency."""
+    if bill is None or bill.currency == found.currency or not row.cost:
+        return ""
+    return f"{rounded(row.cost / found.worth[bill.currency], 2)} {bill.currency}"
+
+
 def _opened(
     request: ConsoleRequest, found: Reconciliation, left: Margin, statements: Mapping[str, UUID]
 ) -> dict[str, Any]:
     """Return the tenants behind a plan, or behind a row of the comparison, with their statements."""
     actor, asked, opened = request.visitor.actor, request.GET, dict[str, Any]()
-    plan = next((row for row in left.rows if row.key and row.key == asked.get("plan")), None)
+    plans = (row for row in left.rows if row.part is not Part.UNATTRIBUTED)
+    plan = next((row for row in plans if row.key == asked.get("plan")), None)
     if plan is not None and asked.get("by") == "plan":
         theirs = tenants_of_plan(actor=actor, month=left.month, plan=plan.key)
         opened |= {"plan": plan, "plans_tenants": [(one, statements.get(one.key)) for one in theirs]}
@@ -161,7 +177,7 @@ def chart(left: Margin, by: str) -> str:
     shown = [*rows[:BARS], *([_sum(rest)] if rest else []), *(row for row in left.rows if not row.key)]
     bars = [
         Bar(
-            row.name or "Nobody's",
+            row.name,
             float(row.margin),
             note="a loss" if row.margin < 0 else "",
             tone="bad" if row.margin < 0 else "1",

@@ -16,9 +16,11 @@ from django.test import Client
 
 from billing.books.models import ExchangeRate
 from billing.exports.bills.importing import import_bill
-from billing.exports.comparing import margin, reconcile, tenants_of_plan, tenants_of_row
+from billing.exports.comparing import Part, margin, reconcile, tenants_of_plan, tenants_of_row
 from billing.exports.models import ProviderBill, ProviderCost
+from billing.statements.adjusting import book_adjustment
 from billing.usage.models import Source
+from controlplane.api.shapes.exports import margin_json
 from controlplane.console.views import bills_fleet
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import SYSTEM, Actor, PlatformRole
@@ -201,10 +203,55 @@ def test_a_figure_opens_to_a_bill_only_where_the_bill_has_that_figure(month: Wor
     compute.save()
     assert opens("storage")
     assert not opens("compute"), "the bill's page has it of both landscapes together"
+
+
+def test_a_bill_in_another_currency_opens_and_the_page_tells_its_amount_and_the_rate(month: World) -> None:
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client, bill = Client(), ProviderBill.objects.get()
+    client.force_login(person)
+    assert "counts as" not in text(client.get("/fleet/margin", {"month": "2026-06"}))
     ProviderBill.objects.update(currency="USD")
-    ExchangeRate.objects.create(base="USD", quote="EUR", since=JUNE, rate=Decimal(1), source="test")
-    assert reconcile(actor=FINOPS, month=JUNE).total.cost > 0
-    assert not opens("storage"), "the bill's page has it in the bill's currency"
+    ExchangeRate.objects.filter(base="USD").delete()
+    ExchangeRate.objects.create(base="USD", quote="EUR", since=JUNE, rate=Decimal("0.875"), source="test")
+    page = client.get("/fleet/margin", {"month": "2026-06"})
+    assert f'<a href="/fleet/bills/{bill.pk}?group=compute#h-owned">3.50</a>' in page.content.decode()
+    assert "3.50 4.00 USD 2 runtime days" in text(page)
+    assert "1 USD counts as 0.875 EUR: the rate of 1 June 2026." in text(page)
+    assert "4.00" in text(client.get(f"/fleet/bills/{bill.pk}?group=compute"))
+
+
+def test_fees_of_no_plan_hide_nothing_that_no_runtime_owns(month: World) -> None:
+    fee = Decimal("1560.00")
+    book_adjustment(
+        actor=SYSTEM, tenant=month.archipel, category="Adjustment", amount=fee, currency="EUR", title="A fee", reason="agreed"
+    )  # fmt: skip
+    assert drafted(month.archipel, JUNE).total > fee
+    found = margin(actor=FINOPS, month=JUNE, by="plan")
+    apart = {row.part: (row.key, row.billed, row.cost) for row in found.rows if row.part is not Part.OWNED}
+    assert apart == {
+        Part.FEES: ("", fee, Decimal(0)),
+        Part.UNATTRIBUTED: ("", Decimal(0), Decimal(9)),
+    }
+    billed = drafted(month.archipel, JUNE).total
+    assert (found.total.billed, found.total.cost) == (billed, Decimal("13.25"))
+    assert sum(row.margin for row in found.rows) == billed - Decimal("13.25")
+    (theirs,) = tenants_of_plan(actor=FINOPS, month=JUNE, plan="")
+    assert (theirs.key, theirs.billed, theirs.cost) == ("archipel", fee, Decimal(0))
+    told = {row["part"]: row for row in margin_json(found, "plan")["rows"]}
+    assert told["unattributed"]["margin"] == "-9.000000"
+    assert (told["fees"]["key"], told["fees"]["name"]) == (None, "Fees, credits and adjustments")
+    person = create_user(
+        actor=SYSTEM, username="fin", password="correct horse battery", platform_role=PlatformRole.FINOPS
+    )
+    client = Client()
+    client.force_login(person)
+    page = client.get("/fleet/margin?month=2026-06&by=plan")
+    assert "Unattributed no runtime owns it 0.00 9.00 \u22129.00" in text(page)
+    assert 'id="h-plan"' not in page.content.decode(), "nothing opens unasked"
+    opened = text(client.get("/fleet/margin?month=2026-06&by=plan&plan="))
+    assert "Fees, credits and adjustments by tenant" in opened
 
 
 def test_a_bills_page_names_what_it_has_of_a_runtime_and_says_where_it_cuts(
