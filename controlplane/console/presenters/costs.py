@@ -20,6 +20,7 @@ from billing.costs.projecting import Outlook
 from billing.costs.sentences import amount_in_words, day_in_words, money, percent
 from billing.costs.summary import Comparison, Overview
 from billing.meters.registry import meters
+from controlplane.console.presenters.figures import share
 
 WELL_KNOWN = 99  # per cent; below, a page says in words what is not known
 FULL = 100
@@ -47,9 +48,11 @@ class BudgetShown:
     amount: str
     percent: int
     reached: int
+    share: str
     tone: str
     expected: str
     forecast_reached: int | None
+    forecast_share: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def compared_sentence(compared: Comparison | None, currency: str) -> str:
     change = compared.percent
     if change is None:
         return f"In the same {days} of the month before, nothing was charged."
-    how = "as much as" if not change else f"{abs(change)} % {'more' if change > 0 else 'less'} than"
+    how = "as much as" if not change else f"{share(abs(change))} {'more' if change > 0 else 'less'} than"
     against = f"{money(compared.now, currency)} against {money(compared.before, currency)}"
     since = f" That month's use began on {day_in_words(compared.begins)} only." if compared.begins else ""
     return f"The {days} that are over cost {how} the same days of the month before: {against}.{since}"
@@ -184,9 +187,11 @@ def budget_shown(row: Budget, stand: Stand, names: Mapping[str, str]) -> BudgetS
         amount_in_words(row.amount, row.currency),
         min(max(reached, 0), FULL),
         reached,
+        share(reached),
         tone,
         "" if stand.expected is None else amount_in_words(stand.expected, row.currency),
         ahead,
+        "" if ahead is None else share(ahead),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 MINUS = "\u2212"
+MANIFOLD = 1000  # per cent; above, pages say no more than that
 
 
 def grouped(value: Decimal | int) -> str:
@@ -17,3 +18,8 @@ def grouped(value: Decimal | int) -> str:
 def rounded(value: Decimal | int | float, places: int) -> str:
     """Write a number with so many places: 12,024.8."""
     return f"{value:,.{places}f}".replace("-", MINUS)
+
+
+def share(percent: int) -> str:
+    """Write per cent: 1,000 %; of what is far beyond all that was meant nobody reads each digit."""
+    return f"{grouped(percent)} %" if percent <= MANIFOLD else f"more than {grouped(MANIFOLD)} %"

@@ -12,13 +12,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.books.services import currency_of
 from billing.costs import budgets as doors
+from billing.costs.checking import stands_of
 from billing.costs.models import Budget, BudgetAlert, BudgetMonth, Kind
+from billing.costs.names import named
 from billing.costs.sentences import amount_in_words, rounded
 from controlplane.console.fields.problems import Problem, place
 from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field, Option
 from controlplane.console.pages import page, show
-from controlplane.console.presenters.costs import carbon_or_money
+from controlplane.console.presenters.costs import budget_shown, carbon_or_money, month_title
 from controlplane.console.typed import number
 from controlplane.console.visitor import ConsoleRequest, require
 from controlplane.kernel.clock import utcnow
@@ -74,13 +76,16 @@ def detail(request: ConsoleRequest, budget_id: UUID) -> HttpResponse:
             messages.success(request, "The budget is changed.")
             return redirect("console:costs")
     alerts = BudgetAlert.objects.filter(budget=row).order_by("-noticed_at")[:NEWEST]
+    now = utcnow()
     trouble = (
-        BudgetMonth.objects.filter(budget=row, month=utcnow().date().replace(day=1))
-        .exclude(problem="")
-        .first()
+        BudgetMonth.objects.filter(budget=row, month=now.date().replace(day=1)).exclude(problem="").first()
     )
+    stand = stands_of(tenant_id=row.tenant_id, budgets=[row], moment=now, now=now)[row.id]
     context = {
         "row": row,
+        "month": month_title(now),
+        "budget": budget_shown(row, stand, named([str(row.account)] if row.account else [], [])),
+        "problem": "" if trouble else stand.problem,
         "trouble": trouble,
         "known_spent": amount_in_words(trouble.spent, row.currency) if trouble else "",
         "fields": fields,

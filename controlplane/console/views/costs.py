@@ -250,6 +250,7 @@ def _watched(tenant: Tenant, names: dict[str, str], now: datetime) -> dict[str, 
         {str(row.account) for row in budgets if row.account}, {str(row.runtime) for row in days}
     )
     return {
+        "budget_month": words.month_title(now),
         "budgets": [
             (words.budget_shown(row, stands[row.id], known), stands[row.id].problem) for row in budgets
         ],
