@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from billing.books import agreeing
@@ -28,6 +30,7 @@ from controlplane.console.presenters.costs import compared_sentence
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.scopes import tenant_scope
 from tests.costing import CORES, FIRST, NOON, day_of, days_of, runtime_of
+from tests.signed_in import text
 from tests.usage import begin, live, send, sight, slots
 from tests.world import World
 
@@ -174,3 +177,12 @@ def test_a_comparison_says_where_the_month_before_began_late(
     assert compared is not None
     assert compared.begins == said
     assert ("began on" in compared_sentence(compared, "EUR")) == (said is not None)
+
+
+def test_a_month_that_goes_on_says_why_its_days_differ_from_the_draft(world: World) -> None:
+    days_of(world.shop, runtime_of(world.shop), first=FIRST, last=NOON.date())
+    client = Client()
+    client.force_login(world.alice.user)
+    with time_machine.travel(NOON, tick=False):
+        assert "a draft of the statement, which ends with yesterday" in text(client.get("/costs/"))
+        assert "ends with yesterday" not in text(client.get("/costs/?month=2026-05"))

@@ -25,6 +25,10 @@ from controlplane.console.presenters.figures import share
 WELL_KNOWN = 99  # per cent; below, a page says in words what is not known
 FULL = 100
 HOUR = 3600
+SPREAD = (
+    "Tiers and what is included count for the month so far and are spread over its days, today among them, "
+    "so a draft of the statement, which ends with yesterday, may differ a little."
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def coverage_sentence(known: Known, *, whose: str = "your runtimes") -> str:
     return f"Of the {_hours(known.alive)} that {whose} lived, " + "; ".join(parts) + "."
 
 
-def compared_sentence(compared: Comparison | None, currency: str) -> str:
+def compared_sentence(compared: Comparison | None, currency: str, *, going_on: bool = False) -> str:
     """Say how it is against the same days of last month."""
     if compared is None:
         return ""
@@ -124,7 +128,8 @@ def compared_sentence(compared: Comparison | None, currency: str) -> str:
     how = "as much as" if not change else f"{share(abs(change))} {'more' if change > 0 else 'less'} than"
     against = f"{money(compared.now, currency)} against {money(compared.before, currency)}"
     since = f" That month's use began on {day_in_words(compared.begins)} only." if compared.begins else ""
-    return f"The {days} that are over cost {how} the same days of the month before: {against}.{since}"
+    told = f"The {days} that are over cost {how} the same days of the month before: {against}.{since}"
+    return f"{told} {SPREAD}" if going_on else told
 
 
 def outlook_shown(outlook: Outlook | None, currency: str) -> dict[str, Any]:

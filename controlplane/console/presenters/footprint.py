@@ -11,13 +11,14 @@ from fractions import Fraction
 from billing.footprint.prices import MILLION
 from billing.footprint.reading import Footprint, Stretch
 from billing.footprint.split import Parts
+from billing.pricing.money import split
 from controlplane.console.charts import Drawing, Part, Series, legend, split_bar, stacked_areas
 from controlplane.console.charts.drawing import Number, table, words
 from controlplane.console.presenters.figures import rounded
 
 # What is one's own comes first.
 PARTS = (("Your work", "1"), ("Platform", "2"), ("Kept by nodes", "3"), ("Idle", "idle"))
-DAY_SECONDS = 86400
+DAY_SECONDS, CENTS = 86400, 100
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,11 @@ def measures(currency: str, *, priced: bool) -> dict[str, Measure]:
 
 
 def values(found: Footprint, measure: Measure, seconds: int) -> list[float]:
-    """Return the four parts as numbers of the measure."""
+    """Return the four parts as numbers of the measure; money in cents that add up to the whole as it is shown."""
     parts: Parts = found.parts(measure.of)
+    if measure.of == "cost":
+        cents = round(Fraction(parts.whole * CENTS, measure.unit))
+        return [cent / CENTS for cent in split(cents, parts)]
     whole = measure.unit * (seconds if measure.per_time else 1)
     return [float(Fraction(part, whole)) if whole else 0.0 for part in parts]
 

@@ -215,7 +215,7 @@ def _told(found: Overview, tenant: Tenant, now: datetime) -> dict[str, Any]:
         "total": money(month.total, month.currency),
         "credit": money(-month.credit, month.currency) if month.credit else "",
         "outlook": words.outlook_shown(found.outlook, month.currency),
-        "compared": words.compared_sentence(found.comparison, month.currency),
+        "compared": words.compared_sentence(found.comparison, month.currency, going_on=not month.is_over),
         "seen": words.known_in_words(month.known),
         "known": words.coverage_sentence(month.known),
         "problems": words.problems_shown(found),
