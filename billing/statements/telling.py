@@ -15,17 +15,16 @@ from controlplane.notices.services import notify
 from controlplane.tenants.access import PlatformRole, Role
 from controlplane.tenants.models import Member, Tenant, User
 
-WHO_PAYS = (Role.FINANCE, Role.OWNER)
+WHO_IS_TOLD = (Role.FINANCE, Role.OWNER, Role.ADMIN)  # the first of these that anybody with an address has
 LONGEST_REASON = 300
 
 
 def tell_sealed(row: Statement) -> int:
-    """Announce a sealed statement to the tenant's finance people, to its owners where it has none; return to how many."""
-    members = Member.objects.filter(
-        tenant_id=row.tenant_id, role__in=WHO_PAYS, user__is_active=True
-    ).select_related("user")
-    by_role = {role: [member.user for member in members if member.role == role] for role in WHO_PAYS}
-    people = by_role[Role.FINANCE] or by_role[Role.OWNER]
+    """Announce a sealed statement to the tenant's finance people, else to its owners, else to its admins; return to how many."""
+    members = Member.objects.filter(tenant_id=row.tenant_id, role__in=WHO_IS_TOLD, user__is_active=True)
+    reached = list(members.exclude(user__email="").select_related("user"))
+    by_role = ([one.user for one in reached if one.role == role] for role in WHO_IS_TOLD)
+    people = next((people for people in by_role if people), [])
     words = {**_words(row), "number": row.number, "total": written(row.total, row.currency)}
     return _tell(people, "statement-sealed", row.tenant_id, words, f"statement-sealed:{row.pk}")
 
