@@ -11,7 +11,7 @@ from provisioner.rollouts.models import PutOff, Target
 from provisioner.rollouts.services import Owner, add_window, create_rollout, start_rollout
 from tests.browser.axe import violations
 from tests.browser.conftest import Complaints, Open
-from tests.browser.test_every_page import narrow_faults
+from tests.browser.fitting import faults
 from tests.rolling_out import NEW, fleet, no_gates
 from tests.signed_in import present
 from tests.world import World
@@ -41,7 +41,7 @@ def test_what_counts_of_moved_windows_is_read_on_a_phone(world: World, open_page
     moved_windows(world)
     page = open_page("/maintenance/", user="alice", width=390, scheme="dark")
     page.get_by_text("Windows moved while upgrades of 2 runtimes waited").wait_for()
-    assert violations(page) + narrow_faults(page) == []
+    assert violations(page) + faults(page) == []
 
 
 def test_what_is_wrong_stands_apart_from_what_is_below_it(
