@@ -17,7 +17,7 @@ from django.db.models import QuerySet, Sum
 from billing.books.loading import kept
 from billing.books.models import PriceBook, PriceProposal
 from billing.books.rights import require_read
-from billing.books.what_if_models import WhatIf, WhatIfAnswer
+from billing.books.what_if_models import NOT_ACTIVE, WhatIf, WhatIfAnswer
 from billing.books.whatif import rated_tenants, what_if
 from billing.pricing.periods import month as period_of
 from billing.pricing.whatif import Compared
@@ -73,7 +73,7 @@ def ask_what_if(
     going_on = WhatIf.objects.filter(**asked, state__in=OPEN).first()
     if going_on is not None:
         return going_on
-    title = str(subject) if is_book else f"{subject} (not active)"
+    title = str(subject) if is_book else f"{subject}{NOT_ACTIVE}"
     row: WhatIf = WhatIf.objects.create(
         **asked,
         title=title,

@@ -10,6 +10,8 @@ from django.db.models import Q
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.jobs import IS_OPEN, Job, JobState
 
+NOT_ACTIVE = " (not active)"
+
 
 class WhatIf(Job):
     """A question: what would a month have cost every tenant with this book; one whose worker died goes on from where it stood."""
@@ -17,7 +19,7 @@ class WhatIf(Job):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=8)  # book or proposal
     subject = models.CharField(max_length=60)  # key and version, or the proposal's id
-    title = models.CharField(max_length=60)
+    title = models.CharField(max_length=60)  # key and version, with NOT_ACTIVE behind those of a proposal
     document: models.JSONField[dict[str, Any], dict[str, Any]] = (
         models.JSONField()
     )  # the book, as it was then
@@ -39,6 +41,16 @@ class WhatIf(Job):
         indexes = [
             models.Index(fields=["due_at"], condition=IS_OPEN, name="books_what_if_due"),
         ]
+
+    @property
+    def book(self) -> str:
+        """Return the key and version that are tried; of a proposal those that it would become."""
+        return self.title.removesuffix(NOT_ACTIVE)
+
+    @property
+    def proposal(self) -> str | None:
+        """Return the proposal's id, None for a book."""
+        return self.subject if self.kind == "proposal" else None
 
     def __str__(self) -> str:
         return f"{self.title} in {self.month:%Y-%m}"

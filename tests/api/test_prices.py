@@ -49,7 +49,10 @@ def test_a_version_is_uploaded_tried_and_activated_once(world: World, fiona: Ask
     one = f"/prices/proposals/{made['id']}"
     asked = read(fiona.post(f"{one}/what-if", {"month": f"{today:%Y-%m}", "instead_of": "standard"}))
     assert (asked["state"], asked["rated"], asked["sums"]) == ("waiting", 0, [])
-    assert rate_due() == 1
+    assert (asked["book"], asked["proposal"]) == ("standard/2", made["id"])
+    by_book = read(fiona.post("/prices/books/standard/1/what-if", {"month": f"{today:%Y-%m}"}))
+    assert (by_book["book"], by_book["proposal"]) == ("standard/1", None)
+    assert rate_due() == 2
     answered = read(fiona.get(f"/prices/what-if/{asked['id']}"))
     assert (answered["state"], answered["rated"], answered["tenants"]) == ("done", 1, 1)
     assert answered["sums"] == [{"currency": "EUR", "before": "7.20", "after": "7.92", "change": "0.72"}]

@@ -20,6 +20,7 @@ from controlplane.api.shapes.base import (
     words,
 )
 from controlplane.api.shapes.cost import amount
+from controlplane.api.shapes.exports import MAYBE_ID
 from controlplane.api.shapes.prices import AMOUNT, MONTH
 from controlplane.kernel.clock import rfc3339
 from controlplane.tenants.jobs import JobState
@@ -32,8 +33,9 @@ WHAT_IF = Shape(
             "id": ID,
             "book": {
                 **TEXT,
-                "description": "Which prices are tried: a book's key and version, or a proposal's id.",
+                "description": "Which prices are tried: a book's key and version, or those that a proposal would become.",
             },
+            "proposal": {**MAYBE_ID, "description": "Of prices that are not active: the upload's id."},
             "month": MONTH,
             "instead_of": {**TEXT, "description": "Key of the book it stands in for; empty: every book."},
             "state": words(JobState.values),
@@ -86,8 +88,8 @@ ANSWER_LIST = page_of(ANSWER)
 def what_if_json(row: WhatIf, sums: Sequence[tuple[str, Decimal, Decimal]]) -> dict[str, Any]:
     """Return a question, and how far it has come."""
     return {
-        "id": str(row.id), "book": row.subject, "month": f"{row.month:%Y-%m}", "instead_of": row.instead_of,
-        "state": row.state, "tenants": row.tenants, "rated": row.rated,
+        "id": str(row.id), "book": row.book, "proposal": row.proposal, "month": f"{row.month:%Y-%m}",
+        "instead_of": row.instead_of, "state": row.state, "tenants": row.tenants, "rated": row.rated,
         "sums": [_sides(currency, before, after) for currency, before, after in sums],
         "fault": row.fault, "asked_by": row.asked_by, "created_at": rfc3339(row.created_at),
         "finished_at": rfc3339(row.finished_at) if row.finished_at else None,
