@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controlplane.api.shapes.base import (
+    COUNT,
     ID,
     MAYBE_MOMENT,
     MOMENT,
@@ -19,6 +20,7 @@ from controlplane.kernel.clock import rfc3339
 from controlplane.notices.models import Webhook, WebhookDelivery
 from controlplane.notices.webhook_filters import LONGEST, WORDS
 from controlplane.notices.webhook_models import DeliveryState
+from controlplane.notices.webhook_standing import NOTHING, Standing
 from controlplane.notices.webhooks import KINDS
 
 _KINDS = {
@@ -51,6 +53,27 @@ _FIELDS = {
         **MAYBE_MOMENT,
         "description": "When the address answered 410 Gone; a test tries it again.",
     },
+    "deliveries": record(
+        {
+            "last_delivered_at": MAYBE_MOMENT,
+            "failing_since": {
+                **MAYBE_MOMENT,
+                "description": "When the first event happened that doesn't arrive; null: nothing fails.",
+            },
+            "last_error": {
+                **TEXT,
+                "description": "Why the newest of these doesn't arrive; empty: nothing fails.",
+            },
+            "last_status": {
+                "type": ["integer", "null"],
+                "description": "What the address answered to it; null: it gave no answer, or nothing fails.",
+            },
+            "next_try_at": {**MAYBE_MOMENT, "description": "Null: nothing waits."},
+            "waiting": COUNT,
+            "given_up": {**COUNT, "description": "Dead letters of the days that events are kept."},
+        },
+        description="How deliveries to it stand.",
+    ),
 }
 WEBHOOK = Shape(
     "Webhook", record(_FIELDS, description="An address that gets events, signed as Standard Webhooks has it.")
@@ -82,8 +105,8 @@ DELIVERY = Shape(
 )
 
 
-def webhook_json(row: Webhook) -> dict[str, Any]:
-    """Return a webhook without its secret."""
+def webhook_json(row: Webhook, standing: Standing = NOTHING) -> dict[str, Any]:
+    """Return a webhook without its secret; one that was told nothing yet stands as new."""
     return {
         "id": str(row.id),
         "tenant": row.tenant.slug if row.tenant else None,
@@ -93,6 +116,15 @@ def webhook_json(row: Webhook) -> dict[str, Any]:
         "created_by": row.created_by,
         "created_at": rfc3339(row.created_at),
         "disabled_at": rfc3339(row.disabled_at),
+        "deliveries": {
+            "last_delivered_at": rfc3339(standing.delivered_at),
+            "failing_since": rfc3339(standing.failing_since),
+            "last_error": standing.last_error,
+            "last_status": standing.last_status,
+            "next_try_at": rfc3339(standing.next_try_at),
+            "waiting": standing.waiting,
+            "given_up": standing.given_up,
+        },
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +25,8 @@ from controlplane.api.shapes.webhook import (
     webhook_json,
 )
 from controlplane.api.views.base import ApiView
+from controlplane.notices.models import Webhook
+from controlplane.notices.webhook_standing import NOTHING, standing_of
 from controlplane.notices.webhooks import (
     ping_webhook,
     register_webhook,
@@ -45,7 +50,7 @@ class WebhookList(ApiView):
     def get(self, request: Request) -> Response:
         """Return one page."""
         rows = webhooks_of(actor_of(request))
-        return Response(page(request, self.query, rows, lambda found: [webhook_json(row) for row in found]))
+        return Response(page(request, self.query, rows, _written))
 
     @contract(
         operation_id="create_webhook",
@@ -78,8 +83,9 @@ class WebhookDetail(ApiView):
         problems=(403, 404),
     )
     def get(self, request: Request, webhook: str) -> Response:
-        """Return it, without its secret."""
-        return Response(webhook_json(the_webhook(actor_of(request), scope.id_of("webhook", webhook))))
+        """Return it, without its secret, and how deliveries to it stand."""
+        (told,) = _written([the_webhook(actor_of(request), scope.id_of("webhook", webhook))])
+        return Response(told)
 
     @contract(
         operation_id="delete_webhook",
@@ -113,3 +119,8 @@ class WebhookTest(ApiView):
             return Answer(202, delivery_json(ping_webhook(actor=actor_of(request), webhook_id=found)))
 
         return once(request, act)
+
+
+def _written(rows: Sequence[Webhook]) -> list[dict[str, Any]]:
+    standing = standing_of(row.pk for row in rows)
+    return [webhook_json(row, standing.get(row.pk, NOTHING)) for row in rows]
