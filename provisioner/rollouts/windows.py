@@ -70,8 +70,7 @@ def parse_window(*, days: Sequence[str], begin: str, end: str, zone: str) -> Win
         raise Refused("window_days", words, field="days")
     first, last = _minutes(begin, "begin"), 1440 if end == "24:00" else _minutes(end, "end")
     if last <= first:
-        detail = f"The window ends ({end}) before it begins ({begin}). For one across midnight write two: {begin} to 24:00, and "
-        raise Refused("window_end_before_begin", detail + f"00:00 to {end} of the next day.", field="end")
+        raise Refused("window_end_before_begin", _across_midnight(begin, end, first, last), field="end")
     if timedelta(minutes=last - first) < SHORTEST:
         raise Refused("window_too_short", "A window is at least 30 minutes long.", field="end")
     if zone not in available_timezones():
@@ -89,11 +88,11 @@ def parse_exclusion(*, begin: datetime, end: datetime) -> Exclusion:
     """Return the exclusion; raises Refused exclusion_end_before_begin, exclusion_too_long."""
     if end <= begin:
         raise Refused(
-            "exclusion_end_before_begin", "The exclusion ends before it begins; swap them.", field="end"
+            "exclusion_end_before_begin", "The exclusion ends before it begins; swap them.", field="ends_at"
         )
     if end - begin > LONGEST_EXCLUSION:
         detail = f"An exclusion lasts at most {LONGEST_EXCLUSION.days} days; choose an earlier end."
-        raise Refused("exclusion_too_long", detail, field="end")
+        raise Refused("exclusion_too_long", detail, field="ends_at")
     return Exclusion(begin.astimezone(UTC), end.astimezone(UTC))
 
 
@@ -197,6 +196,22 @@ def _turns_after(zone: ZoneInfo, left: datetime) -> Iterator[datetime]:
             else:
                 high = middle
         yield high
+
+
+def _across_midnight(begin: str, end: str, first: int, last: int) -> str:
+    """Say what to write instead; each of the two windows is long enough to be taken."""
+    least = SHORTEST // timedelta(minutes=1)
+    until_midnight = f"{_clock(min(first, 1440 - least))} to 24:00"
+    if not last:
+        return f"The window ends ({end}) before it begins ({begin}). A day ends at 24:00: write {until_midnight}."
+    return (
+        f"The window ends ({end}) before it begins ({begin}). For one across midnight write two: {until_midnight}, and 00:00 to "
+        f"{_clock(max(last, least))} of the next day."
+    )
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _minutes(text: str, field: str) -> int:

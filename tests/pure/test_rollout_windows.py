@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controlplane.kernel.errors import Refused
 from provisioner.rollouts.windows import (
     DAYS,
     Exclusion,
@@ -122,8 +126,25 @@ def test_what_is_no_window_is_refused_with_the_fix() -> None:
         with refused(code):
             parse_window(**{**fine, **change})  # type: ignore[arg-type]
     now = datetime(2026, 5, 1, tzinfo=UTC)
-    with refused("exclusion_end_before_begin"):
-        parse_exclusion(begin=now, end=now)
-    with refused("exclusion_too_long"):
-        parse_exclusion(begin=now, end=now + timedelta(days=31))
+    for end, code in (
+        (now, "exclusion_end_before_begin"),
+        (now + timedelta(days=31), "exclusion_too_long"),
+    ):
+        with pytest.raises(Refused) as refusal:
+            parse_exclusion(begin=now, end=end)
+        assert [(one.code, one.field) for one in refusal.value.errors] == [(code, "ends_at")]
     assert DAYS[0] == "mon"
+
+
+@pytest.mark.parametrize("begin", ["00:00", "02:00", "23:00", "23:45"])
+@pytest.mark.parametrize("end", ["00:00", "00:10", "02:00"])
+def test_what_is_advised_for_a_window_across_midnight_is_taken(begin: str, end: str) -> None:
+    week: dict[str, Any] = {"days": ["mon"], "zone": "UTC"}
+    if begin < end:
+        return
+    with pytest.raises(Refused) as refusal:
+        parse_window(begin=begin, end=end, **week)
+    advised = re.findall(r"(\d\d:\d\d) to (\d\d:\d\d)", refusal.value.detail)
+    assert [parse_window(begin=one, end=two, **week).begin for one, two in advised]
+    assert len(advised) == (1 if end == "00:00" else 2)
+    assert advised[0][1] == "24:00"
