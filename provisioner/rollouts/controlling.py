@@ -6,7 +6,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
@@ -14,7 +14,7 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
 from provisioner.rollouts import facts
 from provisioner.rollouts.creating import refuse_stopped
-from provisioner.rollouts.left_behind import last_reason
+from provisioner.rollouts.left_behind import last_reason, last_reason_at_end
 from provisioner.rollouts.models import EmergencyStop, Gate, Rollout, Stage, Target
 from provisioner.rollouts.permitted import held, may_manage, reason_of, stand_still
 from provisioner.rollouts.states import UNSTARTED, RolloutState, StageState, TargetState
@@ -197,7 +197,7 @@ def _leave(rollout: Rollout, code: str, words: str) -> None:
     now, unordered = utcnow(), [*(UNSTARTED - {TargetState.BLOCKED}), TargetState.STARTING]
     Target.objects.filter(rollout=rollout, state__in=unordered).update(
         state=TargetState.LEFT, since=now, finished_at=now, due_at=None, reason_code=code,
-        reason=last_reason(Value(words)), reason_until=None, started_at=None, closes_at=None,
+        reason=last_reason_at_end(words), reason_until=None, started_at=None, closes_at=None,
     )  # fmt: skip
     Target.objects.filter(rollout=rollout, state=TargetState.BLOCKED).update(
         state=TargetState.LEFT, since=now, finished_at=now, due_at=None, reason=last_reason(F("reason"))

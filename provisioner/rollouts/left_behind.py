@@ -1,4 +1,4 @@
-"""What is said of whoever is left behind after a person had it tried again: why now, and what came to be before."""
+"""What is said of whoever is left behind: why now, and what came to be before a person ended it or had it tried again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from provisioner.rollouts.states import TargetState
 
 LONGEST, NOW, BEFORE = 500, 250, 220  # characters: of a reason, and of its two halves
 BETWEEN = "; before it was tried again: "
+ENDED = "; before: "
+EACH = 150  # characters of each, where there are three
 
 # In the statements of the look, of a target `t`.
 LAST_REASON = f"""CASE WHEN t.reason_before IN ('', t.reason) THEN t.reason
@@ -20,6 +22,23 @@ def last_reason(why: Combinable) -> Case:
     """Return the same where a person ends the rollout."""
     both = Concat(Left(why, NOW), Value(BETWEEN), Left("reason_before", BEFORE))
     return Case(When(Q(reason_before="") | Q(reason_before=why), then=why), default=both)
+
+
+def last_reason_at_end(words: str) -> Case:
+    """Return the same of who waited until a person ended the rollout with these words, then what it waited for."""
+    ended = Case(
+        When(reason="", then=Value(words)),
+        default=Concat(Left(Value(words), NOW), Value(ENDED), Left("reason", BEFORE)),
+    )
+    three = Concat(
+        Left(Value(words), EACH),
+        Value(ENDED),
+        Left("reason", EACH),
+        Value(BETWEEN),
+        Left("reason_before", EACH),
+    )
+    again = ~Q(reason="") & ~Q(reason_before="") & ~Q(reason_before=F("reason"))
+    return Case(When(again, then=three), When(reason="", then=last_reason(Value(words))), default=ended)
 
 
 def reason_before() -> Case:

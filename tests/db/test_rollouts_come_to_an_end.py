@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from controlplane.kernel.clock import utcnow
 from controlplane.tenants.models import AuditEvent
 from provisioner.operations.models import Operation
 from provisioner.rollouts import services
@@ -134,6 +135,32 @@ def test_a_closed_rollout_ends_with_its_last_upgrade_however_that_comes_out(worl
         upgrades.end_due(clock.passes(minutes=2))
         tick(clock=clock())
     assert (state(rollout), len(upgrades.begun)) == ("halted", 2), "it is open again, with its budget"
+
+
+def test_who_a_closed_rollout_leaves_behind_is_told_what_it_waited_for(world: World) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    with upgrading(Upgrades()):
+        rollout = started(world, plan=no_gates("rest"))
+        one, two, three, four = Target.objects.order_by("position").values_list("pk", flat=True)
+        waiting = Target.objects.filter(pk__in=[one, two, three, four])
+        waiting.update(
+            state="waiting",
+            due_at=utcnow() + timedelta(days=3),
+            reason="excluded until Fri 27 Nov",
+            reason_before="",
+        )
+        waiting.filter(pk=two).update(reason_before="ERR_X: it broke")
+        waiting.filter(pk=three).update(reason="")
+        waiting.filter(pk=four).update(reason="long " * 99, reason_before="ERR_X: " + "it broke " * 50)
+        services.close_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="good enough")
+    told = dict(Target.objects.filter(state="left_behind").values_list("pk", "reason"))
+    closed = "Closed by token:sam: good enough"
+    assert told[one] == f"{closed}; before: excluded until Fri 27 Nov"
+    assert told[two] == f"{told[one]}; before it was tried again: ERR_X: it broke"
+    assert told[three] == closed
+    assert told[four].startswith(f"{closed}; before: long long")
+    assert "; before it was tried again: ERR_X: it broke it" in told[four]
+    assert set(Target.objects.values_list("reason_code", flat=True)) == {"closed"}
 
 
 def push_aside(upgrades: Upgrades) -> None:
