@@ -188,6 +188,7 @@ class Deferred:
 
     used: timedelta
     counted: Sequence[Counted]  # the latest first
+    whose: str = ""  # of which runtimes so much is taken; empty: of all that are asked about
 
     @property
     def left(self) -> timedelta:
@@ -197,7 +198,8 @@ class Deferred:
     @property
     def words(self) -> str:
         """How much is taken, and left."""
-        return f"Taken: {_long(self.used)}. Left: {_long(self.left)}."
+        whose = f" from {self.whose} the least left" if self.whose else ""
+        return f"Taken{whose}: {_long(self.used)}. Left: {_long(self.left)}."
 
 
 def what_counts(tenant_id: UUID, now: datetime, *, runtime_id: UUID | None = None) -> Deferred:
@@ -206,20 +208,32 @@ def what_counts(tenant_id: UUID, now: datetime, *, runtime_id: UUID | None = Non
     put_off = put_off_of(tenant_id, now, runtime_id)
     found = defaultdict[tuple[datetime, datetime, bool, bool, str], list[str]](list)
     known: dict[tuple[Span, ...], timedelta] = {}
+    takes: list[tuple[timedelta, str]] = []
     for row in concerned_rows(rules, tenant_id=tenant_id, plan=None, runtime_id=runtime_id):
         shut, moved = rules.taken(row), put_off.get(row["runtime_id"], [])
         spans = tuple(merged([*shut, *spans_of(moved)]))
         if spans not in known:
             known[spans] = most(spans)
+        takes.append((known[spans], row["name"]))
         names = [row["name"]] if row["name"] else []
         for begin, end in shut:
             found[begin, end, True, False, rules.reason(row, begin)] += names
         for one in moved:
             for begin, end in without([(one["begin"], one["end"])], shut):
-                found[begin, end, False, one["waits"], ""] += names
+                reason = rules.reason(row, begin) if one["excluded"] else ""
+                found[begin, end, one["excluded"], one["waits"] and not one["excluded"], reason] += names
     counted = [Counted(*key, len(set(names)), min(names, default="")) for key, names in found.items()]
     used = max(known.values(), default=timedelta())
-    return Deferred(used, sorted(counted, key=lambda one: (one.end, one.begin), reverse=True))
+    worst = [name for taken_of, name in takes if taken_of == used]
+    whose = "" if len(worst) == len(takes) else _whose([name for name in worst if name])
+    return Deferred(used, sorted(counted, key=lambda one: (one.end, one.begin), reverse=True), whose)
+
+
+def _whose(names: Sequence[str]) -> str:
+    """Name those who have the least left, as `Deferred.words` goes on."""
+    if len(names) > 1:
+        return f"{len(names)} runtimes such as {min(names)}, which have"
+    return f"{names[0]}, which has" if names else "runtimes to come, which have"
 
 
 def _long(span: timedelta) -> str:

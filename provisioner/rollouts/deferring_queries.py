@@ -6,7 +6,7 @@ from __future__ import annotations
 # that are no more. `waits`: it is put off yet. Rides on put_off_of_target; once a change of windows, and for a tenant's own page.
 COUNTED = """
 SELECT * FROM (
-    SELECT p.begins_at AS begin, r.plan_id AS plan, r.id AS runtime_id, r.name,
+    SELECT p.begins_at AS begin, r.plan_id AS plan, r.id AS runtime_id, r.name, p.excluded,
         t.state IN ('waiting', 'blocked', 'ready') AS waits,
         CASE WHEN t.state IN ('waiting', 'blocked', 'ready') THEN p.ends_at
             ELSE least(p.ends_at, coalesce(t.started_at, t.finished_at, t.since)) END AS "end"
@@ -28,6 +28,7 @@ WHERE p.target_id = s.target_id AND p.begins_at < s.ends_at AND p.ends_at > s.en
 
 # One statement for all that a change puts off.
 KEEP = """
-INSERT INTO rollouts_putoff (target_id, begins_at, ends_at, created_by, created_at)
-SELECT k.target_id, k.begins_at, k.ends_at, %(by)s, now()
-FROM unnest(%(targets)s::uuid[], %(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS k(target_id, begins_at, ends_at)"""
+INSERT INTO rollouts_putoff (target_id, begins_at, ends_at, excluded, created_by, created_at)
+SELECT k.target_id, k.begins_at, k.ends_at, k.excluded, %(by)s, now()
+FROM unnest(%(targets)s::uuid[], %(begins)s::timestamptz[], %(ends)s::timestamptz[], %(excluded)s::boolean[])
+    AS k(target_id, begins_at, ends_at, excluded)"""

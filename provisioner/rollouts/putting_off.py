@@ -57,7 +57,7 @@ class _Change:
     put_off: Mapping[UUID, list[_Row]]
     later: dict[UUID, _Row] = field(default_factory=dict)  # by target
     moved: dict[UUID, Span] = field(default_factory=dict)  # of these, what counts
-    kept: list[tuple[_Row, Span]] = field(default_factory=list)
+    kept: list[tuple[_Row, Span, bool]] = field(default_factory=list)  # True: exclusions took it
 
 
 def scheduled_of(*, tenant_id: UUID, plan: str | None, runtime_id: UUID | None, now: datetime) -> Scheduled:
@@ -109,8 +109,8 @@ def count_put_off(*, actor: Actor, scheduled: Scheduled, now: datetime, at: str,
     if bounded:
         _move(scheduled, change)
     change.kept = [
-        *_settled(scheduled, change),
-        *((row, change.moved[key]) for key, row in change.later.items()),
+        *((row, span, True) for row, span in _settled(scheduled, change)),
+        *((row, change.moved[key], False) for key, row in change.later.items()),
     ]
     if bounded:
         _judge(scheduled, change, now, at)
@@ -168,7 +168,7 @@ def _judge(scheduled: Scheduled, change: _Change, now: datetime, at: str) -> Non
     """Refuse what would exceed the bound; what has passed goes by the windows that held."""
     past, new = scheduled.rules.but_excluding(change.rules), dict[UUID, list[Span]]()
     later = {row["runtime_id"]: change.moved[key] for key, row in change.later.items()}
-    for row, span in change.kept:
+    for row, span, _ in change.kept:
         new.setdefault(row["runtime_id"], []).append(span)
     known = dict[tuple[tuple[Span, ...], ...], bool]()
     for row in scheduled.runtimes:
@@ -186,11 +186,11 @@ def _judge(scheduled: Scheduled, change: _Change, now: datetime, at: str) -> Non
 
 def _keep(actor: Actor, change: _Change) -> None:
     """Write what nothing else says: neither rows that are there, nor the exclusions by the windows as they are now."""
-    columns: dict[str, list[Any]] = {"targets": [], "begins": [], "ends": []}
-    for row, span in change.kept:
+    columns: dict[str, list[Any]] = {"targets": [], "begins": [], "ends": [], "excluded": []}
+    for row, span, excluded in change.kept:
         there = (*spans_of(change.put_off.get(row["runtime_id"], ())), *change.rules.taken(row))
         for begin, end in without([span], there):
-            for name, value in (("targets", row["target_id"]), ("begins", begin), ("ends", end)):
+            for name, value in zip(columns, (row["target_id"], begin, end, excluded), strict=True):
                 columns[name].append(value)
     if columns["targets"]:
         rows(queries.KEEP, {**columns, "by": actor.name[:160]})

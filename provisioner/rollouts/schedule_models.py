@@ -67,12 +67,14 @@ class Exclusion(_Schedule):
 class PutOff(models.Model):
     """A tenant moved windows while an upgrade waited for them: from when up to when that put it off.
 
+    `excluded`: an exclusion did, by the windows as they were before somebody changed them.
     Where the upgrade's target stops waiting before `ends_at`, it counts up to then only: `deferring_queries.COUNTED`.
     """
 
     target = models.ForeignKey("rollouts.Target", models.CASCADE, related_name="+", db_index=False)
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    excluded = models.BooleanField(default=False, db_default=False)
     created_by = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)
 

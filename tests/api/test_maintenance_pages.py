@@ -89,8 +89,10 @@ def test_a_window_that_may_not_be_moved_any_further_says_what_can_be_done(world:
         told = text(alice.get(address))
         assert f"Windows moved while the upgrade of {runtime.name} waited" in told
         assert "counts up to then, or until it begins if that is sooner" in told
+    alone = text(alice.get(f"{HERE}?runtime={runtime.pk}"))
+    assert "Taken: 28 days 23 hours. Left: 1 day." in alone
     told = text(alice.get(HERE))
-    assert "Taken: 28 days 23 hours. Left: 1 day." in told
+    assert f"Taken from {runtime.name}, which has the least left: 28 days 23 hours. Left: 1 day." in told
     assert RULE in told
     assert "What counts" not in text(browse(world.sam).get(HERE))
 

@@ -20,6 +20,7 @@ from provisioner.rollouts.deferring import Deferred, Rules, what_counts
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow, PutOff, Target
 from provisioner.rollouts.taken import BOUND, most
 from provisioner.rollouts.ticking import tick
+from provisioner.runtimes.models import Runtime
 from tests.db.test_rollouts_go_forward import Clock, started
 from tests.rolling_out import Upgrades, fleet, upgrading
 from tests.work import refused
@@ -131,8 +132,47 @@ def test_what_exclusions_took_stays_when_the_window_moves_away(world: World, clo
         move_to(world, "tue")
         assert opens(world, clock) == WEDNESDAY + 6 * A_DAY
     (one,) = counted(world, clock).counted
-    assert (one.begin, one.end, one.excluded) == (WEDNESDAY, WEDNESDAY + 6 * A_DAY, False)
+    assert (one.begin, one.end, one.excluded) == (WEDNESDAY, WEDNESDAY + 6 * A_DAY, True)
+    assert one.words.endswith(": our season"), "no window was moved while it waited for one"
     assert PutOff.objects.count() == 1
+
+
+def test_what_an_exclusion_held_before_a_window_was_added_is_told_as_excluded(
+    world: World, clock: Clock
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    shut = exclude(world, clock() - AN_HOUR, 2 * AN_HOUR)
+    with upgrading(Upgrades(clock=clock)):
+        start(world, clock)
+        clock.passes(minutes=12)
+        add_window(world, "wed")
+        moved, held = counted(world, clock).counted
+    assert (held.end, held.words) == (shut.ends_at, "Excluded for 2 runtimes: our season")
+    assert (moved.begin, moved.end) == (shut.ends_at, WEDNESDAY)
+    assert moved.words.startswith("Windows moved while upgrades of 2 runtimes waited")
+    assert PutOff.objects.filter(excluded=True).count() == 2
+
+
+def test_who_has_the_least_left_is_named(world: World, clock: Clock) -> None:
+    first, second, third = fleet(world.shop, [world.landscape], 3)
+
+    def shut(runtime: Runtime, days: int) -> str:
+        services.add_exclusion(
+            actor=world.alice.actor, owner=services.Owner(tenant_id=world.archipel.id, runtime_id=runtime.pk),
+            begins_at=clock() + A_DAY, ends_at=clock() + (1 + days) * A_DAY, reason="our season",
+        )  # fmt: skip
+        return counted(world, clock).words
+
+    assert counted(world, clock).words == "Taken: nothing. Left: 30 days."
+    assert shut(second, 28) == f"Taken from {second.name}, which has the least left: 28 days. Left: 2 days."
+    shut(first, 3)
+    named = min(second.name, third.name)
+    assert (
+        shut(third, 28)
+        == f"Taken from 2 runtimes such as {named}, which have the least left: 28 days. Left: 2 days."
+    )
+    alone = what_counts(world.archipel.id, clock(), runtime_id=first.pk)
+    assert alone.words == "Taken: 3 days. Left: 27 days."
 
 
 def test_what_exclusions_took_from_an_upgrade_that_has_begun_stays_when_the_window_moves_away(
