@@ -108,8 +108,8 @@ def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
             text("per_region", "At once in each region", "Empty: no limit of its own."),
             text("per_landscape", "At once on each landscape", "Empty: no limit of its own."),
             text("starts_per_minute", "Starts a minute", "Empty: as fast as the limits let it."),
-            text("notice_hours", "Notice, in hours", "How long before the first upgrade its tenants are told. 0: not at all. "
-                 f"Empty: {_usual_notice()}."),
+            text("notice_hours", "Notice, in hours",
+                 f"How long before the first upgrade its tenants are told. {_usual_notice()}"),
             switch("leave", "Leave behind who cannot come along", "With the reason; otherwise one is enough to refuse it all."),
             switch("join", "Later members join the last stage", "Runtimes that come to fit while it runs.", advanced=True),
             switch("urgent", "Urgent", "Goes before every other rollout.", advanced=True),
@@ -123,7 +123,9 @@ def fields_of(given: Mapping[str, str], rows: list[Row]) -> list[Group]:
 
 def _usual_notice() -> str:
     hours = settings.ROLLOUT_NOTICE_HOURS
-    return f"{hours:g}, and not at all where it is urgent" if hours else "not at all"
+    if not hours:
+        return "0, or empty: not at all."
+    return f"0: not at all. Empty: {hours:g}, and not at all where it is urgent."
 
 
 def read_wish(given: Mapping[str, str], rows: list[Row]) -> Wish:
