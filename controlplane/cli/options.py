@@ -24,6 +24,8 @@ Limit = Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 f
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why, for the audit trail.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end.")]
 
+ENDED = frozenset({"completed", "aborted"})  # states of rollouts that nothing moves any more
+
 context_name: ContextVar[str] = ContextVar("context_name", default="")
 connect: ContextVar[Callable[[contexts.Place], Api]] = ContextVar("connect", default=Api)
 
@@ -62,15 +64,23 @@ def the_runtime(server: Api, named: str, tenant: str = "") -> dict[str, Any]:
 
 
 def the_rollout(server: Api, named: str) -> dict[str, Any]:
-    """Return the rollout of that id or name, the newest of several; raises CliProblem."""
+    """Return the rollout of that id or name: of several the one that is open, or else the newest.
+
+    Raises CliProblem where there is none, or several are open.
+    """
     if is_id(named):
         return dict(server.get(f"rollouts/{named}"))
-    for row in server.every("rollouts"):
-        if row["name"] == named:
-            return dict(server.get(f"rollouts/{row['id']}"))
-    raise CliProblem(
-        f"There is no rollout “{named}”; `nesoi rollouts list` says which there are.", Status.NOT_FOUND
-    )
+    found = [row for row in server.every("rollouts") if row["name"] == named]
+    if not found:
+        raise CliProblem(
+            f"There is no rollout “{named}”; `nesoi rollouts list` says which there are.", Status.NOT_FOUND
+        )
+    still_open = [row for row in found if row["state"] not in ENDED]
+    if len(still_open) > 1:
+        choices = ", ".join(f"{row['id']} ({row['state']})" for row in still_open[:5])
+        detail = f"{len(still_open)} rollouts that have not ended are called “{named}”: {choices}. Write the id."
+        raise CliProblem(detail)
+    return dict(server.get(f"rollouts/{(still_open or found)[0]['id']}"))
 
 
 def sure(question: str, *, yes: bool) -> None:

@@ -24,6 +24,7 @@ from provisioner.rollouts.assigning import Frozen, freeze
 from provisioner.rollouts.calendars import NEVER, Calendar
 from provisioner.rollouts.canaries import days_of_waiting
 from provisioner.rollouts.gates.registry import least_wait
+from provisioner.rollouts.lateness import refuse_all_late
 from provisioner.rollouts.meetable import refuse_unmeetable
 from provisioner.rollouts.plan import Plan, parse_plan, with_notice
 from provisioner.rollouts.schedules import Schedules
@@ -98,6 +99,7 @@ def plan_rollout(
         parsed, eligible, salt=release, last={one.member.runtime_id for one in ineligible},
         waits=days_of_waiting(calendars, now, first),
     )  # fmt: skip
+    refuse_all_late(frozen, calendars, now)
     if not (overlap or urgent):
         _refuse_overlap(eligible, rollout_id)
     begins = _begins(frozen, now)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import fmean
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +17,10 @@ from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import ports, queries
 from provisioner.rollouts.budget import ROLLOUT, Lane
 from provisioner.rollouts.calendars import Party, fewer
-from provisioner.rollouts.estimate import Estimate, StageLeft, Waits, estimate
+from provisioner.rollouts.estimate import NOTHING_KNOWN, Estimate, StageLeft, Waits, estimate
 from provisioner.rollouts.estimate_places import StagePlaces, places_of
 from provisioner.rollouts.gates.registry import least_wait, words_of
+from provisioner.rollouts.lateness import CODE, Late, late_of, to_the_second
 from provisioner.rollouts.permitted import may_manage
 from provisioner.rollouts.plan import GatePlan
 from provisioner.rollouts.planning import Ineligible, Planned, plan_rollout
@@ -45,6 +47,7 @@ class StagePreview:
     revenue: Mapping[str, Decimal]  # of these tenants' last statements, by currency
     wait_for_windows: int = 0  # whose window is shut when the stage begins, at the earliest
     sooner: int = 0  # of them, those that stand in for others like them whose window opens days later
+    left_behind: int = 0  # whose window opens behind the deadline, as far as is known
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Preview:
     latest_window: datetime | None
     ineligible: Sequence[Left]
     finish: Estimate
+    left_behind: int = 0  # of all stages, for their window
 
 
 def preview_rollout(
@@ -106,7 +110,9 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
     everyone = [place.member for place in frozen.places]
     earned = _revenue(everyone)
     waits = [_waits_of(planned, number, group) for number, group in enumerate(by_stage)]
-    places = _places(planned)
+    places, past = _places(planned), past_seconds()
+    late = late_of(frozen, planned.calendars, now, _works(by_stage, places, past))
+    behind = {one.stage: len(one.members) for one in late}
     return Preview(
         release=planned.release.key,
         selector=planned.selector.text,
@@ -115,6 +121,7 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
             replace(
                 _stage(planned, number, group, earned, places[number].at_once),
                 wait_for_windows=len(waits[number]),
+                left_behind=behind.get(number, 0),
             )
             for number, group in enumerate(by_stage)
         ],
@@ -126,9 +133,10 @@ def preview_of(planned: Planned, now: datetime) -> Preview:
         releases=Counter(one.release for one in everyone),
         revenue=_sum(earned, everyone),
         wait_for_windows=sum(map(len, waits)),
-        latest_window=max((now + timedelta(seconds=one) for opens in waits for one in opens), default=None),
-        ineligible=ineligible_of(planned),
-        finish=_finish(planned, by_stage, places, now),
+        latest_window=max((to_the_second(now, one) for opens in waits for one in opens), default=None),
+        ineligible=[*(_left_for_windows(planned, one) for one in late), *ineligible_of(planned)],
+        finish=_finish(planned, by_stage, places, past, now),
+        left_behind=sum(behind.values()),
     )
 
 
@@ -200,8 +208,30 @@ def _left_for(code: str, reason: str, ones: Sequence[Ineligible]) -> Left:
     return Left(code, reason, len(ones), [one.member.name for one in ones[:SAMPLES]], ones[0].passing)
 
 
+def _works(
+    by_stage: Sequence[Sequence[Member]], places: Sequence[StagePlaces], past: Sequence[float]
+) -> list[float]:
+    """Return how many seconds the upgrades of each stage take, as far as the past says."""
+    each = fmean(past or NOTHING_KNOWN)
+    return [len(group) * each / places[number].pace for number, group in enumerate(by_stage)]
+
+
+def _left_for_windows(planned: Planned, late: Late) -> Left:
+    stage = planned.frozen.stages[late.stage].name
+    reason = (
+        f"Stage {stage} waits for windows until {late.deadline:%d %b %Y %H:%M} UTC at the least, and "
+        f"{'its' if len(late.members) == 1 else 'their'} window opens behind that deadline: "
+        f"{'on' if len(late.members) == 1 else 'the first on'} {late.opens:%d %b %Y %H:%M} UTC."
+    )
+    return Left(CODE, reason, len(late.members), [one.name for one in late.members[:SAMPLES]], passing=False)
+
+
 def _finish(
-    planned: Planned, by_stage: Sequence[Sequence[Member]], places: Sequence[StagePlaces], now: datetime
+    planned: Planned,
+    by_stage: Sequence[Sequence[Member]],
+    places: Sequence[StagePlaces],
+    past: Sequence[float],
+    now: datetime,
 ) -> Estimate:
     rate = planned.plan.starts_per_minute
     stages = [
@@ -217,7 +247,7 @@ def _finish(
         )
         for number, group in enumerate(by_stage)
     ]
-    return estimate(stages, past_seconds(), now)
+    return estimate(stages, past, now)
 
 
 def _parties(planned: Planned, group: Sequence[Member]) -> list[Party]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from controlplane.cli import watching
 from controlplane.kernel.clock import utcnow
-from provisioner.rollouts.models import Rollout, Target
+from provisioner.rollouts.models import Exclusion, Rollout, Target
 from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from provisioner.runtimes.models import Runtime
@@ -51,6 +52,49 @@ def test_those_at_work_need_no_reason_and_what_stands_still_has_no_end(world: Wo
     sam("pause", "October", "--reason", "a look")
     assert "finish" not in sam("get", "October").out
     assert Rollout.objects.get().state == "paused"
+
+
+def test_a_plan_says_until_when_windows_are_waited_for_and_who_is_left_behind(
+    world: World, sam: Any, tmp_path: Path
+) -> None:
+    one, two = fleet(world.shop, [world.landscape], 2)
+    opens = (utcnow() + timedelta(days=5)).replace(minute=0, second=0, microsecond=0)
+    Exclusion.objects.create(
+        runtime=one,
+        tenant=world.archipel,
+        begins_at=utcnow() - timedelta(days=1),
+        ends_at=opens,
+        reason="our fair",
+    )
+    file = tmp_path / "plan.yaml"
+    file.write_text("stages: [{name: rest, share: rest, deadline_hours: 2}]\nnotice_hours: 0\n")
+    told = sam("plan", *WISH, "--plan", str(file)).out
+    assert f"{opens:%Y-%m-%dT%H:%M}Z" in told
+    assert "1: its window opens behind the deadline" in told
+    (line,) = [line for line in told.splitlines() if "Stage rest waits for windows until" in line]
+    assert one.name in line
+    assert two.name not in line
+    assert "left behind" in line
+
+
+def test_of_rollouts_of_one_name_the_open_one_is_meant_and_of_several_open_ones_none(
+    world: World, sam: Any
+) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    for _ in range(2):
+        assert sam("create", "October", *WISH).status == 0
+    newer, older = Rollout.objects.order_by("-pk")
+    Rollout.objects.filter(pk=older.pk).update(state="running", started_at=utcnow())
+    told = sam("pause", "October", "--reason", "a look")
+    assert told.status != 0
+    assert "2 rollouts that have not ended are called “October”" in told.err
+    assert f"{newer.pk} (draft), {older.pk} (running)" in told.err
+    assert set(Rollout.objects.values_list("state", flat=True)) == {"draft", "running"}
+    Rollout.objects.filter(pk=newer.pk).update(state="aborted", finished_at=utcnow())
+    assert sam("pause", "October", "--reason", "a look").status == 0
+    assert Rollout.objects.get(pk=older.pk).state == "paused"
+    Rollout.objects.filter(pk=older.pk).update(state="aborted", finished_at=utcnow())
+    assert str(newer.pk) in sam("get", "October").out, "of those that have ended the newest"
 
 
 def test_a_plan_names_the_first_of_each_stage_apart_from_its_numbers(world: World, sam: Any) -> None:

@@ -90,6 +90,10 @@ STAGE_PREVIEW = record(
             "description": "Of the canaries, those that stand in for others of their plan, landscape and region whose window "
             "opens days later.",
         },
+        "left_behind": {
+            **COUNT,
+            "description": "Of its members, those whose maintenance window opens behind its deadline, as far as is known.",
+        },
     }
 )
 PREVIEW = Shape(
@@ -107,7 +111,11 @@ PREVIEW = Shape(
             "max_concurrency": COUNT,
             "max_failures": COUNT,
             "wait_for_windows": COUNT,
-            "latest_window": MAYBE_MOMENT,
+            "latest_window": {**MAYBE_MOMENT, "description": "When the last of these may begin."},
+            "left_behind": {
+                **COUNT,
+                "description": "Whose window opens behind the deadline of the stage; `ineligible` names some.",
+            },
             "stages": several(STAGE_PREVIEW),
             "ineligible": several(
                 record({"code": TEXT, "reason": TEXT, "count": COUNT, "names": NAMES, "passing": FLAG})
@@ -175,6 +183,7 @@ def preview_json(preview: Preview) -> dict[str, Any]:
         "max_failures": preview.max_failures,
         "wait_for_windows": preview.wait_for_windows,
         "latest_window": rfc3339(preview.latest_window),
+        "left_behind": preview.left_behind,
         "stages": [_stage(stage) for stage in preview.stages],
         "ineligible": [_left(left) for left in preview.ineligible],
         "finish": finish_json(preview.finish),

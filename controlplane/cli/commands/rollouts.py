@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import yaml
 
 from controlplane.cli import completing
 from controlplane.cli.options import AsOutput, Limit, Reason, Watch, Yes, api, sure, the_rollout
+from controlplane.cli.previews import interval, show_preview
 from controlplane.cli.printing import Output, show, told
 from controlplane.cli.problems import CliProblem, Status
 from controlplane.cli.watching import rollout_to_its_end, waiting_gates, what_it_waits_for
@@ -76,12 +76,6 @@ ERRORS = (
     ("message", "message"),
 )
 REASONS = (("count", "count"), ("state", "state"), ("why not done, for example", "reason"))
-PLANNED = (("stage", "name"), ("runtimes", "members"), ("tenants", "tenants"), ("at once", "max_concurrency"),
-           ("wait for a window", "wait_for_windows"), ("drawn for its window", "sooner"), ("may fail", "max_failures"),
-           ("before", "gates_before"), ("after", "gates_after"), ("revenue", "money"))  # fmt: skip
-# Apart from the numbers: names are long, and terminals are not.
-FIRST = (("stage", "name"), ("first", "first"))
-INELIGIBLE = (("count", "count"), ("why not", "reason"), ("so it is", "outlook"), ("for example", "names"))
 
 
 @app.command("list")
@@ -112,7 +106,7 @@ def plan(
 ) -> None:
     """Say what a rollout would do, and change nothing."""
     body = _wish(release, selector, file, urgent=urgent, overlap=overlap)
-    _show_preview(api().post("rollouts/preview", body), output)
+    show_preview(api().post("rollouts/preview", body), output)
 
 
 @app.command()
@@ -253,7 +247,7 @@ def _show(row: Mapping[str, Any], output: Output) -> None:
         show(row, output)
         return
     finish = row["finish"] if row["state"] == "running" else None  # what stands still has none to tell
-    show({**_readable(row), "finish": finish, "ends": _interval(finish)}, output, WHOLE)
+    show({**_readable(row), "finish": finish, "ends": interval(finish)}, output, WHOLE)
     stages = [
         {
             **_readable(stage),
@@ -266,34 +260,3 @@ def _show(row: Mapping[str, Any], output: Output) -> None:
         show(row["errors"], output, ERRORS)
     if others := [one for one in row["reasons"] if one["reason"]]:  # those at work need none
         show(others, output, REASONS)
-
-
-def _show_preview(preview: Mapping[str, Any], output: Output) -> None:
-    if output is not Output.TABLE:
-        show(preview, output)
-        return
-    pairs = {**preview, "ends": _interval(preview["finish"]), "money": _money(preview["revenue"])}
-    show(pairs, output, (
-        ("release", "release"), ("runtimes", "members"), ("tenants", "tenants"), ("plans", "plans"), ("releases now", "releases"),
-        ("at once", "max_concurrency"), ("may fail", "max_failures"), ("wait for a window", "wait_for_windows"),
-        ("last statements", "money"), ("ends", "ends"), ("bound by", "finish.bound_by"),
-    ))  # fmt: skip
-    show([{**stage, "money": _money(stage["revenue"])} for stage in preview["stages"]], output, PLANNED)
-    show(preview["stages"], output, FIRST)
-    if preview["ineligible"]:
-        found = [
-            {**one, "outlook": "for now" if one["passing"] else "left behind"}
-            for one in preview["ineligible"]
-        ]
-        show(found, output, INELIGIBLE)
-
-
-def _interval(finish: Mapping[str, Any] | None) -> str:
-    if not finish:
-        return ""
-    low, likely, high = (finish[name][:16] + "Z" for name in ("low", "likely", "high"))
-    return likely if low == high else f"{likely} (between {low} and {high})"
-
-
-def _money(sums: list[Mapping[str, str]]) -> str:
-    return ", ".join(f"{Decimal(one['amount']):.2f} {one['currency']}" for one in sums)

@@ -1,0 +1,128 @@
+"""A preview says who would be left behind as a window opens behind the deadline; nothing starts where that is everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from controlplane.kernel.clock import utcnow
+from provisioner.rollouts import services
+from provisioner.rollouts.kept_preview import as_kept, preview_from
+from provisioner.rollouts.models import MaintenanceWindow, Rollout, Target
+from provisioner.rollouts.previewing import Preview
+from provisioner.rollouts.ticking import tick
+from tests.db.test_rollouts_say_when_done import A_DAY, DAYS, midnight, window
+from tests.rolling_out import NEW, Upgrades, fleet, no_gates, states, upgrading
+from tests.work import refused
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def preview(world: World, plan: Mapping[str, Any]) -> Preview:
+    return services.preview_rollout(actor=world.sam.actor, release=NEW, selector="all", plan=plan)
+
+
+def stages(*hours: float, select: str = "tenant=basalt") -> dict[str, Any]:
+    """Basalt's first; each stage waits for so long."""
+    first = {"name": "first", "select": select, "deadline_hours": hours[0]}
+    rest = [
+        {"name": f"rest {number}", "share": "rest", "deadline_hours": one}
+        for number, one in enumerate(hours[1:])
+    ]
+    return {"stages": [first, *rest], "max_concurrency": "100%"}
+
+
+def two_tenants(world: World) -> None:
+    """Two runtimes of Archipel, one of Basalt."""
+    fleet(world.shop, [world.landscape], 2)
+    fleet(world.main, [world.landscape], 1)
+
+
+def test_whose_window_opens_behind_the_deadline_is_counted_and_named(world: World) -> None:
+    two_tenants(world)
+    opens = window(world, 5)
+    found = preview(world, stages(168, 24))
+    assert [(one.name, one.wait_for_windows, one.left_behind) for one in found.stages] == [
+        ("first", 0, 0),
+        ("rest 0", 2, 2),
+    ]
+    assert found.left_behind == 2
+    (left,) = [one for one in found.ineligible if one.code == "window_behind_deadline"]
+    assert (left.count, len(left.names), left.passing) == (2, 2, False)
+    assert f"{opens:%d %b %Y} 00:00 UTC" in left.reason
+    assert preview_from(as_kept(found)) == found
+    assert preview(world, stages(168, 168)).left_behind == 0
+
+
+def test_a_stage_begins_behind_those_before_it_that_wait_for_their_windows(world: World) -> None:
+    two_tenants(world)
+    day = DAYS[midnight(3).weekday()]
+    MaintenanceWindow.objects.create(
+        tenant=world.basalt, days=[day], begin="00:00", end="24:00", time_zone="UTC"
+    )
+    opens = window(world, 4)
+    assert opens < utcnow() + 4 * A_DAY
+    assert preview(world, stages(168, 48)).left_behind == 0, (
+        "the first stage waits for days, and the next one from then on"
+    )
+    with refused("window_behind_deadline"):
+        preview(world, stages(24, 24))
+
+
+def test_what_is_said_comes_so(world: World) -> None:
+    two_tenants(world)
+    window(world, 3)
+    plan = stages(168, 24)
+    assert preview(world, plan).left_behind == 2
+    with upgrading(Upgrades()) as upgrades:
+        made = services.create_rollout(
+            actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan
+        )
+        services.start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+        now = utcnow()
+        for minutes in (0, 60, 61, 25 * 60, 25 * 60 + 2, 25 * 60 + 4, 26 * 60):
+            tick(clock=now + timedelta(minutes=minutes))
+            upgrades.end_due(now + timedelta(minutes=minutes))
+        tick(clock=now + timedelta(hours=30))
+    assert states(made) == {"succeeded": 1, "left_behind": 2}
+
+
+def test_what_would_leave_everybody_behind_is_refused_with_the_fix(world: World) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    window(world, 3)
+    plan = no_gates("rest")
+    plan["stages"][0]["deadline_hours"] = 1
+    with refused("window_behind_deadline"):
+        preview(world, plan)
+    with refused("window_behind_deadline"):
+        services.create_rollout(actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan)
+    assert not Rollout.objects.exists()
+    plan["stages"][0]["deadline_hours"] = 96
+    assert preview(world, plan).left_behind == 0
+
+
+def test_a_draft_whose_windows_are_too_late_by_now_does_not_start(world: World) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    plan = no_gates("rest")
+    plan["stages"][0]["deadline_hours"] = 1
+    made = services.create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan
+    )
+    window(world, 3)
+    with refused("window_behind_deadline"):
+        services.start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+    assert not Target.objects.exists()
+    MaintenanceWindow.objects.all().delete()
+    services.start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+
+
+def test_a_window_that_opens_while_the_gate_behind_the_stage_is_shut_is_not_too_late(world: World) -> None:
+    two_tenants(world)
+    window(world, 3)
+    plan = stages(168, 24)
+    plan["stages"][1]["after"] = [{"kind": "soak", "minutes": 3 * 24 * 60}]
+    assert preview(world, plan).left_behind == 0
