@@ -21,6 +21,7 @@ from controlplane.api.shapes.base import (
 from controlplane.api.shapes.rollout_target import LINK, linked
 from controlplane.kernel.clock import rfc3339
 from provisioner.rollouts.deferring import RULE, Deferred
+from provisioner.rollouts.holding import HeldExclusion, HeldWindow, Holding, Origin
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow
 from provisioner.rollouts.taken import BOUND, DEFERRAL_WITHIN
 from provisioner.rollouts.windows import DAYS
@@ -65,6 +66,22 @@ DEFERRAL = Shape(
         description="What a tenant puts upgrades off by, the latest first, and how much of it is left.",
     ),
 )
+_HELD: Mapping[str, Any] = {
+    "id": TEXT,
+    "origin": words([one.value for one in Origin], "Whose it is."),
+    "where": {**TEXT, "description": "Whose it is in words, and where it is changed."},
+}
+HOLDS = Shape(
+    "MaintenanceHolds",
+    record(
+        {
+            "windows": several(record({**_HELD, **_WEEK})),
+            "exclusions": several(record({**_HELD, **_SPAN})),
+        },
+        description="What holds for one runtime, its tenant's, plan's and everybody's too. The most specific owner's windows "
+        "hold, and everybody's exclusions; no windows: at any time but for the exclusions.",
+    ),
+)
 WINDOW_LIST = Shape(
     "MaintenanceWindowList",
     record(
@@ -75,6 +92,7 @@ WINDOW_LIST = Shape(
                 **maybe(DEFERRAL),
                 "description": "Of the token's tenant, or the one that is asked for.",
             },
+            "holds": {**maybe(HOLDS), "description": "For the runtime that is asked for; null: none is."},
         },
         description="One page, newest first.",
     ),
@@ -101,14 +119,34 @@ EXCLUSION_CREATE = Shape(
 
 def window_json(row: MaintenanceWindow, *, base: str) -> dict[str, Any]:
     """Return a window; reads `tenant` and `runtime`."""
-    week = {"days": list(row.days), "begin": row.begin, "end": row.end, "time_zone": row.time_zone}
-    return {"id": str(row.pk), **_owner(row, base), **week}
+    return {"id": str(row.pk), **_owner(row, base), **_week(row)}
 
 
 def exclusion_json(row: Exclusion, *, base: str) -> dict[str, Any]:
     """Return an exclusion; reads `tenant` and `runtime`."""
-    span = {"begins_at": rfc3339(row.begins_at), "ends_at": rfc3339(row.ends_at), "reason": row.reason}
-    return {"id": str(row.pk), **_owner(row, base), **span}
+    return {"id": str(row.pk), **_owner(row, base), **_span(row)}
+
+
+def holds_json(found: Holding | None) -> dict[str, Any] | None:
+    """Return what holds for a runtime; None: of no runtime."""
+    if found is None:
+        return None
+    return {
+        "windows": [{**_held(one), **_week(one.row)} for one in found.windows],
+        "exclusions": [{**_held(one), **_span(one.row), "reason": one.reason} for one in found.exclusions],
+    }
+
+
+def _held(one: HeldWindow | HeldExclusion) -> dict[str, Any]:
+    return {"id": str(one.row.pk), "origin": one.origin.value, "where": one.words}
+
+
+def _week(row: MaintenanceWindow) -> dict[str, Any]:
+    return {"days": list(row.days), "begin": row.begin, "end": row.end, "time_zone": row.time_zone}
+
+
+def _span(row: Exclusion) -> dict[str, Any]:
+    return {"begins_at": rfc3339(row.begins_at), "ends_at": rfc3339(row.ends_at), "reason": row.reason}
 
 
 def deferral_json(found: Deferred | None) -> dict[str, Any] | None:

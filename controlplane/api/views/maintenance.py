@@ -26,11 +26,13 @@ from controlplane.api.shapes.maintenance import (
     WINDOW_LIST,
     deferral_json,
     exclusion_json,
+    holds_json,
     window_json,
 )
 from controlplane.api.views.base import ApiView
 from controlplane.tenants.addresses import base_of
 from provisioner.rollouts import listing, services
+from provisioner.rollouts.holding import holding
 
 OWN = ("tenant", "plan", "runtime")
 RUNTIME = Parameter("runtime", "Only of this runtime.", {"type": "string", "format": "uuid"})
@@ -78,11 +80,17 @@ class WindowList(_Owned):
         problems=(404,),
     )
     def get(self, request: Request) -> Response:
-        """Return one page, and of a tenant what it puts upgrades off by and how much is left."""
+        """Return one page, of a tenant what it puts upgrades off by and how much is left, and of a runtime all that holds for it.
+
+        The page has what is set for the runtime itself only; `holds` has its tenant's, its plan's and everybody's too.
+        """
         found = self._page(request, listing.list_windows, window_json)
         named = self.query.text("runtime")
         shown = listing.Shown(self.query.text("tenant"), scope.id_of("runtime", named) if named else None)
         found.data["deferral"] = deferral_json(listing.deferred(actor=actor_of(request), shown=shown))
+        runtime = shown.runtime_id
+        holds = holding(actor=actor_of(request), runtime_id=runtime) if runtime else None
+        found.data["holds"] = holds_json(holds)
         return found
 
     @contract(

@@ -22,9 +22,10 @@ from controlplane.console.pages import page, show
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
-from controlplane.tenants.access import Permission
+from controlplane.tenants.access import Actor, Permission
 from provisioner.rollouts import listing, services
 from provisioner.rollouts.deferring import RULE
+from provisioner.rollouts.holding import Origin, holding
 from provisioner.rollouts.taken import DEFERRAL_WITHIN
 from provisioner.rollouts.windows import DAYS, LONGEST_EXCLUSION
 from provisioner.runtimes.models import Runtime
@@ -62,6 +63,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "runtime": runtime,
         "windows": [(one, _days(one.days)) for one in listing.list_windows(actor=actor, shown=shown)],
+        **_inherited(actor, runtime),
         "exclusions": listing.list_exclusions(actor=actor, shown=shown),
         "deferred": listing.deferred(actor=actor, shown=shown),
         "rule": RULE,
@@ -124,6 +126,18 @@ def _moment(request: ConsoleRequest, name: str, zone: str) -> datetime:
         raise Refused(
             "moment_invalid", f"{name} must be a moment such as 2026-12-24T08:00.", field=name
         ) from error
+
+
+def _inherited(actor: Actor, runtime: Runtime | None) -> dict[str, Any]:
+    """Return what holds for a runtime and is not its own."""
+    found = holding(actor=actor, runtime_id=runtime.pk) if runtime else None
+    if found is None:
+        return {"held_windows": [], "held_exclusions": []}
+    windows = [one for one in found.windows if one.origin is not Origin.RUNTIME]
+    return {
+        "held_windows": [(one, _days(one.row.days)) for one in windows],
+        "held_exclusions": [one for one in found.exclusions if one.origin is not Origin.RUNTIME],
+    }
 
 
 def _owner(request: ConsoleRequest, runtime: Runtime | None) -> services.Owner:
