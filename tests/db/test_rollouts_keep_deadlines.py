@@ -101,9 +101,9 @@ def test_who_was_left_behind_for_its_window_comes_along_in_the_next_one_when_tri
     world: World, clock: Clock
 ) -> None:
     fleet(world.shop, [world.landscape], 1)
-    window(world, "thu")
     with upgrading(Upgrades(clock=clock)) as upgrades:
         rollout = started(world, plan=A_DAY)
+        window(world, "thu")
         looks(clock, 26, hours=1)
         rollout.refresh_from_db()
         assert (states(rollout), rollout.state) == ({"left_behind": 1}, "completed")
