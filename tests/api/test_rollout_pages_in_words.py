@@ -59,6 +59,28 @@ def test_reasons_that_each_has_in_other_words_are_told_as_those_of_one(world: Wo
         assert re.search("opens on (Sunday|Monday) window, as one of them has it", text(sre.get(address)))
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "own", "other"),
+    [
+        ("waiting", "busy", "is being deleted", "another operation is under way: update"),
+        ("blocked", "runtime_not_upgradable", "Runtime a was never ready.", "Runtime b was never ready."),
+        ("blocked", "runtime_pinned", "Runtime a is pinned to 2026.9.1.", "Runtime b is pinned to 2026.9.1."),
+        ("blocked", "upgrade_blocked", "PodDisruptionBudget shop/till", "PodDisruptionBudget shop/desk"),
+        ("waiting", "other_rollout", "rollout October upgrades it now", "rollout May upgrades it now"),
+    ],
+)
+def test_nobodys_name_and_nobodys_trouble_is_told_of_others(
+    world: World, sre: Client, state: str, code: str, own: str, other: str
+) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    rollout = started(world, **no_gates("rest"))
+    first, second, _ = Target.objects.order_by("position")
+    for one, why in ((first, own), (second, other)):
+        Target.objects.filter(pk=one.pk).update(state=state, due_at=utcnow(), reason_code=code, reason=why)
+    for address in (f"/fleet/rollouts/{rollout.pk}/", "/fleet/"):
+        assert f"{code}, as one of them has it" in text(sre.get(address))
+
+
 def test_failures_are_chosen_by_a_code_alone_in_whatever_step(world: World, sre: Client) -> None:
     fleet(world.shop, [world.landscape], 4)
     rollout = with_failures(world)

@@ -64,8 +64,12 @@ PARTS = (
     ("gone", "gone", "gone", "idle"),
     ("planned", "planned", "not begun", "empty"),
 )
-# Reasons that each target has in words of its own.
-OWN_WORDS = frozenset({"window", "excluded", "skipped", "again"})
+# Reasons that each target has in words of its own: a name, a version, a day, what is under way.
+OWN_WORDS = frozenset({
+    "window", "excluded", "window_never_opens", "notice", "skipped", "again", "pushed_aside", "busy", "other_rollout",
+    "urgent_rollout", "working", "stuck", "paused", "runtime_busy", "runtime_deprovisioning", "runtime_not_upgradable",
+    "runtime_pinned", "account_suspended", "upgrade_blocked", "plan_unsupported", "hop_missing", "release_older", "over_budget",
+})  # fmt: skip
 PICTURE_WIDTH = 1000
 NARROWEST = 8  # so that one failure among thousands is still seen
 
