@@ -11,8 +11,12 @@ class Findings(AppConfig):
 
     def ready(self) -> None:
         """Let blocking findings keep a runtime from being upgraded."""
+        from provisioner.findings.beforehand import hindrances
         from provisioner.findings.preflight import blockers
         from provisioner.lifecycle import ports
+        from provisioner.steps import preflight_upgrade
 
         if blockers not in ports.preflight:
             ports.preflight.append(blockers)
+        if hindrances not in preflight_upgrade.asked:
+            preflight_upgrade.asked.append(hindrances)

@@ -30,10 +30,15 @@ def look(
     wanted: Sequence[Json],
     kept: Iterable[ObjectRef] = (),
     most: int = MOST,
+    rules: Mapping[str, Rule] | None = None,
 ) -> Look:
-    """Read every kind that a rule or an object of ours needs: one list each, of no more than `most` objects."""
-    kinds = {kind for rule in all_rules().values() for kind in rule.reads}
-    kinds |= {Kind(document["apiVersion"], document["kind"]) for document in wanted}
+    """Read every kind that a rule or an object of ours needs: one list each, of no more than `most` objects.
+
+    With `rules` only what these need is read.
+    """
+    kinds = {kind for rule in (all_rules() if rules is None else rules).values() for kind in rule.reads}
+    if rules is None:
+        kinds |= {Kind(document["apiVersion"], document["kind"]) for document in wanted}
     objects: dict[Kind, Sequence[Json]] = {}
     for kind in sorted(kinds):
         objects[kind] = api.list(*kind, most=most + 1)

@@ -96,6 +96,7 @@ class Check(models.Model):
     runtime = models.OneToOneField(Runtime, models.CASCADE, primary_key=True, related_name="+")
     due_at = models.DateTimeField()
     looked_at = models.DateTimeField(null=True)  # the newest look that came to its end
+    asked_at = models.DateTimeField(null=True)  # when somebody asked for a look that is still to come
     # Looks in a row that found nothing: the next one is ever later.
     quiet = models.PositiveSmallIntegerField(default=0, db_default=0)
     partial = models.JSONField(default=list)  # rules that did not see everything, or found more than is kept

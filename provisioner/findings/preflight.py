@@ -20,10 +20,15 @@ CODE = "finding"
 
 
 def blockers(runtimes: Sequence[UUID], release: ReleaseFacts) -> Mapping[UUID, Sequence[Blocker]]:
-    """Return one for each finding that blocks, with its remedy; one statement for all (rides on finding_blocking)."""
+    """Return one for each finding that blocks, with its remedy."""
+    return blockers_at(runtimes, release.kubernetes_version)
+
+
+def blockers_at(runtimes: Sequence[UUID], kubernetes: str) -> Mapping[UUID, Sequence[Blocker]]:
+    """Return the same by the Kubernetes that they are brought to; one statement for all (rides on finding_blocking)."""
     blocking = Finding.objects.filter(runtime__in=list(runtimes), severity=Severity.BLOCKING)
     rows: QuerySet[Finding] = not_waived(blocking).order_by("runtime", "rule", "namespace", "name")
-    target = numbers(release.kubernetes_version)
+    target = numbers(kubernetes)
     found: dict[UUID, list[Blocker]] = defaultdict(list)
     for row in rows:
         if not row.from_version or target >= numbers(row.from_version):

@@ -5,10 +5,12 @@ O(due): a runtime is looked at once in a round (FINDINGS_SECONDS), and where not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from controlplane.kernel.clock import utcnow
 from provisioner.findings import writing
 from provisioner.findings.looking import judge, look
-from provisioner.findings.rules.base import Look
+from provisioner.findings.rules.base import Look, Rule
 from provisioner.lifecycle.rounds import Rounds
 from provisioner.modules.models import RuntimeModule
 from provisioner.modules.rendering import in_apply_order, render
@@ -21,7 +23,7 @@ MOST_NEW = 500
 
 def tick() -> int:
     """Look at what is due; return how many runtimes were."""
-    return Rounds("findings", writing, _look, _write).tick()
+    return Rounds("findings", writing, look_into, _write).tick()
 
 
 def enrol(*, everyone: bool = False) -> int:
@@ -32,13 +34,16 @@ def enrol(*, everyone: bool = False) -> int:
     return found
 
 
-def _look(api: ClusterApi, runtime: Runtime) -> Look:
+def look_into(api: ClusterApi, runtime: Runtime, rules: Mapping[str, Rule] | None = None) -> Look:
+    """Look at a runtime through its own API, for all rules or for some; raises `Retry` or `Fatal` as drivers do."""
     cluster = cluster_from_json(runtime.cluster_spec)
     inventories = RuntimeModule.objects.filter(runtime=runtime).values_list("inventory", flat=True)
     kept = [ObjectRef(*entry) for inventory in inventories for entry in inventory]
     wanted = in_apply_order(render(cluster))
-    return look(api, at=utcnow(), kubernetes_version=cluster.kubernetes_version, wanted=wanted, kept=kept)
+    return look(
+        api, at=utcnow(), kubernetes_version=cluster.kubernetes_version, wanted=wanted, kept=kept, rules=rules
+    )
 
 
 def _write(runtime: Runtime, seen: Look) -> None:
-    writing.write(runtime.pk, judge(seen))
+    writing.write(runtime.pk, judge(seen), began_at=seen.at)

@@ -93,7 +93,7 @@ def look_again(*, actor: Actor, runtime_id: UUID) -> None:
         raise _no_runtime(runtime_id)
     if not actor.may(Permission.UPGRADE, tenant_id=runtime.tenant_id):
         raise Refused("forbidden", "Your role may not ask for another look at this runtime.", status=403)
-    Check.objects.update_or_create(runtime=runtime, defaults={"due_at": Now()})
+    Check.objects.update_or_create(runtime=runtime, defaults={"due_at": Now(), "asked_at": Now()})
     _told("finding.look", actor, runtime, {})
 
 

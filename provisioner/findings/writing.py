@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow as Now
 from django.db import connection, transaction
-from django.db.models import F, Value
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Least
 
 from controlplane.kernel.ids import uuid7
 from provisioner.findings import queries
 from provisioner.findings.looking import Found
 from provisioner.findings.models import Check, Finding, FindingWaiver
+from provisioner.findings.rules.registry import all_rules
 
 LONGEST = 1000  # characters of a sentence
 RARELY = 4  # rounds between two looks, at most
+ASKED = timedelta(seconds=30)  # between two tries of a look that somebody asked for
+PATIENCE = timedelta(hours=20)  # for as long after it was asked for: an upgrade may take that long
 
 
 def enrol(most: int, *, everyone: bool = False) -> int:
@@ -38,8 +42,13 @@ def claim(most: int) -> list[UUID]:
 
 
 def come_again(runtime_id: UUID, *, after: timedelta, problem: str = "") -> None:
-    """Look at this one again soon: now it could not be."""
-    Check.objects.filter(pk=runtime_id).update(due_at=Now() + after, problem=problem[:300])
+    """Look at this one again soon: now it could not be.
+
+    A look that was asked for, and that only waits for what is under way, is not put off for as long.
+    """
+    soon = after if problem else min(after, ASKED)
+    due = Case(When(asked_at__gt=Now() - PATIENCE, then=Now() + soon), default=Now() + after)
+    Check.objects.filter(pk=runtime_id).update(due_at=due, problem=problem[:300])
 
 
 def forget(runtime_id: UUID) -> None:
@@ -49,20 +58,34 @@ def forget(runtime_id: UUID) -> None:
             model.objects.filter(runtime=runtime_id).delete()
 
 
-def write(runtime_id: UUID, found: Found) -> tuple[int, int]:
-    """Make the rows say what a look found; return how many were written and how many went."""
-    params: dict[str, Any] = {
-        "runtime": runtime_id,
-        "partial": sorted(found.partial),
-        "rows": json.dumps(_rows(found)),
-    }
+def write(runtime_id: UUID, found: Found, *, began_at: datetime) -> tuple[int, int]:
+    """Make the rows say what a look found; return how many were written and how many went.
+
+    A look that was asked for once this one had begun is still to come.
+    """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(queries.WRITE, params)
-            written, gone = cursor.fetchone()
-        seen: dict[str, Any] = {"looked_at": Now(), "partial": params["partial"], "problem": ""}
+        written, gone = _say(runtime_id, found, found.partial)
+        seen: dict[str, Any] = {"looked_at": Now(), "partial": sorted(found.partial), "problem": ""}
         nothing = not (written or gone or any(found.findings.values()))
-        Check.objects.filter(pk=runtime_id).update(**seen, **_next(nothing))
+        checks = Check.objects.filter(pk=runtime_id)
+        checks.filter(asked_at__lte=began_at).update(asked_at=None)
+        checks.filter(asked_at=None).update(**seen, **_next(nothing))
+        checks.exclude(asked_at=None).update(**seen, quiet=0, due_at=Now())
+    return written, gone
+
+
+def write_some(runtime_id: UUID, found: Found) -> None:
+    """Make the rows of the rules that were looked for say what was found; the others', and the next look, stay as they are."""
+    others = all_rules().keys() - found.findings.keys()
+    with transaction.atomic():
+        _say(runtime_id, found, found.partial | others)
+
+
+def _say(runtime_id: UUID, found: Found, partial: Collection[str]) -> tuple[int, int]:
+    params = {"runtime": runtime_id, "partial": sorted(partial), "rows": json.dumps(_rows(found))}
+    with connection.cursor() as cursor:
+        cursor.execute(queries.WRITE, params)
+        written, gone = cursor.fetchone()
     return int(written), int(gone)
 
 

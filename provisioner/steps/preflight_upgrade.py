@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from controlplane.kernel.errors import Fatal
+from controlplane.kernel.errors import Audience, Fatal
 from provisioner.drivers.base import CLUSTER_MISSING, Situation
 from provisioner.modules.installing import refuse_strangers, strange
 from provisioner.modules.rendering import render_after
 from provisioner.modules.versions import wishes_of_release
 from provisioner.steps.base import LOOK_AGAIN, Done, Outcome, Step, StepContext, Wait, refuse_lasting_faults
+
+MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """What in the cluster an upgrade would stop at: a sentence with the remedy, and who can act."""
+
+    detail: str
+    audience: Audience
+
+
+# Rooms above look into the cluster for what would stop an upgrade to this Kubernetes; they fill this at start-up.
+asked: list[Callable[[StepContext, str], Sequence[Hindrance]]] = []
 
 
 def run(ctx: StepContext) -> Outcome:
@@ -18,7 +33,8 @@ def run(ctx: StepContext) -> Outcome:
 
     Where the landscape has given up, be it half-way through an upgrade before, it is told to try again: whoever asks anew has
     mended the cause, and is told of one that nobody was told of yet. Raises Fatal for a module of the release that can't be
-    rendered here, and (module_object_there) for what one would take from somebody.
+    rendered here, (module_object_there) for what one would take from somebody, and (upgrade_blocked) for what is in the
+    cluster now that would stop it half-way.
     """
     observed = ctx.driver.observe(ctx.ref)
     if observed.situation is Situation.ABSENT:
@@ -35,8 +51,17 @@ def run(ctx: StepContext) -> Outcome:
     nodes = ctx.driver.probe(ctx.ref)
     if nodes == 0:
         return Wait("Not upgraded while no node is ready", delay=LOOK_AGAIN)
+    _refuse_hindered(ctx)
     _ask_for_strangers(ctx)
     return Done(f"{nodes} nodes are ready")
+
+
+def _refuse_hindered(ctx: StepContext) -> None:
+    kubernetes = ctx.input["hops"][-1]["kubernetes"]
+    found = [one for ask in asked for one in ask(ctx, kubernetes)]
+    if found:
+        told = " ".join(one.detail for one in found[:MOST_TOLD])
+        raise Fatal(told, code="upgrade_blocked", audience=found[0].audience)
 
 
 def _ask_for_strangers(ctx: StepContext) -> None:

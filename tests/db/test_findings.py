@@ -19,7 +19,7 @@ from controlplane.kernel.errors import Refused, Retry
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import AuditEvent
 from provisioner.drivers.base import Driver
-from provisioner.findings import queries, visiting
+from provisioner.findings import queries, visiting, writing
 from provisioner.findings.models import Check, Finding, FindingWaiver
 from provisioner.findings.preflight import blockers
 from provisioner.findings.reading import fleet_groups, standing_of
@@ -188,11 +188,49 @@ def test_a_runtime_that_does_not_answer_keeps_its_findings_and_is_looked_at_agai
     assert Check.objects.get().due_at < timezone.now() + timedelta(minutes=11)
 
 
+def test_a_look_that_was_asked_for_is_done_soon_after_what_is_under_way(
+    runtime: Runtime, lending: Lending
+) -> None:
+    looked()
+    broken(lending.island, "unmeetable-budgets")
+    look_again(actor=SYSTEM, runtime_id=runtime.pk)
+    Operation.objects.filter(runtime=runtime).update(slot="active", state="running", finished_at=None)
+    assert visiting.tick() == 1
+    assert Check.objects.get().due_at <= timezone.now() + writing.ASKED
+    Operation.objects.filter(runtime=runtime).update(slot=None, state="succeeded", finished_at=timezone.now())
+    looked()
+    assert Finding.objects.count() == 1
+    assert Check.objects.get().asked_at is None
+
+
+def test_a_look_that_was_asked_for_during_another_one_is_still_to_come(
+    runtime: Runtime, lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = visiting.look_into
+
+    def meanwhile(api: Any, row: Runtime) -> Any:
+        seen = looks(api, row)
+        look_again(actor=SYSTEM, runtime_id=row.pk)
+        return seen
+
+    with monkeypatch.context() as patched:
+        patched.setattr(visiting, "look_into", meanwhile)
+        looked()
+    assert visiting.tick() == 1
+    assert visiting.tick() == 0
+
+
+def test_nobody_else_is_tried_so_often(runtime: Runtime) -> None:
+    Operation.objects.filter(runtime=runtime).update(slot="active", state="running", finished_at=None)
+    looked()
+    assert Check.objects.get().due_at > timezone.now() + 2 * writing.ASKED
+
+
 def test_what_breaks_over_one_runtime_keeps_no_other_from_being_looked_at(
     runtime: Runtime, lending: Lending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(visiting, "_look", lambda *_: 1 / 0)
+        patched.setattr(visiting, "look_into", lambda *_: 1 / 0)
         looked()
     assert Check.objects.get().problem == "The look broke: ZeroDivisionError."
     looked()

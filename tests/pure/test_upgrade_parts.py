@@ -45,6 +45,11 @@ HOPS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def nobody_looks_into_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight_upgrade, "asked", [])
+
+
 @dataclass
 class Garden:
     """A landscape that fulfils what it is asked for between two looks, and remembers what that was."""
@@ -249,6 +254,33 @@ def test_an_upgrade_does_not_begin_while_its_modules_would_take_what_is_somebody
     assert (garden.asked, {call.split()[0] for call in island.calls}) == ([], {"get"})
     island.objects[theirs]["metadata"]["labels"] = {MODULE: "eventing"}
     assert preflight_upgrade.step.run(context(row, garden, hops)) == Done("3 nodes are ready")
+
+
+def test_what_others_find_in_the_cluster_stops_it_before_anything_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked_for: list[str] = []
+
+    def ask(_: StepContext, kubernetes: str) -> list[preflight_upgrade.Hindrance]:
+        asked_for.append(kubernetes)
+        return [
+            preflight_upgrade.Hindrance(f"Budget {number} never holds.", Audience.TENANT)
+            for number in range(5)
+        ]
+
+    class Ready(Garden):
+        def probe(self, _: object) -> int:
+            return 3
+
+    monkeypatch.setattr(preflight_upgrade, "asked", [ask])
+    start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
+    garden = Ready(start)
+    with pytest.raises(
+        Fatal, match="Budget 0 never holds. Budget 1 never holds. Budget 2 never holds.$"
+    ) as told:
+        preflight_upgrade.step.run(context(Row(start), garden, HOPS))
+    assert (told.value.code, told.value.audience) == ("upgrade_blocked", Audience.TENANT)
+    assert (asked_for, garden.asked) == ([HOPS[-1]["kubernetes"]], [])
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,4 @@ class Rule:
     explains: str  # why it matters, for people
     reads: tuple[Kind, ...]
     check: Callable[[Look], Iterable[Finding]]
+    blocks: bool = False  # whether any of its findings may keep an upgrade from being begun

@@ -61,4 +61,5 @@ rule = Rule(
     "What is held by a finalizer never goes while its controller is away: nodes are not drained, modules not replaced.",
     (NAMESPACE, POD, *WORKLOADS, DEFINITION),
     check,
+    blocks=True,
 )

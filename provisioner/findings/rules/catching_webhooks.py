@@ -96,4 +96,5 @@ rule = Rule(
     "A webhook that does not answer stops every request that it is asked about, and with them an upgrade.",
     (VALIDATING, MUTATING, NAMESPACE),
     check,
+    blocks=True,
 )

@@ -115,4 +115,5 @@ rule = Rule(
     "Whoever writes in a version that is not served any more fails on the day of the upgrade.",
     tuple(REMOVED),
     check,
+    blocks=True,
 )

@@ -68,4 +68,5 @@ rule = Rule(
     "An upgrade replaces nodes one by one; a pod that may never go keeps its node, and the upgrade waits until it gives up.",
     (BUDGET, POD),
     check,
+    blocks=True,
 )
