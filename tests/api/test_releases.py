@@ -80,6 +80,24 @@ def test_a_tenant_upgrades_now_and_reads_what_changed(world: World, runtime: Run
     assert Notice.objects.filter(kind="upgrade-done", tenant=world.archipel).count() == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"release": "2026.9.1"}, (422, "unknown_field")),
+        ({"reason": "x"}, (422, "unknown_field")),
+        (["a"], (400, "not_an_object")),
+    ],
+)
+def test_whoever_says_more_than_a_pin_takes_is_told(
+    world: World, runtime: Runtime, given: object, told: tuple[int, str]
+) -> None:
+    alice, address = Asking(world.alice), f"/runtimes/{runtime.pk}/pin"
+    assert problem(alice.post(address, given)) == told
+    assert alice.post(address, b"garbage", Content_Type="application/json").status_code == 400
+    assert read(alice.get(f"/runtimes/{runtime.pk}/releases"))["pinned"] is None
+    assert alice.post(address, {}).status_code == 200
+
+
 def test_a_pinned_runtime_says_so_and_lets_go(world: World, runtime: Runtime) -> None:
     alice, address = Asking(world.alice), f"/runtimes/{runtime.id}"
     assert alice.post(f"{address}/pin").status_code == 200

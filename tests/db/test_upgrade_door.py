@@ -97,6 +97,16 @@ def test_a_suspended_runtime_is_resumed_before_it_is_upgraded(world: World, runt
         upgrade_runtime(actor=world.alice.actor, runtime_id=runtime.id)
 
 
+def test_a_runtime_is_not_pinned_to_the_release_that_it_is_leaving(world: World, runtime: Runtime) -> None:
+    operation = upgrade_runtime(actor=world.alice.actor, runtime_id=runtime.id)
+    with refused("runtime_busy"):
+        pin_runtime(actor=world.alice.actor, runtime_id=runtime.id)
+    unpin_runtime(actor=world.alice.actor, runtime_id=runtime.id)
+    Operation.objects.filter(pk=operation.pk).update(kind="update")
+    pin_runtime(actor=world.alice.actor, runtime_id=runtime.id)
+    assert Runtime.objects.get(pk=runtime.pk).pinned == OLDEST
+
+
 def test_a_pin_holds_against_everybody_but_the_urgent_and_the_end_of_life(
     world: World, runtime: Runtime
 ) -> None:

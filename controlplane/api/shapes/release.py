@@ -79,6 +79,16 @@ WITHDRAWAL = Shape(
     },
     example={"reason": "nodes with this image lose their network after a day"},
 )
+PIN = Shape(
+    "Pin",
+    {
+        "type": "object",
+        "description": "Nothing is to be said: it is kept on the release that it runs. Left out, or an empty object.",
+        "additionalProperties": False,
+        "properties": {},
+    },
+    example={},
+)
 UPGRADE = Shape(
     "Upgrade",
     {

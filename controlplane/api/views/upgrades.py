@@ -13,7 +13,7 @@ from controlplane.api.auth import actor_of
 from controlplane.api.contract import contract
 from controlplane.api.etags import expected_revision
 from controlplane.api.idempotency import Answer, once
-from controlplane.api.shapes.release import STANDING, UPGRADE, standing_json
+from controlplane.api.shapes.release import PIN, STANDING, UPGRADE, standing_json
 from controlplane.api.shapes.runtime import STARTED
 from controlplane.api.views.base import ApiView
 from controlplane.api.views.runtimes import read_again, started
@@ -81,13 +81,19 @@ class RuntimePin(ApiView):
         summary="Keep a runtime on its release",
         tag="runtimes",
         answers={200: STARTED},
+        body=PIN,
+        body_required=False,
         problems=(403, 404, 409),
         headers={200: ("ETag",)},
         idempotent=True,
         conditional=True,
     )
     def post(self, request: Request, runtime: str) -> HttpResponse:
-        """Keep it there, whatever its channel does, until that release's end of life."""
+        """Keep it there, whatever its channel does, until that release's end of life.
+
+        409 says why not: `runtime_busy` while an upgrade is under way, `release_expired`, `release_withdrawn`.
+        """
+        self.body(request)
         return self._carry_out(request, runtime, pin_runtime)
 
     @contract(
