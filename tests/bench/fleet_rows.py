@@ -12,7 +12,7 @@ import django
 
 TENANTS, PLACES = 20, 8
 FAILED, STUCK, UNHEALTHY, FOUND = 100, 200, 50, 10  # one in so many
-RULES = (("foreign_workloads", "blocking"), ("missing_requests", "warning"), ("deprecated_apis", "warning"))
+RULES = (("unmeetable-budgets", "blocking"), ("missing-requests", "warning"), ("removed-apis", "warning"))
 
 
 def begin() -> str:
