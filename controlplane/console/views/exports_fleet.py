@@ -129,11 +129,7 @@ def margins(request: ConsoleRequest) -> HttpResponse:
             )
             for row in found.rows
         ],
-        "rates": [
-            (code, f"{round(rate, RATE_PLACES).normalize():f}")
-            for code, rate in sorted(found.worth.items())
-            if code != found.currency
-        ],
+        "rates": _rates(found),
         "left": left,
         "who": [(row, statements.get(row.key) if by == "tenant" else None) for row in left.rows],
         "chart": chart(left, by) if left.rows else "",
@@ -148,6 +144,12 @@ def _as_billed(row: Compared, found: Reconciliation, bill: ProviderBill | None) 
     if bill is None or bill.currency == found.currency or not row.cost:
         return ""
     return f"{rounded(row.cost / found.worth[bill.currency], 2)} {bill.currency}"
+
+
+def _rates(found: Reconciliation) -> list[tuple[str, str]]:
+    """Return what one unit of every other currency counts as."""
+    others = sorted((code, rate) for code, rate in found.worth.items() if code != found.currency)
+    return [(code, f"{round(rate, RATE_PLACES).normalize():f}") for code, rate in others]
 
 
 def _opened(
