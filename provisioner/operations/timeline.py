@@ -95,7 +95,9 @@ def _counting(operation: Operation) -> list[Entry]:
     """Return what was done in the present try: one that begins further back does all from there on anew."""
     entries: list[Entry] = list(operation.steps_done)
     if operation.state == State.SUCCEEDED:
-        return entries
+        # It did all of them, be it in the order that its flow had before a deploy changed that.
+        newest = {entry["step"]: number for number, entry in enumerate(entries)}
+        return [entries[number] for number in sorted(newest.values())]
     flow = flowbook.all_flows().get(operation.kind)
     place = {name: position for position, name in enumerate(flow.names())} if flow else {}
     counting, reached = list[Entry](), place.get(operation.step, len(place))

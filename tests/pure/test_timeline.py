@@ -78,6 +78,22 @@ def test_one_that_succeeded_tells_only_what_it_did(flow: Flow) -> None:
     ]
 
 
+def test_one_that_succeeded_behind_a_halted_try_tells_its_steps_in_the_order_of_the_last_one(
+    flow: Flow,
+) -> None:
+    first, second, third, fourth = flow.names()
+    halted = (entry(first), entry(second, failed="It gave up."), entry(fourth))
+    retried = (entry(second), entry(third), entry(fourth))
+    row = operation(fourth, *halted, *retried, state="succeeded")
+    assert told(row) == [(name, "done") for name in (first, second, third, fourth)]
+
+
+def test_one_that_succeeded_keeps_the_order_that_its_flow_had_then(flow: Flow) -> None:
+    first, second, third, _ = flow.names()
+    row = operation(first, entry(third), entry(second), entry(first), state="succeeded")
+    assert [name for name, _ in told(row)] == [third, second, first]
+
+
 def test_a_step_lasts_from_its_begin_to_its_end_or_until_now(flow: Flow) -> None:
     first, second, *_ = flow.names()
     began = NOW - timedelta(seconds=30)
