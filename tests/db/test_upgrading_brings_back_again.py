@@ -10,7 +10,7 @@ import pytest
 from controlplane.kernel.errors import Audience, Fatal
 from provisioner.modules.installing import install
 from provisioner.operations.models import Operation
-from provisioner.operations.services import cancel_operation
+from provisioner.operations.services import cancel_operation, retry_operation
 from provisioner.runtimes.models import Runtime
 from tests.plugins.simulator import Simulator
 from tests.upgrading import away, fulfil, installed, reach, ready_to_upgrade, turn, upgrade, wished
@@ -36,6 +36,10 @@ def away_at_first() -> Callable[..., None]:
         install(api, rendered, memory)
 
     return flaky
+
+
+def refuses(*_: object) -> Any:
+    raise Fatal("The cluster refuses it.", code="refused", audience=Audience.SRE)
 
 
 def held_at_the_checks(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +72,25 @@ def test_modules_that_an_older_upgrade_left_come_back_though_the_first_try_fails
     assert "No module was changed" not in second.error_message
 
 
+def test_a_retry_that_fails_early_brings_back_what_the_try_before_could_not(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = wished(runtime)
+    operation = upgrade(world, runtime)
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.steps.verify_upgrade.look_at", refuses)
+        patch.setattr("provisioner.steps.roll_back_modules.install", refuses)
+        fulfil(operation, until="failed")
+    assert "wanted again and not back" in operation.error_message
+    assert wished(runtime) == before != installed(runtime)
+    retry_operation(actor=world.sam.actor, operation_id=operation.pk)
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.steps.verify_access.is_ready", away)
+        fulfil(operation, until="failed")
+    assert "The modules of before were brought back" in operation.error_message
+    assert (wished(runtime), installed(runtime)) == (before, before)
+
+
 def test_an_upgrade_that_an_older_program_began_is_brought_back_all_the_same(
     world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,12 +100,8 @@ def test_an_upgrade_that_an_older_program_began_is_brought_back_all_the_same(
     kept = {name: value for name, value in operation.kept.items() if name != "modules_switched"}
     kept["modules_before"] = kept["before"]["modules"]
     Operation.objects.filter(pk=operation.pk).update(kept=kept)
-
-    def unwell(*_: object) -> Any:
-        raise Fatal("Unwell.", code="refused", audience=Audience.SRE)
-
     with monkeypatch.context() as patch:
-        patch.setattr("provisioner.steps.verify_upgrade.look", unwell)
+        patch.setattr("provisioner.steps.verify_upgrade.look", refuses)
         patch.setattr("provisioner.steps.roll_back_modules.install", away_at_first())
         fulfil(operation, until="failed")
     assert (wished(runtime), installed(runtime)) == (before, before)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from controlplane.kernel.errors import Audience, Fatal
+from provisioner.modules.installing import Sight, look
 from provisioner.operations import ledger
 from provisioner.operations.models import Operation, OperationAttempt
 from provisioner.operations.services import retry_operation
@@ -28,6 +30,7 @@ from tests.upgrading import (
     ready_to_upgrade,
     stops_answering,
     upgrade,
+    versions,
     wished,
 )
 from tests.work import again
@@ -149,6 +152,22 @@ def test_an_operation_out_of_time_still_has_time_to_bring_the_modules_back(
     assert installed(runtime) == before
 
 
+def test_checks_that_end_well_behind_the_deadline_roll_no_good_modules_back(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = upgrade(world, runtime)
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.steps.verify_upgrade.look", away)
+        reach(operation, lambda one: (one.step, one.state) == ("verify_upgrade", "waiting"))
+    work.time_passes(operation)
+    fulfil(operation)
+    assert operation.kept["report"]["reasons"] == []
+    runtime.refresh_from_db()
+    assert (runtime.phase, runtime.release_key) == ("ready", "2026.10.1")
+    new = wished(runtime)
+    assert installed(runtime) == new != versions(operation.kept["before"]["modules"])
+
+
 def tried_in_vain(operation: Operation) -> int:
     return OperationAttempt.objects.filter(
         operation=operation, step="roll_back_modules", outcome="retry"
@@ -167,9 +186,25 @@ def test_a_cluster_that_is_away_for_hours_gets_its_modules_back_when_it_answers(
         work.time_passes(operation, timedelta(hours=10))
         tried = tried_in_vain(operation)
         reach(operation, lambda one: tried_in_vain(one) > tried)
-    fulfil(operation, until="failed")
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.steps.roll_back_modules.look", starting_at_first())
+        reasons = fulfil(operation, until="failed")
+    waited = [reason for reason in reasons if "of before is not ready yet: it starts" in reason]
+    assert waited, "they were given the time to start that they need"
     assert_halted(operation, runtime, before)
-    assert installed(runtime) == before, "and they were given the time to start that they need"
+    assert installed(runtime) == before
+
+
+def starting_at_first() -> Callable[..., list[Sight]]:
+    """Return a look at modules that finds one of them still starting the first time."""
+    looks: list[int] = []
+
+    def seen(api: Any, rendered: Any) -> list[Sight]:
+        looks.append(1)
+        first, *others = look(api, rendered)
+        return [replace(first, complaints=("it starts",)) if len(looks) == 1 else first, *others]
+
+    return seen
 
 
 def lasting(*_: object) -> Any:
