@@ -18,7 +18,7 @@ from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.suspension import refuse_suspended
 from provisioner.drivers.base import CLUSTER_MISSING, Situation
-from provisioner.operations import engine, flowbook, ledger, queries, sweeping, transport
+from provisioner.operations import flowbook, queries, skipping, sweeping, transport
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
 from provisioner.operations.opening import ask_to_cancel, cancel_waiting, open_operation
@@ -163,10 +163,10 @@ def skip_step(*, actor: Actor, operation_id: UUID, reason: str, step: str = "") 
     skipped = operation.step
     if step and step != skipped:
         raise Refused("step_changed", "The operation stands at another step by now: look again.", status=409)
-    _refuse_unskippable(operation)
+    skipping.refuse_unskippable(operation)
     if operation.state == State.FAILED:
         _reopen(operation, step=skipped)
-    if not _skip(operation, reason):
+    if not skipping.skip(operation, reason=reason):
         raise Refused(
             "operation_busy",
             "A worker runs the step now. Pause the operation, then skip the step.",
@@ -244,47 +244,6 @@ def _reopen(operation: Operation, *, step: str) -> None:
         if cursor.rowcount != 1:
             raise Refused("operation_not_failed", "Somebody else has just retried it.", status=409)
     transport.send_on_commit(operation.pk)
-
-
-def _refuse_unskippable(operation: Operation) -> None:
-    steps = {step.name: step for step in flowbook.flow_of(operation.kind).steps}
-    step = steps.get(operation.step)
-    if step is None or step.skip_needs is None:
-        return
-    if operation.runtime.status.get("situation") != step.skip_needs:
-        raise Refused("step_not_skippable", step.skip_refusal, status=409)
-
-
-def _skip(operation: Operation, reason: str) -> bool:
-    """Move an operation that nobody holds behind its step; False when a worker holds it."""
-    names = flowbook.flow_of(operation.kind).names()
-    position = names.index(operation.step) + 1 if operation.step in names else 0
-    if position == len(names):
-        kind = Kind(operation.kind)
-        closed = ledger.finish_skipped(
-            operation_id=operation.pk,
-            runtime_id=operation.runtime_id,
-            kind=kind,
-            step=operation.step,
-            reason=reason,
-        )
-        if closed and closed.promoted:
-            transport.send_on_commit(closed.promoted)
-        return closed is not None
-    flow = flowbook.flow_of(operation.kind)
-    params: dict[str, Any] = {
-        "id": operation.pk,
-        "skipped": operation.step,
-        "step": names[position],
-        "reason": reason[:1000],
-        "progress": engine.percent(flow, names[position]),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(queries.SKIP, params)
-        moved = bool(cursor.rowcount == 1)
-    if moved:
-        transport.send_on_commit(operation.pk)
-    return moved
 
 
 def _audited(action: str, actor: Actor, operation: Operation, reason: str, **changes: str) -> Operation:

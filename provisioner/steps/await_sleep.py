@@ -38,4 +38,9 @@ step = Step(
     ends_when_ready=True,
     first_wait=Wait(FALLING_ASLEEP, delay=LOOK_AGAIN),
     needed=needed,
+    # Behind it the runtime counts as suspended and takes nothing of its tenant's quota: nodes that still ran would cost all the
+    # same.
+    skip_needs=Situation.ABSENT,
+    skip_refusal="The cluster has not been seen to sleep; skipped now, it would pass for suspended and run on. Mend what the "
+    "landscape says: this step ends by itself once the cluster sleeps.",
 )

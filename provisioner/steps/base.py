@@ -161,11 +161,12 @@ class Step:
     """One idempotent piece of a flow; a step's file exports it as `step`.
 
     `weight` is its share of the flow's progress bar. Where `needed` says no, it is done without being run, and nothing is taken
-    from the landscape's budget. A step with `skip_needs` can be skipped only while the observer's last sight of the cluster is
-    that one; `skip_refusal` is the sentence for people until then. A failure of a `harmless` step has changed nothing: the
-    runtime returns to the phase in the operation's input. A retry of a step with `retry_from` begins at that step. Where a step
-    with `otherwise` fails, of whatever, the operation does not: it goes on there. Passing faults take no attempts of a step that
-    is `patient`: only its deadline ends it. When it begins, the operation has at least `time_left`, however late it is.
+    from the landscape's budget. A step with a `skip_refusal` can't be skipped, and that sentence tells people why; one that has
+    `skip_needs` too can be while the observer's last sight of the cluster is that one. A failure of a `harmless` step has changed
+    nothing: the runtime returns to the phase in the operation's input. A retry of a step with `retry_from` begins at that step.
+    Where a step with `otherwise` fails, of whatever, the operation does not: it goes on there. Passing faults take no attempts of
+    a step that is `patient`: only its deadline ends it. When it begins, the operation has at least `time_left`, however late it
+    is.
     """
 
     name: str

@@ -34,4 +34,6 @@ step = Step(
     max_attempts=30,
     weight=6,
     follows_landscape=True,
+    skip_refusal="Skipped, the runtime would pass for upgraded with the workers of before. Mend what the landscape says: "
+    "this step ends by itself once every pool has the release's version and image and is healthy.",
 )

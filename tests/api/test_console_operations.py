@@ -172,6 +172,23 @@ def test_a_closed_operation_has_no_step_to_skip(world: World, operation: Operati
     assert "/skip" not in browse(world.sam).get(f"/operations/{operation.id}/").content.decode()
 
 
+def test_a_step_that_can_not_be_skipped_is_not_offered_to_be(world: World, operation: Operation) -> None:
+    sam, address = browse(world.sam), f"/operations/{operation.id}/skip"
+    rows = Operation.objects.filter(pk=operation.pk)
+    rows.update(
+        kind="upgrade", step="conclude_upgrade", state="failed", slot=None, finished_at=utcnow(), fence=1
+    )
+    assert controls(sam, operation) == {"retry"}
+    for answer in (
+        sam.get(address),
+        sam.post(address, {"shown": "conclude_upgrade", "reason": "It is fine"}),
+    ):
+        assert answer.status_code == 409
+        assert "Retry it; it begins again at “Note what is there”" in text(answer)
+    rows.update(step="verify_upgrade")
+    assert controls(sam, operation) == {"retry", "skip"}
+
+
 def test_a_tenant_s_admin_is_neither_offered_to_skip_nor_let(alice: Client, operation: Operation) -> None:
     assert "/skip" not in alice.get(f"/operations/{operation.id}/").content.decode()
     assert alice.get(f"/operations/{operation.id}/skip").status_code == 403

@@ -148,6 +148,13 @@ def test_only_the_platforms_team_skips_a_step(alice: Asking, sam: Asking, operat
     assert (skipped["state"], skipped["skipped_because"]) == ("skipped", "done by hand")
 
 
+def test_a_step_that_can_not_be_skipped_is_refused_with_what_to_do(sam: Asking, operation: str) -> None:
+    Operation.objects.update(kind="upgrade", step="conclude_upgrade", state="waiting")
+    answer = sam.post(f"{operation}/skip", {"reason": "it is fine"})
+    assert problem(answer) == (409, "step_not_skippable")
+    assert "This step alone says whether the upgrade came to its end" in read(answer)["detail"]
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume", "retry", "cancel", "skip"])
 def test_viewers_and_strangers_control_nothing(vera: Asking, bob: Asking, operation: str, verb: str) -> None:
     before = Operation.objects.values().get()

@@ -8,8 +8,9 @@ import pytest
 
 from provisioner.lifecycle.modules import configure_module
 from provisioner.lifecycle.upgrade import upgrade_runtime
-from provisioner.operations.services import cancel_operation, skip_step
+from provisioner.operations.services import cancel_operation, retry_operation, skip_step
 from provisioner.runtimes.models import Runtime
+from tests import work
 from tests.plugins.simulator import Simulator
 from tests.upgrading import (
     assert_halted,
@@ -104,3 +105,29 @@ def test_who_skips_the_checks_takes_the_upgrade_as_it_is(
     runtime.refresh_from_db()
     assert runtime.release_key == "2026.10.1"
     assert {wish["key"]: wish["version"] for wish in runtime.cluster_spec["modules"]}["isolation"] == "1.4.0"
+
+
+def test_a_halted_upgrade_does_not_become_a_good_one_by_a_skip(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = wished(runtime)
+    operation = upgrade(world, runtime)
+    with unwell(monkeypatch):
+        fulfil(operation, until="failed")
+    with work.refused("step_not_skippable"):
+        skip_step(actor=world.sam.actor, operation_id=operation.pk, reason="Looked myself.")
+    assert_halted(operation, runtime, before)
+
+
+def test_a_retry_whose_first_step_is_skipped_is_judged_anew(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = upgrade(world, runtime)
+    with unwell(monkeypatch):
+        fulfil(operation, until="failed")
+    retry_operation(actor=world.sam.actor, operation_id=operation.pk)
+    skip_step(actor=world.sam.actor, operation_id=operation.pk, step="snapshot_owned", reason="Seen before.")
+    fulfil(operation)
+    runtime.refresh_from_db()
+    assert (runtime.phase, runtime.release_key) == ("ready", "2026.10.1")
+    assert installed(runtime) == wished(runtime) != versions(operation.kept["before"]["modules"])

@@ -18,6 +18,7 @@ from provisioner.lifecycle.module_reading import modules_of
 from provisioner.lifecycle.resume import held_by
 from provisioner.operations.models import Operation
 from provisioner.operations.moves import OPEN, Slot, State
+from provisioner.operations.skipping import unskippable
 from provisioner.operations.timeline import attempts_of, timeline
 from provisioner.operations.timing import usual_seconds
 from provisioner.runtimes.models import Runtime
@@ -93,7 +94,8 @@ def controls(visitor: Visitor, operation: Operation) -> list[str]:
         verbs.append("resume")
     if state is State.FAILED:
         verbs.append("retry")
-    if (active or state is State.FAILED) and actor.may(Permission.SKIP, tenant_id=tenant_id):
+    skips = (active or state is State.FAILED) and actor.may(Permission.SKIP, tenant_id=tenant_id)
+    if skips and not unskippable(operation):
         verbs.append("skip")
     begun_removal = operation.kind == Kind.DEPROVISION and active and operation.fence
     if stoppable and not begun_removal and not operation.cancel_requested_at:

@@ -18,6 +18,7 @@ from controlplane.console.visitor import ConsoleRequest, require
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Permission
 from provisioner.operations.services import skip_step
+from provisioner.operations.skipping import refuse_unskippable
 from provisioner.operations.timeline import step_title
 
 LONGEST_REASON = 300
@@ -29,6 +30,8 @@ def form(request: ConsoleRequest, operation_id: UUID) -> HttpResponse:
     """Say what skipping means, ask why, then skip the step that was shown."""
     row = queries.the_operation(request.visitor.actor, operation_id)
     require(request.visitor, Permission.SKIP, row.tenant)
+    if request.method == "GET":
+        refuse_unskippable(row)
     step = request.POST.get("shown", row.step)
     reason = clean(request.POST.get("reason", ""))[:LONGEST_REASON]
     about = "Kept in the history and in the audit trail."
