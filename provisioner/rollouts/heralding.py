@@ -14,23 +14,28 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import F
 
 from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Refused
 from controlplane.notices.webhooks import emit
 from controlplane.tenants.isolation.prepared import rows
+from controlplane.tenants.isolation.scopes import platform_scope
 from provisioner.lifecycle import upgrade_notices
 from provisioner.rollouts import reading_queries
 from provisioner.rollouts.facts import Facts
 from provisioner.rollouts.gates.registry import least_wait
-from provisioner.rollouts.models import Rollout, Stage
+from provisioner.rollouts.models import Rollout, Stage, Target
 from provisioner.rollouts.schedules import Schedules
+from provisioner.rollouts.states import TargetState
+from provisioner.rollouts.windows import Opening
 
 log = structlog.get_logger(__name__)
 
 EVENT = "runtime.upgrade_planned"
 MOST = upgrade_notices.MOST_NAMED
 SOON = timedelta(minutes=1)
+IN_ITS_TURN = "in its turn"
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,30 @@ def _tell_tenants(coming: _Coming, joined: list[UUID] | None, now: datetime) -> 
     return len(by_tenant)
 
 
+def when_it_comes(*, rollout_id: UUID, runtime_id: UUID, now: datetime) -> str:
+    """Return when the upgrade of a runtime whose stage has not begun may begin, as a message of now would say it.
+
+    Its tenant may know that, and not what of the rollout says so.
+    """
+    with platform_scope():
+        planned = Target.objects.filter(rollout=rollout_id, runtime=runtime_id, state=TargetState.PLANNED)
+        row = planned.values(
+            "runtime_id", "reason_until", name=F("runtime__name"), tenant_id=F("runtime__tenant_id"),
+            plan_id=F("runtime__plan_id"), stage_number=F("stage__position"), release=F("rollout__release_key"),
+            windows=F("rollout__windows"),
+        ).first()  # fmt: skip
+        if row is None:
+            return IN_ITS_TURN
+        row["stage"] = row["stage_number"]
+        begins = _earliest(rollout_id, now)
+        if row["reason_until"]:  # the notice of who joined
+            begins[row["stage"]] = max(begins.get(row["stage"], now), row["reason_until"])
+        ignores = row["windows"] == "ignore"
+        coming = _Coming(rollout_id, row["release"], ignores, begins, "")
+        when: str = _named(row, coming, None if ignores else Schedules.of([row], now), now)["when"]
+    return when
+
+
 def _tell(tenant: UUID, coming: _Coming, runtimes: Sequence[Mapping[str, Any]]) -> None:
     """Write the messages; a tenant whose address no mail can be sent to keeps none from the others."""
     named = [{name: one[name] for name in ("id", "name", "not_before")} for one in runtimes[:MOST]]
@@ -115,8 +144,10 @@ def _earliest(rollout_id: UUID, now: datetime) -> dict[int, datetime]:
     for stage in Stage.objects.filter(rollout=rollout_id).order_by("position").prefetch_related("gates"):
         shut = [gate for gate in stage.gates.all() if not gate.open]
         for side in ("before", "after"):
-            asked = [(gate.kind, gate.settings) for gate in shut if gate.side == side]
-            at += timedelta(seconds=least_wait(asked, at))
+            theirs = [gate for gate in shut if gate.side == side]
+            asked = [(gate.kind, gate.settings) for gate in theirs if gate.until is None]
+            known = [gate.until for gate in theirs if gate.until is not None]
+            at = max([at + timedelta(seconds=least_wait(asked, at)), *known])
             begins.setdefault(stage.position, at)
     return begins
 
@@ -128,10 +159,18 @@ def _named(
     earliest = coming.begins.get(row["stage"], now)
     opening = schedules.opening(row, earliest) if schedules else None
     at = opening.begin if opening else earliest
-    when, why = "in its turn", ", when its maintenance window opens" if at > earliest else ""
+    when = IN_ITS_TURN
     if at > now + SOON:
+        why = _why(opening, windows=bool(schedules and schedules.windows_for(row))) if at > earliest else ""
         when = f"not before {at:%-d %b %H:%M} UTC{why}"
     return {**_unnamed(row), "when": when, "not_before": rfc3339(at)}
+
+
+def _why(opening: Opening | None, *, windows: bool) -> str:
+    """Say what is waited for up to then."""
+    if opening is None or not opening.excluded:
+        return ", when its maintenance window opens"
+    return ", when its exclusion is over" + (" and its maintenance window is open" if windows else "")
 
 
 def _unnamed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.isolation.prepared import rows
 from provisioner.rollouts import reading_queries
+from provisioner.rollouts.heralding import IN_ITS_TURN, when_it_comes
 from provisioner.rollouts.members import ahead_of
 from provisioner.rollouts.permitted import may_read, the_rollout
 from provisioner.runtimes.counting import by, fleet_standing
@@ -82,7 +83,7 @@ def why_not(*, actor: Actor, runtime_id: UUID) -> list[Chain]:
     wanted = {"runtime": runtime_id, "most": SHOWN}
     if inside:
         return [_chain(row) for row in rows(reading_queries.OF_RUNTIME, wanted)]
-    return [_for_tenant(row) for row in rows(reading_queries.OF_OWN_RUNTIME, wanted)]
+    return [_for_tenant(row, runtime_id) for row in rows(reading_queries.OF_OWN_RUNTIME, wanted)]
 
 
 def said_of(*, actor: Actor, runtime_id: UUID) -> list[dict[str, Any]]:
@@ -110,13 +111,16 @@ def _chain(row: Mapping[str, Any]) -> Chain:
     return _said(row, row["rollout"], links)
 
 
-def _for_tenant(row: Mapping[str, Any]) -> Chain:
+def _for_tenant(row: Mapping[str, Any], runtime_id: UUID) -> Chain:
     if row["state"] in DONE:
         links = []
     elif row["state"] in HAD:
         links = [Link("rollout", row["state"], HAD[row["state"]])]
-    elif row["state"] == "planned" or (told := _of_target(row)).code not in THEIRS:
-        links = [Link("rollout", "rolled_out", "comes in its turn")]
+    elif row["state"] == "planned":
+        when = when_it_comes(rollout_id=row["rollout_id"], runtime_id=runtime_id, now=utcnow())
+        links = [Link("rollout", "rolled_out", f"comes {when}")]
+    elif (told := _of_target(row)).code not in THEIRS:
+        links = [Link("rollout", "rolled_out", f"comes {IN_ITS_TURN}")]
     else:
         links = [told]
     return _said(row, f"Release {row['release_key']}", links)

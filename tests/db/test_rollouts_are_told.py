@@ -11,9 +11,10 @@ import pytest
 from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.ids import uuid7
 from controlplane.notices.models import Webhook, WebhookDelivery
+from controlplane.tenants.isolation.scopes import tenant_scope
 from controlplane.tenants.models import Tenant
 from provisioner.lifecycle import upgrade_notices
-from provisioner.rollouts.models import MaintenanceWindow, Stage, Target
+from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Stage, Target
 from provisioner.rollouts.planning import plan_rollout
 from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
@@ -55,11 +56,19 @@ def test_whoever_listens_and_is_concerned_is_told_without_others_numbers(world: 
 def test_owners_and_admins_are_told_once_and_beforehand_what_comes_and_when_it_may_begin(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = fleet(world.shop, [world.landscape], 2)
-    MaintenanceWindow.objects.create(
-        runtime=second, tenant=world.archipel, days=["sat"], begin="02:00", end="04:00", time_zone="UTC",
-        created_by="t",
-    )  # fmt: skip
+    first, second, third, fourth = fleet(world.shop, [world.landscape], 4)
+    for runtime in (second, fourth):
+        MaintenanceWindow.objects.create(
+            runtime=runtime, tenant=world.archipel, days=["sat"], begin="02:00", end="04:00", time_zone="UTC",
+            created_by="t",
+        )  # fmt: skip
+    span = {
+        "begins_at": utcnow() - timedelta(days=1),
+        "ends_at": utcnow() + timedelta(days=8),
+        "reason": "our fair",
+    }
+    for runtime in (third, fourth):
+        Exclusion.objects.create(runtime=runtime, tenant=world.archipel, **span)
     told: list[Any] = []
     monkeypatch.setattr(upgrade_notices, "_tell", lambda _kind, _tenant, words, _key: told.append(words))
     with upgrading(Upgrades()):
@@ -69,11 +78,37 @@ def test_owners_and_admins_are_told_once_and_beforehand_what_comes_and_when_it_m
         tick()
         tick()
     [words] = told
-    assert (words["release"], words["count"]) == (NEW, 2)
+    assert (words["release"], words["count"]) == (NEW, 4)
     when = {one["name"]: one["when"] for one in words["runtimes"]}
     assert when[first.name] == "in its turn"
     assert when[second.name].startswith("not before")
     assert when[second.name].endswith("when its maintenance window opens")
+    assert when[third.name] == f"not before {span['ends_at']:%-d %b %H:%M} UTC, when its exclusion is over"
+    assert when[fourth.name].endswith("when its exclusion is over and its maintenance window is open")
+
+
+def test_what_a_tenant_reads_of_a_stage_to_come_is_what_the_message_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    told: list[Any] = []
+    monkeypatch.setattr(upgrade_notices, "_tell", lambda _kind, _tenant, words, _key: told.append(words))
+    start = (utcnow() + timedelta(days=2)).replace(microsecond=0)
+    gate = {"kind": "scheduled_start", "at": start.isoformat()}
+    plan = {"stages": [{"name": "canary", "share": 1}, {"name": "rest", "before": [gate]}], "notice_hours": 0}
+    with upgrading(Upgrades()):
+        rollout = create_rollout(
+            actor=world.sam.actor, name="October", release=NEW, selector="all", plan=plan
+        )
+        start_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+        tick()
+        tick()
+    later = Target.objects.get(state="planned").runtime
+    [when] = [one["when"] for one in told[0]["runtimes"] if one["name"] == later.name]
+    assert when == f"not before {start:%-d %b %H:%M} UTC"
+    with tenant_scope(world.archipel.id):
+        (chain,) = why_not(actor=world.alice.actor, runtime_id=later.pk)
+    assert chain.links[0].reason == f"comes {when}"
 
 
 def test_canaries_have_notice_before_they_begin_and_why_not_says_so(world: World) -> None:
