@@ -78,7 +78,9 @@ def the_rollout(server: Api, named: str) -> dict[str, Any]:
     still_open = [row for row in found if row["state"] not in ENDED]
     if len(still_open) > 1:
         choices = ", ".join(f"{row['id']} ({row['state']})" for row in still_open[:5])
-        detail = f"{len(still_open)} rollouts that have not ended are called “{named}”: {choices}. Write the id."
+        detail = (
+            f"{len(still_open)} rollouts that have not ended are called “{named}”: {choices}. Write the id."
+        )
         raise CliProblem(detail)
     return dict(server.get(f"rollouts/{(still_open or found)[0]['id']}"))
 
