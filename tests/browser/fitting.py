@@ -39,7 +39,12 @@ CUT_OFF = """(() => {
   for (const part of main.querySelectorAll("input, select, textarea, button")) {
     if (part.checkVisibility()) look(`${part.localName} ${part.name}`, part, part.getBoundingClientRect());
   }
-  for (const list of main.querySelectorAll("select")) {
+  return found;
+})()"""
+# What is chosen in a list that is not wide enough for it.
+CUT_CHOICES = """(() => {
+  const found = [];
+  for (const list of document.querySelectorAll("main select")) {
     if (!list.checkVisibility() || !list.selectedOptions.length) continue;
     const alone = list.cloneNode(false);  // as wide as what is chosen needs it
     alone.append(list.selectedOptions[0].cloneNode(true));
@@ -59,10 +64,11 @@ def faults(page: Page) -> list[str]:
     return [*([f"{over} pixels too wide"] if over > 0 else []), *page.evaluate(CUT_OFF)]
 
 
-def faults_at_both(page: Page) -> list[str]:
-    """Return what does not fit a desk's window or a phone's; it is a phone's afterwards."""
+def faults_at_both(page: Page, *, choices: bool = False) -> list[str]:
+    """Return what does not fit a desk's window or a phone's; it is a phone's afterwards. With `choices` those of lists too."""
     found = []
     for name, size in (("on a desk", WIDE), ("on a phone", NARROW)):
         page.set_viewport_size(size)
         found += [f"{name}: {fault}" for fault in faults(page)]
+        found += [f"{name}: {fault}" for fault in page.evaluate(CUT_CHOICES)] if choices else []
     return found

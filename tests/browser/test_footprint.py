@@ -13,6 +13,7 @@ from controlplane.tenants.access import SYSTEM
 from provisioner.runtimes.models import Runtime
 from tests.browser.axe import violations
 from tests.browser.conftest import Open
+from tests.browser.fitting import faults
 from tests.footprints import COMPONENTS, make, midnight, seen
 from tests.signed_in import build
 from tests.usage import begin
@@ -20,7 +21,6 @@ from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAYS = 6
-FITS = "document.documentElement.scrollWidth <= window.innerWidth"
 
 
 @pytest.fixture
@@ -54,8 +54,7 @@ def full(world: World) -> Runtime:
 
 
 def checked(page: Any) -> None:
-    assert page.evaluate(FITS), page.url
-    assert violations(page) == []
+    assert faults(page) + violations(page) == [], page.url
 
 
 def test_the_pages_of_footprints(world: World, full: Runtime, open_page: Open) -> None:

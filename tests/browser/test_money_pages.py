@@ -50,7 +50,7 @@ def walked(page: Any, paths: list[str]) -> dict[str, list[str]]:
         page.emulate_media(color_scheme="light")
         answer = page.goto(path)
         faults = [] if answer and answer.status == 200 else [f"answers {answer and answer.status}"]
-        faults += faults_at_both(page)
+        faults += faults_at_both(page, choices=True)
         faults += violations(page)
         page.emulate_media(color_scheme="dark")
         if faults := faults + violations(page, colours_only=True):
