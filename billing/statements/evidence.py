@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+
+from django.db.models import Max, Q, Sum
 
 from billing.books.models import PriceBook
 from billing.statements import queries
-from billing.statements.models import Charge
+from billing.statements.models import Charge, State, Statement
 from billing.usage.reading import samples_of_hour
 from billing.usage.slots import start_of
 from controlplane.tenants.isolation.scopes import tenant_scope
@@ -43,6 +46,20 @@ FROM h LEFT JOIN usage_shapes((SELECT array_agg(DISTINCT shape) FROM h)) x ON x.
 GROUP BY h.hour ORDER BY h.hour
 """
 
+# Days of the runtime of which hours came out different in a stretch of time, and how many hours.
+ANEW = """
+SELECT (h.hour AT TIME ZONE 'UTC')::date, count(DISTINCT h.hour)
+FROM usage_hours_of(%(tenant)s, %(start)s, %(end)s, %(runtime)s) h JOIN usage_span s ON s.id = h.span
+WHERE s.account = %(account)s AND s.plan = %(plan)s AND h.rolled_at > %(since)s
+    AND h.rolled_at <= coalesce(%(until)s::timestamptz, 'infinity')
+GROUP BY 1 ORDER BY 1
+"""
+
+# What makes two lines be about one thing, whatever their dates and amounts.
+_SAME = (
+    "category", "account", "runtime", "plan", "region", "meter", "dimension", "unit", "book", "book_version", "price_line",
+    "part", "commitment", "commitment_status", "credit",
+)  # fmt: skip
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 LEVELS = "SELECT id, (levels -> %(meter)s ->> %(dimension)s)::bigint FROM usage_shapes(%(shapes)s::int[])"
 
@@ -120,6 +137,31 @@ def samples_of(line: Charge, hour: datetime) -> list[Sample]:
         )
         for sample in seen
     ]
+
+
+def computed_anew(row: Statement, line: Charge) -> list[tuple[date, int]]:
+    """Return the days that a correction may come from, with how many of their hours came out different.
+
+    They changed after the last statement that could have had them was sealed, and before this one was.
+    """
+    sealed = Statement.objects.filter(tenant=line.tenant_id, state=State.SEALED, month__lt=row.month)
+    since = sealed.filter(month__gte=line.origin_month).aggregate(newest=Max("sealed_at"))["newest"]
+    if since is None or not has_evidence(line):
+        return []
+    values = {"start": line.period_start, "end": line.period_end, "since": since, "until": row.sealed_at}
+    return [(day, hours) for day, hours in _asked(line, ANEW, values)]
+
+
+def charged_before(row: Statement, line: Charge) -> Decimal:
+    """Return the quantity that sealed statements had charged of what a correction is about, in the line's unit."""
+    held = Charge.objects.of(line.tenant_id).filter(
+        statement__state=State.SEALED,
+        statement__month__lt=row.month,
+        **{name: getattr(line, name) for name in _SAME if getattr(line, name) is not None},
+    )
+    about = Q(statement__month=line.origin_month, origin_month=None) | Q(origin_month=line.origin_month)
+    found: Decimal | None = held.filter(about).aggregate(sum=Sum("quantity"))["sum"]
+    return found or Decimal(0)
 
 
 def sums_of(pieces: Iterable[Piece]) -> Piece:

@@ -14,11 +14,11 @@ from billing.books.loading import DATA
 from billing.statements import adjusting
 from billing.statements.models import Adjustment
 from billing.usage.models import Day
-from controlplane.console.views import statements_managing
+from controlplane.console.views import statements, statements_managing
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
-from tests.months import CORE_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use
+from tests.months import AUGUST, CORE_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -122,8 +122,49 @@ def test_corrections_and_credits_stand_apart_and_each_runtime_has_its_sum(
     assert places == sorted(places)
     assert text.index("mends June 2026") < places[1] < text.index("Outage</a>") < places[2]
     usage = text[places[2] :]
-    assert '<th scope="rowgroup" colspan="3">shop</th>' in usage
+    assert f'<th scope="rowgroup" colspan="3">{world.shop.name}</th>' in usage
     assert usage.count("9.42") == 3  # the section, the account, the runtime: 9.30 + 0.12
+
+
+def test_each_section_is_linked_to_where_it_begins_on_another_page_too(
+    world: World, finops: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = runtime()
+    use(source, world.shop, JUNE, days=61, vcpu=10 * CORE_HOUR, memory=1024 * 3600)
+    sealed(world.archipel, JUNE)
+    change(source, JUNE, "vcpu", 20 * CORE_HOUR)
+    address = reverse("console:statement", args=[drafted(world.archipel, JULY).pk])
+    monkeypatch.setattr(statements, "LINES", 1)
+    text = finops.get(address).content.decode()
+    assert '<a href="#h-corrections">' in text
+    assert '<a href="?from=1#h-usage">' in text
+    assert 'id="h-usage"' not in text
+    text = finops.get(f"{address}?from=1").content.decode()
+    assert '<a href="?from=0#h-corrections">' in text
+    assert '<a href="#h-usage">' in text
+    assert 'id="h-usage"' in text
+
+
+def test_a_correction_says_what_was_charged_before_and_what_is_now(world: World, finops: Client) -> None:
+    source = runtime()
+    use(source, world.shop, JUNE, days=92, vcpu=10 * CORE_HOUR)
+    sealed(world.archipel, JUNE)
+    change(source, JUNE, "vcpu", 20 * CORE_HOUR)
+    row = sealed(world.archipel, JULY)
+
+    def facts() -> str:
+        line = row.charges.get(charge_class="Correction")
+        return finops.get(reverse("console:statement-line", args=[row.pk, line.line_id])).content.decode()
+
+    text = facts()
+    for name, quantity in (("Charged before", "300"), ("Charged now", "310"), ("Difference", "10")):
+        assert f"<dt>{name}</dt><dd>{quantity} Core-Hours</dd>" in text
+    assert "Tiers and included units are shared by the whole tenant" in text
+    change(source, JUNE, "vcpu", 5 * CORE_HOUR)
+    row = drafted(world.archipel, AUGUST)
+    text = facts()
+    for name, quantity in (("Charged before", "310"), ("Charged now", "295"), ("Difference", "\u221215")):
+        assert f"<dt>{name}</dt><dd>{quantity} Core-Hours</dd>" in text
 
 
 def test_a_line_that_charges_a_part_of_its_days_says_so(world: World, finops: Client) -> None:

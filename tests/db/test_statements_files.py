@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,9 @@ from pypdf import PdfReader
 from billing.pricing.amounts import written
 from billing.statements.as_csv import as_csv
 from billing.statements.as_pdf import as_pdf
-from billing.statements.evidence import days_of, has_evidence, hours_of, samples_of, sums_of
+from billing.statements.evidence import computed_anew, days_of, has_evidence, hours_of, samples_of, sums_of
 from billing.statements.models import Charge, Statement
+from billing.statements.queries import following
 from billing.statements.reading import lines_of
 from billing.statements.sections import Section, groups_of
 from tests import usage as fleet
@@ -149,6 +151,26 @@ def test_a_line_opens_to_days_hours_and_samples(world: World) -> None:
     egress = Charge.objects.filter(statement=row, meter="egress").first()
     if egress is not None:
         assert sums_of(hours_of(egress, start.date())).quantity == egress.base_quantity
+
+
+def test_a_correction_names_the_days_of_which_hours_came_out_different_since_its_month_was_sealed(
+    world: World,
+) -> None:
+    start = fleet.morning(2)
+    fleet.begin(start)
+    source = fleet.live(start, gone=start + 2 * fleet.HOUR, tenant=world.archipel.id, account=world.shop.id)
+    fleet.send([fleet.sight(source, slot) for slot in fleet.slots(start, 18)])
+    roll_up()
+    month = start.date().replace(day=1)
+    line = Charge.objects.get(statement=drafted(world.archipel, month, now=fleet.morning(0)), meter="vcpu")
+    line.origin_month = JUNE
+    row = Statement(tenant=world.archipel, month=following(month))
+    assert computed_anew(row, line) == [], "nothing was sealed before"
+    use(runtime(), world.shop, JUNE, vcpu=CORE_HOUR)
+    sealed(world.archipel, JUNE, now=datetime(2026, 7, 2, tzinfo=UTC))
+    assert computed_anew(row, line) == [(start.date(), 2)]
+    row.sealed_at = start + fleet.HOUR
+    assert computed_anew(row, line) == [], "what changed since it was sealed is another one's"
 
 
 def text_of(pdf: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -34,6 +34,7 @@ ABOUT = {
     Section.FEES: "What is paid each month, used or not.",
     Section.USAGE: "What this month's runtimes used, before credits.",
 }
+Names = Mapping[str, str]
 BLOCKED = Badge("Can't be sealed", "exclamation-triangle", "bad")
 
 
@@ -80,6 +81,7 @@ class SectionShown:
     about: str
     billed: str
     lines: int
+    href: str  # where it begins, on this page or another one
     accounts: list[AccountShown] = field(default_factory=list)
 
 
@@ -107,9 +109,9 @@ def badge_of(row: Statement) -> Badge:
     return BLOCKED if row.problems else STATES[State(row.state)]
 
 
-def line_shown(row: Statement, line: Charge) -> LineShown:
+def line_shown(row: Statement, line: Charge, names: Names) -> LineShown:
     """Return one line in words."""
-    account, runtime = name_in(row.names, line.account), name_in(row.names, line.runtime)
+    account, runtime = name_in(names, line.account), name_in(names, line.runtime)
     first, last = line.period_start, line.period_end - timedelta(microseconds=1)
     period = f"{first:%-d %b}" if first.date() == last.date() else f"{first:%-d %b} to {last:%-d %b}"
     what = f"{line.description or line.price_line}{f', {line.dimension}' if line.dimension else ''}"
@@ -121,9 +123,7 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
         runtime or account or TENANT,
         " · ".join(filter(None, under)) if not runtime else " · ".join(filter(None, [account, *under])),
         " · ".join(filter(None, under)),
-        f"{grouped(Decimal(plain(line.quantity.quantize(Decimal('0.0001')))))} {line.unit}"
-        if line.unit
-        else "",
+        quantity_shown(line, line.quantity),
         f"{plain(line.contracted_unit_price)}" if line.unit else "",
         digits(line.billed_cost, row.currency),
         known,
@@ -131,26 +131,37 @@ def line_shown(row: Statement, line: Charge) -> LineShown:
     )
 
 
-def sections_shown(row: Statement, groups: Sequence[Group], lines: Iterable[Charge]) -> list[SectionShown]:
-    """Return every section with its sum, and in it the lines of this page by account and runtime."""
-    found = {
-        section: _section(row, section, groups) for section in sorted({group.section for group in groups})
-    }
+def quantity_shown(line: Charge, quantity: Decimal) -> str:
+    """Write a quantity in a line's unit, to four places; nothing where it has none."""
+    return f"{grouped(Decimal(plain(quantity.quantize(Decimal('0.0001')))))} {line.unit}" if line.unit else ""
+
+
+def sections_shown(
+    row: Statement, groups: Sequence[Group], lines: Sequence[Charge], names: Names, *, first: int
+) -> list[SectionShown]:
+    """Return every section with its sum, and in it the lines of this page, from the `first` on, by account and runtime."""
+    found: dict[Section, SectionShown] = {}
+    begins = 0
+    for section in sorted({group.section for group in groups}):
+        here = first <= begins < first + len(lines)
+        found[section] = shown_section = _section(row, section, groups, "" if here else f"?from={begins}")
+        begins += shown_section.lines
     for (section, account), mine in groupby(lines, lambda line: (section_of(line), line.account)):
         billed = _billed(
             row, (group for group in groups if (group.section, group.account) == (section, account))
         )
-        shown = AccountShown(name_in(row.names, account) or TENANT, billed)
+        shown = AccountShown(name_in(names, account) or TENANT, billed)
         for runtime, theirs in groupby(mine, lambda line: line.runtime):
-            shown.runtimes.append(_runtime(row, groups, (section, account, runtime), theirs))
+            shown.runtimes.append(_runtime(row, groups, (section, account, runtime), theirs, names))
         found[section].accounts.append(shown)
     return list(found.values())
 
 
-def _section(row: Statement, section: Section, groups: Sequence[Group]) -> SectionShown:
+def _section(row: Statement, section: Section, groups: Sequence[Group], page: str) -> SectionShown:
     mine = [group for group in groups if group.section is section]
     lines = sum(group.lines for group in mine)
-    return SectionShown(section.name.lower(), section.title, ABOUT[section], _billed(row, mine), lines)
+    key = section.name.lower()
+    return SectionShown(key, section.title, ABOUT[section], _billed(row, mine), lines, f"{page}#h-{key}")
 
 
 def _runtime(
@@ -158,10 +169,11 @@ def _runtime(
     groups: Sequence[Group],
     place: tuple[Section, UUID | None, UUID | None],
     lines: Iterable[Charge],
+    names: Names,
 ) -> RuntimeShown:
     mine = (group for group in groups if (group.section, group.account, group.runtime) == place)
     return RuntimeShown(
-        name_in(row.names, place[2]), _billed(row, mine), [line_shown(row, line) for line in lines]
+        name_in(names, place[2]), _billed(row, mine), [line_shown(row, line, names) for line in lines]
     )
 
 
@@ -181,6 +193,12 @@ def pieces_shown(line: Charge, pieces: Iterable[Piece]) -> list[PieceShown]:
         )
         for piece in pieces
     ]
+
+
+def base_of(meter: str) -> str:
+    """Return what a meter's levels count in, "" for one that is no more or counts things."""
+    known = meters().get(meter)
+    return "" if known is None or known.base == "count" else known.base
 
 
 def samples_shown(line: Charge, samples: Iterable[Sample]) -> list[PieceShown]:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from billing.costs.names import named
 from billing.pricing.amounts import digits
 from billing.pricing.types import Category
 from billing.statements import evidence, reading, sections
 from billing.statements.as_csv import as_csv
-from billing.statements.models import Statement
+from billing.statements.models import Charge, Statement
 from billing.statements.queries import following
 from controlplane.console.pages import page, show
 from controlplane.console.presenters.statements import (
     badge_of,
+    base_of,
     in_unit,
     line_shown,
     percent,
     pieces_shown,
+    quantity_shown,
     samples_shown,
     sections_shown,
 )
@@ -69,6 +74,8 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
     first = _number(request.GET.get("from", ""))
     whole = reading.lines_of(row)
     lines = list(sections.in_sections(whole)[first : first + LINES + 1])
+    groups = sections.groups_of(whole)
+    names = _names(row, {group.account for group in groups})
     context = {
         "statement": row,
         "badge": badge_of(row),
@@ -77,7 +84,7 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
         "hours": in_unit("control_plane", row.alive_seconds).split()[0],
         "unknown": percent(row.unknown_seconds, row.alive_seconds) if row.unknown_seconds else "",
         "inferred": percent(row.inferred_seconds, row.alive_seconds) if row.inferred_seconds else "",
-        "sections": sections_shown(row, sections.groups_of(whole), lines[:LINES]),
+        "sections": sections_shown(row, groups, lines[:LINES], names, first=first),
         "newer": f"from={max(0, first - LINES)}" if first else "",
         "older": f"from={first + LINES}" if len(lines) > LINES else "",
         "may_seal": not row.problems and following(row.month) <= utcnow().date(),
@@ -101,9 +108,11 @@ def line(request: ConsoleRequest, statement_id: UUID, line_id: str) -> HttpRespo
     held, billed = whole.quantity + (whole.inferred if infers else 0), int(found.base_quantity)
     context = {
         "statement": row,
-        "shown": line_shown(row, found),
+        "shown": line_shown(row, found, _names(row, {found.account})),
         "line": found,
         "opens": opens,
+        "changed": _changed(row, found) if opens and found.charge_class else None,
+        "base": base_of(found.meter),
         "day": day,
         "hour": hour,
         "days": pieces_shown(found, days),
@@ -139,6 +148,21 @@ def _written(row: Statement, kind: str) -> bytes:
     from billing.statements.as_pdf import as_pdf  # its library is a tenth of what a process loads
 
     return as_pdf(row, lines, tenant=row.tenant.name)
+
+
+def _changed(row: Statement, line: Charge) -> dict[str, Any]:
+    """Return what a correction changes, and the days that it comes from as far as they are kept."""
+    before = evidence.charged_before(row, line)
+    return {
+        "before": quantity_shown(line, before),
+        "now": quantity_shown(line, before + line.quantity),
+        "days": evidence.computed_anew(row, line),
+    }
+
+
+def _names(row: Statement, accounts: Iterable[UUID | None]) -> dict[str, str]:
+    """Return what things were called when it was drafted, and accounts by the names that people gave them."""
+    return row.names | named([str(account) for account in accounts if account], [])
 
 
 def _number(text: str) -> int:
