@@ -45,10 +45,19 @@ def held(actor: Actor, rollout_id: UUID) -> Rollout:
     return found
 
 
-def stand_still() -> None:
-    """Wait for the look and the starts that are under way, and keep new ones back until the transaction ends."""
+def hold_look() -> None:
+    """Wait for the look that is under way, and keep the next one back until the transaction ends.
+
+    The look waits for no row that is locked before this: whoever asks holds no target yet, and no lane.
+    """
     with connection.cursor() as cursor:
         cursor.execute(queries.HOLD_TICK)
+
+
+def stand_still() -> None:
+    """Wait for the look and the starts that are under way, and keep new ones back until the transaction ends."""
+    hold_look()
+    with connection.cursor() as cursor:
         cursor.execute(queries.HOLD_STARTS)
 
 

@@ -16,8 +16,10 @@ from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Refused
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
+from controlplane.tenants.isolation.prepared import rows
+from provisioner.rollouts import queries
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow, Target
-from provisioner.rollouts.permitted import reason_of
+from provisioner.rollouts.permitted import hold_look, reason_of
 from provisioner.rollouts.putting_off import Scheduled, count_put_off, scheduled_of
 from provisioner.rollouts.states import TargetState
 from provisioner.rollouts.windows import next_opening, parse_exclusion, parse_window
@@ -182,22 +184,19 @@ def _put_off(actor: Actor, before: Scheduled | None, now: datetime, at: str) -> 
 
 
 def _changed(action: str, actor: Actor, row: MaintenanceWindow | Exclusion, changes: dict[str, Any]) -> None:
-    """Leave the audit row, and have targets that it concerns look at their windows again."""
-    whose, now = _owner_of(row), utcnow()
-    # By their runtimes' keys: whatever PostgreSQL knows of how many wait, it never holds each target against each.
-    runtimes = Runtime.objects.all()
-    if whose["runtime_id"]:
-        runtimes = runtimes.filter(pk=whose["runtime_id"])
-    elif whose["tenant_id"]:
-        runtimes = runtimes.filter(tenant=whose["tenant_id"])
-    if whose["plan_id"]:
-        runtimes = runtimes.filter(plan=whose["plan_id"])
-    looking = Target.objects.filter(runtime__in=runtimes.values("pk"))
-    looking.filter(state=TargetState.WAITING, reason_code__in=["window", "excluded"]).update(due_at=now)
-    looking.filter(state=TargetState.READY).update(
-        state=TargetState.WAITING, due_at=now, since=F("since"), reason_code="window",
-        reason="its maintenance window has changed",
-    )  # fmt: skip
+    """Leave the audit row, and have targets that it concerns look at their windows again.
+
+    A look under way goes by what held before, and says whom that makes ready only when it ends: so that is waited for.
+    """
+    hold_look()
+    if rows(queries.ANY_UNDER_WAY, {})[0]["exists"]:
+        looking, now = _targets_of(row), utcnow()
+        shut = looking.filter(state=TargetState.WAITING, reason_code__in=["window", "excluded"])
+        shut.update(due_at=now)
+        looking.filter(state=TargetState.READY).update(
+            state=TargetState.WAITING, due_at=now, since=F("since"), reason_code="window",
+            reason="its maintenance window has changed",
+        )  # fmt: skip
     audit.record(
         action,
         actor=actor,
@@ -206,3 +205,15 @@ def _changed(action: str, actor: Actor, row: MaintenanceWindow | Exclusion, chan
         target_id=row.runtime_id or row.tenant_id or row.plan_id or "every",
         changes={**changes, **({"plan": row.plan_id} if row.plan_id else {})},
     )
+
+
+def _targets_of(row: MaintenanceWindow | Exclusion) -> QuerySet[Target]:
+    """Return the targets of those for whom it holds, or held."""
+    if row.runtime_id:
+        return Target.objects.filter(runtime=row.runtime_id)
+    narrowed = {name: key for name, key in (("tenant", row.tenant_id), ("plan", row.plan_id)) if key}
+    if not narrowed:
+        return Target.objects.all()
+    # A plain list: of a join PostgreSQL holds each target against each runtime while it takes both tables for empty ones.
+    keys = list(Runtime.objects.filter(**narrowed, deleted_at=None).values_list("pk", flat=True))
+    return Target.objects.filter(runtime__in=keys)
