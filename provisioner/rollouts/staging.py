@@ -20,6 +20,7 @@ from provisioner.rollouts.states import DONE_STAGES, StageState, TargetState
 from provisioner.rollouts.telling import tell
 
 S, T = StageState, TargetState
+SENT_BACK = ("window", "stopped")  # who is busy or refused comes again and again, and is waited for no longer
 
 
 def bring_forward(facts: Facts, now: datetime) -> None:
@@ -63,7 +64,7 @@ def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
             return False
     if not any(lane.waiting for lane in lanes):
         return True
-    return overdue and not _has_time_anew(stage, late)
+    return overdue and not _has_time_anew(stage, late) and not _is_anybody_sent_back(stage, now)
 
 
 def _has_time_anew(stage: StageFacts, late: float) -> bool:
@@ -71,6 +72,15 @@ def _has_time_anew(stage: StageFacts, late: float) -> bool:
     own = Q(longer_seconds=None) | Q(longer_seconds__gt=late)
     again = Target.objects.filter(stage=stage.id, state=T.WAITING).exclude(reason_before="")
     return again.filter(own).exists()
+
+
+def _is_anybody_sent_back(stage: StageFacts, now: datetime) -> bool:
+    """Whether somebody had its turn, lost it, and is looked at again by this very look: its windows or its rollout did that.
+
+    It is ready again, or waits for something, when the look is over. Rides on target_pages_of_stage.
+    """
+    back = Target.objects.filter(stage=stage.id, state=T.WAITING, reason_code__in=SENT_BACK)
+    return back.filter(due_at__lte=now, reason_until=None).exists()
 
 
 def _is_taken_up_again(stage: StageFacts) -> bool:
