@@ -234,3 +234,44 @@ def test_as_many_statements_for_many_that_wait_as_for_one(world: World, clock: C
             tick(clock=clock())
     assert max(asked) < 60
     assert not PutOff.objects.exists()
+
+
+def test_an_exclusion_within_a_notice_puts_nothing_off_whatever_windows_come_later(
+    world: World, clock: Clock
+) -> None:
+    with upgrading(Upgrades(clock=clock, seconds=lambda _: 86400.0)):
+        fleet(world.shop, [world.landscape], 1)
+        started(world, plan={"stages": [{"name": "rest", "deadline_hours": 60 * 24}], "notice_hours": 6})
+        tick(clock=clock())
+        tick(clock=clock.passes(hours=7))
+        fleet(world.main, [world.landscape], 1)
+        tick(clock=clock.passes(minutes=2))
+        told = Target.objects.get(state="waiting", reason_code="notice").reason_until
+        assert told == clock() + timedelta(hours=6)
+        bob, owner = world.bob.actor, services.Owner(tenant_id=world.basalt.id)
+        services.add_exclusion(
+            actor=bob, owner=owner, begins_at=clock() + timedelta(hours=1), ends_at=clock() + timedelta(hours=4),
+            reason="our season",
+        )  # fmt: skip
+        clock.passes(hours=5)
+        services.add_window(actor=bob, owner=owner, days=["thu"], begin="02:00", end="04:00", time_zone="UTC")
+    kept = PutOff.objects.values_list("begins_at", "ends_at")
+    assert list(kept) == [(told, datetime(2027, 3, 4, 2, tzinfo=UTC))], "nothing would have begun before"
+
+
+def test_what_exclusions_that_are_over_took_goes_by_the_windows_that_held(world: World, clock: Clock) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    alice, owner = world.alice.actor, services.Owner(tenant_id=world.archipel.id)
+    wednesday = datetime(2027, 3, 3, tzinfo=UTC)
+    services.add_window(
+        actor=alice, owner=owner, days=["mon", "wed"], begin="02:00", end="04:00", time_zone="UTC"
+    )
+    for week in range(5):
+        begins = wednesday + 7 * week * A_DAY
+        services.add_exclusion(
+            actor=alice, owner=owner, begins_at=begins, ends_at=begins + A_DAY, reason="our season"
+        )
+    clock.now = wednesday + 36 * A_DAY
+    # By this window alone each would have taken a week: 35 days.
+    move_to(world, "wed")
+    assert MaintenanceWindow.objects.get().days == ["wed"]

@@ -77,14 +77,35 @@ def test_who_failed_is_tried_again_long_behind_its_stages_deadline(world: World,
     assert states(rollout) == counted(rollout) == {"succeeded": 3}
 
 
+def test_who_is_tried_again_behind_a_pause_has_its_stages_time_and_not_that_of_the_pause_too(
+    world: World, clock: Clock
+) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    with upgrading(Upgrades(clock=clock, fails=lambda _: "ERR_X")) as upgrades:
+        rollout = started(world, plan={**A_DAY, "max_failures": "100%"})
+        tick(clock=clock())
+        services.pause_rollout(actor=world.sam.actor, rollout_id=rollout.id, reason="incident")
+        looks(clock, 48, hours=1)
+        services.resume_rollout(actor=world.sam.actor, rollout_id=rollout.id)
+        upgrades.end_due(clock.passes(seconds=20))
+        tick(clock=clock())
+        blocked(upgrades)
+        retry(world, rollout, "failed")
+        looks(clock, 23, hours=1)
+        assert states(rollout) == {"blocked": 1}
+        looks(clock, 3, hours=1)
+    assert states(rollout) == {"left_behind": 1}
+
+
 def test_who_failed_in_a_stage_that_has_passed_is_tried_again_while_others_are_at_work(
     world: World, clock: Clock
 ) -> None:
     fleet(world.shop, [world.landscape], 4)
     canaries: list[UUID] = []
     stages = [{"name": "canary", "share": 1, "deadline_hours": 1}, {"name": "rest"}]
+    limits = {**WITHOUT_LIMITS, "max_concurrency": 1, "per_landscape": {"max_failures": "100%"}}
     with upgrading(Upgrades(clock=clock, fails=lambda _: "ERR_X" if not canaries else "")) as upgrades:
-        rollout = started(world, plan={"stages": stages, **WITHOUT_LIMITS, "max_concurrency": 1})
+        rollout = started(world, plan={"stages": stages, **limits})
         tick(clock=clock())
         upgrades.end_due(clock.passes(minutes=2))
         canaries.append(upgrades.begun[0][1])
@@ -94,7 +115,10 @@ def test_who_failed_in_a_stage_that_has_passed_is_tried_again_while_others_are_a
         assert retry(world, rollout, "failed") == 1
         looks(clock, 3, seconds=20)
         canary = Target.objects.get(runtime=canaries[0])
-    assert (canary.state, canary.reason_code) == ("ready", "place")
+        assert (canary.state, canary.reason_code) == ("ready", "place")
+        looks(clock, 4, hours=1)
+        canary.refresh_from_db()
+    assert canary.state == "ready", "it waits for a place, and its landscape is within its budget"
 
 
 def test_who_was_left_behind_for_its_window_comes_along_in_the_next_one_when_tried_again(

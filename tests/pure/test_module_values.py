@@ -188,6 +188,9 @@ def test_of_alike_faults_as_many_are_known_as_one_rendering_had() -> None:
     assert more(tried("7 days, 7 hours", days=7), tried("24 days, 24 hours", days=24)) == []
     assert more(tried("a 1", "a 2"), tried("a 2")) == ["a 1"], "what is said in the same words is known first"
     assert more(tried("a 1", "a 2"), tried("a 3"), tried("a 4", "a 5")) == []
+    assert more(tried("a 1", "a 2"), tried("a 3"), tried("a 4")) == ["a 2"], (
+        "neither of both had two of these"
+    )
     assert more(tried("privileged, hostPort", name="one"), tried("hostPort", name="two")) == [
         "privileged, hostPort"
     ]
