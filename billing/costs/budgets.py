@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from billing.books.services import currency_of
+from billing.costs.checking import check_tenant
 from billing.costs.models import Budget, Kind
 from billing.pricing.money import places_of
 from controlplane.kernel.clock import utcnow
@@ -18,7 +19,7 @@ from controlplane.kernel.errors import Refused
 from controlplane.kernel.ids import parse_uuid
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor, Permission
-from controlplane.tenants.calling import Call
+from controlplane.tenants.isolation.scopes import platform_scope
 from controlplane.tenants.models import Account, Tenant
 from controlplane.tenants.rights import require
 
@@ -52,7 +53,7 @@ def create_budget(
 ) -> Budget:
     """Make a budget of a tenant, or of one of its accounts (by id or slug); money is in the currency of its statements.
 
-    A worker looks at it at once.
+    It is looked at as soon as it is committed.
     Raises Refused: forbidden 403, account_unknown, name_taken 409, budgets_full 409, and what is wrong with a field.
     """
     require(actor, Permission.COST_MANAGE, tenant_id=tenant.id)
@@ -151,9 +152,14 @@ def _locked(actor: Actor, budget_id: UUID) -> Budget:
 
 
 def _look_at_once(budget: Budget) -> None:
-    """Only a worker may say how a budget stands, and until one did a stop that is used up stops nobody."""
-    about = (str(budget.tenant_id), str(budget.id))
-    Call("nesoi.check_budget", otherwise="beat looks at it within a minute", about=about).send_on_commit()
+    """Once it is committed, say how it stands: until then a stop that is used up stops nobody. Where that fails, beat does it."""
+    tenant_id, budget_id = budget.tenant_id, budget.id
+
+    def look() -> None:
+        with platform_scope():  # how a budget stands is not for a tenant's own scope to say
+            check_tenant(tenant_id=tenant_id, budgets=[budget_id], now=utcnow())
+
+    transaction.on_commit(look, robust=True)
 
 
 def _make_room(tenant: Tenant) -> None:

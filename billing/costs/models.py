@@ -51,7 +51,7 @@ class Budget(TenantOwned):
     revision = models.IntegerField(default=1)
     created_by = models.CharField(max_length=160)
     created_at = models.DateTimeField(auto_now_add=True)
-    # Whose turn it is; of a changed budget it is at once, should nobody hear the call.
+    # Whose turn it is; of one that was just set it is at once, should looking at it have failed then.
     due_at = models.DateTimeField(db_default=Now())
 
     class Meta:

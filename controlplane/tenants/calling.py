@@ -34,13 +34,12 @@ class Call:
 
     task: str
     otherwise: str
-    about: tuple[str, ...] = ()  # ids that the task takes
 
     def send(self) -> None:
         """Ask for the task; a broker that is away holds nobody up."""
         for sender in _senders:
             try:
-                sender.send_task(self.task, args=list(self.about), retry=False, ignore_result=True)
+                sender.send_task(self.task, retry=False, ignore_result=True)
             except (OperationalError, OSError) as fault:
                 log.warning("broker_away", task=self.task, reason=str(fault), remedy=self.otherwise)
 

@@ -12,10 +12,10 @@ import time_machine
 from django.core.cache import cache
 
 from billing.books.apply import apply_prices
-from billing.costs import budgets, tasks
+from billing.costs import budgets
+from billing.costs.checking import check_budgets
 from billing.costs.models import Budget, BudgetMonth
 from controlplane.kernel.errors import Refused
-from controlplane.tenants import calling
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.isolation.roles import WORKER
 from controlplane.tenants.isolation.scopes import tenant_scope
@@ -27,31 +27,15 @@ pytestmark = pytest.mark.django_db
 Committed = Callable[..., AbstractContextManager[Any]]
 
 
-class Worker:
-    """Does at once what it is called to, as a worker's role."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, list[str]]] = []
-
-    def send_task(self, name: str, *, args: list[str], **_: object) -> None:
-        """Run a task of costs; leave all others."""
-        if name == tasks.check_budget.name:
-            self.heard.append((name, args))
-            with acting_as(WORKER):
-                tasks.check_budget(*args)
-
-
 @pytest.fixture(autouse=True)
-def worker(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """Archipel's shop has cost 136.80 so far, and somebody answers calls."""
+def spent(world: World) -> Iterator[None]:
+    """Archipel's shop has cost 136.80 so far."""
     cache.clear()
     assert world.landscape.accepting
-    found = Worker()
-    monkeypatch.setattr(calling, "_senders", [found])
     with time_machine.travel(NOON, tick=False):
         apply_prices(actor=SYSTEM)
         days_of(world.shop, runtime_of(world.shop))
-        yield found
+        yield
 
 
 @pytest.fixture
@@ -111,19 +95,35 @@ def test_a_budget_that_is_lowered_or_given_a_stop_stops_at_once(world: World, co
     assert not is_stopped(world, "raised")
 
 
-def test_what_is_looked_at_is_that_budget_alone(world: World, worker: Worker, commit: Committed) -> None:
+def test_what_is_looked_at_is_that_budget_alone(world: World, commit: Committed) -> None:
     other = stopping(world, "5", name="Other")
     with commit():
         row = stopping(world, "1")
-    assert worker.heard == [("nesoi.check_budget", [str(world.archipel.id), str(row.id)])]
     assert set(BudgetMonth.objects.values_list("budget", flat=True)) == {row.id} != {other.id}
 
 
-def test_a_change_of_nothing_calls_nobody(world: World, worker: Worker, commit: Committed) -> None:
+def test_a_change_of_nothing_looks_at_nothing(world: World, commit: Committed) -> None:
     row = stopping(world, "1")
     with commit():
         change(world, row, amount=Decimal(1))
-    assert worker.heard == []
+    assert not BudgetMonth.objects.exists()
+
+
+def test_one_that_can_not_be_looked_at_is_set_and_left_to_beat(
+    world: World, commit: Committed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(**_: object) -> None:
+        raise RuntimeError("no disk")
+
+    monkeypatch.setattr(budgets, "check_tenant", breaks)
+    with commit():
+        row = stopping(world, "1")
+    assert not is_stopped(world, "next")
+    monkeypatch.undo()
+    with acting_as(WORKER):
+        Budget.objects.filter(pk=row.pk).update(due_at=NOON)
+        assert check_budgets(now=NOON) == 1
+    assert is_stopped(world, "later")
 
 
 def test_a_budget_that_is_gone_before_anybody_looked_is_nobodys(world: World, commit: Committed) -> None:
