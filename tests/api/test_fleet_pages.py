@@ -17,7 +17,7 @@ from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.rollouts.ticking import tick
 from provisioner.rollouts.waiving import waive_runtime
 from provisioner.runtimes.models import Runtime
-from tests.rolling_out import NEW, OLD, Upgrades, fleet, no_gates, states, upgrading
+from tests.rolling_out import NEW, OLD, Upgrades, fleet, no_gates, release, states, upgrading
 from tests.signed_in import browse, hidden_value, text
 from tests.world import World
 
@@ -233,6 +233,46 @@ def test_who_is_left_behind_is_waived_by_name_until_a_day(world: World, sre: Cli
     assert "Nobody here" in text(sre.get("/fleet/left-behind?waived=no"))
     sre.post(f"/fleet/left-behind/waivers/{waiver.pk}/revoke")
     assert "Nobody here" not in text(sre.get("/fleet/left-behind?waived=no"))
+
+
+def test_rollouts_that_ended_with_somebody_behind_are_named_where_nobody_else_is(
+    world: World, sre: Client
+) -> None:
+    fleet(world.shop, [world.landscape], FAILED)
+    Runtime.objects.update(spec={"parameters": {"channel": "none"}, "release": release(OLD)})
+    assert "ended with somebody behind" not in text(sre.get("/fleet/left-behind"))
+    rollout = with_failures(world, "rest")
+    tick(clock=utcnow())
+    first = Target.objects.filter(state="failed").order_by("position").first()
+    assert first is not None
+    waive_runtime(
+        actor=world.sam.actor, runtime_id=first.runtime_id, owner="ada", reason="late",
+        expires_at=utcnow() + timedelta(days=3),
+    )  # fmt: skip
+    page = sre.get("/fleet/left-behind")
+    assert "October 2 , 1 of them waived." in text(page)
+    assert f"/fleet/rollouts/{rollout.pk}/targets?state=not_done" in page.content.decode()
+    Runtime.objects.update(spec={"parameters": {"channel": "none"}, "release": release(NEW)})
+    assert "ended with somebody behind" not in text(sre.get("/fleet/left-behind"))
+
+
+def test_a_drafts_selector_stands_beside_its_name_and_not_for_its_progress(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="tenant=archipel", plan=no_gates("rest")
+    )
+    assert "October 2026.10.1 · tenant=archipel Draft not begun 0" in text(sre.get("/fleet/rollouts"))
+
+
+def test_who_is_blocked_is_marked_otherwise_than_who_failed(world: World, sre: Client) -> None:
+    fleet(world.shop, [world.landscape], 2)
+    started(world, **no_gates("rest"))
+    Target.objects.update(
+        state="blocked", due_at=utcnow(), reason_code="runtime_pinned", reason="It is pinned."
+    )
+    page = sre.get("/fleet/rollouts").content.decode()
+    assert "2 blocked" in page
+    assert "fill-bad" not in page
 
 
 def test_a_rollout_ends_with_everybody_who_is_not_on_it_by_name_and_who_answers(

@@ -41,7 +41,7 @@ STAGES: Mapping[str, Badge] = {
 TARGETS: Mapping[str, Badge] = {
     TargetState.PLANNED: Badge("Planned", "clock", "idle"),
     TargetState.WAITING: Badge("Waiting", "clock", "wait"),
-    TargetState.BLOCKED: Badge("Blocked", "no-symbol", "bad"),
+    TargetState.BLOCKED: Badge("Blocked", "no-symbol", "wait"),
     TargetState.READY: Badge("Ready to begin", "queue-list", "idle"),
     TargetState.STARTING: Badge("Starting", "arrow-path", "busy"),
     TargetState.RUNNING: Badge("Upgrading", "arrow-path", "busy"),
@@ -56,7 +56,7 @@ PARTS = (
     ("succeeded", "succeeded", "done", "ok"),
     ("active", "running", "upgrading", "busy"),
     ("failed", "failed", "failed", "bad"),
-    ("blocked", "blocked", "blocked", "bad"),
+    ("blocked", "blocked", "blocked", "wait"),
     ("waiting", "waiting", "waiting", "wait"),
     ("ready", "ready", "ready to begin", "wait"),
     ("left_behind", "left_behind", "left behind", "idle"),

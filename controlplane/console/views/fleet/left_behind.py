@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controlplane.console.fields.tree import Field
+from controlplane.console.fleet_queries import MOST_COUNTED
 from controlplane.console.pages import page
 from controlplane.console.queries import the_runtime
 from controlplane.console.typed import day
@@ -22,10 +23,12 @@ from controlplane.console.views.fleet.overview import version_chart
 from controlplane.console.visitor import ConsoleRequest
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.ids import parse_uuid
-from provisioner.rollouts import services, why_not
+from controlplane.tenants.access import Actor
+from provisioner.rollouts import reading, services, why_not
+from provisioner.rollouts.states import RolloutState
 from provisioner.rollouts.waiving import LONGEST
 
-PAGE_SIZE = 25
+PAGE_SIZE, LATEST_ENDED = 25, 5
 USUAL, A_DAY = timedelta(days=30), timedelta(days=1)
 WAIVED = {"": None, "yes": True, "no": False}
 
@@ -52,6 +55,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "behind": [*behind, *(one for one in versions if one.newest and one.release in outrun)],
         "count": sum(one.runtimes for one in behind) + sum(outrun.values()),
         "versions": version_chart(versions) if versions else None,
+        "ended": _ended(actor),
         "release": release,
         "waived": waived,
         "list_url": reverse("console:fleet-left-behind"),
@@ -59,6 +63,25 @@ def index(request: ConsoleRequest) -> HttpResponse:
         "older": f"{query}&after={more}".lstrip("&") if more else "",
     }
     return show_fleet(request, "left_behind.html", context)
+
+
+def _ended(actor: Actor) -> list[dict[str, Any]]:
+    """The latest rollouts that ended with somebody who is still not on their release, and how many these are."""
+    listed = [
+        one
+        for state in (RolloutState.COMPLETED, RolloutState.ABORTED)
+        for one in reading.list_rollouts(actor=actor, state=state, limit=LATEST_ENDED)
+    ]
+    latest = sorted(listed, key=lambda one: one.rollout.pk, reverse=True)[:LATEST_ENDED]
+    told = []
+    for one in latest:
+        most = sum(one.counts.get(column) or 0 for column in ("failed", "skipped", "left_behind"))
+        if most > MOST_COUNTED:  # to look at each would be to read the fleet
+            told.append({"rollout": one.rollout, "behind": most, "waived": 0, "at_most": True})
+        elif most:
+            behind, waived = why_not.open_ends(actor=actor, rollout_id=one.rollout.pk)
+            told.append({"rollout": one.rollout, "behind": behind, "waived": waived, "at_most": False})
+    return [one for one in told if one["behind"]]
 
 
 @require_http_methods(["GET", "POST"])
