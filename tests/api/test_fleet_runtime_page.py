@@ -12,8 +12,10 @@ from controlplane.console import queries
 from controlplane.kernel.clock import utcnow
 from controlplane.tenants import audit
 from controlplane.tenants.access import Actor
+from provisioner.lifecycle.upgrade import upgrade_runtime
 from provisioner.observer.models import Drift
 from provisioner.operations.models import Operation
+from provisioner.rollouts.models import Target
 from provisioner.rollouts.services import create_rollout, start_rollout
 from provisioner.runtimes.models import Runtime
 from tests.rolling_out import NEW, fleet, no_gates
@@ -43,6 +45,37 @@ def test_what_differs_stands_out_beside_what_is_as_wanted(world: World) -> None:
     assert "3 differ" in page
     Runtime.objects.update(generation=2)
     assert "generation 2 generation 1 On its way" in text(sre.get(where))
+
+
+def test_of_a_failed_one_nothing_is_on_its_way(world: World) -> None:
+    (row,) = fleet(world.shop, [world.landscape], 1)
+    Runtime.objects.update(
+        phase="failed",
+        generation=2,
+        pinned="2026.9.1",
+        status={"situation": "ready", "kubernetes_version": "1.33.8"},
+    )
+    page = text(browse(world.sam).get(f"/fleet/runtimes/{row.pk}/"))
+    assert "generation 2 generation 1 Differs" in page
+    assert "1 differs" in page
+    assert "On its way" not in page
+
+
+def test_why_a_rollout_has_not_come_is_told_in_a_sentence_without_its_code(world: World) -> None:
+    (row,) = fleet(world.shop, [world.landscape], 1)
+    made = create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=no_gates("rest")
+    )
+    start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+    Target.objects.update(
+        state="blocked",
+        due_at=utcnow(),
+        reason_code="upgrade_blocked",
+        reason="the budget never holds. Raise it.",
+    )
+    page = text(browse(world.sam).get(f"/fleet/runtimes/{row.pk}/"))
+    assert "The budget never holds. Raise it. Conditions" in page
+    assert "The budget never holds. Raise it.." not in text(browse(world.alice).get(f"/runtimes/{row.pk}/"))
 
 
 def test_all_that_happened_is_told_newest_first_with_a_way_to_each(world: World) -> None:
@@ -130,3 +163,17 @@ def test_what_changes_while_a_page_is_read_is_on_it_a_second_later(
     new = sre.get(address, {"seen": seen.group(1)})
     assert new.status_code == 200
     assert text(new) != text(old)
+
+
+def test_an_upgrade_that_its_own_people_have_begun_is_not_planned_any_more(world: World) -> None:
+    row = fleet(world.shop, [world.landscape], 1)[0]
+    made = create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=no_gates("rest")
+    )
+    start_rollout(actor=world.sam.actor, rollout_id=made.pk)
+    alice, where = browse(world.alice), f"/runtimes/{row.pk}/"
+    assert "is planned" in text(alice.get(where))
+    upgrade_runtime(actor=world.alice.actor, runtime_id=row.pk, release=NEW)
+    row.refresh_from_db()
+    assert row.phase == "ready", "nobody has taken it up yet"
+    assert "is planned" not in text(alice.get(where))

@@ -9,6 +9,7 @@ from typing import Any
 from controlplane.console.presenters.badges import Badge
 from provisioner.lifecycle.module_reading import ModuleSight
 from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Phase
 
 SAME = Badge("As wanted", "check-circle", "ok")
 DIFFERS = Badge("Differs", "exclamation-triangle", "bad")
@@ -32,7 +33,8 @@ def diff_lines(
     runtime: Runtime, modules: Sequence[ModuleSight], drift: Sequence[str], *, follows: str
 ) -> list[Line]:
     """Return every line; `drift` are paths in the landscape's words, `follows` the release of its channel, or its pinned one."""
-    moving = runtime.observed_generation < runtime.generation
+    failed = runtime.phase == Phase.FAILED  # then nothing moves, whatever was wished
+    moving = not failed and runtime.observed_generation < runtime.generation
     seen, wish = runtime.status, runtime.cluster_spec
     compare = _Compared(moving=moving, seen=bool(seen.get("situation")))
     lines = [
@@ -47,7 +49,7 @@ def diff_lines(
         lines.append(
             Line("Cluster", "as we said", f"changed: {', '.join(other)}", DIFFERS, "mended by itself")
         )
-    return [*lines, *_modules(modules)]
+    return [*lines, *_modules(modules, failed=failed)]
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,10 @@ def _workers(compare: _Compared, wish: Mapping[str, Any], drift: Sequence[str]) 
         yield Line("Workers", "as we said", f"changed: {', '.join(strange)}", DIFFERS, "mended by itself")
 
 
-def _modules(modules: Iterable[ModuleSight]) -> Iterator[Line]:
+def _modules(modules: Iterable[ModuleSight], *, failed: bool) -> Iterator[Line]:
     for one in modules:
         same = one.observed_version == one.version and not one.drift
-        badge = SAME if same else DIFFERS if one.drift or one.state == "failed" else ON_ITS_WAY
+        badge = SAME if same else DIFFERS if failed or one.drift or one.state == "failed" else ON_ITS_WAY
         told = ", ".join(part for part in (one.observed_version or "not there", one.health) if part)
         note = one.message or (
             f"changed in the cluster: {', '.join(map(str, one.drift))}" if one.drift else ""

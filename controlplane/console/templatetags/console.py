@@ -105,6 +105,16 @@ register.filter("within", within)
 
 
 @register.filter
+def sentence(words: str) -> str:
+    """The words as one sentence: with a capital first, and one full stop at the end whether they bring one or not."""
+    return (
+        words[:1].upper()
+        + words[1:].rstrip().rstrip(".")
+        + ("" if words.rstrip().endswith(("!", "?", "…")) else ".")
+    )
+
+
+@register.filter
 def spaced(words: str) -> str:
     """Words that a comma joins, with a blank behind each."""
     return words.replace(",", ", ")

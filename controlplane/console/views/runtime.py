@@ -24,7 +24,7 @@ from provisioner.lifecycle.resume import resumable
 from provisioner.lifecycle.upgrade_reading import standing_of
 from provisioner.rollouts.why_not import Chain, why_not
 from provisioner.runtimes.models import Runtime
-from provisioner.runtimes.phases import Phase
+from provisioner.runtimes.phases import Kind, Phase
 
 LIVE = "runtime/_live.html"
 ENDING = frozenset({Phase.DEPROVISIONING, Phase.DEPROVISIONED})
@@ -107,6 +107,7 @@ def live(request: ConsoleRequest, runtime_id: UUID) -> HttpResponse:
 def _planned(request: ConsoleRequest, row: Runtime) -> Chain | None:
     """The newest upgrade that a rollout has yet to bring, with the reason why it has not come; None without one."""
     found = why_not(actor=request.visitor.actor, runtime_id=row.pk)
-    if row.phase == Phase.UPGRADING:  # its own people were sooner
+    under_way = row.operations.filter(slot__isnull=False, kind=Kind.UPGRADE)
+    if row.phase == Phase.UPGRADING or under_way.exists():  # its own people were sooner
         return None
     return next((one for one in found if one.state in YET_TO_COME and one.release != row.release_key), None)
