@@ -82,7 +82,11 @@ def write_some(runtime_id: UUID, found: Found) -> None:
 
 
 def _say(runtime_id: UUID, found: Found, partial: Collection[str]) -> tuple[int, int]:
-    params = {"runtime": runtime_id, "partial": sorted(partial), "rows": json.dumps(_rows(found))}
+    params: dict[str, Any] = {
+        "runtime": runtime_id,
+        "partial": sorted(partial),
+        "rows": json.dumps(_rows(found)),
+    }
     with connection.cursor() as cursor:
         cursor.execute(queries.WRITE, params)
         written, gone = cursor.fetchone()

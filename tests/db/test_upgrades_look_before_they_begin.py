@@ -12,12 +12,12 @@ from controlplane.kernel.errors import Retry
 from controlplane.tenants.access import SYSTEM
 from provisioner.drivers.base import ClusterRef, LandscapeAccess
 from provisioner.drivers.registry import connect
-from provisioner.findings import visiting
+from provisioner.findings import looking, visiting
 from provisioner.findings.models import Check, Finding
 from provisioner.findings.rules.registry import all_rules, blocking_rules
 from provisioner.findings.waiving import waive_finding
 from provisioner.runtimes.models import Runtime
-from tests.findings import BREAKING, seen
+from tests.findings import BREAKING, clean, seen
 from tests.plugins.simulator import Simulator
 from tests.upgrading import fulfil, reach, ready_to_upgrade, upgrade
 from tests.work import again
@@ -74,7 +74,7 @@ def test_a_look_of_a_moment_ago_is_enough_and_other_rules_findings_stay(
         looks.append(more["rules"])
         return real(*given, **more)
 
-    real = visiting.look
+    real = looking.look
     monkeypatch.setattr(visiting, "look", look)
     with ready_to_upgrade(world, simulator) as runtime:
         Finding.objects.create(
@@ -99,7 +99,7 @@ def test_a_cluster_that_does_not_answer_is_asked_again(
             raise Retry("The API does not answer.", code="unreachable")
         return real(*given, **more)
 
-    real = visiting.look
+    real = looking.look
     monkeypatch.setattr(visiting, "look", silent_first)
     with ready_to_upgrade(world, simulator) as runtime:
         operation = upgrade(world, runtime)
@@ -110,8 +110,6 @@ def test_a_cluster_that_does_not_answer_is_asked_again(
 
 
 def test_rules_say_themselves_whether_they_may_block() -> None:
-    from tests.findings import clean
-
     found = set()
     for key, rule in all_rules().items():
         island = clean()

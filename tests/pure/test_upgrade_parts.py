@@ -276,7 +276,7 @@ def test_what_others_find_in_the_cluster_stops_it_before_anything_is_changed(
     start = ClusterSpec("c1", "aws", "eu-central-1", "1.31.4", pools=())
     garden = Ready(start)
     with pytest.raises(
-        Fatal, match="Budget 0 never holds. Budget 1 never holds. Budget 2 never holds.$"
+        Fatal, match=r"Budget 0 never holds\. Budget 1 never holds\. Budget 2 never holds\.$"
     ) as told:
         preflight_upgrade.step.run(context(Row(start), garden, HOPS))
     assert (told.value.code, told.value.audience) == ("upgrade_blocked", Audience.TENANT)
