@@ -26,7 +26,7 @@ from provisioner.rollouts.models import Target
 from provisioner.rollouts.permitted import may_read
 from provisioner.rollouts.services import Choice
 from provisioner.rollouts.signatures import of_signature
-from provisioner.runtimes.counting import Standing, fleet_standing
+from provisioner.runtimes.counting import Apart, Standing, fleet_apart, fleet_standing
 from provisioner.runtimes.finding import first_labelled, words_begin
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.phases import Phase
@@ -193,11 +193,15 @@ class FleetFilters:
             "channel": self.channel, "pinned": self.pinned,
         }  # fmt: skip
         found = found.filter(**{name: value for name, value in plain.items() if value})
-        if self.kubernetes:
-            found = found.filter(release_key__in=_releases_of(self.kubernetes))
         if self.label and "=" not in self.label:
             found = found.filter(labels__has_key=self.label)
         return found
+
+    def parted(self, found: QuerySet[Runtime]) -> list[QuerySet[Runtime]]:
+        """The same in as many parts as there are ways to be on a Kubernetes version, each over its own index."""
+        return (
+            [found.filter(one) for one in _with_kubernetes(self.kubernetes)] if self.kubernetes else [found]
+        )
 
     @property
     def labels(self) -> dict[str, str]:
@@ -221,26 +225,39 @@ class FleetFilters:
             Q(tenant__in=Tenant.objects.filter(slug=word).values("pk")),
             Q(account__in=Account.objects.filter(slug=word).values("pk")),
             Q(region=word),
-            Q(release_key__in=[word, *_releases_of(word)]),
+            Q(release_key=word),
+            *_with_kubernetes(word),
         ]
 
 
-def _releases_of(kubernetes: str) -> Sequence[str]:
-    """Keys of the releases with this Kubernetes version: 1.34 or 1.34.8."""
-    every = snapshot().every_release.values()
-    return [
-        one.key
-        for one in every
-        if kubernetes == one.kubernetes_patch or one.kubernetes_patch.startswith(f"{kubernetes}.")
-    ]
+def kubernetes_apart(actor: Actor) -> Sequence[Apart]:
+    """Who was seen with another Kubernetes version than their release's, counted."""
+    may_read(actor)
+    return fleet_apart()
+
+
+def _with_kubernetes(version: str) -> list[Q]:
+    """The ways to be on a Kubernetes version, 1.34 or 1.34.8: to have been seen with it, or else to be on a release that has it."""
+
+    def fits(exact: str) -> bool:
+        return exact == version or exact.startswith(f"{version}.")
+
+    releases = [one.key for one in snapshot().every_release.values() if fits(one.kubernetes_patch)]
+    seen = (
+        {one.kubernetes for one in fleet_apart() if fits(one.kubernetes)} if version[:1].isdigit() else set()
+    )
+    ways = [Q(kubernetes_apart="", release_key__in=releases)] if releases or not seen else []
+    return [*ways, Q(kubernetes_apart__in=sorted(seen))] if seen else ways
 
 
 def fleet_page(actor: Actor, filters: FleetFilters) -> Page[Runtime]:
     """One page of the runtimes that fit, newest first."""
     may_read(actor)
-    found = filters.narrow(Runtime.objects.all())
-    if filters.q or filters.labels:
-        found = Runtime.objects.filter(pk__in=_met(found, filters))
+    found, *others = parts = filters.parted(filters.narrow(Runtime.objects.all()))
+    if filters.q or filters.labels or others:
+        newest = not filters.before
+        ids = sorted((one for part in parts for one in _met(part, filters)), reverse=newest)
+        found = Runtime.objects.filter(pk__in=ids[: PAGE_SIZE + 1])
     loaded = found.select_related("account", "tenant", "landscape").defer(*HEAVY)
     return newest_first(loaded, after=filters.after, before=filters.before)
 
@@ -257,7 +274,7 @@ def _met(found: QuerySet[Runtime], filters: FleetFilters) -> list[UUID]:
         return first_labelled(found, labels, newest=not filters.before, most=PAGE_SIZE + 1)
     ways = [
         found.filter(way).order_by(order).values_list("pk", flat=True)[: PAGE_SIZE + 1]
-        for way in filters.searched()
+        for way in (filters.searched() if filters.q else [Q()])
     ]
     first, *others = ways
     every = first.union(*others).order_by(order)[: PAGE_SIZE + 1] if others else first

@@ -14,6 +14,10 @@ from provisioner.runtimes.phases import Phase
 STANDING = """
 SELECT phase, release_key, situation, sum(runtimes)::int FROM runtimes_fleetcount GROUP BY 1, 2, 3 HAVING sum(runtimes) > 0"""
 
+APART = """
+SELECT kubernetes_apart, release_key, count(*)::int FROM runtimes_runtime
+WHERE kubernetes_apart <> '' AND deleted_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2"""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -31,6 +35,22 @@ def fleet_standing() -> Sequence[Standing]:
         cursor.execute(STANDING)
         found = [Standing(*row) for row in cursor.fetchall()]
     return [one for one in found if one.phase != Phase.DEPROVISIONED]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """So many present runtimes of a release were seen with this other Kubernetes version."""
+
+    kubernetes: str
+    release: str
+    runtimes: int
+
+
+def fleet_apart() -> Sequence[Apart]:
+    """Return who was seen with another Kubernetes than their release's. Reads those only; rides on runtime_kubernetes_apart."""
+    with connection.cursor() as cursor:
+        cursor.execute(APART)
+        return [Apart(*row) for row in cursor.fetchall()]
 
 
 def by(name: str, standing: Sequence[Standing]) -> dict[str, int]:

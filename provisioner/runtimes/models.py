@@ -55,6 +55,8 @@ class Runtime(TenantOwned):
         output_field=models.CharField(max_length=31),
         db_persist=True,
     )
+    # The Kubernetes version that was seen, where it is not its release's: a trigger writes it, whoever writes the two.
+    kubernetes_apart = models.CharField(max_length=31, blank=True, default="", db_default="", editable=False)
     # The release that its people keep it on, whatever its channel does, until that release's end of life; empty: none.
     pinned = models.CharField(max_length=31, blank=True, default="", db_default="")
     generation = models.BigIntegerField(default=1)
@@ -145,6 +147,11 @@ class Runtime(TenantOwned):
                 condition=Q(deleted_at__isnull=True) & ~Q(pinned=""),
                 name="runtime_by_pin",
             ),  # whom its own people keep on a release: few, and asked for on that release's page
+            models.Index(
+                fields=["kubernetes_apart", "release_key", "-id"],
+                condition=Q(deleted_at__isnull=True) & ~Q(kubernetes_apart=""),
+                name="runtime_kubernetes_apart",
+            ),  # who runs another Kubernetes than their release: those who are upgraded just now, and who failed on the way
             # Who was ready lately: those who wait for new ones need not look at all.
             models.Index(
                 fields=["first_ready_at"],

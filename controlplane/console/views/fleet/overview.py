@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +25,7 @@ from provisioner.landscapes.freshness import is_stale
 from provisioner.operations.timeline import step_title
 from provisioner.rollouts import reading, why_not
 from provisioner.rollouts.states import UNDER_WAY
-from provisioner.runtimes.counting import by
+from provisioner.runtimes.counting import Apart, by
 
 LIVE = "fleet/_overview_live.html"
 LATEST = 8
@@ -39,7 +40,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
     context = {
         "live_html": html,
         "versions": version_chart(versions),
-        "skew": skew(versions),
+        "skew": skew(versions, fleet_queries.kubernetes_apart(request.visitor.actor)),
         "any": bool(versions),
     }
     return show_fleet(request, "overview.html", context)
@@ -135,13 +136,21 @@ def _about(one: why_not.Version) -> str:
     return ", ".join(told)
 
 
-def skew(versions: Sequence[why_not.Version]) -> list[Mapping[str, Any]]:
-    """Runtimes by how many minor versions of Kubernetes they are behind the newest one in use."""
-    counted: dict[str, int] = {}
-    for one in versions:
-        minor = ".".join(one.kubernetes.split(".")[:2])
-        if minor.count(".") == 1:
-            counted[minor] = counted.get(minor, 0) + one.runtimes
+def skew(versions: Sequence[why_not.Version], apart: Sequence[Apart]) -> list[Mapping[str, Any]]:
+    """Runtimes by how many minor versions of Kubernetes they are behind the newest one in use.
+
+    Who is `apart` counts for the version that was seen, everybody else for that of their release.
+    """
+    of_release = {one.release: one.kubernetes for one in versions}
+    tallies = [(one.kubernetes, one.runtimes) for one in versions]
+    tallies += [(one.kubernetes, one.runtimes) for one in apart]
+    tallies += [(of_release.get(one.release, ""), -one.runtimes) for one in apart]
+    minors: Counter[str] = Counter()
+    for kubernetes, runtimes in tallies:
+        minors[".".join(kubernetes.split(".")[:2])] += runtimes
+    counted = {
+        minor: runtimes for minor, runtimes in minors.items() if minor.count(".") == 1 and runtimes > 0
+    }
     if not counted:
         return []
     newest = max(int(minor.split(".")[1]) for minor in counted)
