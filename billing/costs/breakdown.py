@@ -45,6 +45,7 @@ class Narrow:
     account: str = ""
     runtime: str = ""
     meter: str = ""
+    dimension: str = ""
     first: date | None = None
     last: date | None = None
 
@@ -52,7 +53,7 @@ class Narrow:
         """Whether a cell counts."""
         if (self.account and cell.account != self.account) or (self.runtime and cell.runtime != self.runtime):
             return False
-        if self.meter and cell.meter != self.meter:
+        if (self.meter and cell.meter != self.meter) or (self.dimension and cell.dimension != self.dimension):
             return False
         if cell.day is None:
             return self.first is None and self.last is None

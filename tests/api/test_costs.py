@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -123,6 +125,16 @@ def test_the_page_shows_the_month_and_links_to_its_days(world: World, spent: Non
     assert "Costs by day and meter" in html
     assert f"/costs/days/{TODAY - timedelta(days=31):%Y-%m}-" in html
     assert "not sealed yet" in html
+
+
+def test_what_a_meter_costs_leads_to_the_runtimes_that_make_it_up(world: World, spent: None) -> None:
+    text = page(world, "/costs/?by=meter")
+    address = re.search(r'href="([^"]*by=runtime[^"]*meter=vcpu[^"]*)"', text)
+    assert address is not None
+    behind = page(world, unescape(address[1]))
+    assert "By runtime · Processors" in behind
+    assert "Show everything" in behind
+    assert "By runtime ·" not in page(world, "/costs/?by=runtime&meter=nonsense")
 
 
 def test_without_prices_the_page_says_so(world: World) -> None:

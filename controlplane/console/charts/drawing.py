@@ -123,7 +123,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, title: str) -> 
         element(
             "tr",
             element("th", first, scope="row"),
-            *(element("td", cell, class_="number") for cell in rest),
+            *(
+                element("td", cell, class_="number", data_title=name)
+                for name, cell in zip(head[1:], rest, strict=True)
+            ),
         )
         for first, *rest in rows
     ]

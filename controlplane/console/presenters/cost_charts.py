@@ -58,7 +58,7 @@ def days_chart(month: Month, by: By, names: Mapping[str, str], narrow: Narrow) -
 
 
 def bars_chart(
-    month: Month, by: By, names: Mapping[str, str], narrow: Narrow, links: Mapping[str, str]
+    month: Month, by: By, names: Mapping[str, str], narrow: Narrow, links: Mapping[tuple[str, str], str]
 ) -> Drawing:
     """Return bars, the dearest first, with how much of the time behind each is known."""
     titles = Titles(by, names)
@@ -66,10 +66,11 @@ def bars_chart(
         Bar(
             titles.of(figure),
             figure.cost,
-            links.get(figure.key, ""),
+            links.get((figure.key, figure.dimension), ""),
             _note(figure),
         )
         for figure in figures([month], by, narrow)
+        if figure.cost or figure.activity or not narrow.meter
     ]
     return horizontal_bars(
         title=f"Costs by {by}", bars=bars, write=_writer(month.currency), measure=f"Cost in {month.currency}"

@@ -96,6 +96,11 @@ class Titles:
         return meter.title if meter else key or WHOLE_TENANT
 
 
+def meter_title(narrow: Narrow) -> str:
+    """Return the title of the one meter that figures are narrowed to, "" without."""
+    return Titles(By.METER, {}).of(Figure(narrow.meter, narrow.dimension)) if narrow.meter else ""
+
+
 def known_in_words(known: Known) -> str:
     """Return how much of a time is known: 98 % seen."""
     share = known.share

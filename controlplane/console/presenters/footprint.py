@@ -119,7 +119,9 @@ def days_chart(by_day: Mapping[date, Footprint], stretch: Stretch, measure: Meas
     )
 
 
-def numbers(rows: Sequence[tuple[str, Footprint, int]], shown: Sequence[Measure], title: str) -> Drawing:
+def numbers(
+    rows: Sequence[tuple[str, Footprint, int]], shown: Sequence[Measure], title: str, whose: str = "Your"
+) -> Drawing:
     """Return the table behind bars: a row for each name and measure."""
     found = []
     for name, footprint, seconds in rows:
@@ -127,7 +129,7 @@ def numbers(rows: Sequence[tuple[str, Footprint, int]], shown: Sequence[Measure]
             parts = values(footprint, measure, seconds)
             cells = (measure.write(value) for value in (*parts, sum(parts)))
             found.append([words(f"{name}: {measure.title}"), *(words(cell) for cell in cells)])
-    return table(["Of what", *(label for label, _ in PARTS), "All"], found, title=title)
+    return table(["Of what", *(label for label, _ in parts_of(whose)), "All"], found, title=title)
 
 
 def carbon_range(found: Footprint) -> str:

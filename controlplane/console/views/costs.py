@@ -23,6 +23,7 @@ from billing.costs.names import named, names_of
 from billing.costs.sentences import day_in_words, money
 from billing.costs.summary import Overview, overview, trend
 from billing.costs.tables import cells_as_csv
+from billing.meters.registry import meters
 from billing.usage.slots import start_of
 from controlplane.console.fields.read import clean
 from controlplane.console.pages import page, show
@@ -50,7 +51,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
         return choose(request)
     moment = _moment(request, now)
     by = By(request.GET.get("by", "")) if request.GET.get("by") in set(By) - {By.DAY} else By.ACCOUNT
-    narrow = Narrow(account=clean(request.GET.get("account", ""))[:36])
+    narrow = _narrow(request)
     try:
         found = overview(tenant_id=tenant.id, moment=moment, now=now)
     except Refused as refusal:
@@ -60,14 +61,13 @@ def index(request: ConsoleRequest) -> HttpResponse:
     names = names_of([found.month])
     context = {
         "tenant": tenant,
-        "narrowed": names.get(narrow.account, ""),
+        "narrowed": ", ".join(filter(None, [words.meter_title(narrow), names.get(narrow.account, "")])),
         "by": by,
-        "tabs": [
-            (one, _address(visitor, tenant, found.month, by=one, account=narrow.account)) for one in TABS
-        ],
+        "tabs": [(one, _address(visitor, tenant, found.month, by=one, **_carried(narrow))) for one in TABS],
+        "everything": _address(visitor, tenant, found.month, by=by),
         "may_manage": visitor.may(Permission.COST_MANAGE, tenant),
         **_told(found, tenant, now),
-        **_drawn(found.month, by, names, narrow, _links(found.month, by, visitor, tenant)),
+        **_drawn(found.month, by, names, narrow, _links(found.month, by, narrow, visitor, tenant)),
         **_watched(tenant, names, now),
         "trend": charts.trend_chart(trend(tenant_id=tenant.id, now=now)),
         "carried": own(request),
@@ -186,20 +186,42 @@ def _query(visitor: Visitor, tenant: Tenant, month: Month, **more: str) -> str:
     return "?" + urlencode({"month": f"{month.period.start:%Y-%m}", **named, **more})
 
 
-def _address(visitor: Visitor, tenant: Tenant, month: Month, *, by: By, account: str) -> str:
-    more = {"by": str(by), **({"account": account} if account else {})}
-    return reverse("console:costs") + _query(visitor, tenant, month, **more)
+def _narrow(request: ConsoleRequest) -> Narrow:
+    """Return which account or meter the page is about, as the address says; what is no meter is nothing."""
+    account, meter, dimension = (
+        clean(request.GET.get(name, "")) for name in ("account", "meter", "dimension")
+    )
+    if meter not in meters():
+        return Narrow(account=account[:36])
+    return Narrow(account=account[:36], meter=meter, dimension=dimension[:120])
 
 
-def _links(month: Month, by: By, visitor: Visitor, tenant: Tenant) -> dict[str, str]:
-    """Where the rows behind each bar are."""
-    if by is By.METER:
-        return {}
-    keys = {cell.account if by is By.ACCOUNT else cell.runtime for cell in month.cells} - {""}
-    if by is By.RUNTIME:
-        query = _query(visitor, tenant, month)
-        return {key: reverse("console:cost-one", args=[key]) + query for key in keys}
-    return {key: _address(visitor, tenant, month, by=By.RUNTIME, account=key) for key in keys}
+def _carried(narrow: Narrow) -> dict[str, str]:
+    named = {"account": narrow.account, "meter": narrow.meter, "dimension": narrow.dimension}
+    return {name: value for name, value in named.items() if value}
+
+
+def _address(visitor: Visitor, tenant: Tenant, month: Month, *, by: By, **more: str) -> str:
+    return reverse("console:costs") + _query(visitor, tenant, month, by=str(by), **more)
+
+
+def _links(
+    month: Month, by: By, narrow: Narrow, visitor: Visitor, tenant: Tenant
+) -> dict[tuple[str, str], str]:
+    """Where the rows behind each bar are: a meter's or an account's are its runtimes."""
+    carried, found = _carried(narrow), {}
+    for cell in month.cells:
+        key = {By.METER: cell.meter, By.ACCOUNT: cell.account, By.RUNTIME: cell.runtime}[by]
+        place = (key, cell.dimension if by is By.METER else "")
+        if not key or place in found:
+            continue
+        if by is By.RUNTIME:
+            found[place] = reverse("console:cost-one", args=[key]) + _query(visitor, tenant, month)
+            continue
+        mine = {"account": key} if by is By.ACCOUNT else {"meter": key, "dimension": cell.dimension}
+        more = {name: value for name, value in {**carried, **mine}.items() if value}
+        found[place] = _address(visitor, tenant, month, by=By.RUNTIME, **more)
+    return found
 
 
 def _told(found: Overview, tenant: Tenant, now: datetime) -> dict[str, Any]:
@@ -232,7 +254,7 @@ def _told(found: Overview, tenant: Tenant, now: datetime) -> dict[str, Any]:
 
 
 def _drawn(
-    month: Month, by: By, names: dict[str, str], narrow: Narrow, links: dict[str, str]
+    month: Month, by: By, names: dict[str, str], narrow: Narrow, links: dict[tuple[str, str], str]
 ) -> dict[str, Any]:
     return {
         "areas": charts.days_chart(month, by, names, narrow),

@@ -63,6 +63,14 @@ def index(request: ConsoleRequest) -> HttpResponse:
             ]
             if whole
             else [],
+            "numbers": shown.numbers(
+                [("The fleet", whole, whole.days * shown.DAY_SECONDS)],
+                list(measures.values()),
+                "All runtimes",
+                TENANTS,
+            )
+            if whole
+            else "",
             "carbon": shown.carbon_range(whole) if whole else "",
             "key": shown.key(TENANTS),
             "chart": _chart(),
