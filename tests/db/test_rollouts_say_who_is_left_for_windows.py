@@ -16,6 +16,7 @@ from provisioner.rollouts.previewing import Preview
 from provisioner.rollouts.ticking import tick
 from tests.db.test_rollouts_say_when_done import A_DAY, DAYS, midnight, window
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, states, upgrading
+from tests.signed_in import browse, text
 from tests.work import refused
 from tests.world import World
 
@@ -126,3 +127,37 @@ def test_a_window_that_opens_while_the_gate_behind_the_stage_is_shut_is_not_too_
     plan = stages(168, 24)
     plan["stages"][1]["after"] = [{"kind": "soak", "minutes": 3 * 24 * 60}]
     assert preview(world, plan).left_behind == 0
+
+
+def test_the_page_says_it_to_the_minute_and_labels_whole_statements_so(world: World) -> None:
+    two_tenants(world)
+    opens = window(world, 5)
+    made = services.create_rollout(
+        actor=world.sam.actor, name="October", release=NEW, selector="all", plan=stages(168, 24)
+    )
+    kept = as_kept(preview(world, stages(168, 24)))
+    for stage in kept["stages"]:
+        stage["revenue"] = {"EUR": "8250.31"}
+    Rollout.objects.filter(pk=made.pk).update(preview=kept, previewed_at=utcnow())
+    page = text(browse(world.sam).get(f"/fleet/rollouts/{made.pk}/start"))
+    waits = f"2 wait for their maintenance window or for an exclusion to end, the last until {opens:%d %b %Y}, 00:00 UTC"
+    assert f"{waits}; 2 would be left behind: their window opens behind the deadline" in page
+    assert "Stage rest 0 waits for windows until" in page
+    assert "last statement of its tenant: 8,250.31 EUR" in page
+    assert "a month" not in page
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (0.0, "0, or empty: not at all."),
+        (24.0, "0: not at all. Empty: 24, and not at all where it is urgent."),
+    ],
+)
+def test_what_an_empty_notice_means_is_said_once(
+    world: World, settings: Any, hours: float, told: str
+) -> None:
+    settings.ROLLOUT_NOTICE_HOURS = hours
+    page = text(browse(world.sam).get("/fleet/rollouts/new"))
+    assert told in page
+    assert "not at all. Empty: not at all" not in page
