@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -63,7 +63,8 @@ def forecast(history: Mapping[date, Decimal], ahead: Mapping[date, Decimal]) -> 
     if not errors:
         mean = _mean(list(known.values()))
         errors = [amount - mean for amount in known.values()]
-    days = {day: max(ZERO, _expected(known, day)) * share for day, share in ahead.items()}
+    brought = {day.weekday(): max(ZERO, _expected(known, day)) for day in ahead}
+    days = {day: brought[day.weekday()] * share for day, share in ahead.items()}
     count = sum(ahead.values(), ZERO)
     total = sum(days.values(), ZERO)
     width = max(_likely(errors) * (count + count * count / LEVEL_DAYS).sqrt(), total * unseen(len(known)))
@@ -79,6 +80,27 @@ def forecast(history: Mapping[date, Decimal], ahead: Mapping[date, Decimal]) -> 
 def unseen(known_days: int) -> Decimal:
     """Return which share of what is to come is unsure at least, however steady the known days were: 0 to 1."""
     return Decimal(1) / (known_days + 2)
+
+
+def forecast_each(
+    history: Mapping[date, Mapping[str, Decimal]], ahead: Mapping[date, Decimal]
+) -> tuple[Forecast, dict[str, Forecast]] | TooLittle:
+    """Return what the days `ahead` will bring to all together, and to each of several by itself: they add up to what all bring.
+
+    What changed with one says nothing of another; how far off all together may be is told by what all together were.
+    """
+    whole = forecast({day: sum(amounts.values(), ZERO) for day, amounts in history.items()}, ahead)
+    if isinstance(whole, TooLittle):
+        return whole
+    each: dict[str, Forecast] = {}
+    for name in sorted({name for amounts in history.values() for name in amounts}):
+        found = forecast({day: amounts.get(name, ZERO) for day, amounts in history.items()}, ahead)
+        if isinstance(found, Forecast):
+            each[name] = found
+    days = {day: sum((found.days[day] for found in each.values()), ZERO) for day in ahead}
+    total = sum(days.values(), ZERO)
+    low, high = max(ZERO, total - whole.expected + whole.low), total - whole.expected + whole.high
+    return replace(whole, days=days, low=min(low, total), high=max(high, total)), each
 
 
 def quantile(ordered: Sequence[Decimal], share: Decimal) -> Decimal:

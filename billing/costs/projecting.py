@@ -10,7 +10,7 @@ The whole month is rated with the terms that hold in it: tiers, packages, fees b
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_UP, Decimal
@@ -19,7 +19,15 @@ from uuid import UUID
 
 from billing.books.usage_items import items_of
 from billing.costs.caching import digest_of, kept
-from billing.costs.forecasting import WINDOW_DAYS, Forecast, TooLittle, forecast, unseen
+from billing.costs.forecasting import (
+    LEVEL_DAYS,
+    WINDOW_DAYS,
+    Forecast,
+    TooLittle,
+    forecast_each,
+    unseen,
+)
+from billing.costs.living import known_empty, living
 from billing.costs.months import ZERO, Known, Life, Material, Month, life_of, load, rated_month
 from billing.costs.valuing import Kind, worths
 from billing.pricing.gathering import pieces_of
@@ -32,8 +40,6 @@ from billing.usage.slots import DAY, start_of
 
 WELL_KNOWN = Decimal("0.8")  # of a day's time, before it may say what days are like
 DAY_SECONDS = 86_400
-WHOLE_DAY = DAY_SECONDS - 3600  # its last hour may not have been added up yet
-FOLLOWED_DAYS = 7
 Amounts = dict[str, Decimal]  # by account
 
 
@@ -80,89 +86,80 @@ def outlook_of(material: Material, month: Month, before: Before, now: datetime) 
     items = (*before.items, *material.items)
     worth = worths({item[2:6] for item in items}, material.terms, now)
     lives = (*before.lives, *material.lives)
-    alive = living(lives, today=now.date())
-    history = history_of(items, lives, worth, alive, today=now.date())
-    found = forecast(history, _ahead(month, now))
-    if isinstance(found, TooLittle):
-        return found
-    day = max((day for day in history if history[day]), default=max(history))
-    pattern = [item for item in items if item.start.date() == day and item.runtime in alive]
-    shares = _shares(found, history[day], now, material.terms)
+    counted = living(lives, today=now.date()).counted
+    history = history_of(items, lives, worth, counted, today=now.date())
+    told = forecast_each(history, _ahead(month, now))
+    if isinstance(told, TooLittle):
+        return told
+    found, each = told
+    patterns = [
+        (pattern, _shares(each[account], value, now, material.terms))
+        for account, pattern, value in _patterns(items, history, counted)
+    ]
     sums = []
     for aim in (found.expected, found.low, found.high):
         level = aim / found.expected if found.expected else Decimal(1)
-        to_come = projected(pattern, shares, level)
+        to_come = [item for pattern, shares in patterns for item in projected(pattern, shares, level)]
         sums.append(_by_account([*material.items, *to_come], material.terms))
     return _expected(sums, _spent(month), found, month.currency)
-
-
-def living(lives: Iterable[Life], *, today: date) -> set[str]:
-    """Return the runtimes that lived to the end of the last known day, or live today.
-
-    Who lived the day before, and only a part of the last one, was deleted on it; who lived a part of it alone was born on it.
-    Where others came after one that is gone, a tenant replaces runtimes: then those that are gone stand for those that will come.
-    """
-    alive: dict[date, Counter[str]] = defaultdict(Counter)
-    for life in lives:
-        alive[life.day][life.runtime] += life.known.alive
-    spans = {runtime: (day, day) for day in sorted(alive, reverse=True) for runtime in alive[day]}
-    spans |= {runtime: (spans[runtime][0], day) for day in sorted(alive) for runtime in alive[day]}
-    found = set(alive.pop(today, ()))
-    last = max(alive, default=today)
-    if not _known_empty(last + DAY, today):
-        before = alive[last - DAY]
-        found.update(
-            runtime for runtime, time in alive[last].items() if time >= WHOLE_DAY or runtime not in before
-        )
-    return set(spans) if _replaces(spans, found) else found
-
-
-def _replaces(spans: Mapping[str, tuple[date, date]], alive: Container[str]) -> bool:
-    """Whether another runtime was born from the day before to a week after the end of one that is gone."""
-    earliest = min((born for born, _ in spans.values()), default=date.min)  # who was there then may be older
-    births = Counter(born for born, _ in spans.values() if born > earliest)
-    for runtime, (born, ended) in spans.items():
-        if runtime not in alive:
-            near = [ended + number * DAY for number in range(-1, FOLLOWED_DAYS + 1)]
-            others = sum(births[day] for day in near) - (born > earliest and born in near)
-            if others:
-                return True
-    return False
 
 
 def history_of(
     items: Iterable[UsageItem],
     lives: Iterable[Life],
     worth: Mapping[Kind, Decimal],
-    alive: Container[str],
+    counted: Mapping[str, str],
     *,
     today: date,
-) -> dict[date, Decimal]:
-    """Return what whole, well-known days before today are worth, by the use of runtimes that are alive.
+) -> dict[date, dict[str, Decimal]]:
+    """Return what whole, well-known days before today are worth to each account, by the use of the runtimes that count.
 
     Left out are days of whose use nothing has a price. On a day between others nothing may have lived: that is known too.
     """
-    used_: dict[date, Counter[Kind]] = defaultdict(Counter)
+    used_: dict[date, Counter[tuple[str | None, Kind]]] = defaultdict(Counter)
     for item in items:
-        used_[item.start.date()][item[2:6]] += item.quantity if item.runtime in alive else 0
+        used_[item.start.date()][counted.get(item.runtime), item[2:6]] += item.quantity
     known: dict[date, Known] = defaultdict(Known)
     for life in lives:
         known[life.day] = known[life.day].and_(life.known)
-    history: dict[date, Decimal] = {}
+    history: dict[date, dict[str, Decimal]] = {}
     day = min(known, default=today)
     while day < today:
         kinds = used_.get(day, Counter())
-        was_empty = day not in known and _known_empty(day, today)
-        is_priced = not kinds or any(kind in worth for kind in kinds)
+        was_empty = day not in known and known_empty(day, today)
+        is_priced = not kinds or any(kind in worth for _, kind in kinds)
         if was_empty or (is_priced and (known[day].share or ZERO) >= WELL_KNOWN):
-            history[day] = sum((worth.get(kind, ZERO) * kinds[kind] for kind in kinds), ZERO)
+            history[day] = dict.fromkeys(counted.values(), ZERO)
+            for (account, kind), quantity in kinds.items():
+                if account is not None:
+                    history[day][account] += worth.get(kind, ZERO) * quantity
         day += DAY
     return history
 
 
-def _known_empty(day: date, today: date) -> bool:
-    """Whether a day of which nothing is there had no use: the day after has been added up as well."""
-    return day + 2 * DAY <= today
+class Pattern(NamedTuple):
+    """An account's last known day, and what it is worth."""
+
+    account: str
+    items: list[UsageItem]
+    worth: Decimal
+
+
+def _patterns(
+    items: Iterable[UsageItem], history: Mapping[date, Mapping[str, Decimal]], counted: Mapping[str, str]
+) -> list[Pattern]:
+    """Each account's last day that brought something goes on, or the last one: nothing of it falls upon another account."""
+    lately = sorted(history)[-LEVEL_DAYS:]
+    days = {
+        account: max((day for day in lately if history[day][account]), default=lately[-1])
+        for account in sorted(set(counted.values()))
+    }
+    found: dict[str, list[UsageItem]] = defaultdict(list)
+    for item in items:
+        account = counted.get(item.runtime)
+        if account is not None and item.start.date() == days[account]:
+            found[account].append(item._replace(account=account))
+    return [Pattern(account, found[account], history[day][account]) for account, day in days.items()]
 
 
 class Share(NamedTuple):

@@ -91,3 +91,22 @@ def test_of_two_runtimes_only_the_one_that_is_left_is_in_the_days_to_come(world:
     assert isinstance(found, Expected)
     assert found.expected == 45 + Decimal("3.24") + 300 + Decimal("21.60")
     assert month_cost(tenant_id=world.archipel.id, moment=now, now=now).total < found.expected
+
+
+@pytest.mark.parametrize("day", [6, 7, 9])
+def test_a_budget_is_not_told_of_what_is_gone_in_another_account(world: World, day: int) -> None:
+    """A small runtime is born on the day on which a large one ends; no account pays for the other."""
+    lived_until_noon_of_the_fifth(world)
+    born, one = runtime_of(world.lab, born=FIFTH), FIFTH + timedelta(days=1)
+    use(born, world.lab, FIFTH, seen=HALF, alive=HALF, vcpu=CORES // 80)
+    while one < date(2026, 6, day):
+        day_of(world.lab, born, one, {"vcpu": CORES // 40})
+        one += timedelta(days=1)
+    budgets.create_budget(
+        actor=world.alice.actor, tenant=world.archipel, name="B", amount=Decimal(1), account="lab", thresholds=[],
+        forecast_thresholds=[100],
+    )  # fmt: skip
+    stand = look(datetime(2026, 6, day, 1, tzinfo=UTC))
+    assert stand.expected is not None
+    assert stand.spent < stand.expected < 1
+    assert not BudgetAlert.objects.exists()

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from billing.costs.living import WHOLE_DAY, living
 from billing.costs.months import Known, Life
-from billing.costs.projecting import WHOLE_DAY, Before, Expected, living, outlook_of
+from billing.costs.projecting import Before, Expected, outlook_of
 from billing.pricing.rating import rate
 from billing.pricing.types import Segment, Terms, UsageItem
 from tests.pure.test_costs_projecting import (
@@ -143,7 +144,7 @@ def test_who_lives_is_told_by_the_last_known_day_and_by_today() -> None:
         if seconds
     ]
     lives.append(Life(today, "shop", "seen today", Known(60)))
-    assert living(lives, today=today) == {"steady", "seen today", "nearly added up"}
+    assert set(living(lives, today=today).alive) == {"steady", "seen today", "nearly added up"}
 
 
 def test_who_was_born_on_the_last_known_day_lives() -> None:
@@ -152,7 +153,7 @@ def test_who_was_born_on_the_last_known_day_lives() -> None:
         Life(today - 2 * DAY, "shop", "steady", Known(DAY_SECONDS)),
         Life(today - DAY, "shop", "born", Known(600)),
     ]
-    assert "born" in living(lives, today=today)
+    assert "born" in living(lives, today=today).alive
 
 
 @pytest.mark.parametrize(("left", "days"), [([], 2), (full("r2"), 1)], ids=["alone", "one of two"])
@@ -168,7 +169,7 @@ def test_who_was_followed_by_another_within_a_week_stands_for_those_to_come(late
     first = NOVEMBER.start.date()
     lives = [Life(first + n * DAY, "shop", "old", Known(DAY_SECONDS)) for n in range(3)]
     lives += [Life(first + (2 + later + n) * DAY, "shop", "new", Known(DAY_SECONDS)) for n in range(3)]
-    assert ("old" in living(lives, today=first + (5 + later) * DAY)) is stands
+    assert ("old" in living(lives, today=first + (5 + later) * DAY).replaced) is stands
 
 
 @pytest.mark.parametrize("day", [5, 12, 20, 27])
@@ -210,17 +211,18 @@ def test_a_runtime_that_takes_anothers_place_costs_what_that_one_did(day: int) -
     assert abs(found.expected - 720) <= 36
 
 
-def test_a_runtime_whose_account_changed_within_the_last_day_lives() -> None:
+@pytest.mark.parametrize(("old", "new"), [("shop", "lab"), ("lab", "shop")])
+def test_a_runtime_whose_account_changed_within_the_last_day_lives(old: str, new: str) -> None:
     today = NOVEMBER.start.date() + 8 * DAY
     lives = [
-        Life(today - 2 * DAY, "shop", "r1", Known(DAY_SECONDS)),
-        Life(today - DAY, "shop", "r1", Known(DAY_SECONDS // 3)),
-        Life(today - DAY, "lab", "r1", Known(DAY_SECONDS * 2 // 3)),
+        Life(today - 2 * DAY, old, "r1", Known(DAY_SECONDS)),
+        Life(today - DAY, old, "r1", Known(DAY_SECONDS // 3)),
+        Life(today - DAY, new, "r1", Known(DAY_SECONDS * 2 // 3)),
     ]
-    assert living(lives, today=today) == {"r1"}
+    assert living(lives, today=today).alive == {"r1": new}
 
 
 def test_a_day_that_is_not_added_up_yet_ends_nobody_s_life() -> None:
     last = NOVEMBER.start.date()
     lives = [Life(last, "shop", "r1", Known(DAY_SECONDS))]
-    assert [bool(living(lives, today=last + days * DAY)) for days in (1, 2, 3)] == [True, True, False]
+    assert [bool(living(lives, today=last + days * DAY).alive) for days in (1, 2, 3)] == [True, True, False]

@@ -1,0 +1,123 @@
+"""Who brings use to days to come: runtimes that live, and gone ones in whose place others came. Pure.
+
+A runtime that is made anew has its history under another name. Who took whose place is told by the days of an end and of a birth
+in one account, one for one, and goes on from each to the next: what they all used counts as long as the last of them lives. One
+that ended for good, in this account or another, is nobody's history.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from billing.costs.months import Life
+from billing.usage.slots import DAY
+
+WHOLE_DAY = 86_400 - 3600  # its last hour may not have been added up yet
+FOLLOWED_DAYS = 7
+HABIT = 3  # so many, one after the other, will be followed by one more
+
+
+class Living(NamedTuple):
+    """Runtimes by the account that had them last."""
+
+    alive: Mapping[str, str]
+    replaced: Mapping[str, str]  # gone, they stand for those that came or will come
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """Both."""
+        return {**self.alive, **self.replaced}
+
+
+class _Stay(NamedTuple):
+    """A runtime's last and first day, as far as is known."""
+
+    ended: date
+    born: date
+    runtime: str
+    account: str
+
+
+def living(lives: Iterable[Life], *, today: date) -> Living:
+    """Return who lived to the end of the last known day or lives today, and in whose place others came."""
+    ordered = sorted(lives)
+    since = {(life.runtime, life.account): life.day for life in reversed(ordered)}
+    stays: dict[str, _Stay] = {}
+    times: dict[date, Counter[str]] = defaultdict(Counter)
+    # Of two accounts on one day the one it came to has it.
+    for life in sorted(ordered, key=lambda life: (life.day, since[life.runtime, life.account])):
+        times[life.day][life.runtime] += life.known.alive
+        born = stays[life.runtime].born if life.runtime in stays else life.day
+        stays[life.runtime] = _Stay(life.day, born, life.runtime, life.account)
+    alive = _alive(times, today)
+    replaced = _replaced(stays, alive, today)
+    return Living(
+        {name: stays[name].account for name in alive}, {name: stays[name].account for name in replaced}
+    )
+
+
+def _alive(times: Mapping[date, Counter[str]], today: date) -> set[str]:
+    """Who lived the day before and only a part of the last one was deleted on it; who lived a part of it alone was born on it."""
+    found = set(times.get(today, ()))
+    last = max((day for day in times if day < today), default=today)
+    if last < today and not known_empty(last + DAY, today):
+        before = times.get(last - DAY, ())
+        found |= {name for name, time in times[last].items() if time >= WHOLE_DAY or name not in before}
+    return found
+
+
+def _replaced(stays: Mapping[str, _Stay], alive: set[str], today: date) -> set[str]:
+    """Return who is gone of rows, one after the other, of which the last one lives, or ended lately and was one of many."""
+    gone = sorted((stay for name, stay in stays.items() if name not in alive), reverse=True)
+    followers = _followers(gone, stays, alive)
+    rows: Counter[str] = Counter()  # how many there were in a row, up to this one
+    for stay in reversed(gone):
+        rows[stay.runtime] += 1
+        if stay.runtime in followers:
+            rows[followers[stay.runtime]] = rows[stay.runtime]
+    found: set[str] = set()
+    for stay in gone:
+        follower = followers.get(stay.runtime)
+        if follower is None:
+            goes_on = rows[stay.runtime] >= HABIT and today - stay.ended <= FOLLOWED_DAYS * DAY
+        else:
+            goes_on = follower in alive or follower in found
+        if goes_on:
+            found.add(stay.runtime)
+    return found
+
+
+def _followers(gone: Iterable[_Stay], stays: Mapping[str, _Stay], alive: set[str]) -> dict[str, str]:
+    """Return who took whose place: born from the day before an end to a week after it, and outlived that one.
+
+    The latest of those that are gone comes first, and of two that ended together the younger: one that ends among runtimes that
+    come and go every day takes no place in their row.
+    """
+    earliest = min(
+        (stay.born for stay in stays.values()), default=date.min
+    )  # who was there then may be older
+    free: dict[str, list[_Stay]] = defaultdict(list)
+    for stay in sorted(stays.values(), key=lambda stay: (stay.born, stay)):
+        if stay.born > earliest:
+            free[stay.account].append(stay)
+    followers: dict[str, str] = {}
+    for one in gone:
+        born = free[one.account]
+        while born and born[-1].born > one.ended + FOLLOWED_DAYS * DAY:
+            born.pop()  # too late for those that ended before, too
+        for place in range(len(born) - 1, -1, -1):
+            other = born[place]
+            if other.born < one.ended - DAY:
+                break
+            if other.runtime in alive or other.ended > one.ended:
+                followers[one.runtime] = born.pop(place).runtime
+                break
+    return followers
+
+
+def known_empty(day: date, today: date) -> bool:
+    """Whether a day of which nothing is there had no use: the day after has been added up as well."""
+    return day + 2 * DAY <= today
