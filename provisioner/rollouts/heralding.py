@@ -101,14 +101,14 @@ def when_it_comes(*, rollout_id: UUID, runtime_id: UUID, now: datetime) -> str:
     """
     with platform_scope():
         planned = Target.objects.filter(rollout=rollout_id, runtime=runtime_id, state=TargetState.PLANNED)
-        row = planned.values(
+        found: Mapping[str, Any] | None = planned.values(
             "runtime_id", "reason_until", name=F("runtime__name"), tenant_id=F("runtime__tenant_id"),
             plan_id=F("runtime__plan_id"), stage_number=F("stage__position"), release=F("rollout__release_key"),
             windows=F("rollout__windows"),
         ).first()  # fmt: skip
-        if row is None:
+        if found is None:
             return IN_ITS_TURN
-        row["stage"] = row["stage_number"]
+        row = {**found, "stage": found["stage_number"]}
         begins = _earliest(rollout_id, now)
         if row["reason_until"]:  # the notice of who joined
             begins[row["stage"]] = max(begins.get(row["stage"], now), row["reason_until"])
