@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from billing.books.apply import apply_prices
 from billing.books.loading import DATA
@@ -72,6 +73,13 @@ def test_a_month_that_is_none_stands_in_the_form(finops: Client) -> None:
     response = finops.post(reverse("console:draft-statement"), {"tenant": "archipel", "month": "June"})
     assert response.status_code == 422
     assert "“June” is no month; write it as 2026-10." in response.content.decode()
+
+
+def test_how_often_drafts_come_by_themselves_is_told_as_it_is_set(finops: Client, settings: Settings) -> None:
+    address = reverse("console:draft-statement")
+    assert "A draft comes by itself every 15 min;" in finops.get(address).content.decode()
+    settings.STATEMENT_TICK_SECONDS = 60.0
+    assert "A draft comes by itself every 1 min;" in finops.get(address).content.decode()
 
 
 def test_a_month_is_sealed_once_it_was_asked_about_and_typed(world: World, finops: Client) -> None:

@@ -110,4 +110,4 @@ def _legend(lines: Sequence[Line]) -> Drawing:
 
 
 def _told(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1f} %"
+    return "unknown" if value is None else f"{value:,.1f} %".replace("-", "\u2212")

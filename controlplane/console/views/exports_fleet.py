@@ -86,7 +86,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
     rows = list(visible_exports(actor).order_by("-pk")[:NEWEST])
     context = {
         "exports": [(row, BADGES[JobState(row.state)], told(row)) for row in rows],
-        "months": [f"{month:%Y-%m}" for month in months()],
+        "months": [(f"{month:%Y-%m}", f"{month:%B %Y}") for month in months()],
         "kinds": list(KINDS.items()),
         "ready": is_set_up(),
         "place": settings.FOCUS_EXPORT_TO,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -20,6 +21,7 @@ from controlplane.console.fields.read import clean
 from controlplane.console.fields.tree import Field
 from controlplane.console.pages import page, show
 from controlplane.console.presenters import statement_forms as forms
+from controlplane.console.presenters.durations import in_words
 from controlplane.console.submissions import new_token, once
 from controlplane.console.typed import number
 from controlplane.console.visitor import ConsoleRequest
@@ -29,7 +31,7 @@ from controlplane.tenants.models import Tenant
 
 WAITING = 50
 FORBIDDEN = 403
-DRAFTED = "A draft comes by itself every few minutes; this makes one at once, even of a month without usage."
+DRAFTED = "A draft comes by itself every {every}; this makes one at once, even of a month without usage."
 ADJUSTED = "It stands as a line of its own in the next statement that is sealed for the tenant."
 
 
@@ -60,7 +62,12 @@ def draft(request: ConsoleRequest) -> HttpResponse:
         messages.success(request, f"{month:%B %Y} of {tenant.name} is drafted.")
         return redirect("console:statement", row.pk)
 
-    words = {"title": "Draft a month now", "lead": DRAFTED, "submit": "Draft the month"}
+    every = in_words(settings.STATEMENT_TICK_SECONDS)
+    words = {
+        "title": "Draft a month now",
+        "lead": DRAFTED.format(every=every),
+        "submit": "Draft the month",
+    }
     return _form(request, fields, act, words)
 
 
