@@ -81,7 +81,7 @@ def test_whoever_writes_wish_or_sight_writes_how_they_stand(world: World) -> Non
 
     def apart(**change: Mapping[str, Any]) -> str:
         Runtime.objects.filter(pk=row.pk).update(**change)
-        return Runtime.objects.get(pk=row.pk).kubernetes_apart
+        return str(Runtime.objects.get(pk=row.pk).kubernetes_apart)
 
     assert apart() == ""
     assert apart(status={"kubernetes_version": "1.34.8"}) == "1.34.8"

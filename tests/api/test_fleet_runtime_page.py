@@ -43,14 +43,15 @@ def test_what_differs_stands_out_beside_what_is_as_wanted(world: World) -> None:
     )
     assert "changed: networking" in page
     assert "3 differ" in page
-    Runtime.objects.update(generation=2)
+    upgrade_runtime(actor=world.alice.actor, runtime_id=row.pk, release=NEW)
     assert "generation 2 generation 1 On its way" in text(sre.get(where))
 
 
-def test_of_a_failed_one_nothing_is_on_its_way(world: World) -> None:
+@pytest.mark.parametrize("phase", ["failed", "ready"])
+def test_where_nothing_is_worked_on_nothing_is_on_its_way(world: World, phase: str) -> None:
     (row,) = fleet(world.shop, [world.landscape], 1)
     Runtime.objects.update(
-        phase="failed",
+        phase=phase,
         generation=2,
         pinned="2026.9.1",
         status={"situation": "ready", "kubernetes_version": "1.33.8"},

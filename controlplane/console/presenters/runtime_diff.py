@@ -30,11 +30,13 @@ class Line:
 
 
 def diff_lines(
-    runtime: Runtime, modules: Sequence[ModuleSight], drift: Sequence[str], *, follows: str
+    runtime: Runtime, modules: Sequence[ModuleSight], drift: Sequence[str], *, follows: str, worked_on: bool
 ) -> list[Line]:
-    """Return every line; `drift` are paths in the landscape's words, `follows` the release of its channel, or its pinned one."""
-    failed = runtime.phase == Phase.FAILED  # then nothing moves, whatever was wished
-    moving = not failed and runtime.observed_generation < runtime.generation
+    """Return every line; `drift` are paths in the landscape's words, `follows` the release of its channel, or its pinned one.
+
+    Unless it is `worked_on`, a wish that is not fulfilled is not on its way either.
+    """
+    moving = worked_on and runtime.observed_generation < runtime.generation
     seen, wish = runtime.status, runtime.cluster_spec
     compare = _Compared(moving=moving, seen=bool(seen.get("situation")))
     lines = [
@@ -49,7 +51,7 @@ def diff_lines(
         lines.append(
             Line("Cluster", "as we said", f"changed: {', '.join(other)}", DIFFERS, "mended by itself")
         )
-    return [*lines, *_modules(modules, failed=failed)]
+    return [*lines, *_modules(modules, failed=runtime.phase == Phase.FAILED and not worked_on)]
 
 
 @dataclass(frozen=True)

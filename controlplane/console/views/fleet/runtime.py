@@ -62,7 +62,9 @@ def _context(request: ConsoleRequest, row: Runtime) -> dict[str, Any]:
     of_channel = snapshot().releases.get(row.channel)
     wanted = row.pinned or (of_channel.key if of_channel else "")
     seen = conditions(row.status)
-    lines = diff_lines(row, modules_of(row), drift, follows=wanted)
+    operations = list(row.operations.order_by("-id")[:LATEST])
+    worked_on = any(one.slot for one in operations)
+    lines = diff_lines(row, modules_of(row), drift, follows=wanted, worked_on=worked_on)
     return {
         "runtime": row,
         "health": HEALTH.get(row.situation),
@@ -72,7 +74,7 @@ def _context(request: ConsoleRequest, row: Runtime) -> dict[str, Any]:
         "conditions": seen,
         "findings": finding_lines(findings),
         "moments": story(
-            operations=row.operations.order_by("-id")[:LATEST],
+            operations=operations,
             rollouts=why_not.said_of(actor=actor, runtime_id=row.pk),
             acts=acts_on(request.visitor, row, LATEST),
             conditions=seen,
