@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import F, Q
 
 from controlplane.tenants.isolation.prepared import rows
+from controlplane.tenants.isolation.scopes import platform_scope
 from provisioner.rollouts import deferring_queries as queries
 from provisioner.rollouts import windows
 from provisioner.rollouts.models import Exclusion, MaintenanceWindow
@@ -57,13 +58,19 @@ class Rules:
 
     @classmethod
     def of(cls, tenant_id: UUID, now: datetime) -> Rules:
-        """Read those of the last 90 days and later ones; rides on window_of_owner and exclusion_of_owner."""
+        """Read those of the last 90 days and later ones, everybody's among them, which are no tenant's rows.
+
+        Rides on window_of_owner and exclusion_of_owner.
+        """
         theirs, since = Q(tenant=tenant_id) | Q(tenant=None), now - DEFERRAL_WITHIN
         opened = defaultdict[Owner, list[windows.Window]](list)
         own, others = (defaultdict[Owner, list[windows.Exclusion]](list) for _ in range(2))
-        for window in MaintenanceWindow.objects.filter(theirs):
+        with platform_scope():
+            found = list(MaintenanceWindow.objects.filter(theirs))
+            shut = list(Exclusion.objects.filter(theirs, ends_at__gt=since))
+        for window in found:
             opened[owner_of(window)].append(window_of(window))
-        for row in Exclusion.objects.filter(theirs, ends_at__gt=since):
+        for row in shut:
             if row.tenant_id is None or row.by_platform:
                 others[owner_of(row)].append(windows.Exclusion(row.begins_at, row.ends_at))
             else:

@@ -235,6 +235,17 @@ def test_what_the_platforms_team_excludes_takes_no_days_of_a_tenants(world: Worl
     services.remove_exclusion(actor=world.sam.actor, exclusion_id=ours.pk)
 
 
+def test_what_is_set_for_everybody_counts_for_a_tenants_own_request_too(world: World, clock: Clock) -> None:
+    fleet(world.shop, [world.landscape], 1)
+    shut = services.add_exclusion(
+        actor=world.sam.actor, owner=services.Owner(), begins_at=clock() + A_DAY, ends_at=clock() + 5 * A_DAY,
+        reason="the platform's",
+    )  # fmt: skip
+    exclude(world, shut.begins_at, 6 * A_DAY)
+    with tenant_scope(world.archipel.id):
+        assert counted(world, clock).used == 2 * A_DAY, "the platform's team shut the others"
+
+
 def test_runtimes_to_come_are_put_off_no_longer(world: World, clock: Clock) -> None:
     aws = services.Owner(tenant_id=world.archipel.id, plan="aws")
     services.add_exclusion(
