@@ -242,3 +242,18 @@ def test_a_text_too_pale_would_be_noticed_among_others_and_so_would_one_before_a
         (found,) = violations(page, colours_only=True)
         assert 'id="text-7"' in found
         page.evaluate(f"document.getElementById('text-7').style.{name} = ''")
+
+
+def test_words_that_run_out_of_a_card_would_be_noticed_though_the_page_is_no_wider(open_page: Open) -> None:
+    page = open_page("/sign-in")
+    assert faults_at_both(page) == []
+    page.evaluate(
+        "document.querySelector('main').append(Object.assign(document.createElement('p'), "
+        "{className: 'card list', id: 'long', textContent: 'Long '.repeat(400)}))"
+    )
+    assert faults_at_both(page) == []
+    page.evaluate("document.getElementById('long').style.whiteSpace = 'nowrap'")
+    found = faults_at_both(page)
+    assert [fault.partition(": Long")[0] for fault in found] == ["on a desk: cut off", "on a phone: cut off"]
+    page.evaluate("document.getElementById('long').style.overflowX = 'auto'")
+    assert faults_at_both(page) == [], "there people can scroll"
