@@ -17,6 +17,7 @@ from billing.footprint.carbon_factors import Range, every_version, factors_of
 from billing.footprint.findings import findings
 from billing.footprint.methodology import listed
 from billing.footprint.ranking import MOST, STEP, Amount, Component, Ranking, Unit, components_by_day, rank
+from billing.footprint.reading import Footprint
 from billing.usage.slots import day_of
 from controlplane.console.charts import Drawing, Series, stacked_areas
 from controlplane.console.pages import page, show
@@ -56,23 +57,7 @@ def index(request: ConsoleRequest) -> HttpResponse:
             "units": UNITS,
             "amount": amount,
             "problem": problem,
-            "whole": whole,
-            "bars": [
-                (one, shown.bar("The fleet", whole, one, whole.days * shown.DAY_SECONDS, TENANTS))
-                for one in measures.values()
-            ]
-            if whole
-            else [],
-            "numbers": shown.numbers(
-                [("The fleet", whole, whole.days * shown.DAY_SECONDS)],
-                list(measures.values()),
-                "All runtimes",
-                TENANTS,
-            )
-            if whole
-            else "",
-            "carbon": shown.carbon_range(whole) if whole else "",
-            "key": shown.key(TENANTS),
+            **(_whole(whole, list(measures.values())) if whole else {}),
             "chart": _chart(),
             "findings": [finding_shown(one, known) for one in found[:MOST_FINDINGS]],
             "more_findings": max(0, len(found) - MOST_FINDINGS),
@@ -99,6 +84,18 @@ def methodology(request: ConsoleRequest) -> HttpResponse:
         groups[one.group].append({**entry, "source": factors.sources[one.figure.source]})
     context = {"factors": factors, "groups": dict(groups), "versions": every_version()}
     return show(request, "footprint/methodology.html", context)
+
+
+def _whole(whole: Footprint, measures: list[shown.Measure]) -> dict[str, Any]:
+    """Return all runtimes as bars, with the table of their numbers."""
+    seconds = whole.days * shown.DAY_SECONDS
+    return {
+        "whole": whole,
+        "bars": [(one, shown.bar("The fleet", whole, one, seconds, TENANTS)) for one in measures],
+        "numbers": shown.numbers([("The fleet", whole, seconds)], measures, "All runtimes", TENANTS),
+        "carbon": shown.carbon_range(whole),
+        "key": shown.key(TENANTS),
+    }
 
 
 def _opened(request: ConsoleRequest, ranking: Ranking, now: datetime) -> dict[str, Any]:
