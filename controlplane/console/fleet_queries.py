@@ -237,7 +237,7 @@ def kubernetes_apart(actor: Actor) -> Sequence[Apart]:
 
 
 def _with_kubernetes(version: str) -> list[Q]:
-    """The ways to be on a Kubernetes version, 1.34 or 1.34.8: to have been seen with it, or else to be on a release that has it."""
+    """The ways to be on a Kubernetes version, 1.34 or 1.34.8: seen with it, or else on a release that has it."""
 
     def fits(exact: str) -> bool:
         return exact == version or exact.startswith(f"{version}.")

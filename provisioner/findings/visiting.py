@@ -11,6 +11,7 @@ from controlplane.kernel.clock import utcnow
 from provisioner.findings import writing
 from provisioner.findings.looking import judge, look
 from provisioner.findings.rules.base import Look, Rule
+from provisioner.findings.rules.registry import blocking_rules
 from provisioner.lifecycle.rounds import Rounds
 from provisioner.modules.models import RuntimeModule
 from provisioner.modules.rendering import in_apply_order, render
@@ -23,7 +24,7 @@ MOST_NEW = 500
 
 def tick() -> int:
     """Look at what is due; return how many runtimes were."""
-    return Rounds("findings", writing, look_into, _write).tick()
+    return Rounds("findings", writing, _look, _write, of_fulfilled=False).tick()
 
 
 def enrol(*, everyone: bool = False) -> int:
@@ -45,5 +46,18 @@ def look_into(api: ClusterApi, runtime: Runtime, rules: Mapping[str, Rule] | Non
     )
 
 
+def _look(api: ClusterApi, runtime: Runtime) -> Look:
+    return look_into(api, runtime, _rules_for(runtime))
+
+
 def _write(runtime: Runtime, seen: Look) -> None:
-    writing.write(runtime.pk, judge(seen), began_at=seen.at)
+    writing.write(runtime.pk, judge(seen, _rules_for(runtime)), began_at=seen.at)
+
+
+def _rules_for(runtime: Runtime) -> Mapping[str, Rule] | None:
+    """Return None for all; or of a runtime whose newest wish is not fulfilled those that keep upgrades back.
+
+    Whoever mended what kept an upgrade back is believed; what else of the platform's is to be there by now nobody can say.
+    """
+    fulfilled = runtime.observed_generation == runtime.generation
+    return None if fulfilled else blocking_rules()

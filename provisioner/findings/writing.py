@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -64,7 +63,7 @@ def write(runtime_id: UUID, found: Found, *, began_at: datetime) -> tuple[int, i
     A look that was asked for once this one had begun is still to come.
     """
     with transaction.atomic():
-        written, gone = _say(runtime_id, found, found.partial)
+        written, gone = _say(runtime_id, found)
         seen: dict[str, Any] = {"looked_at": Now(), "partial": sorted(found.partial), "problem": ""}
         nothing = not (written or gone or any(found.findings.values()))
         checks = Check.objects.filter(pk=runtime_id)
@@ -76,12 +75,14 @@ def write(runtime_id: UUID, found: Found, *, began_at: datetime) -> tuple[int, i
 
 def write_some(runtime_id: UUID, found: Found) -> None:
     """Make the rows of the rules that were looked for say what was found; the others', and the next look, stay as they are."""
-    others = all_rules().keys() - found.findings.keys()
     with transaction.atomic():
-        _say(runtime_id, found, found.partial | others)
+        _say(runtime_id, found)
 
 
-def _say(runtime_id: UUID, found: Found, partial: Collection[str]) -> tuple[int, int]:
+def _say(runtime_id: UUID, found: Found) -> tuple[int, int]:
+    partial = found.partial | (
+        all_rules().keys() - found.findings.keys()
+    )  # of rules that were not looked for nothing goes
     params: dict[str, Any] = {
         "runtime": runtime_id,
         "partial": sorted(partial),

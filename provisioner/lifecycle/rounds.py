@@ -64,6 +64,7 @@ class Rounds(Generic[Seen]):
     ledger: Ledger
     look: Looking[Seen]
     write: Callable[[Runtime, Seen], object]
+    of_fulfilled: bool = True  # whether only runtimes are looked at whose newest wish is fulfilled
 
     def tick(self) -> int:
         """Look at what is due; return how many runtimes were."""
@@ -92,7 +93,7 @@ class Rounds(Generic[Seen]):
         if runtime.phase in GONE:
             self.ledger.forget(runtime.pk)
             return
-        if not _is_settled(runtime):
+        if not _is_settled(runtime) or (self.of_fulfilled and not _is_fulfilled(runtime)):
             self.ledger.come_again(runtime.pk, after=BUSY)
             return
         try:
@@ -127,6 +128,11 @@ class Rounds(Generic[Seen]):
 
 def _is_settled(runtime: Runtime) -> bool:
     """Say whether nothing is under way; one that people can use may still get its modules: what is missing then is no finding."""
-    if runtime.phase != Phase.READY or runtime.observed_generation != runtime.generation:
+    if runtime.phase != Phase.READY:
         return False
     return not Operation.objects.filter(runtime=runtime, slot__isnull=False).exists()
+
+
+def _is_fulfilled(runtime: Runtime) -> bool:
+    """Say whether it is as it was wished last; an upgrade that was refused before it began leaves a wish behind."""
+    return bool(runtime.observed_generation == runtime.generation)

@@ -208,8 +208,8 @@ def test_a_look_that_was_asked_for_during_another_one_is_still_to_come(
 ) -> None:
     looks = visiting.look_into
 
-    def meanwhile(api: Any, row: Runtime) -> Any:
-        seen = looks(api, row)
+    def meanwhile(api: Any, row: Runtime, *more: Any) -> Any:
+        seen = looks(api, row, *more)
         look_again(actor=SYSTEM, runtime_id=row.pk)
         return seen
 
@@ -218,6 +218,25 @@ def test_a_look_that_was_asked_for_during_another_one_is_still_to_come(
         looked()
     assert visiting.tick() == 1
     assert visiting.tick() == 0
+
+
+def test_what_kept_an_upgrade_back_is_seen_to_be_mended_though_its_wish_was_never_fulfilled(
+    runtime: Runtime, lending: Lending
+) -> None:
+    broken(lending.island, "foreign-workloads", "unmeetable-budgets")
+    looked()
+    assert Finding.objects.count() == 2
+    Runtime.objects.filter(pk=runtime.pk).update(generation=runtime.generation + 1)
+    for ref in [ref for ref in lending.island.objects if ref.name in {"never", "squatter"}]:
+        del lending.island.objects[ref]
+    look_again(actor=SYSTEM, runtime_id=runtime.pk)
+    assert visiting.tick() == 1
+    assert list(Finding.objects.values_list("rule", flat=True)) == ["foreign-workloads"], (
+        "it was not looked for"
+    )
+    Runtime.objects.filter(pk=runtime.pk).update(generation=runtime.generation)
+    looked()
+    assert not Finding.objects.exists()
 
 
 def test_nobody_else_is_tried_so_often(runtime: Runtime) -> None:

@@ -15,7 +15,7 @@ from provisioner.drivers.registry import connect
 from provisioner.findings import looking, visiting
 from provisioner.findings.models import Check, Finding
 from provisioner.findings.rules.registry import all_rules, blocking_rules
-from provisioner.findings.waiving import waive_finding
+from provisioner.findings.waiving import look_again, waive_finding
 from provisioner.runtimes.models import Runtime
 from tests.findings import BREAKING, clean, seen
 from tests.plugins.simulator import Simulator
@@ -56,6 +56,10 @@ def test_a_budget_made_after_the_last_look_stops_an_upgrade_before_it_begins(
         assert (runtime.phase, runtime.release_key) == ("ready", "2026.9.1")
         assert list(Finding.objects.values_list("rule", flat=True)) == ["unmeetable-budgets"]
         assert Check.objects.get().due_at == asked.due_at  # its own round is still to come
+        look_again(actor=SYSTEM, runtime_id=runtime.pk)
+        assert visiting.tick() == 1
+        lately = utcnow() - timedelta(minutes=5)
+        assert Check.objects.filter(looked_at__gt=lately).exists(), "though its wish was not fulfilled"
         waive_finding(
             actor=SYSTEM, runtime_id=runtime.pk, rule="unmeetable-budgets", owner="ada", reason="moves",
             expires_at=utcnow() + timedelta(days=3),
