@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from provisioner.findings.rules.registry import all_rules, blocking_rules
+from tests.bench import fleet_rows
 from tests.bench.freshness import nearest_rank
 from tests.bench.rollout_onlooker import BEGUN, ENDED, PARDONED, Event, Onlooker, Rule, Shut
 from tests.bench.rollout_recovery import Doings, doings
@@ -81,3 +83,8 @@ def test_the_onlooker_forgives_what_a_person_forgave_and_no_more() -> None:
     assert broken(*failed, accepted, begun(OTHER, 3)) == set()
     assert broken(*failed, accepted, begun(ONE, 3)) == {"twice_violated"}
     assert broken(*failed, again, begun(ONE, 3)) == set()
+
+
+def test_the_fleet_pages_benchmark_makes_findings_of_rules_that_there_are() -> None:
+    assert {rule for rule, _ in fleet_rows.RULES} <= all_rules().keys()
+    assert {rule for rule, severity in fleet_rows.RULES if severity == "blocking"} <= blocking_rules().keys()
