@@ -77,8 +77,10 @@ def check_tenant(*, tenant_id: UUID, budgets: Sequence[UUID], now: datetime) -> 
         moments.append(now.replace(day=1) - timedelta(days=1))
     for moment in moments:
         stands = stands_of(tenant_id=tenant_id, budgets=rows, moment=moment, now=now)
-        with transaction.atomic():
-            for budget in rows:
+        for budget in rows:
+            with (
+                transaction.atomic()
+            ):  # each alone: letters that several share are never waited for with others held
                 _note(budget, stands[budget.id], moment.date().replace(day=1), now)
 
 

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from billing.books import agreeing
 from billing.books.apply import apply_prices
 from billing.books.models import PlanPrices, PriceBook
-from billing.costs import budgets, checking
+from billing.costs import budgets, checking, queries
 from billing.costs.admission import refuse_exhausted
 from billing.costs.checking import Stand, check_budgets, stands_of
 from billing.costs.models import Budget, BudgetAlert, BudgetMonth
@@ -269,3 +269,19 @@ def test_nothing_is_written_by_asking(world: World) -> None:
     found = stands_of(tenant_id=world.archipel.id, budgets=[row], moment=NOON, now=NOON)
     assert found[row.id].code == "budget_currency"
     assert not BudgetMonth.objects.exists()
+
+
+def test_each_budget_is_noted_by_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    used(world)
+    rows = [budget(world, name=name) for name in ("First", "Second")]
+    note, noted_ids = queries.note_month, list[Any]()
+
+    def breaks_the_second_time(values: dict[str, Any]) -> None:
+        noted_ids.append(values["budget"])
+        note(values)
+        if len(noted_ids) == len(rows):
+            raise RuntimeError("deadlock detected")
+
+    monkeypatch.setattr(queries, "note_month", breaks_the_second_time)
+    look()
+    assert [row.budget_id for row in BudgetMonth.objects.all()] == noted_ids[:1]
