@@ -71,9 +71,12 @@ def measures(currency: str, *, priced: bool) -> dict[str, Measure]:
 
 
 def values(found: Footprint, measure: Measure, seconds: int) -> list[float]:
-    """Return the four parts as numbers of the measure; money in cents that add up to the whole as it is shown."""
+    """Return the four parts as numbers of the measure; money in cents that add up to the whole as it is shown.
+
+    Of less than one of the currency cents would draw nothing, or one part alone: it is told as it is.
+    """
     parts: Parts = found.parts(measure.of)
-    if measure.of == "cost":
+    if measure.of == "cost" and parts.whole >= measure.unit:
         cents = round(Fraction(parts.whole * CENTS, measure.unit))
         return [cent / CENTS for cent in split(cents, parts)]
     whole = measure.unit * (seconds if measure.per_time else 1)
