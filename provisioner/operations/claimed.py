@@ -49,6 +49,7 @@ class Claimed:
     release: Mapping[str, Any] = field(default_factory=dict)  # that the runtime counts as running
     situation: str = ""  # of the cluster, as the observer saw it last
     seen_operation: str = ""  # which one ordered what was seen then
+    seen_hibernated: bool = False
     kept: dict[str, Any] = field(default_factory=dict)  # what its steps noted
     background: bool = False  # the runtime counts as settled already
     made: list[ClusterSpec] = field(default_factory=list, compare=False, repr=False)
@@ -63,8 +64,12 @@ class Claimed:
 
     @property
     def seen_ready(self) -> bool:
-        """Whether the observer has seen fulfilled what this very operation ordered; another may have ordered the same wish."""
-        return self.situation == Situation.READY and self.seen_operation == str(self.id)
+        """Whether the observer has seen fulfilled what this very operation ordered; another may have ordered the same wish.
+
+        Somebody may have woken the cluster since, or put it to sleep: the operation's tag stays on it.
+        """
+        ordered = self.situation == Situation.READY and self.seen_operation == str(self.id)
+        return ordered and self.seen_hibernated == self.cluster.hibernated
 
     def progress_after(self, run: timedelta) -> Progress:
         """What the engine needs to know once the step has run this long."""
@@ -112,4 +117,5 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         release=json.loads(row["release"] or "{}"),
         situation=row["situation"] or "",
         seen_operation=row["seen_operation"] or "",
+        seen_hibernated=bool(row["seen_hibernated"]),
     )

@@ -74,7 +74,7 @@ RETURNING o.id, o.tenant_id, o.runtime_id, o.kind, o.generation, o.input, o.kept
     o.fence, o.wakes, o.step_started_at, o.step_deadline, o.deadline, o.requested_by, o.cancel_reason, now() AS now,
     o.cancel_requested_at IS NOT NULL AS cancelling, o.pause_requested_at IS NOT NULL AS pausing,
     r.cluster_spec, r.spec -> 'release' AS release, r.status ->> 'situation' AS situation,
-    r.status -> 'owner' ->> 'operation' AS seen_operation,
+    r.status -> 'owner' ->> 'operation' AS seen_operation, r.status -> 'hibernated' = 'true'::jsonb AS seen_hibernated,
     l.id AS landscape_id, l.key AS landscape_key, l.kind AS landscape_kind, l.config AS landscape_config,
     l.credentials_path, l.credentials_sealed, {NEED_NOT_WAIT}"""
 CLAIM = _CLAIM.format(queue="NOT o.background", moves="true")

@@ -17,11 +17,15 @@ def needed(cluster: ClusterSpec) -> bool:
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done when the cluster is ready; one that was given up is ordered again, and one that vanished while it was first built."""
+    """Done when the cluster is ready; one that was given up or sleeps unasked is ordered again, and one that vanished while it
+    was first built.
+    """
     observed = ctx.driver.observe(ctx.ref)
-    if observed.situation is Situation.READY:
+    settled = observed.situation in {Situation.READY, Situation.UNHEALTHY}
+    oversleeps = settled and observed.hibernated and not ctx.cluster.hibernated
+    if observed.situation is Situation.READY and not oversleeps:
         return Done()
-    if observed.situation in {Situation.ABSENT, Situation.FAILED}:
+    if oversleeps or observed.situation in {Situation.ABSENT, Situation.FAILED}:
         # Tries again what may pass, or what a person has mended since.
         observed = ctx.order()
     if observed.situation is Situation.UNHEALTHY and not observed.faults:

@@ -17,12 +17,13 @@ def needed(cluster: ClusterSpec) -> bool:
 
 
 def run(ctx: StepContext) -> Outcome:
-    """Done when it sleeps, or is not there at all; what the landscape gave up is asked for again."""
+    """Done when it sleeps, or is not there at all; what the landscape gave up is asked for again, or has settled on awake."""
     observed = ctx.driver.observe(ctx.ref)
-    asleep = observed.hibernated and observed.situation in {Situation.READY, Situation.UNHEALTHY}
-    if asleep or observed.situation is Situation.ABSENT:
+    settled = observed.situation in {Situation.READY, Situation.UNHEALTHY}
+    if (settled and observed.hibernated) or observed.situation is Situation.ABSENT:
         return Done()
-    if observed.situation is Situation.FAILED:
+    # Awake and at rest, nobody has told it to sleep: the order was skipped, or somebody woke it since. Once told, it changes.
+    if settled or observed.situation is Situation.FAILED:
         observed = ctx.driver.change(ctx.wanted)
     return wait_for(observed, FALLING_ASLEEP)
 

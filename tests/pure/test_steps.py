@@ -167,6 +167,29 @@ def test_only_a_first_build_may_make_a_cluster(kind: Kind, step: Any, situation:
     assert "ensure" not in driver.asked
 
 
+@pytest.mark.parametrize("situation", [Situation.READY, Situation.UNHEALTHY])
+@pytest.mark.parametrize(
+    ("step", "kind", "asleep"), [(await_sleep, "suspend", True), (await_cluster, "resume", False)]
+)
+def test_a_cluster_that_rests_awake_or_asleep_against_the_wish_is_ordered_once(
+    step: Any, kind: str, situation: Situation, *, asleep: bool
+) -> None:
+    driver = ScriptedDriver(seen(situation, hibernated=not asleep))
+    here = context(driver, kind, hibernated=asleep)
+    assert isinstance(step.run(here), Wait)
+    driver.sight = seen(Situation.CHANGING, hibernated=not asleep)
+    assert isinstance(step.run(here), Wait)
+    driver.sight = seen(Situation.READY, hibernated=asleep)
+    assert step.run(here) == Done()
+    assert driver.asked == ["observe", "change", "observe", "observe"]
+
+
+def test_a_wait_for_a_cluster_that_is_to_sleep_by_now_does_not_wake_it() -> None:
+    driver = ScriptedDriver(seen(Situation.READY, hibernated=True))
+    assert await_cluster.run(context(driver, "resume", hibernated=True)) == Done()
+    assert driver.asked == ["observe"]
+
+
 def test_one_that_is_to_be_built_anew_in_so_many_words_is() -> None:
     driver = ScriptedDriver(seen(Situation.ABSENT))
     for step in (ensure_cluster, await_cluster):
