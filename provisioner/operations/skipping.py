@@ -71,5 +71,8 @@ def _step(kind: str, name: str) -> Step | None:
 
 
 def _what_then(operation: Operation, step: Step) -> str:
-    again = _step(operation.kind, step.retry_from) if operation.state == State.FAILED else None
-    return f" Retry it; it begins again at “{again.title}”." if again else ""
+    if operation.state != State.FAILED:
+        return ""
+    if (again := _step(operation.kind, step.retry_from)) is not None:
+        return f" Retry it; it begins again at “{again.title}”."
+    return " Nothing runs now, for the operation has failed: mend its cause, then retry it."

@@ -90,6 +90,30 @@ def test_who_would_skip_the_end_of_a_halted_upgrade_is_told_where_a_retry_begins
     assert "Retry" not in refused.value.detail, "only what failed can be retried"
 
 
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        (Kind.UPGRADE, "upgrade_control_plane"),
+        (Kind.UPGRADE, "upgrade_workers"),
+        (Kind.UPGRADE, "switch_modules"),
+        (Kind.SUSPEND, "await_sleep"),
+        (Kind.DEPROVISION, "await_absence"),
+    ],
+)
+def test_who_would_skip_a_step_that_failed_is_told_that_nothing_runs_until_a_retry(
+    world: World, kind: Kind, step: str
+) -> None:
+    operation = standing(world, kind, step=step, seen={}, state="failed")
+    with pytest.raises(
+        Refused, match="Nothing runs now, for the operation has failed: mend its cause, then retry it"
+    ):
+        skip_step(actor=world.sam.actor, operation_id=operation.pk, reason="It hangs.")
+    Operation.objects.filter(pk=operation.pk).update(state="waiting", slot="active", finished_at=None)
+    with pytest.raises(Refused) as refused:
+        skip_step(actor=world.sam.actor, operation_id=operation.pk, reason="It hangs.")
+    assert "retry" not in refused.value.detail, "what goes on by itself needs none"
+
+
 @pytest.mark.parametrize("state", ["waiting", "failed"])
 @pytest.mark.parametrize("seen", [{}, {"situation": "changing"}, {"situation": "ready"}])
 def test_a_cluster_that_was_not_seen_to_sleep_does_not_pass_for_suspended(
