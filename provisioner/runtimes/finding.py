@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
@@ -40,7 +41,10 @@ def first_labelled(
     from rare ones, since behind row security it may not look at what is frequent. Common ones are met soon among the nearest.
     """
     order, way = ("-pk", "DESC") if newest else ("pk", "ASC")
-    nearest, params = found.order_by(order).values_list("id", "labels")[:NEAREST].query.sql_with_params()
+    try:
+        nearest, params = found.order_by(order).values_list("id", "labels")[:NEAREST].query.sql_with_params()
+    except EmptyResultSet:  # what is asked for besides, no runtime can be
+        return []
     with connection.cursor() as cursor:
         cursor.execute(_AMONG.format(nearest=nearest, way=way), [*params, json.dumps(dict(labels)), most])
         first = [row[0] for row in cursor.fetchall()]

@@ -61,6 +61,15 @@ def test_a_version_that_no_release_has_is_counted_and_found(world: World) -> Non
     assert "r-shop-00000" in text(sre.get(f"{WHERE}?kubernetes=1.32"))
 
 
+@pytest.mark.parametrize(
+    "query", ["kubernetes=9.99&label=tier=gold", "kubernetes=abc&q=tier=gold", "kubernetes=9.99"]
+)
+def test_of_a_version_that_nobody_has_there_is_nobody(world: World, query: str) -> None:
+    fleet(world.shop, [world.landscape], 3)
+    assert told(world, query) == []
+    assert browse(world.sam).get(f"{WHERE}?{query}").status_code == 200
+
+
 def test_pages_go_both_ways_through_who_was_seen_with_it_and_who_is_to_have_it(world: World) -> None:
     made = fleet(world.shop, [world.landscape], 70)
     seen(made[::2], "1.34.8")
@@ -98,12 +107,15 @@ def test_whoever_writes_wish_or_sight_writes_how_they_stand(world: World) -> Non
 def test_those_of_before_are_told_by_the_migration(world: World) -> None:
     made = fleet(world.shop, [world.landscape], 3)
     seen(made[:1], "1.34.8")
-    migration = import_module("provisioner.runtimes.migrations.0013_kubernetes_apart")
+    of = "provisioner.runtimes.migrations"
+    trigger, rows = (
+        import_module(f"{of}.{one}") for one in ("0013_kubernetes_apart", "0014_by_kubernetes_apart")
+    )
     with connection.cursor() as cursor:
-        cursor.execute(migration.BACKWARD)
+        cursor.execute(trigger.BACKWARD)
         cursor.execute("UPDATE runtimes_runtime SET kubernetes_apart = ''")
-        cursor.execute(migration.FORWARD)
-        cursor.execute(migration.THOSE_APART)
+        cursor.execute(trigger.FORWARD)
+        cursor.execute(rows.THOSE_APART)
     assert list(Runtime.objects.order_by("pk").values_list("kubernetes_apart", flat=True)) == [
         "1.34.8",
         "",

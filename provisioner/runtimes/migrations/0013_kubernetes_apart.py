@@ -1,12 +1,10 @@
 """The Kubernetes version that a runtime was seen with, where that is not the one of its release: fleets are counted by both.
 
 A plain column that a trigger writes, and not one that PostgreSQL computes: adding it rewrites nothing, and what the observer writes
-into `status` touches no index while the version stays the same. Only those who are apart are written here: they are few.
+into `status` touches no index while the version stays the same. Those who are apart already are written behind it (0014).
 """
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
-from django.db.models import Q
 
 APART = """left(CASE WHEN coalesce({row}.status ->> 'kubernetes_version', '') NOT IN (
     '', coalesce({row}.spec -> 'release' ->> 'kubernetes_patch', {row}.spec -> 'release' ->> 'kubernetes', '')
@@ -24,32 +22,19 @@ BACKWARD = """
 DROP TRIGGER runtimes_kubernetes ON runtimes_runtime;
 DROP FUNCTION runtimes_note_kubernetes();
 """
-THOSE_APART = f"""
-UPDATE runtimes_runtime AS runtime SET kubernetes_apart = {APART.format(row="runtime")}
-WHERE deleted_at IS NULL AND {APART.format(row="runtime")} <> ''
-"""  # noqa: S608
 
 
 class Migration(migrations.Migration):
-    """A column, the trigger that writes it, and an index of those who are apart, built while runtimes come and go."""
+    """A column and the trigger that writes it; whoever holds the table longer than a few seconds makes it fail, not wait."""
 
-    atomic = False
     dependencies = [("runtimes", "0012_of_channel")]
 
     operations = [
+        migrations.RunSQL("SET LOCAL lock_timeout = '5s'", "SET LOCAL lock_timeout = '5s'"),
         migrations.AddField(
             "runtime",
             "kubernetes_apart",
             models.CharField(blank=True, db_default="", default="", editable=False, max_length=31),
         ),
         migrations.RunSQL(FORWARD, BACKWARD),
-        migrations.RunSQL(THOSE_APART, migrations.RunSQL.noop),
-        AddIndexConcurrently(
-            "runtime",
-            models.Index(
-                fields=["kubernetes_apart", "release_key", "-id"],
-                condition=Q(deleted_at__isnull=True) & ~Q(kubernetes_apart=""),
-                name="runtime_kubernetes_apart",
-            ),
-        ),
     ]
