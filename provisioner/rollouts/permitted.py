@@ -48,7 +48,8 @@ def held(actor: Actor, rollout_id: UUID) -> Rollout:
 def hold_look() -> None:
     """Wait for the look that is under way, and keep the next one back until the transaction ends.
 
-    The look waits for no row that is locked before this: whoever asks holds no target yet, and no lane.
+    The look waits for no row that is locked before this: whoever asks has changed no target yet, and no lane. It may refer to
+    targets in rows of its own, which lets the look change them all the same.
     """
     with connection.cursor() as cursor:
         cursor.execute(queries.HOLD_TICK)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import inf
 from statistics import fmean
 from typing import Any
 from uuid import UUID
@@ -47,7 +48,7 @@ class StagePreview:
     revenue: Mapping[str, Decimal]  # of these tenants' last statements, by currency
     wait_for_windows: int = 0  # whose window is shut when the stage begins, at the earliest
     sooner: int = 0  # of them, those that stand in for others like them whose window opens days later
-    left_behind: int = 0  # whose window opens behind the deadline, as far as is known
+    left_behind: int = 0  # whose window surely opens behind the deadline
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,10 @@ def _stage(
 
 
 def _waits_of(planned: Planned, number: int, group: Sequence[Member]) -> list[float]:
-    """Return when the windows open, in seconds from now, of those for whom they are shut when their stage begins."""
+    """Return when the windows open, in seconds from now, of those for whom they are shut when their stage begins, if ever."""
     begins = planned.begins[number]
     mays = [may for one in group if (may := planned.calendars.get(one.runtime_id)) is not None]
-    return [opens for may in mays if (opens := may(begins)[0]) > begins]
+    return [opens for may in mays if begins < (opens := may(begins)[0]) < inf]
 
 
 def _places(planned: Planned) -> list[StagePlaces]:
@@ -217,11 +218,14 @@ def _works(
 
 
 def _left_for_windows(planned: Planned, late: Late) -> Left:
-    stage = planned.frozen.stages[late.stage].name
+    stage, alone = planned.frozen.stages[late.stage].name, len(late.members) == 1
+    opens = "never opens from its beginning on, as things stand."
+    if late.opens is not None:
+        first = "on" if alone else "the first on"
+        opens = f"opens behind that deadline: {first} {late.opens:%d %b %Y %H:%M} UTC."
     reason = (
         f"Stage {stage} waits for windows until {late.deadline:%d %b %Y %H:%M} UTC at the least, and "
-        f"{'its' if len(late.members) == 1 else 'their'} window opens behind that deadline: "
-        f"{'on' if len(late.members) == 1 else 'the first on'} {late.opens:%d %b %Y %H:%M} UTC."
+        f"{'its' if alone else 'their'} window {opens}"
     )
     return Left(CODE, reason, len(late.members), [one.name for one in late.members[:SAMPLES]], passing=False)
 

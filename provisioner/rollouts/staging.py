@@ -64,7 +64,7 @@ def _is_done(facts: Facts, stage: StageFacts, now: datetime) -> bool:
             return False
     if not any(lane.waiting for lane in lanes):
         return True
-    return overdue and not _has_time_anew(stage, late) and not _is_anybody_sent_back(stage, now)
+    return overdue and not _has_time_anew(stage, late) and not _is_anybody_sent_back(stage)
 
 
 def _has_time_anew(stage: StageFacts, late: float) -> bool:
@@ -74,13 +74,14 @@ def _has_time_anew(stage: StageFacts, late: float) -> bool:
     return again.filter(own).exists()
 
 
-def _is_anybody_sent_back(stage: StageFacts, now: datetime) -> bool:
-    """Whether somebody had its turn, lost it, and is looked at again by this very look: its windows or its rollout did that.
+def _is_anybody_sent_back(stage: StageFacts) -> bool:
+    """Whether somebody had its turn, lost it, and is to be looked at again: its windows or its rollout did that.
 
-    It is ready again, or waits for something, when the look is over. Rides on target_pages_of_stage.
+    The look that comes to it makes it ready, or says until when it waits. Whether it is due says another clock than the look's
+    own, so that is not asked. Rides on target_pages_of_stage.
     """
     back = Target.objects.filter(stage=stage.id, state=T.WAITING, reason_code__in=SENT_BACK)
-    return back.filter(due_at__lte=now, reason_until=None).exists()
+    return back.filter(reason_until=None).exists()
 
 
 def _is_taken_up_again(stage: StageFacts) -> bool:

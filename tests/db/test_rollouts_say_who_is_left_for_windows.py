@@ -11,9 +11,10 @@ import pytest
 from controlplane.kernel.clock import utcnow
 from provisioner.rollouts import services
 from provisioner.rollouts.kept_preview import as_kept, preview_from
-from provisioner.rollouts.models import MaintenanceWindow, Rollout, Target
+from provisioner.rollouts.models import Approval, Exclusion, Gate, MaintenanceWindow, Rollout, Target
 from provisioner.rollouts.previewing import Preview
 from provisioner.rollouts.ticking import tick
+from tests.db.test_rollouts_go_forward import Clock, started
 from tests.db.test_rollouts_say_when_done import A_DAY, DAYS, midnight, window
 from tests.rolling_out import NEW, Upgrades, fleet, no_gates, states, upgrading
 from tests.signed_in import browse, text
@@ -127,6 +128,61 @@ def test_a_window_that_opens_while_the_gate_behind_the_stage_is_shut_is_not_too_
     plan = stages(168, 24)
     plan["stages"][1]["after"] = [{"kind": "soak", "minutes": 3 * 24 * 60}]
     assert preview(world, plan).left_behind == 0
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_nobody_knows_who_is_late_where_people_open_a_gate(world: World, side: str) -> None:
+    """Opened in time lets everybody begin; shut for ever behind a stage it does so, too."""
+    fleet(world.shop, [world.landscape], 2)
+    window(world, 4)
+    stage = {"name": "rest", "deadline_hours": 24, side: [{"kind": "approval"}]}
+    plan = {"stages": [stage], "max_concurrency": "100%", "notice_hours": 0}
+    assert preview(world, plan).left_behind == 0
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        made = started(world, plan=plan)
+        tick(clock=clock())
+        tick(clock=clock.passes(hours=25))
+        clock.now = midnight(4) - timedelta(hours=12)
+        if side == "before":
+            services.approve_gate(actor=world.sam.actor, rollout_id=made.pk, gate_id=Gate.objects.get().pk)
+            Approval.objects.update(at=clock())
+        for _ in range(3):
+            tick(clock=clock.passes(hours=8))
+            upgrades.end_due(clock())
+        tick(clock=clock.passes(minutes=1))
+    assert states(made) == {"succeeded": 2}
+
+
+def test_who_is_late_whatever_people_do_behind_its_stage_is_counted(world: World) -> None:
+    two_tenants(world)
+    window(world, 4)
+    plan = stages(24, 24, select="tenant=archipel")
+    plan["stages"][1]["before"] = [{"kind": "approval"}]
+    assert [one.left_behind for one in preview(world, plan).stages] == [2, 0]
+
+
+def test_who_may_begin_only_before_its_stage_does_is_left_behind_and_waits_for_nothing(world: World) -> None:
+    two_tenants(world)
+    now = utcnow()
+    MaintenanceWindow.objects.create(
+        tenant=world.archipel, days=[*DAYS], begin="00:00", end="24:00", time_zone="UTC"
+    )
+    for month in range(14):
+        begins = now + timedelta(days=3 + 30 * month)
+        Exclusion.objects.create(
+            tenant=world.archipel, begins_at=begins, ends_at=begins + timedelta(days=30), reason="season"
+        )
+    plan = stages(24, 24)
+    plan["stages"][1]["before"] = [{"kind": "soak", "minutes": 5 * 24 * 60}]
+    found = preview(world, plan)
+    assert (found.wait_for_windows, found.latest_window, found.left_behind) == (0, None, 2)
+    (left,) = [one for one in found.ineligible if one.code == "window_behind_deadline"]
+    assert left.reason.endswith("their window never opens from its beginning on, as things stand.")
+    alone = {"stages": plan["stages"][1:]}
+    with refused("window_behind_deadline") as found_late:
+        services.preview_rollout(actor=world.sam.actor, release=NEW, selector="tenant=archipel", plan=alone)
+    assert "no window opens behind it" in found_late.value.detail
 
 
 def test_the_page_says_it_to_the_minute_and_labels_whole_statements_so(world: World) -> None:

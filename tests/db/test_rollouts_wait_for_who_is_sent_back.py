@@ -42,6 +42,22 @@ def test_a_stage_does_not_pass_by_those_who_are_ready_because_somebody_changed_w
         assert canary() == "passed"
 
 
+def test_a_stage_does_not_pass_by_whoever_a_clock_ahead_of_the_looks_own_had_look_again(world: World) -> None:
+    fleet(world.shop, [world.landscape], 4)
+    clock = Clock()
+    with upgrading(Upgrades(clock=clock)) as upgrades:
+        started(world, plan={"stages": [CANARIES, {"name": "rest"}], "notice_hours": 0})
+        tick(clock=clock())
+        upgrades.end_due(clock.passes(minutes=66))
+        exclude(world, utcnow() + FAR)
+        ahead = Target.objects.filter(state="waiting", reason_code="window")
+        assert ahead.update(due_at=clock() + timedelta(minutes=1)) == 1
+        tick(clock=clock.passes(seconds=1))
+        assert (canary(), len(upgrades.begun)) == ("running", 1)
+        tick(clock=clock.passes(minutes=1))
+        assert (canary(), len(upgrades.begun)) == ("running", 2)
+
+
 def test_a_stage_does_not_pass_by_those_who_were_about_to_start_when_their_rollout_was_paused(
     world: World,
 ) -> None:
