@@ -82,10 +82,11 @@ def _writers(live: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     metadata = live["metadata"]
     try:
         applied = json.loads((metadata.get("annotations") or {}).get(_APPLIED) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # people write anything there, however deep
         applied = {}
-    if isinstance(applied, dict) and applied.get("apiVersion"):
-        yield str(applied["apiVersion"]), "the manifest that kubectl applied"
+    version = applied.get("apiVersion") if isinstance(applied, dict) else None
+    if isinstance(version, str):
+        yield version, "the manifest that kubectl applied"
     for entry in metadata.get("managedFields") or ():
         yield str(entry.get("apiVersion", "")), str(entry.get("manager", ""))[:60]
 

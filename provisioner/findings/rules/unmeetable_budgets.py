@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from provisioner.findings.kubernetes import BUDGET, POD, is_the_platforms, label
 from provisioner.findings.rules.base import Finding, Look, Rule, Severity
 
 _OVER = frozenset({"Succeeded", "Failed"})
+_NUMBER = re.compile(r"0*([0-9]{1,18})(%?)")  # beyond that Kubernetes can't count either
+_LONGEST = 40  # characters of what a budget says
 
 
 def check(look: Look) -> Iterable[Finding]:
@@ -44,22 +47,30 @@ def _expected(look: Look, namespace: str, spec: Mapping[str, Any], status: Mappi
 
 
 def _allowed(spec: Mapping[str, Any], expected: int) -> int:
-    """Return how many may go while all are well; Kubernetes rounds percentages up, both ways."""
+    """Return how many may go while all are well; Kubernetes rounds percentages up, both ways.
+
+    Where it can't read the number it lets nothing go.
+    """
     if (most := spec.get("maxUnavailable")) is not None:
-        return _number(most, expected)
+        return _number(most, expected, unreadable=0)
     least = spec.get("minAvailable")
-    return expected - (1 if least is None else _number(least, expected))
+    return expected - (1 if least is None else _number(least, expected, unreadable=expected))
 
 
-def _number(value: Any, expected: int) -> int:
-    text = str(value)
-    if text.endswith("%"):
-        return math.ceil(int(text[:-1] or 0) * expected / 100)
-    return int(text)
+def _number(value: Any, expected: int, *, unreadable: int) -> int:
+    read = _NUMBER.fullmatch(str(value))
+    if read is None:
+        return unreadable
+    number = int(read[1])
+    return math.ceil(number * expected / 100) if read[2] else number
 
 
 def _said(spec: Mapping[str, Any]) -> str:
-    words = [f"{key}: {spec[key]}" for key in ("maxUnavailable", "minAvailable") if spec.get(key) is not None]
+    words = [
+        f"{key}: {str(spec[key])[:_LONGEST]}"
+        for key in ("maxUnavailable", "minAvailable")
+        if spec.get(key) is not None
+    ]
     return ", ".join(words) or "minAvailable: 1"
 
 
