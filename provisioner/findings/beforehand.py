@@ -2,33 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+import structlog
+from django.db import Error
+
 from controlplane.kernel.clock import utcnow
-from controlplane.kernel.errors import Audience
+from controlplane.kernel.errors import Audience, Fatal, Retry
 from provisioner.findings import visiting, writing
-from provisioner.findings.looking import judge
+from provisioner.findings.looking import Found, judge
 from provisioner.findings.models import Check
 from provisioner.findings.preflight import blockers_at
+from provisioner.findings.rules.base import Finding, Look, Rule
 from provisioner.findings.rules.registry import blocking_rules
+from provisioner.operations.time_limit import time_left
 from provisioner.runtimes.models import Runtime
 from provisioner.steps.base import StepContext
 from provisioner.steps.preflight_upgrade import Hindrance
 
+log = structlog.get_logger(__name__)
+
 FRESH = timedelta(minutes=3)
+LONGEST_SECONDS = 15.0  # that the cluster may take to answer; at most half of what is left of the step's time
+TRIES = 2  # of a cluster that takes longer: then what was found before must do
 
 
 def hindrances(ctx: StepContext, kubernetes: str) -> Sequence[Hindrance]:
     """Return what blocks an upgrade to this Kubernetes, looked up unless that was done a moment ago.
 
-    Raises `Retry` where the cluster does not answer. No transaction is open while it is asked.
+    Raises `Retry` where the cluster does not answer. No transaction is open while it is asked. What blocks is looked at again
+    soon, so that the runtime is not held by what was mended.
     """
     if not Check.objects.filter(pk=ctx.runtime_id, looked_at__gt=utcnow() - FRESH).exists():
-        runtime: Runtime = Runtime.objects.get(pk=ctx.runtime_id)
         rules = blocking_rules()
-        with ctx.inside() as api:
-            seen = visiting.look_into(api, runtime, rules)
-        writing.write_some(runtime.pk, judge(seen, rules))
+        if (seen := _seen(ctx, rules)) is not None:
+            writing.write_some(ctx.runtime_id, _judged(ctx, seen, rules))
     found = blockers_at([ctx.runtime_id], kubernetes).get(ctx.runtime_id, ())
+    if found:
+        writing.come_soon(ctx.runtime_id)
     return [Hindrance(one.detail, Audience(one.audience)) for one in found]
+
+
+def _seen(ctx: StepContext, rules: Mapping[str, Rule]) -> Look | None:
+    """Return what is in the cluster, or None where the stored findings must do: it is always slow, or the look broke.
+
+    A slow cluster is its tenant's trouble and no fault of its landscape; a tenant's odd object is no reason to fail an upgrade.
+    """
+    runtime: Runtime = Runtime.objects.get(pk=ctx.runtime_id)
+    try:
+        with ctx.inside() as api:
+            return visiting.look_into(api, runtime, rules, seconds=min(LONGEST_SECONDS, time_left() / 2))
+    except visiting.TooSlow:
+        if ctx.attempt < TRIES:
+            message = "The cluster answers too slowly to be looked at before the upgrade."
+            raise Retry(message, code="cluster_slow") from None
+        log.warning("upgrade.look_too_slow", runtime=str(ctx.runtime_id))
+    except (Retry, Fatal, Error, OSError):
+        raise
+    except Exception:
+        log.exception("upgrade.look_broke", runtime=str(ctx.runtime_id))
+    return None
+
+
+def _judged(ctx: StepContext, seen: Look, rules: Mapping[str, Rule]) -> Found:
+    """Return what the rules find, without those that break over an object: what these found before stays."""
+    findings: dict[str, tuple[Finding, ...]] = {}
+    partial: set[str] = set()
+    for key, rule in rules.items():
+        try:
+            found = judge(seen, {key: rule})
+        except Exception:
+            log.exception("upgrade.rule_broke", runtime=str(ctx.runtime_id), rule=key)
+            continue
+        findings |= found.findings
+        partial |= found.partial
+    return Found(findings, frozenset(partial))

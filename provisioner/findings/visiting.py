@@ -6,6 +6,7 @@ O(due): a runtime is looked at once in a round (FINDINGS_SECONDS), and where not
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 from controlplane.kernel.clock import utcnow
 from provisioner.findings import writing
@@ -15,11 +16,17 @@ from provisioner.findings.rules.registry import blocking_rules
 from provisioner.lifecycle.rounds import Rounds
 from provisioner.modules.models import RuntimeModule
 from provisioner.modules.rendering import in_apply_order, render
+from provisioner.operations.time_limit import OutOfTime, at_most
 from provisioner.runtimes.inside import ClusterApi, ObjectRef
 from provisioner.runtimes.models import Runtime
+from provisioner.runtimes.phases import Phase
 from provisioner.runtimes.spec import cluster_from_json
 
 MOST_NEW = 500
+
+
+class TooSlow(Exception):  # noqa: N818 - named by its fate
+    """A look that did not come to its end in the time that it was given."""
 
 
 def tick() -> int:
@@ -35,15 +42,34 @@ def enrol(*, everyone: bool = False) -> int:
     return found
 
 
-def look_into(api: ClusterApi, runtime: Runtime, rules: Mapping[str, Rule] | None = None) -> Look:
-    """Look at a runtime through its own API, for all rules or for some; raises `Retry` or `Fatal` as drivers do."""
+def look_into(
+    api: ClusterApi,
+    runtime: Runtime,
+    rules: Mapping[str, Rule] | None = None,
+    *,
+    seconds: float | None = None,
+) -> Look:
+    """Look at a runtime through its own API, for all rules or for some.
+
+    Raises `Retry` or `Fatal` as drivers do, and `TooSlow` once the API has taken more than these seconds.
+    """
     cluster = cluster_from_json(runtime.cluster_spec)
     inventories = RuntimeModule.objects.filter(runtime=runtime).values_list("inventory", flat=True)
     kept = [ObjectRef(*entry) for inventory in inventories for entry in inventory]
     wanted = in_apply_order(render(cluster))
-    return look(
-        api, at=utcnow(), kubernetes_version=cluster.kubernetes_version, wanted=wanted, kept=kept, rules=rules
-    )
+    try:
+        # Nothing else than the cluster is asked in here: no statement is broken off half-way.
+        with nullcontext() if seconds is None else at_most(seconds):
+            return look(
+                api,
+                at=utcnow(),
+                kubernetes_version=cluster.kubernetes_version,
+                wanted=wanted,
+                kept=kept,
+                rules=rules,
+            )
+    except OutOfTime:
+        raise TooSlow from None
 
 
 def _look(api: ClusterApi, runtime: Runtime) -> Look:
@@ -55,9 +81,9 @@ def _write(runtime: Runtime, seen: Look) -> None:
 
 
 def _rules_for(runtime: Runtime) -> Mapping[str, Rule] | None:
-    """Return None for all; or of a runtime whose newest wish is not fulfilled those that keep upgrades back.
+    """Return None for all; or of a runtime that failed or whose newest wish is not fulfilled those that keep upgrades back.
 
     Whoever mended what kept an upgrade back is believed; what else of the platform's is to be there by now nobody can say.
     """
-    fulfilled = runtime.observed_generation == runtime.generation
-    return None if fulfilled else blocking_rules()
+    whole = runtime.phase == Phase.READY and runtime.observed_generation == runtime.generation
+    return None if whole else blocking_rules()

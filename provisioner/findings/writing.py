@@ -21,6 +21,7 @@ from provisioner.findings.rules.registry import all_rules
 
 LONGEST = 1000  # characters of a sentence
 RARELY = 4  # rounds between two looks, at most
+SOON = timedelta(minutes=5)  # to the next look at what keeps an upgrade back
 ASKED = timedelta(seconds=30)  # between two tries of a look that somebody asked for
 PATIENCE = timedelta(hours=20)  # for as long after it was asked for: an upgrade may take that long
 
@@ -77,6 +78,14 @@ def write_some(runtime_id: UUID, found: Found) -> None:
     """Make the rows of the rules that were looked for say what was found; the others', and the next look, stay as they are."""
     with transaction.atomic():
         _say(runtime_id, found)
+
+
+def come_soon(runtime_id: UUID) -> None:
+    """Look again soon at what keeps an upgrade back, however quiet it was here before: what was mended is to be seen."""
+    if Check.objects.filter(pk=runtime_id).update(quiet=0, due_at=Least(F("due_at"), Now() + SOON)):
+        return
+    first = Check(runtime_id=runtime_id, due_at=Now() + SOON)
+    Check.objects.bulk_create([first], ignore_conflicts=True)
 
 
 def _say(runtime_id: UUID, found: Found) -> tuple[int, int]:

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 MOST = 20  # in one tick
 TICK_SECONDS = 20.0
 BUSY = timedelta(minutes=10)  # what is under way writes what it sees by itself
+SELDOM = timedelta(hours=1)  # what failed may never answer, and is to hold up nobody else
 LATER = timedelta(minutes=1)  # the landscape has no call to spare
 
 Seen = TypeVar("Seen")
@@ -64,7 +65,7 @@ class Rounds(Generic[Seen]):
     ledger: Ledger
     look: Looking[Seen]
     write: Callable[[Runtime, Seen], object]
-    of_fulfilled: bool = True  # whether only runtimes are looked at whose newest wish is fulfilled
+    of_fulfilled: bool = True  # only those that are ready, and whose newest wish is fulfilled
 
     def tick(self) -> int:
         """Look at what is due; return how many runtimes were."""
@@ -93,18 +94,25 @@ class Rounds(Generic[Seen]):
         if runtime.phase in GONE:
             self.ledger.forget(runtime.pk)
             return
-        if not _is_settled(runtime) or (self.of_fulfilled and not _is_fulfilled(runtime)):
+        if not self._has_its_turn(runtime):
             self.ledger.come_again(runtime.pk, after=BUSY)
             return
         try:
             answer = self._looked(runtime)
         except (Retry, Fatal) as fault:
-            self.ledger.come_again(runtime.pk, after=BUSY, problem=str(fault))
+            after = SELDOM if runtime.phase == Phase.FAILED else BUSY
+            self.ledger.come_again(runtime.pk, after=after, problem=str(fault))
             return
         if answer is None:
             self.ledger.come_again(runtime.pk, after=LATER)
         else:
             self.write(runtime, answer[0])
+
+    def _has_its_turn(self, runtime: Runtime) -> bool:
+        """Say whether it stands as this round wants it; one that failed may have been mended by people since."""
+        if self.of_fulfilled:
+            return runtime.phase == Phase.READY and _is_fulfilled(runtime) and _is_at_rest(runtime)
+        return runtime.phase in {Phase.READY, Phase.FAILED} and _is_at_rest(runtime)
 
     def _looked(self, runtime: Runtime) -> tuple[Seen] | None:
         """Return what was seen, or None where the landscape has no call to spare."""
@@ -126,10 +134,8 @@ class Rounds(Generic[Seen]):
         return (seen,)
 
 
-def _is_settled(runtime: Runtime) -> bool:
+def _is_at_rest(runtime: Runtime) -> bool:
     """Say whether nothing is under way; one that people can use may still get its modules: what is missing then is no finding."""
-    if runtime.phase != Phase.READY:
-        return False
     return not Operation.objects.filter(runtime=runtime, slot__isnull=False).exists()
 
 

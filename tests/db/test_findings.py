@@ -239,6 +239,19 @@ def test_what_kept_an_upgrade_back_is_seen_to_be_mended_though_its_wish_was_neve
     assert not Finding.objects.exists()
 
 
+def test_of_a_runtime_that_failed_what_keeps_upgrades_back_is_looked_at_and_seldom_where_it_does_not_answer(
+    runtime: Runtime, lending: Lending
+) -> None:
+    Runtime.objects.filter(pk=runtime.pk).update(phase="failed")
+    broken(lending.island, "foreign-workloads", "unmeetable-budgets")
+    looked()
+    assert list(Finding.objects.values_list("rule", flat=True)) == ["unmeetable-budgets"]
+    lending.silent = True
+    looked()
+    assert Finding.objects.count() == 1
+    assert Check.objects.get().due_at > timezone.now() + 2 * rounds.BUSY
+
+
 def test_nobody_else_is_tried_so_often(runtime: Runtime) -> None:
     Operation.objects.filter(runtime=runtime).update(slot="active", state="running", finished_at=None)
     looked()
