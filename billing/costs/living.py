@@ -7,6 +7,7 @@ that ended for good, in this account or another, is nobody's history.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -40,6 +41,11 @@ class _Stay(NamedTuple):
     runtime: str
     account: str
 
+    @property
+    def days(self) -> int:
+        """How many days it was there on, the first and the last in it."""
+        return (self.ended - self.born).days + 1
+
 
 def living(lives: Iterable[Life], *, today: date) -> Living:
     """Return who lived to the end of the last known day or lives today, and in whose place others came."""
@@ -72,7 +78,7 @@ def _alive(times: Mapping[date, Counter[str]], today: date) -> set[str]:
 def _replaced(stays: Mapping[str, _Stay], alive: set[str], today: date) -> set[str]:
     """Return who is gone of rows, one after the other, of which the last one lives, or ended lately and was one of many."""
     gone = sorted((stay for name, stay in stays.items() if name not in alive), reverse=True)
-    followers = _followers(gone, stays, alive)
+    followers = _followers(gone, stays, alive, today)
     rows: Counter[str] = Counter()  # how many there were in a row, up to this one
     for stay in reversed(gone):
         rows[stay.runtime] += 1
@@ -90,11 +96,13 @@ def _replaced(stays: Mapping[str, _Stay], alive: set[str], today: date) -> set[s
     return found
 
 
-def _followers(gone: Iterable[_Stay], stays: Mapping[str, _Stay], alive: set[str]) -> dict[str, str]:
-    """Return who took whose place: born from the day before an end to a week after it, and outlived that one.
+def _followers(
+    gone: Iterable[_Stay], stays: Mapping[str, _Stay], alive: set[str], today: date
+) -> dict[str, str]:
+    """Return who took whose place: born from the day before an end to a week after it, outlived that one and is of its kind.
 
-    The latest of those that are gone comes first, and of two that ended together the younger: one that ends among runtimes that
-    come and go every day takes no place in their row.
+    Who lived more than twice as long as others comes before them: what comes and goes beside it must not take its heir. Else the
+    latest that is gone comes first, and of two that ended together the younger: so one that ends takes no place in others' row.
     """
     earliest = min(
         (stay.born for stay in stays.values()), default=date.min
@@ -103,19 +111,43 @@ def _followers(gone: Iterable[_Stay], stays: Mapping[str, _Stay], alive: set[str
     for stay in sorted(stays.values(), key=lambda stay: (stay.born, stay)):
         if stay.born > earliest:
             free[stay.account].append(stay)
+    lengths: dict[str, list[int]] = defaultdict(list)
+    for stay in sorted(gone, key=lambda stay: stay.days):
+        if stay.born > earliest:
+            lengths[stay.account].append(stay.days)
     followers: dict[str, str] = {}
-    for one in gone:
+    for one in sorted(gone, key=lambda stay: (_shorter(stay, lengths[stay.account]), stay), reverse=True):
         born = free[one.account]
-        while born and born[-1].born > one.ended + FOLLOWED_DAYS * DAY:
-            born.pop()  # too late for those that ended before, too
-        for place in range(len(born) - 1, -1, -1):
+        latest = bisect_right(born, one.ended + FOLLOWED_DAYS * DAY, key=lambda stay: stay.born)
+        for place in range(latest - 1, -1, -1):
             other = born[place]
             if other.born < one.ended - DAY:
                 break
-            if other.runtime in alive or other.ended > one.ended:
+            if other.runtime in alive:
+                fits = _stays(other, one, lengths[one.account], today)
+            else:
+                fits = other.ended > one.ended and one.days <= 2 * other.days <= 4 * one.days
+            if fits:
                 followers[one.runtime] = born.pop(place).runtime
                 break
     return followers
+
+
+def _stays(newcomer: _Stay, one: _Stay, lengths: list[int], today: date) -> bool:
+    """Whether one that lives has come to stay as long as another did: it is no more one of the short-lived ones of its account.
+
+    These are a habit of gone ones that lived longer than it did so far, and less than half as long as the other.
+    """
+    days = (min(newcomer.ended, today - DAY) - newcomer.born).days + 1
+    if 2 * days >= one.days:
+        return True
+    outlived = days if days > 1 else 0  # one born on the last known day may be gone as well
+    return _shorter(one, lengths) - bisect_right(lengths, outlived) < HABIT
+
+
+def _shorter(one: _Stay, lengths: list[int]) -> int:
+    """How many lived less than half as long."""
+    return bisect_left(lengths, one.days / 2)
 
 
 def known_empty(day: date, today: date) -> bool:

@@ -82,6 +82,27 @@ def test_a_budget_of_carbon_is_not_told_of_a_runtime_that_is_gone(
     assert not Notice.objects.filter(kind="budget-alert").exists()
 
 
+@pytest.mark.parametrize("day", [9, 10, 11, 14])
+@pytest.mark.parametrize("by_turns", [(3,), (2, 5, 3), (0, 1)])
+def test_nor_where_others_come_and_go_every_day_beside_it(
+    world: World, by_turns: tuple[int, ...], day: int
+) -> None:
+    emitted(world.shop, runtime_of(world.shop), 1000, at(8, 12))
+    emitted(world.shop, runtime_of(world.shop), 100, at(day))
+    for morning in range(1, day):
+        for _ in range(by_turns[morning % len(by_turns)]):
+            emitted(world.shop, runtime_of(world.shop), 5, at(morning, 8), born=date(2026, 6, morning))
+    budgets.create_budget(
+        actor=world.alice.actor, tenant=world.archipel, name="Air", amount=Decimal(20_000), kind=Kind.CARBON, account="shop",
+        thresholds=[], forecast_thresholds=[100],
+    )  # fmt: skip
+    stand = look(at(day, 1))
+    assert stand.expected is not None
+    assert 10_500 <= stand.expected <= 11_000
+    assert not BudgetAlert.objects.exists()
+    assert not Notice.objects.filter(kind="budget-alert").exists()
+
+
 @pytest.mark.parametrize("day", [8, 16, 20, 28])
 def test_accounts_add_up_to_their_tenant_and_one_made_anew_is_counted_once(world: World, day: int) -> None:
     emitted(world.shop, runtime_of(world.shop), 100, at(5, 12))
