@@ -99,7 +99,9 @@ class Check(models.Model):
     asked_at = models.DateTimeField(null=True)  # when somebody asked for a look that is still to come
     # Looks in a row that found nothing: the next one is ever later.
     quiet = models.PositiveSmallIntegerField(default=0, db_default=0)
-    partial = models.JSONField(default=list)  # rules that did not see everything, or found more than is kept
+    partial = models.JSONField(
+        default=list
+    )  # rules that were not looked for, did not see everything, or found more than is kept
     problem = models.CharField(max_length=300, blank=True)  # what kept the last look from its end
 
     class Meta:

@@ -65,11 +65,13 @@ def write(runtime_id: UUID, found: Found, *, began_at: datetime) -> tuple[int, i
     """
     with transaction.atomic():
         written, gone = _say(runtime_id, found)
-        seen: dict[str, Any] = {"looked_at": Now(), "partial": sorted(found.partial), "problem": ""}
+        seen: dict[str, Any] = {"looked_at": Now(), "partial": _unseen(found), "problem": ""}
         nothing = not (written or gone or any(found.findings.values()))
         checks = Check.objects.filter(pk=runtime_id)
         checks.filter(asked_at__lte=began_at).update(asked_at=None)
-        checks.filter(asked_at=None).update(**seen, **_next(nothing))
+        checks.filter(asked_at=None).update(
+            **seen, **_next(nothing, whole=all_rules().keys() <= found.findings.keys())
+        )
         checks.exclude(asked_at=None).update(**seen, quiet=0, due_at=Now())
     return written, gone
 
@@ -89,18 +91,17 @@ def come_soon(runtime_id: UUID) -> None:
 
 
 def _say(runtime_id: UUID, found: Found) -> tuple[int, int]:
-    partial = found.partial | (
-        all_rules().keys() - found.findings.keys()
-    )  # of rules that were not looked for nothing goes
-    params: dict[str, Any] = {
-        "runtime": runtime_id,
-        "partial": sorted(partial),
-        "rows": json.dumps(_rows(found)),
-    }
+    rows = json.dumps(_rows(found))
+    params: dict[str, Any] = {"runtime": runtime_id, "partial": _unseen(found), "rows": rows}
     with connection.cursor() as cursor:
         cursor.execute(queries.WRITE, params)
         written, gone = cursor.fetchone()
     return int(written), int(gone)
+
+
+def _unseen(found: Found) -> list[str]:
+    """Return the rules that did not see everything, or were not looked for: what they found before stands."""
+    return sorted(found.partial | (all_rules().keys() - found.findings.keys()))
 
 
 def _rows(found: Found) -> list[dict[str, str]]:
@@ -123,8 +124,10 @@ def _rows(found: Found) -> list[dict[str, str]]:
     ]
 
 
-def _next(nothing: bool) -> dict[str, Any]:
+def _next(nothing: bool, *, whole: bool) -> dict[str, Any]:
     """Return what a look changes of when the next one comes; the claim has put that off as if it found nothing."""
+    if nothing and not whole:
+        return {}
     if nothing:
         return {"quiet": Least(F("quiet") + 1, Value(RARELY))}
     return {"quiet": 0, "due_at": Least(F("due_at"), Now() + timedelta(seconds=settings.FINDINGS_SECONDS))}

@@ -33,6 +33,7 @@ from provisioner.runtimes.spec import cluster_from_json
 from tests.findings import BREAKING, written_in
 from tests.modules import Island
 from tests.rolling_out import fleet
+from tests.signed_in import browse, text
 from tests.world import World, landscape, order
 
 pytestmark = pytest.mark.django_db
@@ -237,6 +238,29 @@ def test_what_kept_an_upgrade_back_is_seen_to_be_mended_though_its_wish_was_neve
     Runtime.objects.filter(pk=runtime.pk).update(generation=runtime.generation)
     looked()
     assert not Finding.objects.exists()
+
+
+def test_nobody_is_told_that_all_is_well_where_only_a_part_was_looked_at(
+    world: World, runtime: Runtime, lending: Lending
+) -> None:
+    broken(lending.island, "foreign-workloads")
+    Runtime.objects.filter(pk=runtime.pk).update(generation=runtime.generation + 1)
+
+    def page() -> str:
+        return text(browse(world.alice).get(f"/runtimes/{runtime.pk}/"))
+
+    looked()
+    assert "foreign-workloads" in standing_of(runtime).partial
+    assert "unmeetable-budgets" not in standing_of(runtime).partial
+    assert Check.objects.get().quiet == 0
+    assert "nothing would stop an upgrade" not in page()
+    assert "The last look did not see everything that these rules ask about" in page()
+    Runtime.objects.filter(pk=runtime.pk).update(generation=runtime.generation)
+    del lending.island.objects[next(ref for ref in lending.island.objects if ref.name == "squatter")]
+    looked()
+    assert not standing_of(runtime).partial
+    assert Check.objects.get().quiet == 1
+    assert "nothing would stop an upgrade" in page()
 
 
 def test_of_a_runtime_that_failed_what_keeps_upgrades_back_is_looked_at_and_seldom_where_it_does_not_answer(

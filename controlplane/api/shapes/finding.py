@@ -74,7 +74,10 @@ FINDINGS = Shape(
                 **MAYBE_MOMENT,
                 "description": "The newest look; null: there was none, so no finding says nothing.",
             },
-            "partial": {**several(_RULE), "description": "Rules that did not see everything."},
+            "partial": {
+                **several(_RULE),
+                "description": "Rules that did not see everything, or were not looked for: what they found before stands.",
+            },
             "problem": {"type": "string", "description": "What kept the newest look from its end."},
             "results": several(FINDING),
         },
