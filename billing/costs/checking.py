@@ -28,6 +28,7 @@ from billing.pricing.bounds import LARGEST_COST
 from billing.pricing.fx import RateMissingError
 from billing.pricing.money import EXACT
 from billing.pricing.types import Problem
+from billing.usage.slots import start_of
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Refused
 
@@ -70,14 +71,15 @@ def check_budgets(*, now: datetime | None = None, most: int = AT_ONCE) -> int:
 
 
 def check_tenant(*, tenant_id: UUID, budgets: Sequence[UUID], now: datetime) -> None:
-    """Look at some budgets of one tenant, for this month and, while it may still grow, for the one before."""
+    """Look at some budgets of one tenant, for this month and, while it may still grow, for the one before if they were there."""
     rows = list(Budget.objects.filter(pk__in=budgets, tenant=tenant_id).select_related("tenant"))
-    moments = [now]
+    first = start_of(now.date().replace(day=1))
+    looks = [(now, rows)]
     if now.day <= STILL_LATE:
-        moments.append(now.replace(day=1) - timedelta(days=1))
-    for moment in moments:
-        stands = stands_of(tenant_id=tenant_id, budgets=rows, moment=moment, now=now)
-        for budget in rows:
+        looks.append((first - timedelta(days=1), [budget for budget in rows if budget.created_at < first]))
+    for moment, those in looks:
+        stands = stands_of(tenant_id=tenant_id, budgets=those, moment=moment, now=now)
+        for budget in those:
             with (
                 transaction.atomic()
             ):  # each alone: letters that several share are never waited for with others held
@@ -209,4 +211,6 @@ def _note(budget: Budget, stand: Stand, month: date, now: datetime) -> None:
         values = {**whose, "basis": basis.value, "value": value, "amount": budget.amount}
         fresh = queries.notice(values, reached) if reached else []
         if fresh:
-            tell(budget, stand.spent, stand.expected, basis=basis, threshold=fresh[-1], month=month)
+            over = month < now.date().replace(day=1)
+            known = (stand.spent, stand.expected)
+            tell(budget, *known, basis=basis, threshold=fresh[-1], month=month, is_over=over)

@@ -101,8 +101,9 @@ def _followers(
 ) -> dict[str, str]:
     """Return who took whose place: born from the day before an end to a week after it, outlived that one and is of its kind.
 
-    Who lived more than twice as long as others comes before them: what comes and goes beside it must not take its heir. Else the
-    latest that is gone comes first, and of two that ended together the younger: so one that ends takes no place in others' row.
+    Where short-lived ones are a habit, none that is gone took the place of who lived more than twice as long; and who lived so
+    long comes before them: what comes and goes beside it must not take its heir. Else the latest that is gone comes first, and
+    of two that ended together the younger: so one that ends takes no place in others' row.
     """
     earliest = min(
         (stay.born for stay in stays.values()), default=date.min
@@ -116,7 +117,7 @@ def _followers(
         if stay.born > earliest:
             lengths[stay.account].append(stay.days)
     followers: dict[str, str] = {}
-    for one in sorted(gone, key=lambda stay: (_shorter(stay, lengths[stay.account]), stay), reverse=True):
+    for one in sorted(gone, key=lambda stay: (_rank(stay, lengths[stay.account]), stay), reverse=True):
         born = free[one.account]
         latest = bisect_right(born, one.ended + FOLLOWED_DAYS * DAY, key=lambda stay: stay.born)
         for place in range(latest - 1, -1, -1):
@@ -126,7 +127,8 @@ def _followers(
             if other.runtime in alive:
                 fits = _stays(other, one, lengths[one.account], today)
             else:
-                fits = other.ended > one.ended and one.days <= 2 * other.days <= 4 * one.days
+                longer = one.days <= 2 * other.days or not _rank(one, lengths[one.account])
+                fits = other.ended > one.ended and longer and other.days <= 2 * one.days
             if fits:
                 followers[one.runtime] = born.pop(place).runtime
                 break
@@ -148,6 +150,12 @@ def _stays(newcomer: _Stay, one: _Stay, lengths: list[int], today: date) -> bool
 def _shorter(one: _Stay, lengths: list[int]) -> int:
     """How many lived less than half as long."""
     return bisect_left(lengths, one.days / 2)
+
+
+def _rank(one: _Stay, lengths: list[int]) -> int:
+    """How many lived less than half as long where that is a habit, else 0."""
+    shorter = _shorter(one, lengths)
+    return shorter if shorter >= HABIT else 0
 
 
 def known_empty(day: date, today: date) -> bool:

@@ -18,9 +18,20 @@ ALERT, PROBLEM = "budget-alert", "budget-problem"
 
 
 def tell(
-    budget: Budget, spent: Decimal, expected: Decimal | None, *, basis: Basis, threshold: int, month: date
+    budget: Budget,
+    spent: Decimal,
+    expected: Decimal | None,
+    *,
+    basis: Basis,
+    threshold: int,
+    month: date,
+    is_over: bool,
 ) -> int:
-    """Write to everybody who manages the tenant's costs, in the caller's transaction; return to how many."""
+    """Write to everybody who manages the tenant's costs, in the caller's transaction; return to how many.
+
+    A month that is over stops nobody.
+    """
+    stops = budget.hard_stop and not is_over
     account = Account.objects.filter(pk=budget.account).first() if budget.account else None
     context = {
         "budget": budget.name,
@@ -32,8 +43,8 @@ def tell(
         "expected": amount_in_words(expected, budget.currency) if expected is not None else "",
         "on_forecast": basis is Basis.FORECAST,
         "threshold": threshold,
-        "stopped": budget.hard_stop and spent >= budget.amount,
-        "stops": budget.hard_stop,
+        "stopped": stops and spent >= budget.amount,
+        "stops": stops,
         "until": next_month(month),
         "link": f"{settings.PUBLIC_URL}/costs/",
     }

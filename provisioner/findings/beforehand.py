@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 FRESH = timedelta(minutes=3)
 LONGEST_SECONDS = 15.0  # that the cluster may take to answer; at most half of what is left of the step's time
+SHORT_SECONDS = 5.0  # once it took longer: the step has more to ask of it
 TRIES = 2  # of a cluster that takes longer: then what was found before must do
 
 
@@ -50,9 +51,10 @@ def _seen(ctx: StepContext, rules: Mapping[str, Rule]) -> Look | None:
     A slow cluster is its tenant's trouble and no fault of its landscape; a tenant's odd object is no reason to fail an upgrade.
     """
     runtime: Runtime = Runtime.objects.get(pk=ctx.runtime_id)
+    bound = LONGEST_SECONDS if ctx.attempt <= TRIES else SHORT_SECONDS
     try:
         with ctx.inside() as api:
-            return visiting.look_into(api, runtime, rules, seconds=min(LONGEST_SECONDS, time_left() / 2))
+            return visiting.look_into(api, runtime, rules, seconds=min(bound, time_left() / 2))
     except visiting.TooSlow:
         if ctx.attempt < TRIES:
             message = "The cluster answers too slowly to be looked at before the upgrade."

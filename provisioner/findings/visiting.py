@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 
 from controlplane.kernel.clock import utcnow
+from controlplane.kernel.errors import Retry
 from provisioner.findings import writing
 from provisioner.findings.looking import judge, look
 from provisioner.findings.rules.base import Look, Rule
@@ -51,7 +52,8 @@ def look_into(
 ) -> Look:
     """Look at a runtime through its own API, for all rules or for some.
 
-    Raises `Retry` or `Fatal` as drivers do, and `TooSlow` once the API has taken more than these seconds.
+    Raises `Retry` or `Fatal` as drivers do, and `TooSlow` once the API has taken more than these seconds, or longer over one list
+    than its driver waits.
     """
     cluster = cluster_from_json(runtime.cluster_spec)
     inventories = RuntimeModule.objects.filter(runtime=runtime).values_list("inventory", flat=True)
@@ -70,6 +72,10 @@ def look_into(
             )
     except OutOfTime:
         raise TooSlow from None
+    except Retry as fault:
+        if seconds is None or fault.code != "unreachable":
+            raise
+        raise TooSlow from fault
 
 
 def _look(api: ClusterApi, runtime: Runtime) -> Look:

@@ -80,14 +80,6 @@ class Claimed:
 
 def claimed(row: Mapping[str, Any]) -> Claimed:
     """Return what a row of the claim says."""
-    access = LandscapeAccess(
-        key=row["landscape_key"],
-        config=json.loads(row["landscape_config"]),
-        credentials_path=row["credentials_path"],
-        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
-        sealed=bytes(row["credentials_sealed"]),
-        sealed_context=credentials_context(row["landscape_id"]),
-    )
     return Claimed(
         id=row["id"],
         tenant_id=row["tenant_id"],
@@ -113,9 +105,20 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
         cluster_spec=json.loads(row["cluster_spec"]),
         landscape_id=row["landscape_id"],
         landscape_kind=row["landscape_kind"],
-        access=access,
+        access=_access(row),
         release=json.loads(row["release"] or "{}"),
         situation=row["situation"] or "",
         seen_operation=row["seen_operation"] or "",
         seen_hibernated=bool(row["seen_hibernated"]),
+    )
+
+
+def _access(row: Mapping[str, Any]) -> LandscapeAccess:
+    return LandscapeAccess(
+        key=row["landscape_key"],
+        config=json.loads(row["landscape_config"]),
+        credentials_path=row["credentials_path"],
+        timeout_seconds=settings.LANDSCAPE_TIMEOUT_SECONDS,
+        sealed=bytes(row["credentials_sealed"]),
+        sealed_context=credentials_context(row["landscape_id"]),
     )

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.books.apply import apply_prices
-from billing.costs import budgets, checking
+from billing.costs import budgets, checking, telling
 from billing.costs.checking import check_budgets, passed
 from billing.costs.models import Budget, BudgetAlert, BudgetMonth
 from controlplane.kernel.errors import Refused
@@ -131,16 +131,31 @@ def test_two_beats_share_the_budgets(world: World) -> None:
         assert sum(pool.map(beat, range(2))) == 6
 
 
-def test_a_month_is_looked_at_while_late_usage_may_come(world: World) -> None:
+def test_a_month_is_looked_at_while_late_usage_may_come(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(telling, "notify", lambda **given: told.append(given["context"]))
     days_of(world.shop, runtime_of(world.shop))
-    row = budget(world, "1000")
+    row = budget(world, "200", hard_stop=True, forecast_thresholds=[])
     early = datetime(2026, 6, 2, 8, tzinfo=UTC)
-    due(early)
+    Budget.objects.update(due_at=early, created_at=early - timedelta(days=2))
     check(early)
     assert {stand.month: stand.spent for stand in BudgetMonth.objects.filter(budget=row)} == {
         date(2026, 5, 1): Decimal("223.20"),
         date(2026, 6, 1): Decimal("7.20"),
     }
+    assert {(one["month"], one["stopped"], one["stops"]) for one in told} == {("May 2026", False, False)}
+
+
+def test_nobody_is_told_of_a_month_before_the_budget_was_there(world: World) -> None:
+    days_of(world.shop, runtime_of(world.shop))
+    row = budget(world, "200", hard_stop=True, forecast_thresholds=[])
+    early = datetime(2026, 6, 2, 8, tzinfo=UTC)
+    Budget.objects.update(due_at=early, created_at=early - timedelta(hours=1))
+    check(early)
+    assert [stand.month for stand in BudgetMonth.objects.filter(budget=row)] == [date(2026, 6, 1)]
+    assert not letters()
 
 
 def test_without_a_budget_that_is_due_a_beat_is_one_statement(world: World) -> None:

@@ -130,7 +130,7 @@ def test_a_cluster_that_does_not_answer_is_asked_again(
     with ready_to_upgrade(world, simulator) as runtime:
         operation = upgrade(world, runtime)
         reach(operation, lambda _: bool(asked))
-        assert (again(operation).step, operation.error_code) == ("preflight_upgrade", "unreachable")
+        assert (again(operation).step, operation.error_code) == ("preflight_upgrade", "cluster_slow")
         begun(operation)
         assert len(asked) == 2
 
@@ -194,6 +194,25 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the cluster take longer than anybody waits."""
     monkeypatch.setattr(beforehand, "LONGEST_SECONDS", 0.2)
     monkeypatch.setattr(visiting, "look", lambda *_, **__: Event().wait(60.0))
+
+
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one list of the cluster take longer than its driver waits, each time."""
+
+    def unanswered(*_: Any, **__: Any) -> Any:
+        raise Retry("The API does not answer.", code="unreachable")
+
+    monkeypatch.setattr(visiting, "look", unanswered)
+
+
+def test_a_cluster_that_never_answers_one_list_is_upgraded_by_what_was_found_before(
+    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ready_to_upgrade(world, simulator) as runtime:
+        silent(monkeypatch)
+        operation = upgrade(world, runtime)
+        reach(operation, lambda one: one.error_code == "cluster_slow")
+        begun(operation)
 
 
 def test_a_slow_cluster_is_upgraded_in_the_end_and_is_no_fault_of_its_landscape(

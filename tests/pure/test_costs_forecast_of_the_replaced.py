@@ -104,6 +104,19 @@ def told_of(parts: Sequence[Part], now: datetime) -> Decimal:
     ) or Decimal(0)
 
 
+@pytest.mark.parametrize("days", [2, 3, 4, 6])
+@pytest.mark.parametrize("later", [1, 3])
+def test_one_that_was_replaced_soon_again_is_forecast_as_it_was(days: int, later: int) -> None:
+    first, second = at(10, 12), at(10 + days, 12)
+    parts = [
+        cores("shop", "old", 10, LONG_AGO, first),
+        cores("shop", "trial", 10, first, second),
+        cores("shop", "new", 10, second),
+    ]
+    found, really = asked(parts, at(10 + days + later))
+    assert abs(found.expected - really["shop"]) <= ROUNDED
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.integers(1, 200), st.integers(1, 200), st.integers(2, 29), st.integers(1, DAY_SECONDS - 1), st.integers(1, 20),
