@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -101,9 +101,8 @@ def _followers(
 ) -> dict[str, str]:
     """Return who took whose place: born from the day before an end to a week after it, outlived that one and is of its kind.
 
-    Where short-lived ones are a habit, none that is gone took the place of who lived more than twice as long; and who lived so
-    long comes before them: what comes and goes beside it must not take its heir. Else the latest that is gone comes first, and
-    of two that ended together the younger: so one that ends takes no place in others' row.
+    Who lived more than twice as long as others comes before them: what comes and goes beside it must not take its heir. Else the
+    latest that is gone comes first, and of two that ended together the younger: so one that ends takes no place in others' row.
     """
     earliest = min(
         (stay.born for stay in stays.values()), default=date.min
@@ -112,12 +111,12 @@ def _followers(
     for stay in sorted(stays.values(), key=lambda stay: (stay.born, stay)):
         if stay.born > earliest:
             free[stay.account].append(stay)
-    lengths: dict[str, list[int]] = defaultdict(list)
-    for stay in sorted(gone, key=lambda stay: stay.days):
+    by_days: dict[str, list[_Stay]] = defaultdict(list)
+    for stay in sorted(gone, key=lambda stay: (stay.days, stay)):
         if stay.born > earliest:
-            lengths[stay.account].append(stay.days)
+            by_days[stay.account].append(stay)
     followers: dict[str, str] = {}
-    for one in sorted(gone, key=lambda stay: (_rank(stay, lengths[stay.account]), stay), reverse=True):
+    for one in sorted(gone, key=lambda stay: (_shorter(stay, by_days[stay.account]), stay), reverse=True):
         born = free[one.account]
         latest = bisect_right(born, one.ended + FOLLOWED_DAYS * DAY, key=lambda stay: stay.born)
         for place in range(latest - 1, -1, -1):
@@ -125,17 +124,58 @@ def _followers(
             if other.born < one.ended - DAY:
                 break
             if other.runtime in alive:
-                fits = _stays(other, one, lengths[one.account], today)
+                fits = _stays(other, one, by_days[one.account], today)
             else:
-                longer = one.days <= 2 * other.days or not _rank(one, lengths[one.account])
-                fits = other.ended > one.ended and longer and other.days <= 2 * one.days
+                fits = other.ended > one.ended and one.days <= 2 * other.days <= 4 * one.days
             if fits:
                 followers[one.runtime] = born.pop(place).runtime
                 break
+    _take_in_trials(gone, followers, stays, alive, by_days)
     return followers
 
 
-def _stays(newcomer: _Stay, one: _Stay, lengths: list[int], today: date) -> bool:
+def _take_in_trials(
+    gone: Iterable[_Stay],
+    followers: dict[str, str],
+    stays: Mapping[str, _Stay],
+    alive: set[str],
+    by_days: Mapping[str, Sequence[_Stay]],
+) -> None:
+    """Let one that was soon replaced again be of the row of the one before it: where short-lived ones are no habit, it stood in.
+
+    It is between an end and the birth of the heir; or it is what one without an heir was replaced by, and its own row lives.
+    """
+    taken = set(followers.values())
+    for one in gone:
+        number = _shorter(one, by_days[one.account])
+        if not 0 < number < HABIT:
+            continue
+        heir, last = followers.get(one.runtime), one
+        has_living_heir = _end_of(one.runtime, followers) in alive
+        for trial in sorted(by_days[one.account][:number], key=lambda stay: (stay.born, stay)):
+            is_late = trial.ended <= last.ended or trial.born > one.ended + FOLLOWED_DAYS * DAY
+            if is_late or trial.runtime in taken:
+                continue
+            end = _end_of(trial.runtime, followers)
+            if heir is None:
+                if trial.born >= one.ended - DAY and end in alive:
+                    followers[one.runtime] = trial.runtime
+                    taken.add(trial.runtime)
+                    break
+            elif last.ended <= trial.born and stays[end].ended <= stays[heir].born and has_living_heir:
+                followers[last.runtime], followers[end] = trial.runtime, heir
+                taken.add(trial.runtime)
+                last = stays[end]
+
+
+def _end_of(runtime: str, followers: Mapping[str, str]) -> str:
+    """Return the last one of its row."""
+    while runtime in followers:
+        runtime = followers[runtime]
+    return runtime
+
+
+def _stays(newcomer: _Stay, one: _Stay, by_days: Sequence[_Stay], today: date) -> bool:
     """Whether one that lives has come to stay as long as another did: it is no more one of the short-lived ones of its account.
 
     These are a habit of gone ones that lived longer than it did so far, and less than half as long as the other.
@@ -144,18 +184,16 @@ def _stays(newcomer: _Stay, one: _Stay, lengths: list[int], today: date) -> bool
     if 2 * days >= one.days:
         return True
     outlived = days if days > 1 else 0  # one born on the last known day may be gone as well
-    return _shorter(one, lengths) - bisect_right(lengths, outlived) < HABIT
+    return _shorter(one, by_days) - bisect_right(by_days, outlived, key=_days) < HABIT
 
 
-def _shorter(one: _Stay, lengths: list[int]) -> int:
+def _shorter(one: _Stay, by_days: Sequence[_Stay]) -> int:
     """How many lived less than half as long."""
-    return bisect_left(lengths, one.days / 2)
+    return bisect_left(by_days, one.days / 2, key=_days)
 
 
-def _rank(one: _Stay, lengths: list[int]) -> int:
-    """How many lived less than half as long where that is a habit, else 0."""
-    shorter = _shorter(one, lengths)
-    return shorter if shorter >= HABIT else 0
+def _days(stay: _Stay) -> int:
+    return stay.days
 
 
 def known_empty(day: date, today: date) -> bool:

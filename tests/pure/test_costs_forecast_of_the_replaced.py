@@ -117,6 +117,35 @@ def test_one_that_was_replaced_soon_again_is_forecast_as_it_was(days: int, later
     assert abs(found.expected - really["shop"]) <= ROUNDED
 
 
+@pytest.mark.parametrize("later", [2, 4, 6, 10])
+@pytest.mark.parametrize(
+    ("born", "ended"), [(at(12, 9), at(13, 9)), (at(10, 9), at(10, 22)), (at(11), at(12, 6))]
+)
+def test_something_small_tried_beside_a_replacement_takes_nothing_from_it(
+    born: datetime, ended: datetime, later: int
+) -> None:
+    parts = [
+        cores("shop", "old", 10, LONG_AGO, at(10, 12)),
+        cores("shop", "new", 10, at(10, 12)),
+        cores("shop", "trial", 1, born, ended),
+    ]
+    found, really = asked(parts, max(at(10 + later), ended + DAY))
+    assert abs(found.expected - really["shop"]) <= really["shop"] / 50
+
+
+def test_two_in_a_row_that_were_replaced_soon_again_stood_in() -> None:
+    ends = [at(10, 12), at(13, 12), at(14, 12)]
+    parts = [
+        cores("shop", "old", 10, LONG_AGO, ends[0]),
+        cores("shop", "first", 10, ends[0], ends[1]),
+        cores("shop", "second", 10, ends[1], ends[2]),
+        cores("shop", "new", 10, ends[2]),
+    ]
+    for day in (16, 18):
+        found, really = asked(parts, at(day))
+        assert abs(found.expected - really["shop"]) <= ROUNDED
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.integers(1, 200), st.integers(1, 200), st.integers(2, 29), st.integers(1, DAY_SECONDS - 1), st.integers(1, 20),
