@@ -8,13 +8,12 @@ from datetime import timedelta
 import structlog
 from django.db import Error
 
-from controlplane.kernel.clock import utcnow
+from controlplane.kernel.clock import rfc3339, utcnow
 from controlplane.kernel.errors import Audience, Fatal, Retry
 from provisioner.findings import visiting, writing
-from provisioner.findings.looking import Found, judge
 from provisioner.findings.models import Check
 from provisioner.findings.preflight import blockers_at
-from provisioner.findings.rules.base import Finding, Look, Rule
+from provisioner.findings.rules.base import Look, Rule
 from provisioner.findings.rules.registry import blocking_rules
 from provisioner.operations.time_limit import time_left
 from provisioner.runtimes.models import Runtime
@@ -27,6 +26,7 @@ FRESH = timedelta(minutes=3)
 LONGEST_SECONDS = 15.0  # that the cluster may take to answer; at most half of what is left of the step's time
 SHORT_SECONDS = 5.0  # once it took longer: the step has more to ask of it
 TRIES = 2  # of a cluster that takes longer: then what was found before must do
+SLOW = "slow_looks"  # in the operation's notes: how many, and of which try of the step
 
 
 def hindrances(ctx: StepContext, kubernetes: str) -> Sequence[Hindrance]:
@@ -38,7 +38,7 @@ def hindrances(ctx: StepContext, kubernetes: str) -> Sequence[Hindrance]:
     if not Check.objects.filter(pk=ctx.runtime_id, looked_at__gt=utcnow() - FRESH).exists():
         rules = blocking_rules()
         if (seen := _seen(ctx, rules)) is not None:
-            writing.write_some(ctx.runtime_id, _judged(ctx, seen, rules))
+            writing.write_some(ctx.runtime_id, visiting.judged(ctx.runtime_id, seen, rules))
     found = blockers_at([ctx.runtime_id], kubernetes).get(ctx.runtime_id, ())
     if found:
         writing.come_soon(ctx.runtime_id)
@@ -51,12 +51,14 @@ def _seen(ctx: StepContext, rules: Mapping[str, Rule]) -> Look | None:
     A slow cluster is its tenant's trouble and no fault of its landscape; a tenant's odd object is no reason to fail an upgrade.
     """
     runtime: Runtime = Runtime.objects.get(pk=ctx.runtime_id)
-    bound = LONGEST_SECONDS if ctx.attempt <= TRIES else SHORT_SECONDS
+    slow = _slow_looks(ctx)
+    bound = LONGEST_SECONDS if slow < TRIES else SHORT_SECONDS
     try:
         with ctx.inside() as api:
             return visiting.look_into(api, runtime, rules, seconds=min(bound, time_left() / 2))
     except visiting.TooSlow:
-        if ctx.attempt < TRIES:
+        ctx.noting(**{SLOW: [rfc3339(ctx.step_started_at), slow + 1]})
+        if slow + 1 < TRIES:
             message = "The cluster answers too slowly to be looked at before the upgrade."
             raise Retry(message, code="cluster_slow") from None
         log.warning("upgrade.look_too_slow", runtime=str(ctx.runtime_id))
@@ -67,16 +69,7 @@ def _seen(ctx: StepContext, rules: Mapping[str, Rule]) -> Look | None:
     return None
 
 
-def _judged(ctx: StepContext, seen: Look, rules: Mapping[str, Rule]) -> Found:
-    """Return what the rules find, without those that break over an object: what these found before stays."""
-    findings: dict[str, tuple[Finding, ...]] = {}
-    partial: set[str] = set()
-    for key, rule in rules.items():
-        try:
-            found = judge(seen, {key: rule})
-        except Exception:
-            log.exception("upgrade.rule_broke", runtime=str(ctx.runtime_id), rule=key)
-            continue
-        findings |= found.findings
-        partial |= found.partial
-    return Found(findings, frozenset(partial))
+def _slow_looks(ctx: StepContext) -> int:
+    """Return how many looks took too long since the step began; what else made it try again says nothing of the cluster."""
+    since, looks = ctx.kept.get(SLOW) or ("", 0)
+    return int(looks) if since == rfc3339(ctx.step_started_at) else 0

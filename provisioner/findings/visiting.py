@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from uuid import UUID
+
+import structlog
 
 from controlplane.kernel.clock import utcnow
 from controlplane.kernel.errors import Retry
+from provisioner.drivers.kube.client import TIMED_OUT
 from provisioner.findings import writing
-from provisioner.findings.looking import judge, look
-from provisioner.findings.rules.base import Look, Rule
-from provisioner.findings.rules.registry import blocking_rules
+from provisioner.findings.looking import Found, judge, look
+from provisioner.findings.rules.base import Finding, Look, Rule
+from provisioner.findings.rules.registry import all_rules, blocking_rules
 from provisioner.lifecycle.rounds import Rounds
 from provisioner.modules.models import RuntimeModule
 from provisioner.modules.rendering import in_apply_order, render
@@ -24,6 +28,7 @@ from provisioner.runtimes.phases import Phase
 from provisioner.runtimes.spec import cluster_from_json
 
 MOST_NEW = 500
+log = structlog.get_logger(__name__)
 
 
 class TooSlow(Exception):  # noqa: N818 - named by its fate
@@ -73,9 +78,24 @@ def look_into(
     except OutOfTime:
         raise TooSlow from None
     except Retry as fault:
-        if seconds is None or fault.code != "unreachable":
+        if seconds is None or fault.code != TIMED_OUT:
             raise
         raise TooSlow from fault
+
+
+def judged(runtime_id: UUID, seen: Look, rules: Mapping[str, Rule] | None = None) -> Found:
+    """Return what the rules find, without those that break over an object: what these found before stays."""
+    findings: dict[str, tuple[Finding, ...]] = {}
+    partial: set[str] = set()
+    for key, rule in (all_rules() if rules is None else rules).items():
+        try:
+            found = judge(seen, {key: rule})
+        except Exception:
+            log.exception("findings.rule_broke", runtime=str(runtime_id), rule=key)
+            continue
+        findings |= found.findings
+        partial |= found.partial
+    return Found(findings, frozenset(partial))
 
 
 def _look(api: ClusterApi, runtime: Runtime) -> Look:
@@ -83,7 +103,7 @@ def _look(api: ClusterApi, runtime: Runtime) -> Look:
 
 
 def _write(runtime: Runtime, seen: Look) -> None:
-    writing.write(runtime.pk, judge(seen, _rules_for(runtime)), began_at=seen.at)
+    writing.write(runtime.pk, judged(runtime.pk, seen, _rules_for(runtime)), began_at=seen.at)
 
 
 def _rules_for(runtime: Runtime) -> Mapping[str, Rule] | None:

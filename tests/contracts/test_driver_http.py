@@ -84,7 +84,7 @@ def test_a_server_that_says_little_or_nothing_is_left_in_time(serve: Serve, scri
     with pytest.raises(Retry) as caught:
         client.call("GET", "/")
     assert time.monotonic() - began < 3
-    assert caught.value.landscape_fault
+    assert (caught.value.code, caught.value.landscape_fault) == ("timed_out", True)
 
 
 def test_a_connection_closed_before_the_answer_is_tried_once_more(serve: Serve) -> None:
@@ -92,8 +92,20 @@ def test_a_connection_closed_before_the_answer_is_tried_once_more(serve: Serve) 
 
 
 def test_a_connection_closed_twice_is_a_passing_fault(serve: Serve) -> None:
-    with pytest.raises(Retry):
+    with pytest.raises(Retry) as caught:
         serve(close, close).call("GET", "/")
+    assert caught.value.code == "unreachable"
+
+
+def test_a_server_that_takes_no_connection_is_not_one_that_takes_too_long() -> None:
+    ca, _ = certificate()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(Retry) as caught:
+        KubeClient(ApiAccess(server=address, ca_pem=ca), name="The server", timeout_seconds=1.0).call(
+            "GET", "/"
+        )
+    assert caught.value.code == "unreachable"
 
 
 def test_a_redirect_is_not_followed(serve: Serve) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain, repeat
 from threading import Event
 from typing import Any
 
@@ -20,12 +22,13 @@ from provisioner.findings.models import Check, Finding
 from provisioner.findings.rules.registry import all_rules, blocking_rules
 from provisioner.findings.waiving import look_again, waive_finding
 from provisioner.landscapes.models import Landscape
+from provisioner.modules import installing
 from provisioner.operations.models import Operation
 from provisioner.runtimes.inside import ClusterApi, ObjectRef
 from provisioner.runtimes.models import Runtime
 from tests.findings import BREAKING, clean, seen
 from tests.plugins.simulator import Simulator
-from tests.upgrading import fulfil, reach, ready_to_upgrade, upgrade
+from tests.upgrading import away, fulfil, reach, ready_to_upgrade, upgrade
 from tests.work import again
 from tests.world import World
 
@@ -114,15 +117,16 @@ def test_a_look_of_a_moment_ago_is_enough_and_other_rules_findings_stay(
         assert Finding.objects.count() == 1
 
 
+@pytest.mark.parametrize(("code", "told"), [("timed_out", "cluster_slow"), ("unreachable", "unreachable")])
 def test_a_cluster_that_does_not_answer_is_asked_again(
-    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, code: str, told: str
 ) -> None:
     asked = []
 
     def silent_first(*given: Any, **more: Any) -> Any:
         asked.append(given)
         if len(asked) == 1:
-            raise Retry("The API does not answer.", code="unreachable")
+            raise Retry("The API does not answer.", code=code)
         return real(*given, **more)
 
     real = looking.look
@@ -130,7 +134,7 @@ def test_a_cluster_that_does_not_answer_is_asked_again(
     with ready_to_upgrade(world, simulator) as runtime:
         operation = upgrade(world, runtime)
         reach(operation, lambda _: bool(asked))
-        assert (again(operation).step, operation.error_code) == ("preflight_upgrade", "cluster_slow")
+        assert (again(operation).step, operation.error_code) == ("preflight_upgrade", told)
         begun(operation)
         assert len(asked) == 2
 
@@ -200,32 +204,66 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one list of the cluster take longer than its driver waits, each time."""
 
     def unanswered(*_: Any, **__: Any) -> Any:
-        raise Retry("The API does not answer.", code="unreachable")
+        raise Retry("The API does not answer.", code="timed_out")
 
     monkeypatch.setattr(visiting, "look", unanswered)
 
 
-def test_a_cluster_that_never_answers_one_list_is_upgraded_by_what_was_found_before(
-    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ready_to_upgrade(world, simulator) as runtime:
-        silent(monkeypatch)
-        operation = upgrade(world, runtime)
-        reach(operation, lambda one: one.error_code == "cluster_slow")
-        begun(operation)
-
-
+@pytest.mark.parametrize("trouble", [slow, silent])
 def test_a_slow_cluster_is_upgraded_in_the_end_and_is_no_fault_of_its_landscape(
-    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     with ready_to_upgrade(world, simulator) as runtime:
-        slow(monkeypatch)
+        trouble(monkeypatch)
         operation = upgrade(world, runtime)
         reach(operation, lambda one: one.error_code == "cluster_slow")
         assert (operation.state, operation.step) == ("waiting", "preflight_upgrade")
         begun(operation)
         place = Landscape.objects.get(pk=runtime.landscape_id)
         assert (place.breaker, place.breaker_faults) == ("closed", 0)
+
+
+def looks_in_turn(monkeypatch: pytest.MonkeyPatch, *troubles: Exception) -> list[float]:
+    """Let each look meet the next trouble; return the seconds that they are given, as they come."""
+    coming, given = iter(troubles), list[float]()
+
+    def meet(*_: Any, seconds: float, **__: Any) -> Any:
+        given.append(seconds)
+        raise next(coming)
+
+    monkeypatch.setattr(visiting, "look_into", meet)
+    return given
+
+
+def test_an_api_that_refuses_connections_is_no_slow_one(
+    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ready_to_upgrade(world, simulator) as runtime:
+        refusal = Retry("The API does not answer.", code="unreachable")
+        looks = looks_in_turn(monkeypatch, *[refusal] * 3, visiting.TooSlow(), visiting.TooSlow())
+        operation = upgrade(world, runtime)
+        reach(operation, lambda one: one.error_code == "cluster_slow")
+        assert len(looks) == 4
+        begun(operation)
+        assert len(looks) == 5
+
+
+def test_a_cluster_that_was_slow_twice_is_given_less_time_where_the_step_is_tried_again(
+    world: World, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: Iterator[Callable[..., Any]] = chain([away], repeat(installing.strange))
+
+    def away_once(*given: Any) -> Any:
+        return next(answers)(*given)
+
+    monkeypatch.setattr("provisioner.steps.preflight_upgrade.strange", away_once)
+    with ready_to_upgrade(world, simulator) as runtime:
+        looks = looks_in_turn(monkeypatch, *[visiting.TooSlow()] * 3)
+        begun(upgrade(world, runtime))
+        assert [seconds > beforehand.SHORT_SECONDS for seconds in looks] == [True, True, False]
 
 
 def test_what_was_found_in_a_slow_cluster_before_stops_its_upgrade(

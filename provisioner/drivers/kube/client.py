@@ -24,6 +24,7 @@ from provisioner.drivers.kube.tls import ssl_context
 Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
 MERGE = "application/merge-patch+json"
+TIMED_OUT = "timed_out"  # the code of a server that is there and too slow
 _CHUNK_BYTES = 256 * 1024
 _POOL = 64
 
@@ -172,9 +173,14 @@ class KubeClient:
         return body
 
     def _unreachable(self, error: BaseException) -> Retry:
+        from urllib3.exceptions import ReadTimeoutError
+
+        late = isinstance(
+            error, (ReadTimeoutError, TimeoutError)
+        )  # it took the call, and was not done in time
         # The type says enough; the text of such errors may hold addresses and headers.
         return Retry(
             f"{self.name} does not answer ({type(error).__name__}).",
-            code="unreachable",
+            code=TIMED_OUT if late else "unreachable",
             landscape_fault=self.landscape,
         )
