@@ -28,6 +28,10 @@ _LANDSCAPES_MARKS = {
     "gardener.cloud/role": "system-component",
 }
 NAME_LABEL = "kubernetes.io/metadata.name"
+_LONGEST_KIND, _LONGEST_NAME = (
+    63,
+    253,
+)  # letters; Kubernetes holds objects to that, and not what they say of their owners
 
 
 def labels_of(live: Mapping[str, Any]) -> Mapping[str, str]:
@@ -62,10 +66,17 @@ def owner_of(ref: ObjectRef, live: Mapping[str, Any]) -> ObjectRef:
     owner = controller_of(live)
     if owner is None:
         return ref
-    kind, name, version = str(owner["kind"]), str(owner["name"]), str(owner.get("apiVersion", "apps/v1"))
+    kind = _as_kept(owner["kind"], _LONGEST_KIND)
+    name = _as_kept(owner["name"], _LONGEST_NAME)
+    version = _as_kept(owner.get("apiVersion", "apps/v1"), _LONGEST_NAME)
     if kind == "ReplicaSet" and labels_of(live).get("pod-template-hash"):
         kind, name = "Deployment", name.rpartition("-")[0] or name
     return ObjectRef(version, kind, name, ref.namespace)
+
+
+def _as_kept(said: object, longest: int) -> str:
+    """Return a name that nobody has checked as the database takes it: without zero bytes, and no longer than this."""
+    return "".join(letter for letter in str(said) if letter.isprintable())[:longest]
 
 
 def namespace_labels(look: Look) -> dict[str, Mapping[str, str]]:

@@ -28,9 +28,10 @@ from provisioner.lifecycle import rounds
 from provisioner.lifecycle.ports import Blocker
 from provisioner.modules.rendering import in_apply_order, render
 from provisioner.operations.models import Operation
+from provisioner.runtimes.inside import ObjectRef
 from provisioner.runtimes.models import Runtime
 from provisioner.runtimes.spec import cluster_from_json
-from tests.findings import BREAKING, written_in
+from tests.findings import BREAKING, deployment, unclear, written_in
 from tests.modules import Island
 from tests.rolling_out import fleet
 from tests.signed_in import browse, text
@@ -76,7 +77,8 @@ def runtime(world: World, lending: Lending) -> Runtime:
 
 
 def looked() -> None:
-    Check.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    # Long ago, for the database's clock stands still as long as the test lasts.
+    Check.objects.update(due_at=timezone.now() - timedelta(hours=1))
     assert visiting.tick() == 1
 
 
@@ -291,6 +293,38 @@ def test_what_breaks_over_one_runtime_keeps_no_other_from_being_looked_at(
     assert Check.objects.get().problem == "The look broke: ZeroDivisionError."
     looked()
     assert Check.objects.get().problem == ""
+
+
+def test_an_odd_object_over_which_one_rule_breaks_takes_nothing_from_the_others(
+    runtime: Runtime, lending: Lending, world: World
+) -> None:
+    broken(lending.island, "removed-apis", "unmeetable-budgets")
+    looked()
+    odd = deployment("odd", namespace="shop")
+    odd["metadata"]["managedFields"] = ["nobody writes this"]
+    lending.island.apply(odd)
+    broken(lending.island, "missing-requests")
+    looked()
+    standing = standing_of(runtime)
+    assert {one.row.rule for one in standing.sights} == {
+        "removed-apis",
+        "unmeetable-budgets",
+        "missing-requests",
+    }, "what it found before stays"
+    assert (standing.partial, standing.problem) == (("removed-apis",), "")
+    del lending.island.objects[ObjectRef.of(odd)]
+    looked()
+    assert standing_of(runtime).partial == ()
+
+
+def test_an_owner_is_kept_as_far_as_its_row_has_room(runtime: Runtime, lending: Lending) -> None:
+    silent = unclear("modest")
+    owner = {"apiVersion": "v" * 300, "kind": "K" * 70, "name": "till\0" + "n" * 300, "controller": True}
+    silent["metadata"]["ownerReferences"] = [owner]
+    lending.island.apply(silent)
+    looked()
+    [row] = Finding.objects.all()
+    assert (len(row.api_version), len(row.kind), row.name[:5], len(row.name)) == (253, 63, "tilln", 253)
 
 
 def test_what_is_not_installed_yet_while_its_operation_goes_on_is_no_finding(
