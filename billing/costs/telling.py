@@ -10,6 +10,7 @@ from django.conf import settings
 
 from billing.costs.models import Basis, Budget, BudgetAlert
 from billing.costs.sentences import amount_in_words, next_month
+from controlplane.kernel.clock import utcnow
 from controlplane.notices.services import notify
 from controlplane.tenants.access import ALLOWED, Permission, PlatformRole
 from controlplane.tenants.models import Account, Member, User
@@ -61,9 +62,10 @@ def tell(
 def tell_problem(budget: Budget, *, spent: Decimal, code: str, problem: str, month: date) -> int:
     """Write once a month and kind of problem that a budget can't be reckoned; return to how many.
 
-    To everybody who manages the tenant's costs of each budget, to FinOps of the first; in the caller's transaction.
+    To everybody who manages the tenant's costs of each budget, to FinOps of the first; in the caller's transaction. A month that
+    is over stops nobody.
     """
-    stops = budget.hard_stop and spent >= budget.amount
+    stops = budget.hard_stop and month >= utcnow().date().replace(day=1)
     context = {
         "budget": budget.name,
         "tenant": budget.tenant.name,
@@ -71,8 +73,8 @@ def tell_problem(budget: Budget, *, spent: Decimal, code: str, problem: str, mon
         "amount": amount_in_words(budget.amount, budget.currency),
         "spent": amount_in_words(spent, budget.currency),
         "problem": problem,
-        "stopped": stops,
-        "stops": budget.hard_stop,
+        "stopped": stops and spent >= budget.amount,
+        "stops": stops,
         "link": f"{settings.PUBLIC_URL}/costs/",
     }
     people = {address: f"{budget.id}:{user}" for user, address in recipients(budget)}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.core.mail import EmailMessage
 
 from billing.books import agreeing
 from billing.books.apply import apply_prices
@@ -19,6 +20,7 @@ from billing.costs.checking import Stand, check_budgets, stands_of
 from billing.costs.models import Budget, BudgetAlert, BudgetMonth
 from billing.usage.models import Day, DayLife
 from controlplane.kernel.errors import Refused
+from controlplane.notices.delivery import deliver_due
 from controlplane.notices.models import Notice
 from controlplane.notices.rendering import render
 from controlplane.tenants.access import SYSTEM, PlatformRole
@@ -131,6 +133,24 @@ def test_the_letter_says_what_is_known_and_that_the_stop_goes_on() -> None:
     assert "136.80 EUR" in found.text
     assert "it goes on stopping new runtimes" in found.text
     assert "stops nothing yet" in render("budget-problem", {**words, "stopped": False}).text
+
+
+def test_of_a_month_that_is_over_no_letter_says_that_it_stops_anything(
+    world: World, mailoutbox: list[EmailMessage]
+) -> None:
+    used(world)
+    with time_machine.travel(NOON, tick=False):
+        budget(world)
+        look()
+    in_dollars(world)
+    july = datetime(2026, 7, 1, 6, tzinfo=UTC)
+    with time_machine.travel(july, tick=False):
+        Budget.objects.update(due_at=july)
+        check_budgets(now=july)
+        deliver_due()
+    texts = [str(one.body) for one in mailoutbox if "can't be reckoned" in one.subject]
+    stops = {month: "stop" in text for month in ("June", "July") for text in texts if f"{month} 2026" in text}
+    assert stops == {"June": False, "July": True}
 
 
 def test_a_rate_that_holds_by_then_compares_in_the_budgets_own_currency(world: World) -> None:
