@@ -64,7 +64,8 @@ def what_if(
     a limit.
 
     By slug, those behind `after` alone: whoever shows them takes as many as fit. One tenant's usage is held at a time, and read
-    for both books only where one bills inferred time and the other does not. Tenants without usage are left out.
+    for both books only where one bills inferred time and the other does not. Tenants without usage that
+    either bills are left out.
     """
     market, first = load_market(month), month.start.date()
     # Most of many tenants have no usage: they need not be asked one by one.
@@ -73,10 +74,10 @@ def what_if(
         held = terms(tenant, month, market=market)
         held = ports.left_for(held, tenant_id=tenant.id, month=first)
         items = usage(tenant.id, held)
-        if not items:
-            continue
         other = swapped(held, book, instead_of=instead_of)
         others = items if infers_alike(held, other) else usage(tenant.id, other)
+        if not (items or others):
+            continue
         held = ports.limits_for(held, items, tenant_id=tenant.id, month=first)
         other = ports.limits_for(other, others, tenant_id=tenant.id, month=first)
         yield compare(tenant.slug, items, held, other, others=others)

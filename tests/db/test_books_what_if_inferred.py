@@ -14,7 +14,7 @@ from billing.books.loading import DATA
 from billing.books.whatif import find_book, stored_usage, what_if
 from billing.pricing.periods import month
 from billing.pricing.types import Terms, UsageItem
-from billing.usage.models import Day
+from billing.usage.models import Day, DayLife
 from controlplane.tenants.access import SYSTEM
 from controlplane.tenants.models import Tenant
 from tests.months import CORE_HOUR, JUNE, begin, drafted, runtime, use
@@ -86,4 +86,20 @@ def test_usage_is_read_again_only_where_the_other_book_bills_another_time(
     tenants = sorted(Tenant.objects.values_list("pk", flat=True))
     assert readings(infers=False) == tenants
     assert readings(infers=True, instead_of="kyma-capacity-units") == tenants
-    assert readings(infers=True) == sorted([*tenants, world.archipel.id])
+    assert readings(infers=True) == sorted(tenants * 2)
+
+
+def test_who_was_never_seen_is_told_of_what_a_book_that_bills_inferred_time_would_bill(
+    world: World, tmp_path: Path
+) -> None:
+    Day.objects.update(quantity=0)
+    DayLife.objects.update(observed_seconds=0, unknown_seconds=HALF)
+
+    def billed(tenant_id: UUID, terms: Terms) -> Sequence[UsageItem]:
+        return [item for item in stored_usage(tenant_id, terms) if item.quantity]
+
+    book = find_book(str(write(tmp_path, infers=True)))
+    for usage in (stored_usage, billed):
+        [found] = what_if(month=PERIOD, book=book, usage=usage)
+        assert (found.tenant, *exact(found.before, found.change)) == ("archipel", 0, 36)
+    assert [*what_if(month=PERIOD, book=book, instead_of="kyma-capacity-units", usage=billed)] == []
