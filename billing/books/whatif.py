@@ -64,8 +64,8 @@ def what_if(
     a limit.
 
     By slug, those behind `after` alone: whoever shows them takes as many as fit. One tenant's usage is held at a time, and read
-    for both books only where one bills inferred time and the other does not. Tenants without usage that
-    either bills are left out.
+    for both books only where one bills inferred time and the other does not. Tenants of whom neither bills any
+    usage are left out.
     """
     market, first = load_market(month), month.start.date()
     # Most of many tenants have no usage: they need not be asked one by one.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
-from billing.statements.models import Adjustment, Charge, Statement
+from billing.statements.inputs import coverage_of
+from billing.statements.models import Adjustment, Charge, State, Statement
+from billing.statements.queries import following
 from billing.statements.rating import ADJUSTMENT
+from billing.usage.models import DayLife
 from controlplane.kernel.errors import Refused
 from controlplane.tenants.access import Actor, Permission
 from controlplane.tenants.rights import seen_by
@@ -45,6 +49,16 @@ def lines_of(row: Statement) -> QuerySet[Charge]:
     """Return a statement's lines in their order."""
     found: QuerySet[Charge] = Charge.objects.of(row.tenant_id).filter(statement=row).order_by("position")
     return found
+
+
+def ends_with_yesterday(row: Statement, *, today: date) -> bool:
+    """Whether a draft of the month that goes on holds every day of its tenant's until yesterday, as they are known now."""
+    yesterday = today - timedelta(days=1)
+    if row.state != State.DRAFT or not row.month < today < following(row.month):
+        return False
+    held = (row.alive_seconds, row.observed_seconds, row.inferred_seconds, row.unknown_seconds)
+    known = coverage_of([row.tenant_id], row.month, today).get(row.tenant_id)
+    return known == held and DayLife.objects.filter(tenant_id=row.tenant_id, day=yesterday).exists()
 
 
 def beside_usage(row: Statement) -> Decimal:

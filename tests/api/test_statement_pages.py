@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -13,13 +15,14 @@ from pytest_django import Settings
 from billing.books.apply import apply_prices
 from billing.books.loading import DATA
 from billing.statements import adjusting
-from billing.statements.models import Adjustment
+from billing.statements.models import Adjustment, Statement
 from billing.usage.models import Day
 from controlplane.console.views import statements, statements_managing
 from controlplane.kernel.ids import uuid7
 from controlplane.tenants.access import SYSTEM, PlatformRole
 from controlplane.tenants.services import create_user
 from tests.months import AUGUST, CORE_HOUR, JULY, JUNE, begin, change, drafted, runtime, sealed, use
+from tests.signed_in import browse
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +113,27 @@ def test_what_can_not_be_sealed_yet_is_told_where_it_was_asked_for(world: World,
     text = response.content.decode()
     assert "An earlier month of this tenant is still a draft; seal that one first." in text
     assert 'value="2026-07"' in text
+
+
+def test_a_draft_that_ends_with_yesterday_says_so_and_no_other_does(world: World) -> None:
+    begin()
+    source, sentence = runtime(), "This draft ends with yesterday; today"
+
+    def says_so(moment: datetime, *, drafts: bool = True, month: date = JULY) -> bool:
+        row = drafted(world.archipel, month, now=moment) if drafts else Statement.objects.get(month=month)
+        with time_machine.travel(moment, tick=False):
+            return sentence in browse(world.alice).get(f"/statements/{row.pk}/").content.decode()
+
+    use(source, world.shop, JUNE, days=39, vcpu=10 * CORE_HOUR)
+    morning, evening = datetime(2026, 7, 10, 9, tzinfo=UTC), datetime(2026, 7, 10, 21, tzinfo=UTC)
+    assert says_so(morning)
+    assert says_so(evening)
+    assert not says_so(morning, month=JUNE), "it is over"
+    assert not says_so(morning + timedelta(days=1)), "yesterday is still to be made"
+    use(source, world.shop, date(2026, 7, 10), vcpu=10 * CORE_HOUR)
+    assert not says_so(morning + timedelta(days=1), drafts=False), "it is made, and not in the draft"
+    assert says_so(morning + timedelta(days=1))
+    assert not says_so(datetime(2026, 7, 1, 9, tzinfo=UTC), drafts=False), "no day of it is over"
 
 
 def test_corrections_and_credits_stand_apart_and_each_runtime_has_its_sum(

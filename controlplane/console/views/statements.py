@@ -87,6 +87,7 @@ def detail(request: ConsoleRequest, statement_id: UUID) -> HttpResponse:
         "sections": sections_shown(row, groups, lines[:LINES], names, first=first),
         "newer": f"from={max(0, first - LINES)}" if first else "",
         "older": f"from={first + LINES}" if len(lines) > LINES else "",
+        "ends_with_yesterday": reading.ends_with_yesterday(row, today=utcnow().date()),
         "may_seal": not row.problems and following(row.month) <= utcnow().date(),
         **manager_context(request),
     }
