@@ -14,7 +14,7 @@ from billing.pricing.types import ENGINE_VERSION
 
 Made = TypeVar("Made")
 KEPT_SECONDS = 6 * 3600
-FORM = 4  # raised whenever what is kept looks otherwise
+FORM = 5  # raised whenever what is kept looks or is made otherwise
 log = logging.getLogger(__name__)
 
 

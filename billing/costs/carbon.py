@@ -89,7 +89,10 @@ def outlook_of(rows: Sequence[Emitted], *, first: date, end: date, today: date) 
 def history_of(rows: Sequence[Emitted], *, today: date) -> dict[date, dict[str, Decimal]]:
     """Return what each account's runtimes that count emitted, from the first known day to the last; zero without a row."""
     lives = [Life(row.day, row.account, row.runtime, Known(observed=row.seconds)) for row in rows]
-    counted = living(lives, today=today).counted
+    worths: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        worths[row.day, row.runtime] += row.grams
+    counted = living(lives, worths, today=today)
     accounts, known = {row.account for row in rows}, {row.day for row in rows}
     history: dict[date, dict[str, Decimal]] = {}
     day = min(known, default=today)
@@ -98,8 +101,8 @@ def history_of(rows: Sequence[Emitted], *, today: date) -> dict[date, dict[str, 
             history[day] = dict.fromkeys(accounts, ZERO)
         day += DAY
     for row in rows:
-        if row.runtime in counted:
-            history[row.day][counted[row.runtime]] += row.grams
+        if share := counted.share(row.runtime, row.day):
+            history[row.day][counted.last[row.runtime]] += row.grams * share
     return history
 
 

@@ -9,8 +9,8 @@ The whole month is rated with the terms that hold in it: tiers, packages, fees b
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_UP, Decimal
@@ -27,7 +27,7 @@ from billing.costs.forecasting import (
     forecast_each,
     unseen,
 )
-from billing.costs.living import known_empty, living
+from billing.costs.living import Living, Worths, known_empty, living
 from billing.costs.months import ZERO, Known, Life, Material, Month, life_of, load, rated_month
 from billing.costs.valuing import Kind, worths
 from billing.pricing.gathering import pieces_of
@@ -86,8 +86,9 @@ def outlook_of(material: Material, month: Month, before: Before, now: datetime) 
     items = (*before.items, *material.items)
     worth = worths({item[2:6] for item in items}, material.terms, now)
     lives = (*before.lives, *material.lives)
-    counted = living(lives, today=now.date()).counted
-    history = history_of(items, lives, worth, counted, today=now.date())
+    amounts = worths_of(items, worth)
+    counted = living(lives, amounts, today=now.date())
+    history = history_of(amounts, {item.start.date() for item in items}, lives, counted, today=now.date())
     told = forecast_each(history, _ahead(month, now))
     if isinstance(told, TooLittle):
         return told
@@ -104,36 +105,38 @@ def outlook_of(material: Material, month: Month, before: Before, now: datetime) 
     return _expected(sums, _spent(month), found, month.currency)
 
 
+def worths_of(items: Iterable[UsageItem], worth: Mapping[Kind, Decimal]) -> Worths:
+    """Return what each runtime's days are worth, of use that has a price."""
+    found: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    for item in items:
+        price = worth.get(item[2:6])
+        if price is not None:
+            found[item.start.date(), item.runtime] += price * item.quantity
+    return found
+
+
 def history_of(
-    items: Iterable[UsageItem],
-    lives: Iterable[Life],
-    worth: Mapping[Kind, Decimal],
-    counted: Mapping[str, str],
-    *,
-    today: date,
+    amounts: Worths, used_on: Set[date], lives: Iterable[Life], counted: Living, *, today: date
 ) -> dict[date, dict[str, Decimal]]:
-    """Return what whole, well-known days before today are worth to each account, by the use of the runtimes that count.
+    """Return what whole, well-known days before today are worth to each account, by the use that counts.
 
     Left out are days of whose use nothing has a price. On a day between others nothing may have lived: that is known too.
     """
-    used_: dict[date, Counter[tuple[str | None, Kind]]] = defaultdict(Counter)
-    for item in items:
-        used_[item.start.date()][counted.get(item.runtime), item[2:6]] += item.quantity
     known: dict[date, Known] = defaultdict(Known)
     for life in lives:
         known[life.day] = known[life.day].and_(life.known)
+    unpriced = used_on - {day for day, _ in amounts}
     history: dict[date, dict[str, Decimal]] = {}
     day = min(known, default=today)
     while day < today:
-        kinds = used_.get(day, Counter())
         was_empty = day not in known and known_empty(day, today)
-        is_priced = not kinds or any(kind in worth for _, kind in kinds)
-        if was_empty or (is_priced and (known[day].share or ZERO) >= WELL_KNOWN):
-            history[day] = dict.fromkeys(counted.values(), ZERO)
-            for (account, kind), quantity in kinds.items():
-                if account is not None:
-                    history[day][account] += worth.get(kind, ZERO) * quantity
+        if was_empty or (day not in unpriced and (known[day].share or ZERO) >= WELL_KNOWN):
+            history[day] = dict.fromkeys(counted.accounts, ZERO)
         day += DAY
+    for (day, runtime), amount in amounts.items():
+        share = counted.share(runtime, day)
+        if day in history and share:
+            history[day][counted.last[runtime]] += amount * share
     return history
 
 
@@ -146,19 +149,20 @@ class Pattern(NamedTuple):
 
 
 def _patterns(
-    items: Iterable[UsageItem], history: Mapping[date, Mapping[str, Decimal]], counted: Mapping[str, str]
+    items: Iterable[UsageItem], history: Mapping[date, Mapping[str, Decimal]], counted: Living
 ) -> list[Pattern]:
     """Each account's last day that brought something goes on, or the last one: nothing of it falls upon another account."""
     lately = sorted(history)[-LEVEL_DAYS:]
     days = {
         account: max((day for day in lately if history[day][account]), default=lately[-1])
-        for account in sorted(set(counted.values()))
+        for account in sorted(counted.accounts)
     }
     found: dict[str, list[UsageItem]] = defaultdict(list)
     for item in items:
-        account = counted.get(item.runtime)
-        if account is not None and item.start.date() == days[account]:
-            found[account].append(item._replace(account=account))
+        account, day = counted.last.get(item.runtime, ""), item.start.date()
+        if share := counted.share(item.runtime, day) if days.get(account) == day else ZERO:
+            quantity, seen = round(item.quantity * share), round(item.observed_seconds * share)
+            found[account].append(item._replace(account=account, quantity=quantity, observed_seconds=seen))
     return [Pattern(account, found[account], history[day][account]) for account, day in days.items()]
 
 

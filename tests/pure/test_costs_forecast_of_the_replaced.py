@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.costs.living import HABIT, Living, living
-from billing.costs.months import Known, Life
+from billing.costs.months import Life
 from billing.costs.projecting import Before, Expected, outlook_of
 from billing.pricing.rating import rate
 from billing.pricing.types import Segment, UsageItem
@@ -205,62 +204,3 @@ def test_clusters_of_working_days_are_forecast_beside_another_account(day: int) 
     _, really = asked([*parts, steady], at(30))
     assert abs(found.accounts["shop"][0] - really["shop"]) <= 1
     assert abs(found.accounts["lab"][0] - really["lab"]) <= ROUNDED
-
-
-def lives(*spans: tuple[str, int, int], account: str = "shop") -> list[Life]:
-    """Whole days of runtimes, from the first to the last, both in it."""
-    return [
-        Life(date(2026, 11, day), account, runtime, Known(DAY_SECONDS))
-        for runtime, first, last in spans
-        for day in range(first, last + 1)
-    ]
-
-
-def on(day: int, *parts: Sequence[Life]) -> Living:
-    return living([life for part in parts for life in part], today=date(2026, 11, day))
-
-
-def test_one_newcomer_takes_the_place_of_one_alone() -> None:
-    found = on(14, lives(*((f"r{number}", 1, 10) for number in range(5)), ("new", 11, 13)))
-    assert set(found.alive) == {"new"}
-    assert len(found.replaced) == 1
-
-
-def test_a_row_of_two_that_ended_brings_nothing_more() -> None:
-    row = lives(("x", 1, 9), ("y", 10, 12))
-    assert set(on(13, row).replaced) == {"x"}
-    assert on(15, row) == Living({}, {})
-
-
-def test_two_that_were_born_and_ended_together_take_nobody_s_place() -> None:
-    found = on(14, lives(("steady", 1, 13)), lives(("a", 9, 10), ("b", 9, 10)))
-    assert found == Living({"steady": "shop"}, {})
-
-
-def test_who_was_born_before_an_end_in_another_account_takes_nobody_s_place() -> None:
-    found = on(14, lives(("old", 1, 10)), lives(("new", 10, 13), account="lab"))
-    assert found == Living({"new": "lab"}, {})
-
-
-def test_one_that_ends_where_others_come_and_go_every_day_is_gone() -> None:
-    found = on(20, lives(("big", 1, 12)), lives(*((f"r{day}", day, day) for day in range(2, 20))))
-    assert "big" not in found.counted
-    assert set(found.counted) >= {f"r{day}" for day in range(2, 20)}
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_rows_of_working_days_go_on_over_a_weekend_and_end_after_a_week(number: int) -> None:
-    working = [day for day in range(2, 21) if date(2026, 11, day).weekday() < 5]  # until Friday, the 20th
-    rows = lives(*((f"r{place}-{day}", day, day) for day in working for place in range(number)))
-    steady = lives(("steady", 1, 29))
-    for day in (21, 22, 23, 27):
-        known = [life for life in steady if life.day.day < day]
-        assert len(on(day, rows, known).counted) == 1 + number * len(working)
-    assert set(on(29, rows, steady[:28]).counted) == {"steady"}
-
-
-def test_fewer_than_a_habit_go_on_only_while_the_last_one_lives() -> None:
-    rows = lives(*((f"r{number}", 2 * number, 2 * number + 1) for number in range(1, HABIT)))
-    end = 2 * HABIT - 1
-    assert set(on(end + 1, rows, lives(("steady", 1, end))).counted) > {"steady"}
-    assert set(on(end + 3, rows, lives(("steady", 1, end + 2))).counted) == {"steady"}
